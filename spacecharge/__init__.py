@@ -1,0 +1,49 @@
+"""spacecharge: space-charge layers in all-solid-state batteries.
+
+The public names load on first use, so that ``import spacecharge`` stays light: numba, h5py,
+matplotlib, xarray and pydantic come in only with the function that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Contact": "model",
+    "End": "model",
+    "Layer": "model",
+    "Stack": "model",
+    "materials": "materials",
+    "load_config": "config",
+    "Solution": "solution",
+    "SolverOptions": "solve",
+    "solve": "solve",
+    "run_sweep": "sweep",
+    "open_results": "store",
+    "fit": "fitting",
+    "SpaceChargeError": "errors",
+    "ConvergenceError": "errors",
+    "ConfigError": "errors",
+    "ModelError": "errors",
+}
+_OBSERVABLES = ()
+
+__all__ = [*_HOMES, *_OBSERVABLES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _OBSERVABLES:
+        value = getattr(import_module(".observables", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,133 @@
+"""Command line: parses arguments, calls one command module, turns errors into one line and an exit code.
+
+No arithmetic here, and no import of a heavy package before a command needs it: ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+EXIT_SOLVED = 0
+EXIT_SOME_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_SYSTEM = 3
+EXIT_INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the argument parser of all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="spacecharge",
+        description="Space-charge layers in all-solid-state batteries: equilibrium profiles, interface "
+        "resistance against electrode potential, exchange and relaxation NMR.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+
+    run = commands.add_parser("run", help="solve every point of a configuration and write an HDF5 file")
+    run.add_argument("config", metavar="CONFIG", help="YAML configuration")
+    run.add_argument(
+        "-o", "--output", metavar="FILE", help="result file (default: output.path of the configuration)"
+    )
+    existing = run.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--resume", action="store_true", help="finish an interrupted run of the same configuration"
+    )
+    existing.add_argument("--overwrite", action="store_true", help="replace an existing result file")
+    run.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    run.add_argument(
+        "--scheduler", metavar="ADDRESS", help="dask scheduler: tcp://HOST:PORT, a scheduler file, or local"
+    )
+    run.add_argument(
+        "--dry-run", action="store_true", help="print points, time, memory and file size; solve nothing"
+    )
+    run.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+    check = commands.add_parser("check", help="check a configuration, solve nothing")
+    check.add_argument("config", metavar="CONFIG")
+
+    show = commands.add_parser("show", help="print a result file as a table")
+    show.add_argument("file", metavar="FILE")
+    show.add_argument(
+        "--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis"
+    )
+    show.add_argument("--rows", type=int, default=40, metavar="N", help="rows printed at most (default 40)")
+
+    plot = commands.add_parser("plot", help="draw a result file")
+    plot.add_argument("file", metavar="FILE")
+    plot.add_argument("-o", "--output", metavar="PNG", help="figure file (default: beside the result file)")
+    plot.add_argument("--x", metavar="AXIS", help="axis to draw along")
+    plot.add_argument("--y", metavar="NAME", help="variable to draw")
+    plot.add_argument(
+        "--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis"
+    )
+    plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
+
+    materials = commands.add_parser(
+        "materials", help="list the materials library, or one material with sources"
+    )
+    materials.add_argument("name", metavar="NAME", nargs="?")
+
+    commands.add_parser("schema", help="print the JSON schema of the configuration")
+
+    fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
+    fit.add_argument("config", metavar="CONFIG")
+    fit.add_argument("-o", "--output", metavar="FILE", help="HDF5 file for the group fits/NAME")
+    fit.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    fit.add_argument("--overwrite", action="store_true", help="replace an existing result of the same name")
+    fit.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments after the program name; default: those of the process.
+
+    Returns
+    -------
+    int
+        0 all solved; 1 finished, some points failed; 2 bad input, nothing written; 3 stopped by the
+        system; 130 interrupted.
+    """
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if args.version:
+        from . import __version__
+
+        print(__version__)
+        return EXIT_SOLVED
+    if args.command is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    from .errors import SpaceChargeError, SystemStop
+
+    try:
+        execute = import_module(f".commands.{args.command}", __package__).execute
+        return int(execute(args))
+    except SystemStop as error:
+        print(f"spacecharge: {error}", file=sys.stderr)
+        return EXIT_SYSTEM
+    except SpaceChargeError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("spacecharge: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) went away: not an error of ours.
+        sys.stderr.close()
+        return EXIT_SOLVED
+    except MemoryError:
+        print("spacecharge: out of memory; run fewer points at a time or without profiles", file=sys.stderr)
+        return EXIT_SYSTEM
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Exceptions of the package; every one of them derives from :class:`SpaceChargeError`."""
+
+
+class SpaceChargeError(Exception):
+    """Base of all errors that the package raises on purpose."""
+
+
+class ModelError(SpaceChargeError, ValueError):
+    """A physical input is missing or outside its range.
+
+    Parameters
+    ----------
+    message : str
+        One line: what is wrong and the allowed range.
+    path : str
+        Dotted key of the offending value, e.g. ``electrode.occupancy``.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        self.path = path
+        self.message = message
+        super().__init__(f"{path}: {message}" if path else message)
+
+
+class ConfigError(SpaceChargeError, ValueError):
+    """A configuration file is broken; carries one line per problem.
+
+    Parameters
+    ----------
+    problems : list of str
+        Lines ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)``.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ConvergenceError(SpaceChargeError, RuntimeError):
+    """A solve ended without an answer that meets its stated error.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to try next.
+    status : int
+        Entry of the status table (see ``spacecharge.solution.STATUS``).
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class MiscibilityGapError(ConvergenceError):
+    """The chemical potential is not monotone within the occupancies that the solve reaches."""
+
+
+class StoreError(SpaceChargeError, RuntimeError):
+    """A result file cannot be read, written, resumed or locked."""
+
+
+class FitError(SpaceChargeError, ValueError):
+    """A fit cannot be made from the data or model given."""
+
+
+class SystemStop(SpaceChargeError, RuntimeError):
+    """The system stopped a run (disk full, out of memory); what was written stays resumable."""
