@@ -1,0 +1,21 @@
+"""From YAML files to stacks, sweeps and settings, with every error of a file in one go."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Problems": "problems",
+    "nearest": "problems",
+    "Document": "yaml",
+    "read_document": "yaml",
+    "read_yaml": "yaml",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
