@@ -1,0 +1,479 @@
+"""One thick layer seen from one contact: local statistics free of cancellation, and panels of quadrature.
+
+Everything here is a function of the drive ``-z e (phi - phi_b)/kT`` of a species or of the shift
+``Delta = ln[theta/(1-theta)] - ln[theta_b/(1-theta_b)]`` that answers it; both vanish in the bulk.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from ..errors import MiscibilityGapError, ModelError
+from ..model import StackParameters, Statistics, Transport
+from .stability import critical_interaction, spinodal, spinodal_log_odds
+
+Array = NDArray[np.float64]
+
+STATUS_GAP = 2
+"""Status code of a miscibility gap (the table of ``spacecharge.solution``)."""
+
+MAX_SHIFT = 1e4
+"""Largest reduced potential that a fixed charge may raise (259 V at room temperature) [1]."""
+
+MAX_DILUTE_SHIFT = 600.0
+"""Largest shift of a dilute species: exp(600) sites still square without overflow [1]."""
+
+ORDER = 16
+"""Gauss-Legendre nodes per panel; with the widths of :func:`_knots` the truncation error is below 1e-14."""
+
+
+@lru_cache(maxsize=1)
+def gauss_legendre() -> tuple[Array, Array, Array]:
+    """Return nodes on (-1, 1), weights, and the matrix of integrals from -1 to each node.
+
+    The matrix integrates the polynomial through the values at the nodes, by its Legendre series.
+    """
+    from numpy.polynomial import legendre
+
+    nodes, weights = legendre.leggauss(ORDER)
+    values = legendre.legvander(nodes, ORDER)
+    degree = np.arange(ORDER)
+    coefficients = (2 * degree[:, None] + 1) / 2.0 * values[:, :ORDER].T * weights
+    integrals = np.empty((ORDER, ORDER))
+    integrals[:, 0] = nodes + 1.0
+    integrals[:, 1:] = (values[:, 2:] - values[:, :-2]) / (2 * degree[1:] + 1)
+    return nodes, weights, integrals @ coefficients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalState:
+    """A species at given shifts; all arrays have the shape of the shifts.
+
+    Attributes
+    ----------
+    occupancy, vacancy : ndarray
+        theta and 1 - theta, each to full relative precision (vacancy NaN for dilute statistics) [1].
+    change : ndarray
+        theta - theta_b without cancellation [1].
+    log_ratio, log_vacancy_ratio : ndarray
+        ln(theta/theta_b) and ln[(1-theta)/(1-theta_b)]; finite where theta itself underflows [1].
+    drive, slope : ndarray
+        (mu - mu_b)/kT and its derivative by the shift [1].
+    """
+
+    occupancy: Array
+    vacancy: Array
+    change: Array
+    log_ratio: Array
+    log_vacancy_ratio: Array
+    drive: Array
+    slope: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One mobile species in one layer, in reduced units.
+
+    Attributes
+    ----------
+    charge_number : float
+        z [1].
+    share : float
+        Its sites over all sites of the layer [1].
+    occupancy, vacancy : float
+        Bulk values [1].
+    occupied_interaction, vacancy_interaction : float
+        J_occ/kT and J_vac/kT [1].
+    dilute : bool
+        Boltzmann instead of lattice statistics.
+    conductivity : float
+        Bulk conductivity, NaN where no diffusivity is given [S/m].
+    needs_vacancy : bool
+        The diffusivity follows 1 - theta.
+    gap_down, gap_up : float
+        Distance from the bulk, in the shift, to the next spinodal below and above [1].
+    """
+
+    charge_number: float
+    share: float
+    occupancy: float
+    vacancy: float
+    occupied_interaction: float
+    vacancy_interaction: float
+    dilute: bool
+    conductivity: float
+    needs_vacancy: bool
+    gap_down: float
+    gap_up: float
+
+    @property
+    def interacts(self) -> bool:
+        """Whether the chemical potential has an interaction part."""
+        return self.occupied_interaction != 0.0 or self.vacancy_interaction != 0.0
+
+    def state(self, shift: ArrayLike) -> LocalState:
+        """Return the local state at the given shifts from the bulk."""
+        delta = np.asarray(shift, dtype=float)
+        jo, jv = 4.0 / 3.0 * self.occupied_interaction, 4.0 / 3.0 * self.vacancy_interaction
+        tb, nb = self.occupancy, self.vacancy
+        if self.dilute:
+            theta, change = tb * np.exp(delta), tb * np.expm1(delta)
+            root, root_b = np.cbrt(theta), math.cbrt(tb)
+            drive = delta + jo * change / (root * root + root * root_b + root_b**2)
+            nothing = np.full_like(delta, np.nan)
+            return LocalState(
+                occupancy=theta,
+                vacancy=nothing,
+                change=change,
+                log_ratio=delta,
+                log_vacancy_ratio=nothing,
+                drive=drive,
+                slope=1.0 + jo / 3.0 * root,
+            )
+        size = np.abs(delta)
+        small = np.exp(-size)
+        up = delta > 0.0
+        below = np.where(up, tb + nb * small, nb + tb * small)
+        theta = tb * np.where(up, 1.0, small) / below
+        vac = nb * np.where(up, small, 1.0) / below
+        change = np.copysign(tb * nb * -np.expm1(-size) / below, delta)
+        log_below = np.log(below)
+        drive, slope = delta, np.ones_like(delta)
+        if self.interacts:
+            # Differences of cube roots as a^3 - b^3 over a^2 + ab + b^2: nothing cancels near the bulk.
+            a, b = np.cbrt(theta), np.cbrt(tb)
+            c, d = np.cbrt(vac), np.cbrt(nb)
+            drive = delta + change * (jo / (a * a + a * b + b * b) + jv / (c * c + c * d + d * d))
+            slope = 1.0 + (jo * a * vac + jv * c * theta) / 3.0
+        return LocalState(
+            occupancy=theta,
+            vacancy=vac,
+            change=change,
+            log_ratio=np.where(up, 0.0, delta) - log_below,
+            log_vacancy_ratio=np.where(up, -delta, 0.0) - log_below,
+            drive=drive,
+            slope=slope,
+        )
+
+    def shift_of(self, drive: ArrayLike) -> Array:
+        """Return the shifts that answer the given drives: safeguarded Newton on the monotone branch.
+
+        Drives beyond the spinodal return the shift of the spinodal.
+        """
+        psi = np.asarray(drive, dtype=float)
+        if not self.interacts:
+            return psi
+        direction, size = np.sign(psi), np.abs(psi)
+        pull = max(-self.occupied_interaction, 0.0) + max(-self.vacancy_interaction, 0.0)
+        edge = np.where(direction > 0, self.gap_up, self.gap_down)
+        reach = size + 4.0 / 3.0 * pull
+        if self.dilute:
+            # The cube root of a dilute occupancy is unbounded: leave the bracket to the edge.
+            reach = np.where(pull > 0.0, np.inf, reach)
+        high = np.minimum(np.minimum(reach, edge), MAX_DILUTE_SHIFT if self.dilute else np.inf)
+        low = np.zeros_like(size)
+        bulk_slope = float(self.state(0.0).slope)
+        shift = np.clip(size / bulk_slope, low, high)
+        for _ in range(100):
+            state = self.state(direction * shift)
+            miss = np.abs(state.drive) - size
+            low, high = np.where(miss < 0.0, shift, low), np.where(miss < 0.0, high, shift)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = shift - miss / state.slope
+            inside = (newton >= low) & (newton <= high)
+            new = np.where(inside, newton, 0.5 * (low + high))
+            # A Newton step of 1e-9 leaves an error of its square; a bisection has to shrink to round-off.
+            done = np.abs(new - shift) <= np.where(inside, 1e-9, 4e-16) * np.abs(new)
+            shift = new
+            if done.all():
+                break
+        return np.asarray(direction * shift)
+
+    def threshold(self, fraction: float, direction: float) -> float:
+        """Return the size of the shift at which theta is off bulk by `fraction` of min(theta_b, 1-theta_b)."""
+        if self.dilute:
+            return abs(math.log1p(direction * fraction))
+        off = direction * fraction * min(self.occupancy, self.vacancy)
+        return abs(math.log1p(off / self.occupancy) - math.log1p(-off / self.vacancy))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A thick layer seen from one of its contacts.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    temperature, permittivity : float
+        [K], relative permittivity [1].
+    carriers : tuple of Carrier
+        Species with sites in this layer.
+    species : tuple of int
+        Index of each carrier on the species axis.
+    length : float
+        ``sqrt(eps0 eps kT/(e^2 N))`` with N all sites of the layer [m].
+    """
+
+    name: str
+    temperature: float
+    permittivity: float
+    carriers: tuple[Carrier, ...]
+    species: tuple[int, ...]
+    length: float
+
+    @property
+    def thermal_voltage(self) -> float:
+        """kT/e [V]."""
+        return BOLTZMANN * self.temperature / ELEMENTARY_CHARGE
+
+    @property
+    def charge_scale(self) -> float:
+        """``eps0 eps kT/(e length)`` [C m-2]."""
+        return VACUUM_PERMITTIVITY * self.permittivity * self.thermal_voltage / self.length
+
+    @property
+    def debye_length(self) -> float:
+        """``sqrt(eps0 eps/(-d rho/d phi))`` in the bulk [m]."""
+        total = 0.0
+        for c in self.carriers:
+            holes = 1.0 if c.dilute else c.vacancy
+            total += c.share * c.charge_number**2 * c.occupancy * holes / float(c.state(0.0).slope)
+        return self.length / math.sqrt(total)
+
+    @property
+    def conductivity(self) -> float:
+        """Bulk conductivity of the species with a diffusivity, NaN where there is none [S/m]."""
+        given = [c.conductivity for c in self.carriers if math.isfinite(c.conductivity)]
+        return sum(given) if given else math.nan
+
+    def gap_message(self) -> str:
+        """Name the layer, the unstable occupancies and the critical interaction."""
+        for c in self.carriers:
+            jo, jv = c.occupied_interaction, c.vacancy_interaction
+            ranges = () if c.dilute else spinodal(jo, jv)
+            if not ranges:
+                continue
+            energy = BOLTZMANN * self.temperature / ELEMENTARY_CHARGE
+            factor = critical_interaction(self.temperature, jo, jv) / (BOLTZMANN * self.temperature)
+            text = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in ranges)
+            return (
+                f"{self.name}: miscibility gap at {self.temperature:g} K for occupancies {text} "
+                f"(J_occ {jo * energy:.4g} eV, J_vac {jv * energy:.4g} eV; "
+                f"critical: {jo * energy * factor:.4g} eV, {jv * energy * factor:.4g} eV)"
+            )
+        return f"{self.name}: the chemical potential is not monotone at {self.temperature:g} K"
+
+    def along(self, sign: float, parameter: Array) -> tuple[Array, Array, tuple[LocalState, ...]]:
+        """Return reduced potential, its derivative by the parameter, and the state of every carrier.
+
+        With one carrier the parameter is the size of its shift, in which all integrands stay smooth even
+        close to a critical point; with several it is the reduced potential ``e |phi - phi_b|/kT`` itself.
+        """
+        if len(self.carriers) == 1:
+            c = self.carriers[0]
+            z = abs(c.charge_number)
+            state = c.state(-math.copysign(1.0, c.charge_number) * sign * parameter)
+            return np.abs(state.drive) / z, state.slope / z, (state,)
+        states = tuple(c.state(c.shift_of(-c.charge_number * sign * parameter)) for c in self.carriers)
+        return parameter, np.ones_like(parameter), states
+
+    def parameter_of(self, sign: float, tau: float) -> float:
+        """Return the parameter of :meth:`along` at the reduced potential `tau`."""
+        if len(self.carriers) > 1:
+            return tau
+        c = self.carriers[0]
+        return abs(float(c.shift_of(-c.charge_number * sign * tau)))
+
+    def reach(self, sign: float) -> float:
+        """Return the reduced potential at which a carrier meets its spinodal (or a dilute one its limit)."""
+        limits = []
+        for c in self.carriers:
+            direction = -math.copysign(1.0, c.charge_number) * sign
+            edge = c.gap_up if direction > 0 else c.gap_down
+            if c.dilute:
+                edge = min(edge, MAX_DILUTE_SHIFT)
+            if math.isfinite(edge):
+                limits.append(abs(float(c.state(direction * edge).drive)) / abs(c.charge_number))
+        return min(limits, default=math.inf)
+
+    def knots(self, sign: float, tau: float, fraction: float) -> Array:
+        """Return panel edges of the parameter from the bulk to `tau`, thresholds of the width among them."""
+        edges = []
+        for c in self.carriers:
+            direction = -math.copysign(1.0, c.charge_number) * sign
+            end = abs(float(c.shift_of(direction * abs(c.charge_number) * tau)))
+            edges.append(_knots(c, direction, end, c.threshold(fraction, direction)))
+        if len(self.carriers) == 1:
+            return edges[0]
+        taus = [
+            np.abs(c.state(-math.copysign(1.0, c.charge_number) * sign * e).drive) / abs(c.charge_number)
+            for c, e in zip(self.carriers, edges, strict=True)
+        ]
+        merged = np.unique(np.concatenate([np.concatenate(taus), [0.0, tau]]))
+        return np.asarray(merged[merged <= tau])
+
+
+def _knots(carrier: Carrier, direction: float, end: float, threshold: float) -> Array:
+    """Return panel edges of the shift's size: geometric near the bulk, narrow near the poles, wide beyond.
+
+    theta(u) has its nearest poles at u = +-i pi, so panels near u = 0 are narrow; elsewhere the integrands
+    are exponentials. Near the bulk dx = dDelta/Delta asks for panels in constant ratio.
+    """
+    edges = [0.0]
+    first = min(threshold, end)
+    near = min(end, 1.0)
+    if first < near:
+        edges += list(np.geomspace(first, near, 1 + max(1, math.ceil(math.log2(near / first)))))
+    else:
+        edges.append(end)
+    if end > edges[-1]:
+        wide, narrow = (1.5, 0.75) if carrier.interacts else (3.0, 1.5)
+        middle = -direction * math.log(carrier.occupancy / carrier.vacancy) if not carrier.dilute else -1e9
+        stops = sorted({edges[-1], end, *(s for s in (middle - 5.0, middle + 5.0) if edges[-1] < s < end)})
+        for a, b in zip(stops, stops[1:], strict=False):
+            width = narrow if abs(0.5 * (a + b) - middle) < 5.0 else wide
+            edges += list(np.linspace(a, b, 1 + max(1, math.ceil((b - a) / width)))[1:])
+    return np.asarray(edges)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panels:
+    """Quadrature nodes on panels of the parameter, shape (n_panels, ORDER) unless said otherwise.
+
+    Attributes
+    ----------
+    parameter, tau : ndarray
+        Parameter of :meth:`Side.along` and reduced potential ``e |phi - phi_b|/kT`` [1].
+    weight : ndarray
+        Weight of d tau in an integral [1].
+    push : ndarray
+        ``sum |z| share |theta - theta_b|``, the derivative of `energy` by tau [1].
+    energy : ndarray
+        Integral of the push from the bulk, ``length^2 tau'^2/2`` [1].
+    states : tuple of LocalState
+        One per carrier.
+    edge_energy : ndarray, shape (n_panels + 1,)
+        `energy` at the panel edges, where the start energies were not given.
+    """
+
+    parameter: Array
+    tau: Array
+    weight: Array
+    push: Array
+    energy: Array
+    states: tuple[LocalState, ...]
+    edge_energy: Array
+
+
+def panels(side: Side, sign: float, start: Array, stop: Array, energy: Array | None = None) -> Panels:
+    """Return the nodes between `start` and `stop`, each of shape (n_panels,).
+
+    Parameters
+    ----------
+    side : Side
+        The layer.
+    sign : float
+        Sign of phi - phi_b.
+    start, stop : ndarray, shape (n_panels,)
+        Edges in the parameter.
+    energy : ndarray, shape (n_panels,), optional
+        Energy at `start`. Default: the panels join, the first begins in the bulk.
+    """
+    nodes, weights, cumulative = gauss_legendre()
+    half = 0.5 * (stop - start)[:, None]
+    parameter = start[:, None] + half * (1.0 + nodes)
+    tau, stretch, states = side.along(sign, parameter)
+    push = np.zeros_like(tau)
+    for c, state in zip(side.carriers, states, strict=True):
+        push += abs(c.charge_number) * c.share * np.abs(state.change)
+    density = push * stretch * half
+    if energy is None:
+        edge = np.concatenate([[0.0], np.cumsum(density @ weights)])
+        energy = edge[:-1]
+    else:
+        edge = energy + density @ weights
+    return Panels(
+        parameter=parameter,
+        tau=tau,
+        weight=weights * half * stretch,
+        push=push,
+        energy=energy[:, None] + density @ cumulative.T,
+        states=states,
+        edge_energy=edge,
+    )
+
+
+def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
+    """Return a layer of one point of a sweep in reduced units.
+
+    Raises
+    ------
+    MiscibilityGapError
+        The bulk itself is unstable.
+    """
+    temperature = float(parameters.temperature[point])
+    energy = BOLTZMANN * temperature
+    density = parameters.site_density[point, layer]
+    total = float(density.sum())
+    if not total > 0.0:
+        raise ModelError("a layer needs at least one species", parameters.layer_names[layer])
+    carriers, species = [], []
+    for s in np.flatnonzero(density > 0.0):
+        at = (point, layer, s)
+        dilute = int(parameters.statistics[layer, s]) == Statistics.DILUTE
+        theta, vac = float(parameters.bulk_occupancy[at]), float(parameters.bulk_vacancy[at])
+        jo = float(parameters.interaction_occupied[at]) / energy
+        jv = float(parameters.interaction_vacancy[at]) / energy
+        z = float(parameters.charge_number[at])
+        down, up = _gaps(theta, vac, jo, jv, dilute)
+        carriers.append(
+            Carrier(
+                charge_number=z,
+                share=float(density[s]) / total,
+                occupancy=theta,
+                vacancy=vac,
+                occupied_interaction=jo,
+                vacancy_interaction=jv,
+                dilute=dilute,
+                conductivity=(z * ELEMENTARY_CHARGE) ** 2
+                * float(density[s])
+                * theta
+                * float(parameters.diffusivity[at])
+                / energy,
+                needs_vacancy=int(parameters.transport[layer, s]) == Transport.VACANCY,
+                gap_down=down,
+                gap_up=up,
+            )
+        )
+        species.append(int(s))
+    permittivity = float(parameters.permittivity[point, layer])
+    side = Side(
+        name=parameters.layer_names[layer],
+        temperature=temperature,
+        permittivity=permittivity,
+        carriers=tuple(carriers),
+        species=tuple(species),
+        length=math.sqrt(VACUUM_PERMITTIVITY * permittivity * energy / (ELEMENTARY_CHARGE**2 * total)),
+    )
+    if any(float(c.state(0.0).slope) <= 0.0 for c in side.carriers):
+        raise MiscibilityGapError(side.gap_message(), STATUS_GAP)
+    return side
+
+
+def _gaps(theta: float, vac: float, jo: float, jv: float, dilute: bool) -> tuple[float, float]:
+    """Return the distances in the shift from the bulk to the nearest spinodals below and above."""
+    if dilute:
+        # kT ln theta + (4/3) J theta^(1/3) turns at theta^(1/3) = -9/(4 j).
+        edges = (3.0 * math.log(-9.0 / (4.0 * jo)) - math.log(theta),) if jo < 0.0 else ()
+    else:
+        edges = tuple(u - math.log(theta / vac) for u in spinodal_log_odds(jo, jv))
+    down = min((-e for e in edges if e < 0.0), default=math.inf)
+    up = min((e for e in edges if e > 0.0), default=math.inf)
+    return down, up

@@ -1,0 +1,1 @@
+"""Tests of the oracles, and the oracles that only tests use."""
