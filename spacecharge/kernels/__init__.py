@@ -1,0 +1,1 @@
+"""Numba kernels: arrays and numbers in, arrays and an integer status out. They never raise."""

@@ -1,0 +1,286 @@
+"""Meshes made for the solution: element ends where the potential of a thick layer says they belong.
+
+Seen from a contact, the potential of a layer falls to its bulk along a curve whose slope follows from the first
+integral of the equation, E^2 = 2 G(y), G = int -charge dy. Element ends are set in y, not in x: steps of a fixed
+share of the change that the statistics feels (|dDelta| of about one), a fixed ratio where the decay is
+exponential, and their distances follow from dy / E. The same tables give the first guess of the contact potential.
+They only place nodes and start Newton; what the nodes carry is decided by the discrete equations, on any mesh.
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import workspace as w
+from ._jit import inlined, kernel
+from .layout import (
+    CODE_START,
+    DIFFUSIVITY,
+    J_OCC,
+    J_VAC,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    SITES,
+    SPECIES_SIZE,
+    TEMPERATURE,
+    THETA,
+    VACANCY,
+    Z,
+    species_start,
+)
+from .statistics import point_state, solve_delta
+
+BOLTZMANN = 1.380649e-23
+ELEMENTARY_CHARGE = 1.602176634e-19
+VACUUM_PERMITTIVITY = 8.8541878188e-12
+
+# Below this |y| a layer is linear to a few per cent, enough to place nodes.
+LINEAR = 0.05
+# Distance over which element sizes grow e-fold in the exponential tail, in Debye lengths: the weight of an error there
+# falls as exp(-2 x) and the element of order 8 turns that into a growth exp(x / 4).
+GROWTH = 4.0
+SHORTEST_TAIL = 6.5
+"""Debye lengths between a contact and the mesh's end where nothing is left to resolve (exp(-13) = 2e-6)."""
+
+
+@inlined
+def reference_density(temperature):  # type: ignore[no-untyped-def]
+    """Return e / (eps0 kT/e): number density times this is the charge in units of eps0 kT/e [m]."""
+    return ELEMENTARY_CHARGE / (VACUUM_PERMITTIVITY * BOLTZMANN * temperature / ELEMENTARY_CHARGE)
+
+
+@kernel
+def spinodal_bounds(theta_b, vacancy_b, occ, vac):  # type: ignore[no-untyped-def]
+    """Return the lowest and highest Delta of the branch of rising mu that holds the bulk, and whether the bulk is stable.
+
+    Only attraction (a negative J) can end a branch. The slope 1 + (4/9)(j_occ theta^(1/3) n + j_vac n^(1/3) theta) is
+    scanned in Delta on both sides of the bulk and the first zero refined by bisection.
+    """
+    low, high, stable = -600.0, 600.0, True
+    if occ >= 0.0 and vac >= 0.0:
+        return low, high, stable
+    root_theta, root_vacancy = theta_b ** (1.0 / 3.0), vacancy_b ** (1.0 / 3.0)
+    if 1.0 + (4.0 / 9.0) * (occ * root_theta * vacancy_b + vac * root_vacancy * theta_b) <= 0.0:
+        return 0.0, 0.0, False
+    # Occupancies from 1e-12 to 1 - 1e-12: outside, the cube roots times the other fraction are below 1e-4 |j|.
+    bulk = math.log(theta_b / vacancy_b)
+    for direction in range(2):
+        sign = 1.0 if direction == 1 else -1.0
+        inside, step = 0.0, 0.02
+        found = False
+        while -28.0 < bulk + sign * inside < 28.0 or inside == 0.0:
+            outside = inside + step
+            if _branch_slope(bulk + sign * outside, occ, vac) <= 0.0:
+                found = True
+                break
+            inside = outside
+            if inside > 700.0:
+                break
+        if found:
+            outside = inside + step
+            for _ in range(60):
+                middle = 0.5 * (inside + outside)
+                if _branch_slope(bulk + sign * middle, occ, vac) <= 0.0:
+                    outside = middle
+                else:
+                    inside = middle
+            if direction == 1:
+                high = inside
+            else:
+                low = -inside
+    return low, high, stable
+
+
+@inlined
+def _branch_slope(u, occ, vac):  # type: ignore[no-untyped-def]
+    theta = 1.0 / (1.0 + math.exp(-u)) if u > -700.0 else 0.0
+    vacancy = 1.0 / (1.0 + math.exp(u)) if u < 700.0 else 0.0
+    return 1.0 + (4.0 / 9.0) * (occ * theta ** (1.0 / 3.0) * vacancy + vac * vacancy ** (1.0 / 3.0) * theta)
+
+
+@kernel
+def fill_species(row, codes, species):  # type: ignore[no-untyped-def]
+    """Fill `species` (n_layers, n_species, 12) with what the statistics needs, in reduced units; return gap flag.
+
+    Columns: strength z e N / (eps0 kT/e) [m^-2], z, theta_b, 1 - theta_b, j_occ, j_vac, cube roots of the two
+    fractions, lowest and highest Delta, dilute code, conductivity prefactor z^2 e^2 N D / kT [S/m] (NaN without D).
+    Returns the index of the first layer whose bulk lies in a miscibility gap, or -1.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    temperature = row[TEMPERATURE]
+    kt = BOLTZMANN * temperature
+    density = reference_density(temperature)
+    start = species_start(n_layers)
+    unstable = -1
+    for layer in range(n_layers):
+        for s in range(n_species):
+            at = start + SPECIES_SIZE * (layer * n_species + s)
+            z, sites, theta, vacancy = row[at + Z], row[at + SITES], row[at + THETA], row[at + VACANCY]
+            occ, vac = row[at + J_OCC] / kt, row[at + J_VAC] / kt
+            out = species[layer, s]
+            dilute = codes[CODE_START + 2 * (layer * n_species + s)]
+            out[0] = z * sites * density
+            out[1] = z
+            out[2] = theta
+            out[3] = vacancy
+            out[4] = occ
+            out[5] = vac
+            out[6] = theta ** (1.0 / 3.0)
+            out[7] = vacancy ** (1.0 / 3.0)
+            out[10] = dilute
+            out[11] = z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
+            if dilute == 1:
+                out[8], out[9] = -600.0, 600.0
+            else:
+                out[8], out[9], stable = spinodal_bounds(theta, vacancy, occ, vac)
+                if not stable and sites > 0.0 and unstable < 0:
+                    unstable = layer
+    return unstable
+
+
+@kernel
+def bulk_slope(species, layer, n_species):  # type: ignore[no-untyped-def]
+    """Return -d charge/d y of the neutral bulk, in units of eps0 kT/e [m^-2]."""
+    total = 0.0
+    for s in range(n_species):
+        p = species[layer, s]
+        _, _, _, response, _, slope = point_state(0.0, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+        total += p[0] * p[1] * response / max(slope, 1e-9)
+    return total
+
+
+@kernel
+def march(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+    """Tabulate a thick layer from its linear range outwards, to |y| = `stop` or displacement `stop_field`.
+
+    `sign` is that of y. Writes rows of `work` from `row` on: |y|, G (so that (dy/dx)^2 = 2 G), Delta per species;
+    returns the number of entries. Simpson's rule on each step, 0.2 % on steps of this size.
+    """
+    capacity = work.shape[1]
+    slope = bulk_slope(species, layer, n_species) / permittivity
+    y = LINEAR
+    g = 0.5 * slope * y * y
+    for s in range(n_species):
+        work[row + 2 + s, 0] = 0.0
+    charge, reach = _charge_at(work, row, 0, species, layer, n_species, sign * y)
+    work[row, 0] = y
+    work[row + 1, 0] = g
+    n = 1
+    while y < stop and n < capacity and permittivity * math.sqrt(2.0 * g) < stop_field:
+        step = 1.0 / (1.0 / (resolution * y) + 1.0 / (2.0 * resolution * max(reach, 0.05)))
+        for s in range(n_species):
+            work[row + 2 + s, n] = work[row + 2 + s, n - 1]
+        middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))
+        after, reach = _charge_at(work, row, n, species, layer, n_species, sign * (y + step))
+        g -= sign * (charge + 4.0 * middle + after) * step / (6.0 * permittivity)
+        y += step
+        charge = after
+        work[row, n] = y
+        work[row + 1, n] = g
+        n += 1
+    return n
+
+
+@inlined
+def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-untyped-def]
+    """Return the charge density of a layer at `y` and the smallest |dy/dDelta|; Delta in column `n` is start and end."""
+    total, reach = 0.0, 1e300
+    for s in range(n_species):
+        p = species[layer, s]
+        if p[0] == 0.0:
+            continue
+        delta = solve_delta(y, p[1], work[row + 2 + s, n], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
+        work[row + 2 + s, n] = delta
+        _, _, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+        total += p[0] * change
+        reach = min(reach, slope / abs(p[1]))
+    return total, reach
+
+
+@kernel
+def first_integral(work, row, n, slope, y):  # type: ignore[no-untyped-def]
+    """Return G at |y| from a table: parabola below its first entry, interpolation between, parabola beyond."""
+    y = abs(y)
+    if y <= work[row, 0]:
+        return 0.5 * slope * y * y
+    low, high = 0, n - 1
+    if y >= work[row, high]:
+        return work[row + 1, high] * (y / work[row, high]) ** 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if work[row, middle] <= y:
+            low = middle
+        else:
+            high = middle
+    t = (y - work[row, low]) / (work[row, high] - work[row, low])
+    a, b = work[row + 1, low], work[row + 1, high]
+    # G grows linearly where the charge saturates and exponentially where it piles up.
+    return a * (b / a) ** t if b > 2.0 * a else a + (b - a) * t
+
+
+@kernel
+def guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right):  # type: ignore[no-untyped-def]
+    """Return y just left of a bare contact of two thick layers, from continuity of the displacement.
+
+    The displacement eps sqrt(2 G) grows with |y| on both sides and the two |y| add up to |step|: bisection.
+    """
+    low, high = 0.0, abs(step)
+    for _ in range(60):
+        y = 0.5 * (low + high)
+        a = eps_left * math.sqrt(2.0 * first_integral(work, left, n_left, slope_left, y))
+        b = eps_right * math.sqrt(2.0 * first_integral(work, right, n_right, slope_right, abs(step) - y))
+        if a > b:
+            high = y
+        else:
+            low = y
+        if high - low <= 2e-3 * min(high, abs(step) - low) + 1e-12:
+            break
+    return -math.copysign(0.5 * (low + high), step)
+
+
+@kernel
+def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_field, resolution, tail):  # type: ignore[no-untyped-def]
+    """Lay elements from a contact inwards until the layer counts as bulk (|y| below `tail`); return their number.
+
+    Writes rows of `work` from `out` on: size, then |y|, |dy/dx| and Delta at the inner end. `contact_field` beyond
+    that of a thick layer means that field lines cross the layer: the steps in x shrink accordingly.
+    """
+    capacity = work.shape[1]
+    y = contact_y
+    g = first_integral(work, row, n_table, slope, y)
+    through = max(0.0, 0.5 * contact_field * contact_field - g)
+    field = math.sqrt(2.0 * (g + through))
+    n = 0
+    k = n_table - 1
+    while k >= 0 and work[row, k] >= y:
+        k -= 1
+    if k >= 0 and k + 1 < n_table and y - work[row, k] < 0.4 * (work[row, k + 1] - work[row, k]):
+        k -= 1
+    while k >= 0 and n < capacity:
+        inner = work[row, k]
+        inner_field = math.sqrt(2.0 * (work[row + 1, k] + through))
+        work[out, n] = (y - inner) / math.sqrt(field * inner_field)
+        work[out + 1, n] = inner
+        work[out + 2, n] = inner_field
+        for s in range(n_species):
+            work[out + 3 + s, n] = work[row + 2 + s, k]
+        n += 1
+        y, field = inner, inner_field
+        k -= 1
+    debye = 1.0 / math.sqrt(slope)
+    length = max(math.log(max(y, 1e-300) / tail), SHORTEST_TAIL)
+    start, x = y, 0.0
+    while x < length and n < capacity:
+        step = resolution * math.exp(x / GROWTH)
+        x += step
+        y = start * math.exp(-x)
+        work[out, n] = step * debye
+        work[out + 1, n] = y
+        work[out + 2, n] = y / debye
+        for s in range(n_species):
+            # Linear range: Delta in proportion to y.
+            work[out + 3 + s, n] = work[row + 2 + s, 0] * y / LINEAR
+        n += 1
+    return n

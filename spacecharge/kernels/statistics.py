@@ -1,0 +1,174 @@
+"""Charge density of a layer as a function of its potential, node by node.
+
+With Delta = u - u_b, u = ln[theta/(1 - theta)], a species in equilibrium with its bulk obeys
+
+    g(Delta) = Delta + (4/3) [j_occ (theta^(1/3) - theta_b^(1/3)) - j_vac (n^(1/3) - n_b^(1/3))] = - z y,
+
+n = 1 - theta, j = J/kT, y = e v/kT. Everything is written on expm1(-|Delta|), so that theta - theta_b does not
+cancel near the bulk and nothing overflows far from it. With interactions Delta is carried from one Newton
+iteration to the next and moves along the linearised equation: the scalar root costs no iteration of its own.
+"""
+
+from __future__ import annotations
+
+from . import workspace as w
+from ._jit import inlined, kernel
+from .elementary import exp_nonpositive, inverse_cube_root
+from .layout import DILUTE
+
+DELTA_MAX = 600.0
+"""Bound of |Delta|: exp stays finite with room for products."""
+
+THIRD = 1.0 / 3.0
+
+
+@inlined
+def lattice_point(delta, theta_b, vacancy_b):  # type: ignore[no-untyped-def]
+    """Return theta, 1 - theta and theta - theta_b on a lattice at `delta`."""
+    small, minus = exp_nonpositive(-abs(delta))
+    above = delta > 0.0
+    near = vacancy_b if above else theta_b
+    far = theta_b if above else vacancy_b
+    inverse = 1.0 / (far + near * small)
+    theta = theta_b * (1.0 if above else small) * inverse
+    vacancy = vacancy_b * (small if above else 1.0) * inverse
+    change = theta_b * vacancy_b * minus * inverse
+    return theta, vacancy, (-change if above else change)
+
+
+@inlined
+def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):  # type: ignore[no-untyped-def]
+    """Return ``(mu_int - mu_int,b)/kT`` and ``d(mu/kT)/d Delta``; differences of cube roots do not cancel."""
+    a = inverse_cube_root(max(theta, 1e-300))
+    b = inverse_cube_root(max(vacancy, 1e-300))
+    c, d = theta * a * a, vacancy * b * b
+    potential = (4.0 * THIRD) * change * (
+        occ / (c * c + c * root_theta + root_theta * root_theta)
+        + vac / (d * d + d * root_vacancy + root_vacancy * root_vacancy)
+    )
+    slope = 1.0 + (4.0 / 9.0) * (occ * c * vacancy + vac * d * theta)
+    return potential, slope
+
+
+@kernel
+def charge_ideal(work, s, n):  # type: ignore[no-untyped-def]
+    """Add charge and slope of lattice species `s` without interaction at all nodes of `n` elements."""
+    base = w.species_row(s)
+    strength, z = work[base + w.STRENGTH_Z], work[base + w.CHARGE_Z]
+    theta_b, vacancy_b = work[base + w.THETA_B], work[base + w.VACANCY_B]
+    for i in range(5):
+        y, charge, slope = work[w.Y + i], work[w.CHARGE + i], work[w.SLOPE + i]
+        for e in range(n):
+            delta = -z[e] * y[e]
+            theta, vacancy, change = lattice_point(delta, theta_b[e], vacancy_b[e])
+            charge[e] += strength[e] * change
+            slope[e] += strength[e] * z[e] * theta * vacancy
+
+
+@kernel
+def charge_interacting(work, s, n):  # type: ignore[no-untyped-def]
+    """Add linearised charge and slope of lattice species `s` with interaction; keep the inner step.
+
+    A node at the border of the monotone branch (miscibility gap) that is pushed outward stays there:
+    charge then no longer depends on y, which keeps the problem convex.
+    Returns the largest inner step [1].
+    """
+    base = w.species_row(s)
+    strength, z = work[base + w.STRENGTH_Z], work[base + w.CHARGE_Z]
+    theta_b, vacancy_b = work[base + w.THETA_B], work[base + w.VACANCY_B]
+    occ, vac = work[base + w.OCC], work[base + w.VAC]
+    root_theta, root_vacancy = work[base + w.ROOT_THETA], work[base + w.ROOT_VACANCY]
+    lowest, highest = work[base + w.LOWEST], work[base + w.HIGHEST]
+    for i in range(5):
+        y, charge, slope = work[w.Y + i], work[w.CHARGE + i], work[w.SLOPE + i]
+        deltas, pull, rate = work[base + w.DELTA + i], work[base + w.PULL + i], work[base + w.RATE + i]
+        for e in range(n):
+            delta = deltas[e]
+            theta, vacancy, change = lattice_point(delta, theta_b[e], vacancy_b[e])
+            potential, steep = interaction(
+                theta, vacancy, change, occ[e], vac[e], root_theta[e], root_vacancy[e]
+            )
+            residual = delta + potential + z[e] * y[e]
+            inverse = 1.0 / max(steep, 1e-9)
+            stuck = (delta >= highest[e]) & (residual < 0.0) | (delta <= lowest[e]) & (residual > 0.0)
+            inverse = 0.0 if stuck else inverse
+            move = residual * inverse
+            pull[e] = move
+            rate[e] = z[e] * inverse
+            charge[e] += strength[e] * (change - theta * vacancy * move)
+            slope[e] += strength[e] * z[e] * theta * vacancy * inverse
+
+
+@kernel
+def charge_dilute(work, s, first, last):  # type: ignore[no-untyped-def]
+    """Add linearised charge and slope of a dilute species (``theta = theta_b exp(Delta)``) on elements first..last-1."""
+    base = w.species_row(s)
+    for i in range(5):
+        for e in range(first, last):
+            delta = work[base + w.DELTA + i, e]
+            strength, z = work[base + w.STRENGTH_DILUTE, e], work[base + w.CHARGE_Z, e]
+            theta_b, occ = work[base + w.THETA_B, e], work[base + w.OCC, e]
+            small, minus = exp_nonpositive(-abs(delta))
+            ratio = small if delta <= 0.0 else 1.0 / small
+            change = theta_b * (minus if delta <= 0.0 else -minus / small)
+            theta = theta_b * ratio
+            root = theta ** THIRD
+            root_b = work[base + w.ROOT_THETA, e]
+            potential = (4.0 * THIRD) * occ * change / (root * root + root * root_b + root_b * root_b)
+            steep = 1.0 + (4.0 / 9.0) * occ * root
+            residual = delta + potential + z * work[w.Y + i, e]
+            lowest, highest = work[base + w.LOWEST, e], work[base + w.HIGHEST, e]
+            stuck = (delta >= highest and residual < 0.0) or (delta <= lowest and residual > 0.0)
+            inverse = 0.0 if stuck else 1.0 / max(steep, 1e-9)
+            move = residual * inverse
+            work[base + w.PULL + i, e] = move
+            work[base + w.RATE + i, e] = z * inverse
+            work[w.CHARGE + i, e] += strength * (change - theta * move)
+            work[w.SLOPE + i, e] += strength * z * theta * inverse
+
+
+@inlined
+def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):  # type: ignore[no-untyped-def]
+    """Return theta, 1 - theta, theta - theta_b, d theta/d Delta, (mu_int - mu_int,b)/kT and its total slope at one point."""
+    if dilute == DILUTE:
+        small, minus = exp_nonpositive(-abs(delta))
+        ratio = small if delta <= 0.0 else 1.0 / small
+        change = theta_b * (minus if delta <= 0.0 else -minus / small)
+        theta = theta_b * ratio
+        root = theta ** THIRD
+        potential = (4.0 * THIRD) * occ * change / (root * root + root * root_theta + root_theta * root_theta)
+        return theta, 1.0, change, theta, potential, 1.0 + (4.0 / 9.0) * occ * root
+    theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+    if occ == 0.0 and vac == 0.0:
+        return theta, vacancy, change, theta * vacancy, 0.0, 1.0
+    potential, slope = interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
+    return theta, vacancy, change, theta * vacancy, potential, slope
+
+
+@kernel
+def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):  # type: ignore[no-untyped-def]
+    """Return Delta of a species at potential `y`: safeguarded Newton on the monotone branch.
+
+    The answer is the bound itself where the branch ends before the potential is met.
+    """
+    if occ == 0.0 and vac == 0.0:
+        return min(max(-z * y, lowest), highest)
+    low, high = lowest, highest
+    delta = min(max(start, low), high)
+    for _ in range(200):
+        _, _, _, _, potential, slope = point_state(
+            delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
+        )
+        residual = delta + potential + z * y
+        if residual > 0.0:
+            high = delta
+        else:
+            low = delta
+        move = residual / max(slope, 1e-12)
+        trial = delta - move
+        if not low <= trial <= high:
+            trial = 0.5 * (low + high)
+        if abs(trial - delta) <= 1e-15 * max(1.0, abs(delta)):
+            return trial
+        delta = trial
+    return delta

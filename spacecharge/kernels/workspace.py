@@ -1,0 +1,60 @@
+"""Rows of the work array: one float64 array (n_rows, capacity) holds everything that a solve touches.
+
+One array instead of thirty keeps the call cheap and lets a thread reuse warm memory from solve to solve.
+Nodal quantities take five rows (see `element`), quantities of elements and of their end points one.
+"""
+
+from __future__ import annotations
+
+from ._jit import inlined
+
+Y = 0  # potential against the neutral bulk of the own layer, e v / kT
+CHARGE = 5  # -> charge density, in units of eps0 eps_ref kT / e [m^-2]
+SLOPE = 10  # - d charge / d y [m^-2]
+STEP = 15  # Newton step of y
+SHAPE_LEFT = 20  # response of the three mid nodes to the left end point of the element
+SHAPE_RIGHT = 23
+MID = 26  # mid nodes at fixed end points
+SIZE = 29  # length of the element [m]
+STIFFNESS = 30  # eps / eps_ref / length
+STRENGTH = 31  # length^2 / (eps / eps_ref)
+LAYER = 32  # index of the layer of the element
+DIAGONAL = 33  # end points, 0 .. n_elements
+OFF = 34
+RHS = 35
+JUMP = 36  # y right of an end point minus y left of it
+SOURCE = 37  # areal charge sitting at an end point, / (eps0 eps_ref kT / e) [m^-1]
+FIRST = 38  # per layer: first element
+SPECIES_START = 39
+
+# Per species.
+DELTA = 0  # u minus bulk u at nodes, u = ln[theta / (1 - theta)]
+PULL = 5  # inner Newton step of Delta at fixed y, with sign
+RATE = 10  # - d Delta / d y
+STRENGTH_Z, CHARGE_Z, THETA_B, VACANCY_B, OCC, VAC, ROOT_THETA, ROOT_VACANCY, LOWEST, HIGHEST = range(15, 25)
+STRENGTH_DILUTE = 25
+SPECIES_ROWS = 26
+
+
+@inlined
+def species_row(s: int) -> int:
+    """First row of species `s`."""
+    return SPECIES_START + SPECIES_ROWS * s
+
+
+@inlined
+def table_row(layer: int, side: int, n_species: int) -> int:
+    """First row of the table of one side of a layer: |y|, first integral G, Delta of every species."""
+    return SPECIES_START + SPECIES_ROWS * n_species + (2 + n_species) * (2 * layer + side)
+
+
+@inlined
+def side_row(side: int, n_layers: int, n_species: int) -> int:
+    """First row of the elements seen from one contact inwards: size, inner y, inner |dy/dx|, inner Delta."""
+    return table_row(n_layers, 0, n_species) + (3 + n_species) * side
+
+
+@inlined
+def n_rows(n_layers: int, n_species: int) -> int:
+    """Rows of a work array for so many layers and species."""
+    return side_row(2, n_layers, n_species)
