@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import VACUUM_PERMITTIVITY
-from ..errors import MiscibilityGapError, ModelError
+from ..errors import MiscibilityGapError
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.statistics import EndKind
-from .laws import MAX_SHIFT, STATUS_GAP, Carrier, LocalState, Panels, Side, make_side, panels
+from .balance import contact_drops, potential_of_charge
+from .laws import STATUS_GAP, LocalState, Panels, Side, make_side, panels
 
 Array = NDArray[np.float64]
 
@@ -116,7 +117,7 @@ def first_integral(
     sides = [make_side(parameters, point, i) for i in range(n_layers)]
     levels = parameters.potential[point] - parameters.potential[point, -1]
     names = list(parameters.contact_names)
-    states = []
+    states: list[ContactState] = []
 
     def add(
         halves: tuple[_Half | None, _Half | None], layers: tuple[int, int], capacitance: tuple[float, float]
@@ -147,214 +148,6 @@ def first_integral(
         static = half.capacitance if v == 0.0 else -half.charge / v
         add((half, None), (n_layers - 1, n_layers - 1), (half.capacitance, static))
     return tuple(states)
-
-
-def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.0) -> tuple[float, float]:
-    """Return the space-charge potentials on the two sides of a contact of thick layers.
-
-    Solves ``Q_left(v_left) + Q_right(v_left + step) + plane_charge = 0``; both charges fall with the
-    potential, so there is one root at most.
-
-    Parameters
-    ----------
-    left, right : Side
-        The two layers.
-    step : float
-        v_right - v_left, which is U_left - U_right + dipole [V].
-    plane_charge : float
-        Areal charge of the contact plane [C m-2].
-
-    Returns
-    -------
-    v_left, v_right : float
-        Potential at the contact minus that of each layer's bulk [V].
-
-    Raises
-    ------
-    MiscibilityGapError
-        A layer becomes unstable before the charges balance.
-    ModelError
-        The charge needs a potential beyond 10,000 kT/e.
-    """
-    if step == 0.0 and plane_charge == 0.0:
-        return 0.0, 0.0
-    inner = (min(0.0, -step), max(0.0, -step))
-    limit = MAX_SHIFT * max(left.thermal_voltage, right.thermal_voltage)
-    segments = [inner] if step else []
-    if plane_charge:
-        # A charged plane may drive both sides the same way; look ever further out.
-        extent = max(left.thermal_voltage, right.thermal_voltage)
-        while extent <= limit:
-            segments += [(inner[1], inner[1] + extent), (inner[0] - extent, inner[0])]
-            extent *= 8.0
-    is_cut = False
-    for low, high in segments:
-        middle = 0.5 * (low + high)
-        a = _Branch.build(left, middle, max(abs(low), abs(high)))
-        b = _Branch.build(right, middle + step, max(abs(low + step), abs(high + step)))
-        is_cut |= a.is_cut or b.is_cut
-        found = _balance(a, b, step, plane_charge, low, high)
-        if found is not None:
-            return found
-    if is_cut:
-        cut = left if math.isfinite(min(left.reach(1.0), left.reach(-1.0))) else right
-        raise MiscibilityGapError(cut.gap_message(), STATUS_GAP)
-    raise ModelError(
-        f"the charge of {plane_charge:g} C/m2 needs more than {limit:.3g} V", f"{left.name}|{right.name}"
-    )
-
-
-def potential_of_charge(side: Side, charge: float) -> float:
-    """Return the space-charge potential at which a thick layer carries an areal charge.
-
-    Parameters
-    ----------
-    side : Side
-        The layer.
-    charge : float
-        Areal charge of the layer [C m-2].
-
-    Returns
-    -------
-    float
-        Potential at the contact minus bulk [V]; its sign is opposite to that of the charge.
-
-    Raises
-    ------
-    MiscibilityGapError
-        The layer becomes unstable before it carries the charge.
-    ModelError
-        The charge needs a potential beyond 10,000 kT/e.
-    """
-    if charge == 0.0:
-        return 0.0
-    sign = -math.copysign(1.0, charge)
-    extent = side.thermal_voltage
-    limit = MAX_SHIFT * side.thermal_voltage
-    while extent <= limit:
-        branch = _Branch.build(side, sign, extent)
-        if branch.charges[-1] >= abs(charge):
-            guess = float(np.interp(abs(charge), branch.charges, branch.volts))
-            low, high = 0.0, float(branch.volts[-1])
-            return sign * _newton(lambda v: _subtract(branch.charge(v), abs(charge)), guess, low, high)
-        if branch.is_cut:
-            raise MiscibilityGapError(side.gap_message(), STATUS_GAP)
-        extent *= 8.0
-    raise ModelError(f"the charge of {charge:g} C/m2 needs more than {limit:.3g} V", side.name)
-
-
-def _subtract(pair: tuple[float, float], value: float) -> tuple[float, float]:
-    return pair[0] - value, pair[1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Branch:
-    """Size of the charge of a side against the size of its potential, for one sign of the potential.
-
-    `volts` and `charges` tabulate it at the nodes (for first guesses); `charge` evaluates it exactly.
-    """
-
-    side: Side
-    sign: float
-    edges: Array
-    edge_energy: Array
-    volts: Array
-    charges: Array
-    is_cut: bool
-
-    @classmethod
-    def build(cls, side: Side, sign: float, extent: float) -> _Branch:
-        sign = math.copysign(1.0, sign)
-        tau = extent / side.thermal_voltage
-        reach = side.reach(sign)
-        is_cut = tau > reach
-        edges = side.knots(sign, min(tau, reach), 0.01)
-        p = panels(side, sign, edges[:-1], edges[1:])
-        volts = np.concatenate([[0.0], p.tau.ravel() * side.thermal_voltage, [min(tau, reach)]])
-        volts[-1] *= side.thermal_voltage
-        energy = np.concatenate([[0.0], p.energy.ravel(), p.edge_energy[-1:]])
-        charges = side.charge_scale * np.sqrt(2.0 * energy)
-        return cls(
-            side=side,
-            sign=sign,
-            edges=edges,
-            edge_energy=p.edge_energy,
-            volts=volts,
-            charges=charges,
-            is_cut=is_cut,
-        )
-
-    def charge(self, volts: float) -> tuple[float, float]:
-        """Return the size of the charge [C m-2] and the capacitance [F m-2] at the size of a potential."""
-        side = self.side
-        tau = volts / side.thermal_voltage
-        if tau == 0.0:
-            return 0.0, VACUUM_PERMITTIVITY * side.permittivity / side.debye_length
-        end = side.parameter_of(self.sign, tau)
-        k = min(max(int(np.searchsorted(self.edges, end)) - 1, 0), self.edges.size - 2)
-        energy, push = energy_at(side, self.sign, self.edges[k], end, self.edge_energy[k])
-        field = math.sqrt(2.0 * energy)
-        return side.charge_scale * field, side.charge_scale / side.thermal_voltage * push / field
-
-
-def energy_at(side: Side, sign: float, start: float, end: float, energy: float) -> tuple[float, float]:
-    """Return the reduced energy at `end`, given that at `start`, and its derivative by the potential."""
-    p = panels(side, sign, np.array([start]), np.array([end]), np.array([energy]))
-    _, _, states = side.along(sign, np.array([end]))
-    push = sum(
-        abs(c.charge_number) * c.share * abs(float(s.change[0]))
-        for c, s in zip(side.carriers, states, strict=True)
-    )
-    return float(p.edge_energy[0]), push
-
-
-def _balance(
-    a: _Branch, b: _Branch, step: float, plane: float, low: float, high: float
-) -> tuple[float, float] | None:
-    """Return (v_left, v_right) with v_left between `low` and `high`, or None if no root lies there."""
-    v = np.concatenate([a.sign * a.volts, b.sign * b.volts - step])
-    v = np.unique(v[(v >= low) & (v <= high)])
-    v = v[(np.abs(v) <= a.volts[-1]) & (np.abs(v + step) <= b.volts[-1])]
-    if v.size < 2:
-        return None
-    total = plane - a.sign * np.interp(np.abs(v), a.volts, a.charges)
-    total -= b.sign * np.interp(np.abs(v + step), b.volts, b.charges)
-    if total[0] < 0.0 or total[-1] > 0.0:
-        return None
-    k = min(max(int(np.searchsorted(-total, 0.0)), 1), v.size - 1)
-    guess = float(v[k - 1] + (v[k] - v[k - 1]) * total[k - 1] / max(total[k - 1] - total[k], 1e-300))
-    # The unknown is the smaller of the two drops, so that it keeps its relative accuracy.
-    on_left = abs(guess) <= abs(guess + step)
-    shift_left, shift_right = (0.0, step) if on_left else (-step, 0.0)
-
-    def excess(w: float) -> tuple[float, float]:
-        q_left, c_left = a.charge(abs(w + shift_left))
-        q_right, c_right = b.charge(abs(w + shift_right))
-        return -(plane - a.sign * q_left - b.sign * q_right), c_left + c_right
-
-    start, stop = float(v[0]) - shift_left, float(v[-1]) - shift_left
-    w = _newton(excess, guess - shift_left, start, stop)
-    return w + shift_left, w + shift_right
-
-
-def _newton(function, guess: float, low: float, high: float) -> float:  # type: ignore[no-untyped-def]
-    """Return the root of a rising function inside [low, high]; `function` gives value and slope."""
-    x = min(max(guess, low), high)
-    for _ in range(200):
-        value, slope = function(x)
-        if value == 0.0:
-            return x
-        if value < 0.0:
-            low = x
-        else:
-            high = x
-        new = x - value / slope if slope > 0.0 else math.inf
-        if not low < new < high:
-            new = 0.5 * (low + high)
-        if abs(new - x) <= 3e-16 * abs(new) or new in (low, high):
-            return new
-        x = new
-    return x
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,10 +198,7 @@ def _half(side: Side, potential: float, fraction: float) -> _Half:
         k = int(np.argmin(np.abs(edges - at))) if at < edges[-1] else edges.size - 1
         first.append(k)
         widths.append(float(distance[k]))
-    push = sum(
-        abs(c.charge_number) * c.share * abs(float(s.change[0]))
-        for c, s in zip(side.carriers, states, strict=True)
-    )
+    push = float(side.push(states)[0])
     end_field = math.sqrt(2.0 * float(p.edge_energy[-1]))
     resistance, log_resistance, excess = _resistances(side, p, length, first)
     return _Half(
@@ -447,8 +237,9 @@ def _resistances(side: Side, p: Panels, length: Array, first: list[int]) -> tupl
     excess = float((scaled * (change / side.conductivity)).sum())
     region = float(scaled[min(first[k] for k in conducting) :].sum())
     log_region = math.log(region) + largest if region > 0.0 else -math.inf
+    log_excess = math.log(abs(excess)) + largest if excess else -math.inf
     with np.errstate(over="ignore"):
-        return float(np.exp(log_region)), log_region, float(excess * np.exp(largest))
+        return float(np.exp(log_region)), log_region, math.copysign(float(np.exp(log_excess)), excess)
 
 
 def _end_potential(side: Side, kind: int, value: float, level: float) -> float:
@@ -470,9 +261,7 @@ def _contact_state(
     capacitance: tuple[float, float],
 ) -> ContactState:
     """Gather the two sides of a contact; the left charge is that of the left layer or of the wall."""
-    pair = {
-        key: np.full(2, np.nan) for key in ("phi", "v", "field", "debye", "resistance", "log", "excess")
-    }
+    pair = {key: np.full(2, np.nan) for key in ("phi", "v", "field", "debye", "resistance", "log", "excess")}
     occupancy, vacancy, width = (np.full((2, n_species), np.nan) for _ in range(3))
     for i, half in enumerate(halves):
         if half is None:
@@ -508,15 +297,3 @@ def _contact_state(
         differential_capacitance=capacitance[0],
         static_capacitance=capacitance[1],
     )
-
-
-__all__ = [
-    "Carrier",
-    "ContactState",
-    "contact_drops",
-    "energy_at",
-    "first_integral",
-    "make_side",
-    "potential_of_charge",
-]
-

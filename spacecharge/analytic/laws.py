@@ -6,6 +6,7 @@ Everything here is a function of the drive ``-z e (phi - phi_b)/kT`` of a specie
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -196,7 +197,7 @@ class Carrier:
         return np.asarray(direction * shift)
 
     def threshold(self, fraction: float, direction: float) -> float:
-        """Return the size of the shift at which theta is off bulk by `fraction` of min(theta_b, 1-theta_b)."""
+        """Return the size of the shift that ends the width: off bulk by `fraction` of min(theta_b, n_b)."""
         if self.dilute:
             return abs(math.log1p(direction * fraction))
         off = direction * fraction * min(self.occupancy, self.vacancy)
@@ -284,12 +285,21 @@ class Side:
         states = tuple(c.state(c.shift_of(-c.charge_number * sign * parameter)) for c in self.carriers)
         return parameter, np.ones_like(parameter), states
 
-    def parameter_of(self, sign: float, tau: float) -> float:
-        """Return the parameter of :meth:`along` at the reduced potential `tau`."""
+    def push(self, states: tuple[LocalState, ...]) -> Array:
+        """Return ``sum |z| share |theta - theta_b|``, the size of the reduced charge density [1]."""
+        sizes = [
+            abs(c.charge_number) * c.share * np.abs(s.change)
+            for c, s in zip(self.carriers, states, strict=True)
+        ]
+        return np.asarray(sum(sizes))
+
+    def parameter_of(self, sign: float, tau: ArrayLike) -> Array:
+        """Return the parameter of :meth:`along` at the reduced potentials `tau`."""
+        values = np.asarray(tau, dtype=float)
         if len(self.carriers) > 1:
-            return tau
+            return values
         c = self.carriers[0]
-        return abs(float(c.shift_of(-c.charge_number * sign * tau)))
+        return np.abs(c.shift_of(-c.charge_number * sign * values))
 
     def reach(self, sign: float) -> float:
         """Return the reduced potential at which a carrier meets its spinodal (or a dilute one its limit)."""
@@ -337,7 +347,7 @@ def _knots(carrier: Carrier, direction: float, end: float, threshold: float) -> 
         wide, narrow = (1.5, 0.75) if carrier.interacts else (3.0, 1.5)
         middle = -direction * math.log(carrier.occupancy / carrier.vacancy) if not carrier.dilute else -1e9
         stops = sorted({edges[-1], end, *(s for s in (middle - 5.0, middle + 5.0) if edges[-1] < s < end)})
-        for a, b in zip(stops, stops[1:], strict=False):
+        for a, b in itertools.pairwise(stops):
             width = narrow if abs(0.5 * (a + b) - middle) < 5.0 else wide
             edges += list(np.linspace(a, b, 1 + max(1, math.ceil((b - a) / width)))[1:])
     return np.asarray(edges)
@@ -390,9 +400,7 @@ def panels(side: Side, sign: float, start: Array, stop: Array, energy: Array | N
     half = 0.5 * (stop - start)[:, None]
     parameter = start[:, None] + half * (1.0 + nodes)
     tau, stretch, states = side.along(sign, parameter)
-    push = np.zeros_like(tau)
-    for c, state in zip(side.carriers, states, strict=True):
-        push += abs(c.charge_number) * c.share * np.abs(state.change)
+    push = side.push(states)
     density = push * stretch * half
     if energy is None:
         edge = np.concatenate([[0.0], np.cumsum(density @ weights)])
@@ -471,9 +479,9 @@ def _gaps(theta: float, vac: float, jo: float, jv: float, dilute: bool) -> tuple
     """Return the distances in the shift from the bulk to the nearest spinodals below and above."""
     if dilute:
         # kT ln theta + (4/3) J theta^(1/3) turns at theta^(1/3) = -9/(4 j).
-        edges = (3.0 * math.log(-9.0 / (4.0 * jo)) - math.log(theta),) if jo < 0.0 else ()
+        edges = [3.0 * math.log(-9.0 / (4.0 * jo)) - math.log(theta)] if jo < 0.0 else []
     else:
-        edges = tuple(u - math.log(theta / vac) for u in spinodal_log_odds(jo, jv))
+        edges = [u - math.log(theta / vac) for u in spinodal_log_odds(jo, jv)]
     down = min((-e for e in edges if e < 0.0), default=math.inf)
     up = min((e for e in edges if e > 0.0), default=math.inf)
     return down, up
