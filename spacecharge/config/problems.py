@@ -26,14 +26,21 @@ def nearest(name: object, known: Iterable[str]) -> str:
     str
         ``nearest: NAME``, or ``known: A, B, C`` where nothing is near.
     """
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher
 
     names = list(known)
-    written = str(name)
-    folded = {n.lower(): n for n in reversed(names)}
-    match = get_close_matches(written.lower(), list(folded), n=1, cutoff=0.5)
-    if match:
-        return f"nearest: {folded[match[0]]}"
+    written = str(name)[:100].lower()
+    matcher = SequenceMatcher(b=written)
+    best, score = "", 0.55
+    for candidate in names:
+        matcher.set_seq1(candidate.lower())
+        # Swapped letters are the commonest slip, and the ratio alone ranks them below one wrong letter.
+        swapped = 0.2 if sorted(candidate.lower()) == sorted(written) else 0.0
+        closeness = matcher.ratio() + swapped
+        if closeness > score:
+            best, score = candidate, closeness
+    if best:
+        return f"nearest: {best}"
     if not names:
         return ""
     return f"known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
@@ -76,6 +83,7 @@ class Problems:
         *,
         key: bool = False,
         position: Position | None = None,
+        file: str | None = None,
     ) -> None:
         """Add one problem.
 
@@ -89,11 +97,14 @@ class Problems:
             Point at the key instead of at its value.
         position : (line, column), optional
             Counted from 1; default: where `path`, or its nearest parent, stands in the file.
+        file : str, optional
+            Another file that the problem lies in (a table of points); `position` then refers to it.
         """
         dotted = path if isinstance(path, str) else ".".join(str(part) for part in path)
-        if position is None and self.locate is not None and dotted:
+        if position is None and file is None and self.locate is not None and dotted:
             position = self.locate(path, key=key)
-        where = f"{self.file}:{position[0]}:{position[1]}" if position else self.file
+        name = file or self.file
+        where = f"{name}:{position[0]}:{position[1]}" if position else name
         text = " ".join(message.split())
         line = f"{where}: {dotted}: {text}" if dotted else f"{where}: {text}"
         if all(line != other for _, other in self._lines):
