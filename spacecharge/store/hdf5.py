@@ -1,0 +1,99 @@
+"""The HDF5 side of a layout: datasets, dimension scales, attributes. No values of variables here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .layout import FORMAT_VERSION, Coordinate, Layout, Variable
+
+if TYPE_CHECKING:
+    import h5py
+
+    Create = Callable[[h5py.Group, Variable, tuple[int, ...]], h5py.Dataset]
+
+
+def write_structure(file: h5py.File, layout: Layout, create: Create) -> dict[str, h5py.Dataset]:
+    """Write attributes and coordinates, and let `create` make the datasets of the variables.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Open for writing and empty.
+    layout : Layout
+        What it is to hold.
+    create : callable
+        ``create(group, variable, shape)`` returns the dataset of one variable.
+
+    Returns
+    -------
+    dict of str to h5py.Dataset
+        The variables by their path.
+    """
+    import h5py
+
+    file.attrs["format_version"] = FORMAT_VERSION
+    if layout.sweep:
+        file.attrs.create("sweep_axes", list(layout.sweep), dtype=h5py.string_dtype("utf-8"))
+    for key, value in layout.attributes.items():
+        file.attrs[key] = value
+    # NetCDF and xarray readers learn from this attribute which variables are coordinates.
+    auxiliary = [c.name for c in layout.coordinates if not c.is_scale and not c.group]
+    if auxiliary:
+        file.attrs["coordinates"] = " ".join(auxiliary)
+    scales = {c.path: _write_scale(file, c) for c in layout.coordinates if c.is_scale}
+    for coordinate in layout.coordinates:
+        if not coordinate.is_scale:
+            dataset = _write_values(file, coordinate)
+            dataset.dims[0].attach_scale(scales[layout.scale(coordinate.dimension, coordinate.group).path])
+    datasets = {}
+    for variable in layout.variables:
+        group = file.require_group(variable.group) if variable.group else file
+        dataset = create(group, variable, layout.full_shape(variable))
+        describe(dataset, variable.units, variable.long_name, **variable.attributes)
+        dimensions = [layout.scale(d) for d in layout.sweep]
+        dimensions += [layout.scale(d, variable.group) for d in variable.dims]
+        for axis, dimension in enumerate(dimensions):
+            dataset.dims[axis].attach_scale(scales[dimension.path])
+        datasets[variable.path] = dataset
+    return datasets
+
+
+def describe(dataset: h5py.Dataset, units: str, long_name: str, **attributes: Any) -> None:
+    """Set units, long name and further attributes of a dataset."""
+    dataset.attrs["units"] = units
+    dataset.attrs["long_name"] = long_name or dataset.name.rsplit("/", 1)[-1].replace("_", " ")
+    for key, value in attributes.items():
+        dataset.attrs[key] = value
+
+
+def _write_values(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
+    import h5py
+
+    group = file.require_group(coordinate.group) if coordinate.group else file
+    values = np.asarray(coordinate.values)
+    if coordinate.is_text:
+        dataset = group.create_dataset(
+            coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8")
+        )
+    elif values.size > 1024:
+        dataset = group.create_dataset(
+            coordinate.name,
+            data=values,
+            chunks=(min(values.size, 1 << 15),),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+        )
+    else:
+        dataset = group.create_dataset(coordinate.name, data=values)
+    describe(dataset, coordinate.units, coordinate.long_name)
+    return dataset
+
+
+def _write_scale(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
+    dataset = _write_values(file, coordinate)
+    dataset.make_scale(coordinate.name)
+    return dataset

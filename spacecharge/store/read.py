@@ -1,0 +1,361 @@
+"""Reading a result file back with h5py alone, and as an xarray Dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from .files import read_hdf5
+from .layout import FORMAT_VERSION, MARKER, NOT_RUN
+from .work import COMPLETE, STATE
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas
+    import xarray
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What the file says about one dataset.
+
+    Attributes
+    ----------
+    path : str
+        Path in the file, e.g. ``interface_resistance`` or ``profiles/electrode/potential``.
+    dims : tuple of str
+        Names of its dimensions, sweep axes first.
+    shape : tuple of int
+        Their sizes.
+    units, long_name : str
+        Its unit and its label.
+    """
+
+    path: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    units: str
+    long_name: str
+
+
+class Results:
+    """A result file: its metadata in memory, its values read when asked for.
+
+    The file is open only while values are read, so it can be replaced or removed at any time.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    attributes : mapping
+        Root attributes (``title``, ``config_yaml``, ``format_version`` ...).
+    sweep : tuple of str
+        Dimensions of the sweep, slowest first; empty for a single solve.
+    fields : mapping of str to Field
+        Every dataset, coordinates included, by its path.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, no result file, or of a newer format.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        with open_hdf5(self.path) as file:
+            self.attributes: Mapping[str, Any] = MappingProxyType(
+                {k: _plain(v) for k, v in file.attrs.items() if not k.startswith("_")}
+            )
+            self.fields: Mapping[str, Field] = MappingProxyType(_fields(file))
+        self.sweep: tuple[str, ...] = tuple(str(a) for a in self.attributes.get("sweep_axes", ()))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the sweep axes."""
+        return self.fields[MARKER].shape if MARKER in self.fields else ()
+
+    @property
+    def n_points(self) -> int:
+        """Number of points; 0 for a file that holds fits only."""
+        return int(np.prod(self.shape, dtype=np.int64)) if MARKER in self.fields else 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run that wrote the file came to its end."""
+        return bool(self.attributes.get(STATE, COMPLETE) == COMPLETE)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers."""
+        return self.names("layer")
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """Names of the contacts."""
+        return self.names("contact")
+
+    @property
+    def has_fits(self) -> bool:
+        """Whether the file holds a group ``fits``."""
+        return any(path.startswith("fits/") for path in self.fields)
+
+    def coordinates(self, axis: str) -> tuple[str, ...]:
+        """Return what runs along a sweep axis: its own values (if any), then the swept keys of `point`."""
+        listed = str(self.attributes.get("coordinates", "")).split()
+        return tuple(
+            name for name in (axis, *listed) if name in self.fields and self.fields[name].dims == (axis,)
+        )
+
+    def names(self, coordinate: str) -> tuple[str, ...]:
+        """Return a coordinate of names, or () where the file has none."""
+        return tuple(str(v) for v in self[coordinate]) if coordinate in self.fields else ()
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.fields
+
+    def __getitem__(self, path: str) -> NDArray[Any]:
+        return self.read(path)
+
+    def read(self, path: str, index: Any = ()) -> NDArray[Any]:
+        """Return values of a dataset.
+
+        Parameters
+        ----------
+        path : str
+            Key of :attr:`fields`.
+        index : slice, int or tuple of them
+            What to read; default everything.
+
+        Returns
+        -------
+        ndarray
+            Numbers, or an object array of text.
+
+        Raises
+        ------
+        StoreError
+            There is no such dataset, or it cannot be read.
+        """
+        if path not in self.fields:
+            raise StoreError(f"{self.path}: has no variable {path}")
+        with open_hdf5(self.path) as file:
+            dataset = file[path]
+            try:
+                if dataset.dtype.kind == "O":
+                    return np.asarray(dataset.asstr()[index], dtype=object)
+                return np.asarray(dataset[index])
+            except OSError as error:
+                raise StoreError(f"{self.path}: {path} cannot be read ({error})") from error
+
+    def status_counts(self) -> dict[int, int]:
+        """Return how many points have each status; reads the file in blocks."""
+        counts: dict[int, int] = {}
+        shape = self.shape
+        step = max(1, (1 << 20) // max(1, int(np.prod(shape[1:], dtype=np.int64)))) if shape else 1
+        for lo in range(0, shape[0] if shape else 1, step):
+            block = self.read(MARKER, slice(lo, lo + step) if shape else ())
+            for status, n in zip(*np.unique(block, return_counts=True), strict=True):
+                counts[int(status)] = counts.get(int(status), 0) + int(n)
+        return counts
+
+
+def read_results(path: str | os.PathLike[str]) -> Results:
+    """Open a result file without xarray.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    Results
+        Metadata; values come with ``results["interface_resistance"]``.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, no result file, or of a newer format.
+    """
+    return Results(path)
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open a file of ours for reading, checked for being one.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, not HDF5, not ours, or of a newer format.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: no such file")
+    if path.is_dir():
+        raise StoreError(f"{path}: is a directory, a result file is needed")
+    try:
+        file = read_hdf5(path)
+    except OSError as error:
+        detail = "permission denied" if isinstance(error, PermissionError) else "not an HDF5 file or damaged"
+        raise StoreError(f"{path}: cannot be opened ({detail})") from error
+    version = file.attrs.get("format_version")
+    if version is None:
+        file.close()
+        raise StoreError(f"{path}: not a spacecharge result file (no attribute format_version)")
+    if int(version) > FORMAT_VERSION:
+        writer = file.attrs.get("spacecharge_version", "?")
+        file.close()
+        raise StoreError(
+            f"{path}: format {int(version)} is newer than this version reads (up to {FORMAT_VERSION}); "
+            f"it was written by spacecharge {writer}"
+        )
+    return file
+
+
+def open_results(path: str | os.PathLike[str], *, group: str = "") -> xarray.Dataset:
+    """Open a result file as an xarray Dataset; values load when they are used.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, or what :func:`spacecharge.run_sweep` returned.
+    group : str
+        Group to open, e.g. ``profiles/electrode``; default the scalars. The sweep axes and the
+        names of layers, contacts and sides come along.
+
+    Returns
+    -------
+    xarray.Dataset
+        Sweep axes and names as coordinates; ``.to_dataframe()`` gives a pandas table.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, no result file, of a newer format, or has no such group.
+
+    Examples
+    --------
+    >>> import spacecharge as sc
+    >>> data = sc.open_results("results/lixv2o5_lagp.h5")                         # doctest: +SKIP
+    >>> data.interface_resistance.sel(temperature=298.15, method="nearest")       # doctest: +SKIP
+    """
+    try:
+        import xarray
+    except ImportError as error:
+        raise StoreError("open_results needs the extra xarray: pip install 'spacecharge[xarray]'") from error
+
+    name = os.fspath(path)
+    results = Results(name)
+    if group and not any(p.startswith(f"{group}/") for p in results.fields):
+        known = sorted({p.rpartition("/")[0] for p in results.fields} - {""})
+        raise StoreError(f"{name}: has no group {group} (groups: {', '.join(known) or 'none'})")
+    dataset = xarray.open_dataset(name, engine="h5netcdf")
+    if group:
+        inner = xarray.open_dataset(name, group=group, engine="h5netcdf")
+        inherited = [c for c in dataset.coords if set(dataset[c].dims) <= set(inner.dims)]
+        dataset = inner.assign_coords({c: dataset[c] for c in inherited})
+    scales = [p.rpartition("/")[2] for p, f in results.fields.items() if f.dims == (p.rpartition("/")[2],)]
+    return dataset.set_coords([s for s in scales if s in dataset.variables])
+
+
+def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
+    """Return a table with one row per point and one column per scalar, for pandas.
+
+    ``open_results(path).to_dataframe()`` repeats every row per contact, side and layer; here these
+    stand in the column names: ``space_charge_potential[electrode|electrolyte, left]``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Swept coordinates first, then the variables; SI units.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or no result file, or pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise StoreError("to_dataframe needs pandas: pip install 'spacecharge[xarray]'") from error
+
+    results = Results(path)
+    n_axes, n = len(results.sweep), results.n_points
+    columns: dict[str, NDArray[Any]] = {}
+    for axis, name in enumerate(results.sweep):
+        shape = [1] * n_axes
+        shape[axis] = results.shape[axis]
+        for coordinate in results.coordinates(name):
+            values = np.broadcast_to(results[coordinate].reshape(shape), results.shape)
+            columns[coordinate] = values.reshape(n)
+    for field in results.fields.values():
+        if "/" in field.path or field.path in columns or field.dims[:n_axes] != results.sweep:
+            continue
+        own = field.dims[n_axes:]
+        if own and field.path == own[0]:
+            continue
+        labels = [results.names(d) for d in own]
+        values = results[field.path].reshape(n, -1)
+        for column, index in enumerate(np.ndindex(*field.shape[n_axes:])):
+            where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
+            columns[f"{field.path}[{where}]" if where else field.path] = values[:, column]
+    return pandas.DataFrame(columns)
+
+
+def _fields(file: h5py.File) -> dict[str, Field]:
+    """Return every dataset of the file with the names of its dimensions."""
+    import h5py
+
+    found: dict[str, Field] = {}
+
+    def visit(path: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        dims: list[str] = []
+        for axis in range(item.ndim):
+            dimension = item.dims[axis]
+            name = dimension[0].name.rpartition("/")[2] if len(dimension) else ""
+            dims.append(name)
+        if item.is_scale and item.ndim == 1:
+            dims = [path.rpartition("/")[2]]
+        found[path] = Field(
+            path,
+            tuple(dims),
+            item.shape or (),
+            str(_plain(item.attrs.get("units", "1"))),
+            str(_plain(item.attrs.get("long_name", ""))),
+        )
+
+    file.visititems(visit)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute as plain Python where it is a single value."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, np.ndarray):
+        return [v.decode() if isinstance(v, bytes) else v for v in value.tolist()]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+__all__ = ["NOT_RUN", "Field", "Results", "open_hdf5", "open_results", "read_results", "to_dataframe"]

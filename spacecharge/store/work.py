@@ -1,0 +1,243 @@
+"""The work file of a running sweep: an HDF5 file that opens at every moment, whatever happens.
+
+HDF5 is not safe against a crash while its metadata change: a chunked, compressed dataset that grows
+keeps its index in memory, and a kill in between leaves a file that does not open. So the metadata of
+the work file are written once, before the first point is solved. Every dataset is contiguous, of its
+final size and filled with NaN (status: -1); from then on the HDF5 library has no part in it, and the
+sweep only overwrites bytes of raw data at offsets that HDF5 gave:
+
+1. the values of the finished points, then `fsync`;
+2. their status, then `fsync`; only now they are reported as done.
+
+A kill, a full disk or a power loss between any two bytes leaves a file that opens, in which a point
+whose status is not -1 has all its values. The space is taken at the start, so a disk that is too
+small says so before the first solve. When every point is done, :func:`spacecharge.store.packing.pack`
+writes the compressed file beside it and renames it over the work file.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from .files import guarded_hdf5, read_hdf5, replacing, write_all
+from .hdf5 import write_structure
+from .layout import MARKER, NOT_RUN, Layout, Variable
+
+if TYPE_CHECKING:
+    import h5py
+
+STATE = "state"
+UNFINISHED, COMPLETE = "unfinished", "complete"
+
+BLOCK_BYTES = 1 << 22
+"""Filling and scanning go through blocks of about this size [bytes]: large reads, little memory."""
+
+
+class WorkFile:
+    """Raw access to the variables of a work file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layout : Layout
+        What it holds.
+    offsets : mapping of str to int
+        Byte offset of each variable's data in the file, by path.
+    """
+
+    def __init__(self, path: Path, layout: Layout, offsets: Mapping[str, int]) -> None:
+        self.path = path
+        self.layout = layout
+        self._offsets = dict(offsets)
+        self._marker = next(v for v in layout.variables if v.path == MARKER)
+        self._file = io.FileIO(path, "r+")
+        self._pending: list[tuple[int, NDArray[Any]]] = []
+
+    @classmethod
+    def create(cls, path: Path, layout: Layout) -> WorkFile:
+        """Create the work file under `path`, replacing what stands there.
+
+        Parameters
+        ----------
+        path : Path
+            Result file; its folder exists.
+        layout : Layout
+            What it is to hold.
+
+        Returns
+        -------
+        WorkFile
+            On the disk, no point run.
+
+        Raises
+        ------
+        OSError
+            The disk does not take it; an existing file is untouched.
+        """
+        layout = replace(layout, attributes={**layout.attributes, STATE: UNFINISHED})
+        with replacing(path) as temporary:
+            with guarded_hdf5(temporary, "w") as file:
+                datasets = write_structure(file, layout, _create_contiguous)
+                offsets = {name: int(dataset.id.get_offset()) for name, dataset in datasets.items()}
+            with open(temporary, "r+b", buffering=0) as raw:
+                for variable in layout.variables:
+                    raw.seek(offsets[variable.path])
+                    for block in _fill_blocks(layout, variable):
+                        write_all(raw, block)
+        return cls(path, layout, offsets)
+
+    @classmethod
+    def open(cls, path: Path, layout: Layout) -> WorkFile:
+        """Open an existing work file for going on.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        layout : Layout
+            What it has to hold; its attributes are replaced by those of the file.
+
+        Returns
+        -------
+        WorkFile
+            Ready for :meth:`write`.
+
+        Raises
+        ------
+        StoreError
+            The file is no work file or has other variables or sizes.
+        """
+        offsets = {}
+        with read_hdf5(path) as file:
+            for variable in layout.variables:
+                dataset = file.get(variable.path)
+                if (
+                    dataset is None
+                    or dataset.shape != layout.full_shape(variable)
+                    or dataset.dtype != variable.numpy_dtype
+                    or dataset.id.get_offset() is None
+                ):
+                    raise StoreError(f"{path}: {variable.path} does not have the shape of this run")
+                offsets[variable.path] = int(dataset.id.get_offset())
+            layout = replace(layout, attributes=dict(file.attrs))
+        return cls(path, layout, offsets)
+
+    def write(self, lo: int, values: Mapping[str, NDArray[Any]]) -> None:
+        """Write the values of consecutive points; their status waits for :meth:`commit`.
+
+        Parameters
+        ----------
+        lo : int
+            Index of the first point.
+        values : mapping of str to ndarray
+            For every variable, by path, an array of shape ``(n, *point shape)``.
+
+        Raises
+        ------
+        OSError
+            The disk failed.
+        StoreError
+            A variable is missing or has the wrong shape.
+        """
+        for variable in self.layout.variables:
+            expected = self.layout.point_shape(variable)
+            array = np.ascontiguousarray(values[variable.path], dtype=variable.numpy_dtype)
+            if array.shape[1:] != expected:
+                raise StoreError(
+                    f"{variable.path}: values of shape {array.shape[1:]} per point, expected {expected}"
+                )
+            if variable is self._marker:
+                status = array
+            else:
+                self._put(variable, lo, array)
+        self._pending.append((lo, status))
+
+    def commit(self) -> None:
+        """Bring everything written to the disk, and only then mark the points as done.
+
+        Raises
+        ------
+        OSError
+            The disk failed; the points stay marked as not run.
+        """
+        if not self._pending:
+            return
+        os.fsync(self._file.fileno())
+        for lo, status in self._pending:
+            self._put(self._marker, lo, status)
+        os.fsync(self._file.fileno())
+        self._pending.clear()
+
+    def statuses(self) -> Iterator[tuple[int, NDArray[np.int32]]]:
+        """Yield ``(first point, statuses)`` in blocks, as they stand in the file."""
+        rows = max(1, BLOCK_BYTES // self._marker.numpy_dtype.itemsize)
+        for lo in range(0, self.layout.n_points, rows):
+            hi = min(lo + rows, self.layout.n_points)
+            yield lo, self.read_rows(self._marker, lo, hi)
+
+    def read_rows(self, variable: Variable, lo: int, hi: int) -> NDArray[Any]:
+        """Return the values of consecutive points, shape ``(hi - lo, *point shape)``."""
+        row = self.layout.row_bytes(variable)
+        data = bytearray((hi - lo) * row)
+        self._file.seek(self._offsets[variable.path] + lo * row)
+        view = memoryview(data)
+        while len(view):
+            n = self._file.readinto(view)
+            if not n:
+                raise StoreError(f"{self.path}: the file ends before its data")
+            view = view[n:]
+        array = np.frombuffer(data, dtype=variable.numpy_dtype)
+        return array.reshape((hi - lo, *self.layout.point_shape(variable)))
+
+    def close(self) -> None:
+        """Close the file; what was not committed stays marked as not run."""
+        self._file.close()
+
+    def __enter__(self) -> WorkFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _put(self, variable: Variable, lo: int, array: NDArray[Any]) -> None:
+        self._file.seek(self._offsets[variable.path] + lo * self.layout.row_bytes(variable))
+        write_all(self._file, array.reshape(-1).view(np.uint8).data)
+
+
+def _create_contiguous(group: h5py.Group, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
+    """Create a dataset whose place in the file is fixed at once and whose bytes HDF5 never writes."""
+    import h5py
+
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.CONTIGUOUS)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    dtype = h5py.h5t.py_create(variable.numpy_dtype)
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    return h5py.Dataset(h5py.h5d.create(group.id, variable.name.encode(), dtype, space, dcpl=plist))
+
+
+def _fill_blocks(layout: Layout, variable: Variable) -> Iterator[memoryview]:
+    """Yield the bytes of a dataset without any point run."""
+    left = layout.n_points * layout.row_bytes(variable)
+    values = np.full(
+        min(left, BLOCK_BYTES) // variable.numpy_dtype.itemsize, variable.fill_value, variable.numpy_dtype
+    )
+    block = values.view(np.uint8).data
+    while left:
+        n = min(left, len(block))
+        yield block[:n]
+        left -= n
+
+
+__all__ = ["COMPLETE", "MARKER", "NOT_RUN", "STATE", "UNFINISHED", "WorkFile"]
