@@ -6,6 +6,15 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Axis": "axes",
+    "Config": "config",
+    "FitReference": "build",
+    "Sweep": "axes",
+    "changed_keys": "load",
+    "json_schema": "schema",
+    "load_config": "load",
+    "parse_config": "load",
+    "validate": "validation",
     "Problems": "problems",
     "nearest": "problems",
     "Document": "yaml",

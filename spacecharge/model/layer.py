@@ -82,7 +82,7 @@ def check_number(value: object, key: str, path: str) -> float:
     low, high = RANGES[key]
     if isinstance(value, bool) or (not isinstance(value, (int, float)) and not hasattr(value, "__float__")):
         raise ModelError(f"a number is needed, got {value!r} (allowed: {low:g} to {high:g})", path)
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     if not math.isfinite(number) or not low <= number <= high:
         raise ModelError(f"{number:g} is out of range (allowed: {low:g} to {high:g})", path)
     if key == "occupancy" and not 0.0 < number < 1.0:
@@ -203,6 +203,12 @@ class Layer:
             raise ModelError(self._missing("potential_V"), f"{label}.potential_V")
 
     def _missing(self, key: str) -> str:
+        if key == "potential_V" and self.ocv is not None:
+            potentials = self.ocv["potential_V"]
+            return (
+                f"needed, or composition: they set the occupancy by the ocv "
+                f"(allowed: {min(potentials):g} to {max(potentials):g})"
+            )
         if self.material is not None:
             return f"needed, and the material {self.material} does not give it"
         return "needed (or name a material that gives it)"

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, PER_NM3
 from ..errors import ModelError
+from .interpolation import pchip
 from .layer import (
     ARRHENIUS_REFERENCE_K,
     END_KINDS,
@@ -90,17 +91,17 @@ class StackParameters:
     @property
     def n_points(self) -> int:
         """Number of points."""
-        return self.temperature.shape[0]
+        return int(self.temperature.shape[0])
 
     @property
     def n_layers(self) -> int:
         """Number of layers."""
-        return self.thickness.shape[1]
+        return int(self.thickness.shape[1])
 
     @property
     def n_species(self) -> int:
         """Largest number of species in a layer."""
-        return self.site_density.shape[2]
+        return int(self.site_density.shape[2])
 
     @property
     def contact_names(self) -> tuple[str, ...]:
@@ -327,8 +328,6 @@ def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Arra
 
     F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
     """
-    from scipy.interpolate import PchipInterpolator
-
     knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
     order = np.argsort(knots)
     knots, column = knots[order], column[order]
@@ -339,9 +338,7 @@ def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Arra
         values.mark(
             bad, f"{path}.{x}: {at[bad][0]:g} lies outside the ocv (allowed: {knots[0]:g} to {knots[-1]:g})"
         )
-    return np.asarray(
-        PchipInterpolator(knots, column)(np.clip(np.where(bad, knots[0], at), knots[0], knots[-1]))
-    )
+    return pchip(knots, column, np.clip(np.where(bad, knots[0], at), knots[0], knots[-1]))
 
 
 def _fill_invalid(parameters: StackParameters) -> None:

@@ -1,0 +1,224 @@
+"""Axes of a sweep, enumerated lazily: a hundred million points cost nothing until they are asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .units import coordinate_name, long_name, unit_of
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Kind = Literal["stack", "rebuild", "solver", "charge_transfer"]
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Values of one axis in the unit of its key.
+
+    Parameters
+    ----------
+    n : int
+        Number of values.
+    start, stop : float
+        First and last value.
+    spacing : {"linear", "log", "step", "listed"}
+        How the values lie between; ``step`` counts from `start` by `step`.
+    step : float
+        Used by ``step`` alone.
+    listed : ndarray, shape (n,), optional
+        The values themselves, used by ``listed`` alone.
+    """
+
+    n: int
+    start: float
+    stop: float
+    spacing: Literal["linear", "log", "step", "listed"]
+    step: float = 0.0
+    listed: Array | None = field(default=None, repr=False, compare=False)
+
+    def at(self, index: Index) -> Array:
+        """Return the values at `index`, same shape; the last linear or log value is exactly `stop`."""
+        if self.listed is not None:
+            return np.asarray(self.listed[index], dtype=float)
+        if self.spacing == "step":
+            return np.asarray(self.start + index * self.step, dtype=float)
+        if self.n == 1:
+            return np.full(index.shape, self.start, dtype=float)
+        if self.spacing == "log":
+            values = self.start * np.exp(index * (math.log(self.stop / self.start) / (self.n - 1)))
+        else:
+            # The same operations as numpy.linspace, so that the values agree to the last bit.
+            values = index * ((self.stop - self.start) / (self.n - 1)) + self.start
+        return np.asarray(np.where(index == self.n - 1, self.stop, values), dtype=float)
+
+    @property
+    def low(self) -> float:
+        """Smallest value."""
+        return float(self.listed.min()) if self.listed is not None else min(self.start, self.stop)
+
+    @property
+    def high(self) -> float:
+        """Largest value."""
+        return float(self.listed.max()) if self.listed is not None else max(self.start, self.stop)
+
+
+def listed_grid(values: Any) -> Grid:
+    """Return the grid of explicit values."""
+    array = np.array(values, dtype=float)
+    return Grid(n=array.size, start=float(array[0]), stop=float(array[-1]), spacing="listed", listed=array)
+
+
+def step_grid(start: float, stop: float, step: float) -> Grid:
+    """Return start, start + step, ... up to `stop`, included where a step meets it within rounding.
+
+    Raises
+    ------
+    ValueError
+        The step is zero or leads away from `stop`.
+    """
+    if step == 0.0 or (stop - start) / step < 0.0:
+        raise ValueError("the step must lead from start to stop")
+    n = math.floor((stop - start) / step * (1.0 + _ROUNDING) + _ROUNDING) + 1
+    return Grid(n=n, start=start, stop=start + (n - 1) * step, spacing="step", step=step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One swept number.
+
+    Parameters
+    ----------
+    path : str
+        Dotted path as :func:`~spacecharge.model.stack_parameters` takes it.
+    grid : Grid
+        The values, in the unit of the key.
+    kind : {"stack", "rebuild", "solver", "charge_transfer"}
+        ``stack``: an override of ``stack_parameters``; ``rebuild``: part of a table, the stack is built
+        anew for each value (slow); ``solver``: the tolerance; ``charge_transfer``: a number of the law
+        of charge transfer at a contact.
+    """
+
+    path: str
+    grid: Grid
+    kind: Kind = "stack"
+
+    @property
+    def _n_names(self) -> int:
+        parts = self.path.split(".")
+        if parts[0] in ("temperature_K", "solver"):
+            return 0
+        if parts[0] in ("contacts", "ends"):
+            return 2
+        return 3 if parts[1] == "species" else 1
+
+    @property
+    def n(self) -> int:
+        """Number of values."""
+        return self.grid.n
+
+    @property
+    def name(self) -> str:
+        """Coordinate in result files: the path without units and with ``_`` for ``.``."""
+        return coordinate_name(self.path, self._n_names)
+
+    @property
+    def long_name(self) -> str:
+        """What an axis of a figure says."""
+        return long_name(self.path, self._n_names)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the key as printed; empty for pure numbers."""
+        return unit_of(self.path).text
+
+    @property
+    def si_unit(self) -> str:
+        """SI unit as result files write it."""
+        return unit_of(self.path).si
+
+    @property
+    def factor(self) -> float:
+        """SI value of one unit of the key."""
+        return unit_of(self.path).factor
+
+    @property
+    def values(self) -> Array:
+        """All values in the unit of the key, shape (n,); makes the array."""
+        return self.grid.at(np.arange(self.n))
+
+    @property
+    def si_values(self) -> Array:
+        """All values in SI, shape (n,); makes the array."""
+        return self.values * self.factor
+
+    def at(self, index: Index) -> Array:
+        """Return the values at `index` in the unit of the key."""
+        return self.grid.at(index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """The plan of a sweep; no point of it is made before it is asked for.
+
+    Parameters
+    ----------
+    axes : tuple of Axis
+        In the order of the file.
+    mode : {"outer", "zip", "points"}
+        ``outer``: every combination, the last axis fastest; ``zip`` and ``points``: the i-th values
+        together.
+    """
+
+    axes: tuple[Axis, ...] = ()
+    mode: Literal["outer", "zip", "points"] = "outer"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the results' sweep axes; empty for a single solve."""
+        if not self.axes:
+            return ()
+        return tuple(a.n for a in self.axes) if self.mode == "outer" else (self.axes[0].n,)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the sweep dimensions in result files."""
+        if not self.axes:
+            return ()
+        return tuple(a.name for a in self.axes) if self.mode == "outer" else ("point",)
+
+    @property
+    def n_points(self) -> int:
+        """Number of points; 1 for a single solve."""
+        return math.prod(self.shape)
+
+    def values(self, lo: int, hi: int) -> dict[str, Array]:
+        """Return the swept values of the points `lo` to `hi` - 1 in row-major order.
+
+        Parameters
+        ----------
+        lo, hi : int
+            Range of point numbers; clipped to the sweep.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (hi - lo,)
+            By dotted path, in the unit of the key.
+        """
+        points = np.arange(max(lo, 0), min(hi, self.n_points), dtype=np.int64)
+        if self.mode != "outer":
+            return {axis.path: axis.at(points) for axis in self.axes}
+        result: dict[str, Array] = {}
+        stride = self.n_points
+        for axis in self.axes:
+            stride //= axis.n
+            result[axis.path] = axis.at(points // stride % axis.n)
+        return result
+
+
+__all__ = ["Axis", "Grid", "Sweep", "listed_grid", "step_grid"]

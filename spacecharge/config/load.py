@@ -1,0 +1,360 @@
+"""Load a configuration: from a file to a :class:`Config`, or to one error with a line per problem."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, ModelError
+from ..model import Stack, stack_parameters
+from ..model.parameters import numeric_paths
+from .axes import Axis, Grid, Sweep, listed_grid, step_grid
+from .build import FitReference, build_stack, put_swept, take_fits
+from .config import Config, OutputSettings, SolverSettings
+from .paths import allowed_range, normalised, sweepable
+from .points import read_points
+from .problems import Problems, nearest, shown
+from .schema import (
+    EXTRA_RANGES,
+    MAX_POINTS,
+    AxisRange,
+    AxisStep,
+    Configuration,
+    ContactKeys,
+    OutputKeys,
+    ProfileKeys,
+    SweepKeys,
+)
+from .units import stem
+from .validation import validate
+from .yaml import Document, parse_document, read_document
+
+
+def load_config(path: str | os.PathLike[str]) -> Config:
+    """Load a configuration from a YAML file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    Config
+        With ``.stack``, ``.sweep``, ``.solver``, ``.output``.
+
+    Raises
+    ------
+    ConfigError
+        One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
+    """
+    return _load(read_document(path))
+
+
+def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
+    """Load a configuration from YAML text, e.g. that of a result file.
+
+    Parameters
+    ----------
+    text : str
+        The configuration.
+    path : str or path
+        Name for messages; data files are looked for beside it.
+
+    Returns
+    -------
+    Config
+        As :func:`load_config` returns it.
+
+    Raises
+    ------
+    ConfigError
+        One line for every problem.
+    """
+    return _load(parse_document(text, path))
+
+
+def _load(document: Document) -> Config:
+    from ..model.layer import RANGES
+
+    problems = document.problems()
+    keys = validate(Configuration, document.data, problems, ranges={**RANGES, **EXTRA_RANGES})
+    if keys is None:
+        # The paths of the sweep can be judged without a sound stack: report them in the same go.
+        raw_sweep = document.data.get("sweep")
+        if isinstance(raw_sweep, dict):
+            for path in raw_sweep:
+                if path not in ("mode", "points"):
+                    _kind_of(path, ("sweep", path), document.data, problems)
+        problems.raise_if_any()
+        raise ConfigError([f"{document.path}: is no valid configuration"])
+    data = copy.deepcopy(document.data)
+    folder = Path(document.path).parent
+    sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, folder, problems)
+    references = [
+        FitReference(
+            path=path,
+            file=str(folder / file),
+            parameter=parameter,
+            where=_where(document, f"layers.{path}"),
+        )
+        for path, file, parameter in take_fits(data)
+    ]
+    put_swept(data, sweep.axes)
+    _check_transfer(keys.contacts, list(data["layers"]), problems)
+    stack = build_stack(data, problems)
+    if stack is not None:
+        _try_axes(stack, sweep, problems)
+        _check_output(stack, keys.output, problems)
+    problems.raise_if_any()
+    assert stack is not None
+    return Config(
+        source=Path(document.path),
+        title=keys.title or Path(document.path).stem,
+        text=document.text,
+        sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
+        base_stack=stack,
+        sweep=sweep,
+        solver=SolverSettings(
+            tolerance_V=keys.solver.tolerance_V,
+            max_nodes=keys.solver.max_nodes,
+            max_iterations=keys.solver.max_iterations,
+        ),
+        output=_output(keys.output, stack, document.path),
+        charge_transfer=_transfer(data, len(stack.layers) - 1),
+        fit_references=tuple(references),
+    )
+
+
+def _where(document: Document, path: str) -> str:
+    position = document.locate(path)
+    return f"{document.path}:{position[0]}:{position[1]}" if position else document.path
+
+
+def _kind_of(
+    path: str, place: tuple[str, ...], data: dict[str, Any], problems: Problems, file: str | None = None
+) -> Any:
+    """Return the kind of a swept path, or None after saying that there is no such number."""
+    known = sweepable(data)
+    kind = known.get(normalised(path))
+    if kind is not None:
+        return kind
+    first, _, rest = normalised(path).partition(".")
+    layers = data.get("layers") or {}
+    if first in layers and rest:
+        message = f"names no number of the layer {first} that a sweep can vary"
+        same = [p for p in known if p.startswith(f"{first}.")]
+    else:
+        message, same = "names no number that a sweep can vary", list(known)
+    wrong_unit = [p for p in same if stem(p) == stem(normalised(path)) and stem(p) != p]
+    hint = f"nearest: {wrong_unit[0]}" if wrong_unit else nearest(normalised(path), same)
+    if file is None:
+        problems.add(place, f"{message} ({hint})", key=True)
+    else:
+        problems.add("", f"column {path}: {message} ({hint})", file=file, position=(1, 1))
+    return None
+
+
+def _sweep(keys: SweepKeys, data: dict[str, Any], folder: Path, problems: Problems) -> tuple[Sweep, str]:
+    """Return the plan of the sweep, and the digest of its table of points."""
+    extra = keys.model_extra or {}
+    axes: list[Axis] = []
+    digest = ""
+    if keys.points is not None:
+        if extra:
+            problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
+        file = str(folder / keys.points)
+        columns, digest = read_points(folder / keys.points, file, problems)
+        for path, column in columns.items():
+            kind = _kind_of(path, (), data, problems, file)
+            if kind is None:
+                continue
+            low, high = allowed_range(normalised(path))
+            axis = Axis(path=normalised(path), grid=listed_grid(column), kind=kind)
+            if not low <= axis.grid.low <= axis.grid.high <= high:
+                bad = axis.grid.low if axis.grid.low < low else axis.grid.high
+                message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
+                problems.add("", message, file=file)
+            axes.append(axis)
+        return Sweep(axes=tuple(axes), mode="points"), digest
+    for path, spec in extra.items():
+        kind = _kind_of(path, ("sweep", path), data, problems)
+        grid = _grid(path, spec, problems)
+        if kind is None or grid is None:
+            continue
+        if any(axis.path == normalised(path) for axis in axes):
+            problems.add(("sweep", path), "is swept twice", key=True)
+        axes.append(Axis(path=normalised(path), grid=grid, kind=kind))
+        _check_axis(path, spec, axes[-1], problems)
+    _check_pairs(axes, problems)
+    if keys.mode == "zip" and len({axis.n for axis in axes}) > 1:
+        lengths = ", ".join(f"{axis.path}: {axis.n}" for axis in axes)
+        problems.add(("sweep", "mode"), f"zip needs axes of one length, got {lengths}")
+    sweep = Sweep(axes=tuple(axes), mode=keys.mode)
+    if sweep.n_points > MAX_POINTS:
+        problems.add(
+            "sweep", f"{sweep.n_points:.3g} points are too many (allowed: {MAX_POINTS:.3g})", key=True
+        )
+    return sweep, digest
+
+
+def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
+    if isinstance(spec, AxisRange):
+        if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
+            problems.add(
+                ("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True
+            )
+            return None
+        return Grid(n=spec.num, start=spec.start, stop=spec.stop, spacing=spec.spacing)
+    if isinstance(spec, AxisStep):
+        try:
+            return step_grid(spec.start, spec.stop, spec.step)
+        except (ValueError, OverflowError) as error:
+            problems.add(("sweep", path, "step"), f"{spec.step:g}: {error}")
+            return None
+    return listed_grid(spec)
+
+
+def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
+    """Report values outside the range of the key."""
+    low, high = allowed_range(axis.path)
+    is_occupancy = "occupancy" in axis.path.split(".")
+    for place, value in (
+        enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop))
+    ):
+        inside = low < value < high if is_occupancy else low <= value <= high
+        if not inside:
+            bounds = f"above {low:g} and below {high:g}" if is_occupancy else f"{low:g} to {high:g}"
+            problems.add(("sweep", path, place), f"{value:g} is out of range (allowed: {bounds})")
+
+
+def _check_pairs(axes: list[Axis], problems: Problems) -> None:
+    """Report axes that set the same thing in two ways."""
+    paths = {axis.path for axis in axes}
+    for path in paths:
+        base, _, key = path.rpartition(".")
+        rivals = [f"{base}.occupancy", f"{base.split('.')[0]}.potential_V"] if key == "composition" else []
+        for rival in rivals:
+            if rival in paths:
+                problems.add(("sweep", path), f"is swept beside {rival}: the ocv ties them", key=True)
+        if path.endswith(".diffusivity_m2_per_s") and any(other.startswith(f"{path}.") for other in paths):
+            problems.add(("sweep", path), "is swept beside a part of its own law", key=True)
+
+
+def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
+    """Report swept paths that this stack has no number for, and names used twice."""
+    for axis in sweep.axes:
+        if axis.kind != "stack":
+            continue
+        try:
+            stack_parameters(stack, {axis.path: [axis.grid.start]})
+        except ModelError as error:
+            problems.add(
+                ("sweep", axis.path),
+                f"{error.message} ({nearest(axis.path, numeric_paths(stack))})",
+                key=True,
+            )
+    names = [axis.name for axis in sweep.axes]
+    for axis in sweep.axes:
+        if names.count(axis.name) > 1:
+            problems.add(
+                ("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True
+            )
+
+
+def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
+    for i, name in enumerate(keys.resistance_of or ()):
+        if name not in stack.names:
+            message = f"no layer is called {shown(name)} ({nearest(name, stack.names)})"
+            problems.add(("output", "resistance_of", i), message)
+        elif not _conducts(stack, name):
+            message = f"the layer {name} has no diffusivity, so it has no resistance"
+            problems.add(("output", "resistance_of", i), message)
+    known = numeric_paths(stack)
+    for i, path in enumerate(keys.sensitivities):
+        if normalised(path) not in known:
+            message = f"{shown(path)} names no number of this stack ({nearest(normalised(path), known)})"
+            problems.add(("output", "sensitivities", i), message)
+
+
+def _conducts(stack: Stack, name: str) -> bool:
+    return any("diffusivity_m2_per_s" in spec for _, spec in stack[name].species_items())
+
+
+def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
+    nodes = keys.profiles.nodes if isinstance(keys.profiles, ProfileKeys) else None
+    default = tuple(name for name in stack.names if _conducts(stack, name))
+    return OutputSettings(
+        path=keys.path or f"results/{Path(path).stem or 'results'}.h5",
+        profiles=nodes is not None or keys.profiles is True,
+        profile_nodes=nodes,
+        resistance_of=default if keys.resistance_of is None else tuple(keys.resistance_of),
+        sensitivities=tuple(normalised(p) for p in keys.sensitivities),
+    )
+
+
+def _check_transfer(contacts: list[ContactKeys], names: list[str], problems: Problems) -> None:
+    known = [f"{a}|{b}" for a, b in pairwise(names)]
+    for i, contact in enumerate(contacts):
+        law = contact.charge_transfer
+        if law is None:
+            continue
+        place = ("contacts", i, "charge_transfer")
+        ways = ("rate_constant_per_m2_s", "from_fit", "calibrate")
+        given = [key for key in ways if getattr(law, key) is not None]
+        if len(given) != 1:
+            problems.add(place, f"give one of {', '.join(ways)}, got {', '.join(given) or 'none'}", key=True)
+        if law.calibrate is not None and law.calibrate.contact not in known:
+            written = law.calibrate.contact
+            message = f"no contact is called {shown(written)} ({nearest(written, known)})"
+            problems.add((*place, "calibrate", "contact"), message)
+
+
+def _transfer(data: dict[str, Any], n_contacts: int) -> tuple[dict[str, Any] | None, ...]:
+    given = [contact.get("charge_transfer") for contact in data.get("contacts", ())]
+    return tuple(given) + (None,) * (n_contacts - len(given))
+
+
+def changed_keys(old: str, new: str) -> list[str]:
+    """Return the dotted paths in which two configurations differ.
+
+    Parameters
+    ----------
+    old, new : str
+        YAML texts.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty if they say the same, whatever their comments and layout.
+
+    Raises
+    ------
+    ConfigError
+        One of the texts is no YAML.
+    """
+    flat_old, flat_new = (_flat(parse_document(text).data) for text in (old, new))
+    return sorted(p for p in flat_old.keys() | flat_new.keys() if not _same(flat_old.get(p), flat_new.get(p)))
+
+
+def _flat(data: Any, path: str = "") -> dict[str, Any]:
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else None
+    if items is None:
+        return {path: data}
+    result: dict[str, Any] = {}
+    for key, value in items:
+        result |= _flat(value, f"{path}.{key}" if path else str(key))
+    return result
+
+
+def _same(a: Any, b: Any) -> bool:
+    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
+    return both_nan or (a == b and isinstance(a, bool) == isinstance(b, bool))
+
+
+__all__ = ["changed_keys", "load_config", "parse_config"]

@@ -1,0 +1,130 @@
+"""Dotted paths of the numbers that a sweep may vary: which exist, of which kind, in which range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ModelError
+from ..model.layer import RANGES
+from .axes import Kind
+
+TOLERANCE_PATH = "solver.tolerance_V"
+LAYER_NUMBERS = ("thickness_nm", "permittivity", "potential_V")
+SPECIES_NUMBERS = (
+    "site_density_per_nm3",
+    "occupancy",
+    "composition",
+    "charge_number",
+    "interaction.occupied_eV",
+    "interaction.vacancy_eV",
+    "diffusivity_m2_per_s",
+    "diffusivity_m2_per_s.value",
+    "diffusivity_m2_per_s.at_K",
+    "diffusivity_m2_per_s.activation_energy_eV",
+)
+CONTACT_NUMBERS = ("charge_C_per_m2", "dipole_V")
+TRANSFER_NUMBERS = (
+    "rate_constant_per_m2_s",
+    "reference_temperature_K",
+    "activation_energy_eV",
+    "symmetry_factor",
+    "grain_boundary_resistance_ohm_cm2",
+    "calibrate.exchange_current_density_mA_per_cm2",
+)
+END_NUMBERS = ("electrostatic_potential_V", "surface_charge_C_per_m2")
+
+LAYER_NAME = re.compile(r"[^\W_][\w+-]*\Z")
+RESERVED_NAMES = frozenset(
+    {"contact", "contacts", "ends", "layers", "output", "point", "solver", "space_charge", "sweep"}
+    | {"temperature", "temperature_K", "title"}
+)
+"""Names that a layer cannot have: its paths or coordinates would be those of something else."""
+
+
+def normalised(path: str) -> str:
+    """Return a path without a leading ``layers.``."""
+    return path.removeprefix("layers.")
+
+
+def layer_keys(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a layer of the file over those of its material (none if that is unknown)."""
+    given = dict(layer)
+    if isinstance(given.get("material"), str):
+        from ..materials import material_keys
+
+        try:
+            return {**material_keys(given["material"]), **given}
+        except ModelError:
+            return given
+    return given
+
+
+def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
+    """Return every path that a sweep of this configuration may vary, with its kind.
+
+    Parameters
+    ----------
+    data : mapping
+        The configuration; its layers, contacts and ends need not be sound.
+
+    Returns
+    -------
+    dict of str to str
+        Kind as :class:`~spacecharge.config.axes.Axis` has it.
+    """
+    paths: dict[str, Kind] = {"temperature_K": "stack"}
+    layers = data.get("layers")
+    for name, layer in layers.items() if isinstance(layers, dict) else ():
+        if not isinstance(layer, dict):
+            continue
+        keys = layer_keys(layer)
+        paths |= {f"{name}.{key}": "stack" for key in LAYER_NUMBERS}
+        species = layer.get("species")
+        if isinstance(species, dict):
+            for label, spec in species.items():
+                paths |= _species_paths(f"{name}.species.{label}", spec)
+        else:
+            paths |= _species_paths(name, keys)
+    n_layers = len(layers) if isinstance(layers, dict) else 0
+    contacts = data.get("contacts")
+    for c in range(n_layers - 1):
+        paths |= {f"contacts.{c}.{key}": "stack" for key in CONTACT_NUMBERS}
+        contact = contacts[c] if isinstance(contacts, list) and c < len(contacts) else None
+        if isinstance(contact, dict) and isinstance(contact.get("charge_transfer"), dict):
+            base = f"contacts.{c}.charge_transfer"
+            paths |= {f"{base}.{key}": "charge_transfer" for key in TRANSFER_NUMBERS}
+    for side in ("left", "right"):
+        paths |= {f"ends.{side}.{key}": "stack" for key in END_NUMBERS}
+    paths[TOLERANCE_PATH] = "solver"
+    return paths
+
+
+def _species_paths(base: str, spec: Any) -> dict[str, Kind]:
+    paths: dict[str, Kind] = {f"{base}.{key}": "stack" for key in SPECIES_NUMBERS}
+    ocv = spec.get("ocv") if isinstance(spec, Mapping) else None
+    if isinstance(ocv, Mapping):
+        for key, column in ocv.items():
+            if isinstance(column, list):
+                paths |= {f"{base}.ocv.{key}.{i}": "rebuild" for i in range(len(column))}
+    return paths
+
+
+def allowed_range(path: str) -> tuple[float, float]:
+    """Return the lowest and highest allowed value of the number at a sweepable path."""
+    from .schema import EXTRA_RANGES
+
+    key = next(part for part in reversed(path.split(".")) if not part.isdigit())
+    return RANGES[key] if key in RANGES else EXTRA_RANGES[key]
+
+
+__all__ = [
+    "LAYER_NAME",
+    "RESERVED_NAMES",
+    "TOLERANCE_PATH",
+    "allowed_range",
+    "layer_keys",
+    "normalised",
+    "sweepable",
+]
