@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import inlined, kernel
+from .workspace import STRIDE as S
+from .workspace import Y
 
 X1 = 0.1726731646460114281
 NODES = np.array([0.0, X1, 0.5, 1.0 - X1, 1.0])
@@ -49,34 +51,34 @@ POWERS = np.array(
 
 
 @kernel
-def split_halves(values, n):  # type: ignore[no-untyped-def]
+def split_halves(work, row, n):  # type: ignore[no-untyped-def]
     """Replace nodal values on `n` elements by those of the same polynomials on ``2 n`` half elements.
 
-    `values` (5, capacity) is overwritten; going from the last element down never overwrites one that
+    Rows `row` to `row` + 4 of `work` are overwritten; going from the last element down never overwrites one that
     is still to be read.
     """
+    r0, r1, r2, r3, r4 = row * S, (row + 1) * S, (row + 2) * S, (row + 3) * S, (row + 4) * S
     for e in range(n - 1, -1, -1):
-        v0, v1, v2, v3, v4 = values[0, e], values[1, e], values[2, e], values[3, e], values[4, e]
+        v0, v1, v2, v3, v4 = work[r0 + e], work[r1 + e], work[r2 + e], work[r3 + e], work[r4 + e]
         left, right = 2 * e, 2 * e + 1
         for i in range(3):
-            h = _HALF[i]
-            values[i + 1, left] = h[0] * v0 + h[1] * v1 + h[2] * v2 + h[3] * v3 + h[4] * v4
-            values[3 - i, right] = h[0] * v4 + h[1] * v3 + h[2] * v2 + h[3] * v1 + h[4] * v0
-        values[0, left], values[4, left] = v0, v2
-        values[0, right], values[4, right] = v2, v4
+            a, b, c, d, f = _HALF[i, 0], _HALF[i, 1], _HALF[i, 2], _HALF[i, 3], _HALF[i, 4]
+            work[r1 + i * S + left] = a * v0 + b * v1 + c * v2 + d * v3 + f * v4
+            work[r3 - i * S + right] = a * v4 + b * v3 + c * v2 + d * v1 + f * v0
+        work[r0 + left], work[r4 + left] = v0, v2
+        work[r0 + right], work[r4 + right] = v2, v4
 
 
 @inlined
-def evaluate(values, e, t):  # type: ignore[no-untyped-def]
-    """Return the polynomial of element `e` at local coordinate `t` and its derivative with respect to `t`.
+def evaluate(work, e, t):  # type: ignore[no-untyped-def]
+    """Return the polynomial of y on element `e` at local coordinate `t` and its derivative with respect to `t`.
 
     Written on differences against the first node, so that a nearly constant element loses no digits.
     """
-    v0 = values[0, e]
+    v0 = work[Y * S + e]
     value, slope = 0.0, 0.0
     for j in range(1, 5):
-        d = values[j, e] - v0
-        p = POWERS[j]
-        value += d * t * (p[1] + t * (p[2] + t * (p[3] + t * p[4])))
-        slope += d * (p[1] + t * (2.0 * p[2] + t * (3.0 * p[3] + t * 4.0 * p[4])))
+        d = work[(Y + j) * S + e] - v0
+        value += d * t * (POWERS[j, 1] + t * (POWERS[j, 2] + t * (POWERS[j, 3] + t * POWERS[j, 4])))
+        slope += d * (POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4])))
     return v0 + value, slope

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
+from .workspace import STRIDE as S
 from ._jit import inlined, kernel
 from .layout import (
     CODE_START,
@@ -158,27 +159,27 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
     `sign` is that of y. Writes rows of `work` from `row` on: |y|, G (so that (dy/dx)^2 = 2 G), Delta per species;
     returns the number of entries. Simpson's rule on each step, 0.2 % on steps of this size.
     """
-    capacity = work.shape[1]
+    capacity = w.CAPACITY
     slope = bulk_slope(species, layer, n_species) / permittivity
     y = LINEAR
     g = 0.5 * slope * y * y
     for s in range(n_species):
-        work[row + 2 + s, 0] = 0.0
+        work[(row + 2 + s) * S] = 0.0
     charge, reach = _charge_at(work, row, 0, species, layer, n_species, sign * y)
-    work[row, 0] = y
-    work[row + 1, 0] = g
+    work[row * S] = y
+    work[(row + 1) * S] = g
     n = 1
     while y < stop and n < capacity and permittivity * math.sqrt(2.0 * g) < stop_field:
         step = 1.0 / (1.0 / (resolution * y) + 1.0 / (2.0 * resolution * max(reach, 0.05)))
         for s in range(n_species):
-            work[row + 2 + s, n] = work[row + 2 + s, n - 1]
+            work[(row + 2 + s) * S + n] = work[(row + 2 + s) * S + n - 1]
         middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))
         after, reach = _charge_at(work, row, n, species, layer, n_species, sign * (y + step))
         g -= sign * (charge + 4.0 * middle + after) * step / (6.0 * permittivity)
         y += step
         charge = after
-        work[row, n] = y
-        work[row + 1, n] = g
+        work[row * S + n] = y
+        work[(row + 1) * S + n] = g
         n += 1
     return n
 
@@ -191,8 +192,8 @@ def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-u
         p = species[layer, s]
         if p[0] == 0.0:
             continue
-        delta = solve_delta(y, p[1], work[row + 2 + s, n], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
-        work[row + 2 + s, n] = delta
+        delta = solve_delta(y, p[1], work[(row + 2 + s) * S + n], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
+        work[(row + 2 + s) * S + n] = delta
         _, _, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
         total += p[0] * change
         reach = min(reach, slope / abs(p[1]))
@@ -203,19 +204,19 @@ def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-u
 def first_integral(work, row, n, slope, y):  # type: ignore[no-untyped-def]
     """Return G at |y| from a table: parabola below its first entry, interpolation between, parabola beyond."""
     y = abs(y)
-    if y <= work[row, 0]:
+    if y <= work[row * S]:
         return 0.5 * slope * y * y
     low, high = 0, n - 1
-    if y >= work[row, high]:
-        return work[row + 1, high] * (y / work[row, high]) ** 2
+    if y >= work[row * S + high]:
+        return work[(row + 1) * S + high] * (y / work[row * S + high]) ** 2
     while high - low > 1:
         middle = (low + high) // 2
-        if work[row, middle] <= y:
+        if work[row * S + middle] <= y:
             low = middle
         else:
             high = middle
-    t = (y - work[row, low]) / (work[row, high] - work[row, low])
-    a, b = work[row + 1, low], work[row + 1, high]
+    t = (y - work[row * S + low]) / (work[row * S + high] - work[row * S + low])
+    a, b = work[(row + 1) * S + low], work[(row + 1) * S + high]
     # G grows linearly where the charge saturates and exponentially where it piles up.
     return a * (b / a) ** t if b > 2.0 * a else a + (b - a) * t
 
@@ -247,25 +248,25 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
     Writes rows of `work` from `out` on: size, then |y|, |dy/dx| and Delta at the inner end. `contact_field` beyond
     that of a thick layer means that field lines cross the layer: the steps in x shrink accordingly.
     """
-    capacity = work.shape[1]
+    capacity = w.CAPACITY
     y = contact_y
     g = first_integral(work, row, n_table, slope, y)
     through = max(0.0, 0.5 * contact_field * contact_field - g)
     field = math.sqrt(2.0 * (g + through))
     n = 0
     k = n_table - 1
-    while k >= 0 and work[row, k] >= y:
+    while k >= 0 and work[row * S + k] >= y:
         k -= 1
-    if k >= 0 and k + 1 < n_table and y - work[row, k] < 0.4 * (work[row, k + 1] - work[row, k]):
+    if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
         k -= 1
     while k >= 0 and n < capacity:
-        inner = work[row, k]
-        inner_field = math.sqrt(2.0 * (work[row + 1, k] + through))
-        work[out, n] = (y - inner) / math.sqrt(field * inner_field)
-        work[out + 1, n] = inner
-        work[out + 2, n] = inner_field
+        inner = work[row * S + k]
+        inner_field = math.sqrt(2.0 * (work[(row + 1) * S + k] + through))
+        work[out * S + n] = (y - inner) / math.sqrt(field * inner_field)
+        work[(out + 1) * S + n] = inner
+        work[(out + 2) * S + n] = inner_field
         for s in range(n_species):
-            work[out + 3 + s, n] = work[row + 2 + s, k]
+            work[(out + 3 + s) * S + n] = work[(row + 2 + s) * S + k]
         n += 1
         y, field = inner, inner_field
         k -= 1
@@ -276,11 +277,11 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
         step = resolution * math.exp(x / GROWTH)
         x += step
         y = start * math.exp(-x)
-        work[out, n] = step * debye
-        work[out + 1, n] = y
-        work[out + 2, n] = y / debye
+        work[out * S + n] = step * debye
+        work[(out + 1) * S + n] = y
+        work[(out + 2) * S + n] = y / debye
         for s in range(n_species):
             # Linear range: Delta in proportion to y.
-            work[out + 3 + s, n] = work[row + 2 + s, 0] * y / LINEAR
+            work[(out + 3 + s) * S + n] = work[(row + 2 + s) * S] * y / LINEAR
         n += 1
     return n

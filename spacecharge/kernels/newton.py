@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from ._jit import kernel
+from .workspace import STRIDE as S, row_of
+from ._jit import inlined, kernel
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
 from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
-from .statistics import charge_dilute, charge_ideal, charge_interacting, solve_delta
+from .statistics import charge_dilute, charge_lattice, solve_delta
 from .tridiagonal import solve_tridiagonal
 
 CONVERGED, NOT_CONVERGED = 0, 1
@@ -34,51 +35,48 @@ def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-unty
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for i in range(5):
-        charge, slope = work[w.CHARGE + i], work[w.SLOPE + i]
+        charge, slope = (w.CHARGE + i) * S, (w.SLOPE + i) * S
         for e in range(n_pad):
-            charge[e] = 0.0
-            slope[e] = 0.0
+            work[charge + e] = 0.0
+            work[slope + e] = 0.0
     for s in range(n_species):
-        if interacting:
-            charge_interacting(work, s, n_pad)
-        else:
-            charge_ideal(work, s, n_pad)
+        charge_lattice(work, s, n_pad, interacting)
         for layer in range(n_layers):
             if codes[CODE_START + 2 * (layer * n_species + s)] == DILUTE:
-                first = int(work[w.FIRST, layer])
-                last = int(work[w.FIRST, layer + 1])
+                first = int(work[w.FIRST * S + layer])
+                last = int(work[w.FIRST * S + layer + 1])
                 charge_dilute(work, s, first, last)
 
 
 @kernel
 def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
     """Eliminate the mid nodes of every element and add up the tridiagonal system of the end points."""
-    y0, y1, y2, y3, y4 = work[w.Y], work[w.Y + 1], work[w.Y + 2], work[w.Y + 3], work[w.Y + 4]
-    q0, q1, q2, q3, q4 = work[w.CHARGE], work[w.CHARGE + 1], work[w.CHARGE + 2], work[w.CHARGE + 3], work[w.CHARGE + 4]
-    c0, c1, c2, c3, c4 = work[w.SLOPE], work[w.SLOPE + 1], work[w.SLOPE + 2], work[w.SLOPE + 3], work[w.SLOPE + 4]
-    a0, a1, a2 = work[w.SHAPE_LEFT], work[w.SHAPE_LEFT + 1], work[w.SHAPE_LEFT + 2]
-    b0, b1, b2 = work[w.SHAPE_RIGHT], work[w.SHAPE_RIGHT + 1], work[w.SHAPE_RIGHT + 2]
-    m0, m1, m2 = work[w.MID], work[w.MID + 1], work[w.MID + 2]
-    stiffness, strength = work[w.STIFFNESS], work[w.STRENGTH]
-    t00, t44, off = work[w.STEP], work[w.STEP + 1], work[w.OFF]
-    r0, r4 = work[w.STEP + 2], work[w.STEP + 3]
+    y0, y1, y2, y3, y4 = w.Y * S, (w.Y + 1) * S, (w.Y + 2) * S, (w.Y + 3) * S, (w.Y + 4) * S
+    q0, q1, q2, q3, q4 = w.CHARGE * S, (w.CHARGE + 1) * S, (w.CHARGE + 2) * S, (w.CHARGE + 3) * S, (w.CHARGE + 4) * S
+    c0, c1, c2, c3, c4 = w.SLOPE * S, (w.SLOPE + 1) * S, (w.SLOPE + 2) * S, (w.SLOPE + 3) * S, (w.SLOPE + 4) * S
+    a0, a1, a2 = w.SHAPE_LEFT * S, (w.SHAPE_LEFT + 1) * S, (w.SHAPE_LEFT + 2) * S
+    b0, b1, b2 = w.SHAPE_RIGHT * S, (w.SHAPE_RIGHT + 1) * S, (w.SHAPE_RIGHT + 2) * S
+    m0, m1, m2 = w.MID * S, (w.MID + 1) * S, (w.MID + 2) * S
+    stiffness, strength = w.STIFFNESS * S, w.STRENGTH * S
+    t00, t44, off = w.STEP * S, (w.STEP + 1) * S, w.OFF * S
+    r0, r4 = (w.STEP + 2) * S, (w.STEP + 3) * S
     for e in range(n_pad):
-        g = strength[e]
-        u1, u2, u3, u4 = y1[e] - y0[e], y2[e] - y0[e], y3[e] - y0[e], y4[e] - y0[e]
-        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * q0[e]
-        f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * q1[e]
-        f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * q2[e]
-        f3 = K13 * u1 + K12 * u2 + K11 * u3 + K01 * u4 - g * W1 * q3[e]
-        f4 = K03 * u1 + K02 * u2 + K01 * u3 + K00 * u4 - g * W0 * q4[e]
+        g = work[strength + e]
+        u1, u2, u3, u4 = work[y1 + e] - work[y0 + e], work[y2 + e] - work[y0 + e], work[y3 + e] - work[y0 + e], work[y4 + e] - work[y0 + e]
+        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[q0 + e]
+        f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * work[q1 + e]
+        f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * work[q2 + e]
+        f3 = K13 * u1 + K12 * u2 + K11 * u3 + K01 * u4 - g * W1 * work[q3 + e]
+        f4 = K03 * u1 + K02 * u2 + K01 * u3 + K00 * u4 - g * W0 * work[q4 + e]
         # Mid block, symmetric: L D L^T (cofactors would overflow where a dilute species piles up).
-        d1 = K11 + g * W1 * c1[e]
+        d1 = K11 + g * W1 * work[c1 + e]
         i1 = 1.0 / d1
         l21, l31 = K12 * i1, K13 * i1
-        d2 = K22 + g * W2 * c2[e] - l21 * K12
+        d2 = K22 + g * W2 * work[c2 + e] - l21 * K12
         i2 = 1.0 / d2
         e23 = K12 - l31 * K12
         l32 = e23 * i2
-        i3 = 1.0 / (K11 + g * W1 * c3[e] - l31 * K13 - l32 * e23)
+        i3 = 1.0 / (K11 + g * W1 * work[c3 + e] - l31 * K13 - l32 * e23)
         # Three right-hand sides: the two end points and the residual.
         s2, s3 = K02 - l21 * K01, K03 - l31 * K01
         s3 -= l32 * s2
@@ -95,64 +93,64 @@ def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
         p3 = s3 * i3
         p2 = s2 * i2 - l32 * p3
         p1 = f1 * i1 - l21 * p2 - l31 * p3
-        a0[e], a1[e], a2[e] = x1, x2, x3
-        b0[e], b1[e], b2[e] = z1, z2, z3
-        m0[e], m1[e], m2[e] = p1, p2, p3
-        h = stiffness[e]
-        t00[e] = h * (K00 + g * W0 * c0[e] - (K01 * x1 + K02 * x2 + K03 * x3))
-        t44[e] = h * (K00 + g * W0 * c4[e] - (K03 * z1 + K02 * z2 + K01 * z3))
-        off[e] = h * (K04 - (K01 * z1 + K02 * z2 + K03 * z3))
-        r0[e] = -h * (f0 - (x1 * f1 + x2 * f2 + x3 * f3))
-        r4[e] = -h * (f4 - (z1 * f1 + z2 * f2 + z3 * f3))
-    diagonal, rhs, source = work[w.DIAGONAL], work[w.RHS], work[w.SOURCE]
-    diagonal[0] = t00[0]
-    rhs[0] = r0[0] + source[0]
+        work[a0 + e], work[a1 + e], work[a2 + e] = x1, x2, x3
+        work[b0 + e], work[b1 + e], work[b2 + e] = z1, z2, z3
+        work[m0 + e], work[m1 + e], work[m2 + e] = p1, p2, p3
+        h = work[stiffness + e]
+        work[t00 + e] = h * (K00 + g * W0 * work[c0 + e] - (K01 * x1 + K02 * x2 + K03 * x3))
+        work[t44 + e] = h * (K00 + g * W0 * work[c4 + e] - (K03 * z1 + K02 * z2 + K01 * z3))
+        work[off + e] = h * (K04 - (K01 * z1 + K02 * z2 + K03 * z3))
+        work[r0 + e] = -h * (f0 - (x1 * f1 + x2 * f2 + x3 * f3))
+        work[r4 + e] = -h * (f4 - (z1 * f1 + z2 * f2 + z3 * f3))
+    diagonal, rhs, source = w.DIAGONAL * S, w.RHS * S, w.SOURCE * S
+    work[diagonal + 0] = work[t00 + 0]
+    work[rhs + 0] = work[r0 + 0] + work[source + 0]
     for e in range(1, n):
-        diagonal[e] = t00[e] + t44[e - 1]
-        rhs[e] = r0[e] + r4[e - 1] + source[e]
-    diagonal[n] = t44[n - 1]
-    rhs[n] = r4[n - 1] + source[n]
+        work[diagonal + e] = work[t00 + e] + work[t44 + e - 1]
+        work[rhs + e] = work[r0 + e] + work[r4 + e - 1] + work[source + e]
+    work[diagonal + n] = work[t44 + n - 1]
+    work[rhs + n] = work[r4 + n - 1] + work[source + n]
 
 
 @kernel
 def fix_ends(work, codes, n):  # type: ignore[no-untyped-def]
     """Turn the rows of ends with a fixed potential into ``d y = 0``, keeping symmetry."""
     if codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL, 0] = 1.0
-        work[w.RHS, 0] = 0.0
-        work[w.OFF, 0] = 0.0
+        work[w.DIAGONAL * S] = 1.0
+        work[w.RHS * S] = 0.0
+        work[w.OFF * S] = 0.0
     if codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL, n] = 1.0
-        work[w.RHS, n] = 0.0
-        work[w.OFF, n - 1] = 0.0
+        work[w.DIAGONAL * S + n] = 1.0
+        work[w.RHS * S + n] = 0.0
+        work[w.OFF * S + n - 1] = 0.0
 
 
 @kernel
 def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
     """Fill the step at all nodes from the end points' step in RHS; return its largest size."""
-    ends = work[w.RHS]
-    d0, d1, d2, d3, d4 = work[w.STEP], work[w.STEP + 1], work[w.STEP + 2], work[w.STEP + 3], work[w.STEP + 4]
-    a0, a1, a2 = work[w.SHAPE_LEFT], work[w.SHAPE_LEFT + 1], work[w.SHAPE_LEFT + 2]
-    b0, b1, b2 = work[w.SHAPE_RIGHT], work[w.SHAPE_RIGHT + 1], work[w.SHAPE_RIGHT + 2]
-    m0, m1, m2 = work[w.MID], work[w.MID + 1], work[w.MID + 2]
+    ends = w.RHS * S
+    d0, d1, d2, d3, d4 = w.STEP * S, (w.STEP + 1) * S, (w.STEP + 2) * S, (w.STEP + 3) * S, (w.STEP + 4) * S
+    a0, a1, a2 = w.SHAPE_LEFT * S, (w.SHAPE_LEFT + 1) * S, (w.SHAPE_LEFT + 2) * S
+    b0, b1, b2 = w.SHAPE_RIGHT * S, (w.SHAPE_RIGHT + 1) * S, (w.SHAPE_RIGHT + 2) * S
+    m0, m1, m2 = w.MID * S, (w.MID + 1) * S, (w.MID + 2) * S
     for e in range(n + 1, n_pad + 1):
-        ends[e] = 0.0
+        work[ends + e] = 0.0
     for e in range(n_pad):
-        left, right = ends[e], ends[e + 1]
-        d0[e] = left
-        d1[e] = -m0[e] - a0[e] * left - b0[e] * right
-        d2[e] = -m1[e] - a1[e] * left - b1[e] * right
-        d3[e] = -m2[e] - a2[e] * left - b2[e] * right
-        d4[e] = right
+        left, right = work[ends + e], work[ends + e + 1]
+        work[d0 + e] = left
+        work[d1 + e] = -work[m0 + e] - work[a0 + e] * left - work[b0 + e] * right
+        work[d2 + e] = -work[m1 + e] - work[a1 + e] * left - work[b1 + e] * right
+        work[d3 + e] = -work[m2 + e] - work[a2 + e] * left - work[b2 + e] * right
+        work[d4 + e] = right
     largest = 0.0
     for i in range(4):
-        d = work[w.STEP + i]
+        d = (w.STEP + i) * S
         for e in range(n):
-            largest = max(largest, abs(d[e]))
+            largest = max(largest, abs(work[d + e]))
     # max() loses a NaN: the sum of the end points finds it.
     check = 0.0
     for e in range(n + 1):
-        check += ends[e]
+        check += work[ends + e]
     return largest if math.isfinite(check) else math.inf
 
 
@@ -160,25 +158,34 @@ def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
 def apply_step(work, codes, n, n_pad, fraction, interacting):  # type: ignore[no-untyped-def]
     """Move y by `fraction` of the step, and Delta along its linearised equation; return the largest inner step."""
     for i in range(5):
-        y, d = work[w.Y + i], work[w.STEP + i]
+        y, d = (w.Y + i) * S, (w.STEP + i) * S
         for e in range(n_pad):
-            y[e] += fraction * d[e]
+            work[y + e] += fraction * work[d + e]
     # Both copies of a shared end point must agree to the last bit, or Gauss's law drifts.
     for e in range(1, n):
-        work[w.Y, e] = work[w.Y + 4, e - 1] + work[w.JUMP, e]
+        work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
+    if not interacting:
+        return 0.0
+    largest = _move_deltas(work, w.SPECIES_START, n, n_pad, fraction)
+    for s in range(1, codes[N_SPECIES]):
+        largest = max(largest, _move_deltas(work, w.species_row(s), n, n_pad, fraction))
+    return largest
+
+
+@inlined
+def _move_deltas(work, base, n, n_pad, fraction):  # type: ignore[no-untyped-def]
+    """Move Delta of one species along its linearised equation within its branch; return the largest inner step."""
+    lowest, highest = (base + w.LOWEST) * S, (base + w.HIGHEST) * S
     largest = 0.0
-    if interacting:
-        for s in range(codes[N_SPECIES]):
-            base = w.species_row(s)
-            lowest, highest = work[base + w.LOWEST], work[base + w.HIGHEST]
-            for i in range(5):
-                deltas, pull, rate = work[base + w.DELTA + i], work[base + w.PULL + i], work[base + w.RATE + i]
-                d = work[w.STEP + i]
-                for e in range(n_pad):
-                    move = -fraction * (pull[e] + rate[e] * d[e])
-                    deltas[e] = min(max(deltas[e] + move, lowest[e]), highest[e])
-                for e in range(n):
-                    largest = max(largest, abs(pull[e]))
+    for i in range(5):
+        deltas, pull, rate = (base + w.DELTA + i) * S, (base + w.PULL + i) * S, (base + w.RATE + i) * S
+        d = (w.STEP + i) * S
+        for e in range(n_pad):
+            move = work[deltas + e] - fraction * (work[pull + e] + work[rate + e] * work[d + e])
+            move = move if move > work[lowest + e] else work[lowest + e]
+            work[deltas + e] = move if move < work[highest + e] else work[highest + e]
+        for e in range(n):
+            largest = max(largest, abs(work[pull + e]))
     return largest
 
 
@@ -189,21 +196,21 @@ def equilibrate(work, codes, n):  # type: ignore[no-untyped-def]
     for s in range(n_species):
         base = w.species_row(s)
         for e in range(n):
-            dilute = codes[CODE_START + 2 * (int(work[w.LAYER, e]) * n_species + s)]
+            dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
             for i in range(5):
-                work[base + w.DELTA + i, e] = solve_delta(
-                    work[w.Y + i, e],
-                    work[base + w.CHARGE_Z, e],
-                    work[base + w.DELTA + i, e],
+                work[(base + w.DELTA + i) * S + e] = solve_delta(
+                    work[(w.Y + i) * S + e],
+                    work[(base + w.CHARGE_Z) * S + e],
+                    work[(base + w.DELTA + i) * S + e],
                     dilute,
-                    work[base + w.THETA_B, e],
-                    work[base + w.VACANCY_B, e],
-                    work[base + w.OCC, e],
-                    work[base + w.VAC, e],
-                    work[base + w.ROOT_THETA, e],
-                    work[base + w.ROOT_VACANCY, e],
-                    work[base + w.LOWEST, e],
-                    work[base + w.HIGHEST, e],
+                    work[(base + w.THETA_B) * S + e],
+                    work[(base + w.VACANCY_B) * S + e],
+                    work[(base + w.OCC) * S + e],
+                    work[(base + w.VAC) * S + e],
+                    work[(base + w.ROOT_THETA) * S + e],
+                    work[(base + w.ROOT_VACANCY) * S + e],
+                    work[(base + w.LOWEST) * S + e],
+                    work[(base + w.HIGHEST) * S + e],
                 )
 
 
@@ -212,20 +219,20 @@ def directional_slope(work, n):  # type: ignore[no-untyped-def]
     """Return the derivative of the convex function along the step in STEP, at the present charge."""
     total = 0.0
     for e in range(n):
-        g, h = work[w.STRENGTH, e], work[w.STIFFNESS, e]
-        y0 = work[w.Y, e]
-        u1, u2, u3, u4 = work[w.Y + 1, e] - y0, work[w.Y + 2, e] - y0, work[w.Y + 3, e] - y0, work[w.Y + 4, e] - y0
-        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE, e]
-        f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * work[w.CHARGE + 1, e]
-        f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * work[w.CHARGE + 2, e]
-        f3 = K13 * u1 + K12 * u2 + K11 * u3 + K01 * u4 - g * W1 * work[w.CHARGE + 3, e]
-        f4 = K03 * u1 + K02 * u2 + K01 * u3 + K00 * u4 - g * W0 * work[w.CHARGE + 4, e]
+        g, h = work[w.STRENGTH * S + e], work[w.STIFFNESS * S + e]
+        y0 = work[w.Y * S + e]
+        u1, u2, u3, u4 = work[(w.Y + 1) * S + e] - y0, work[(w.Y + 2) * S + e] - y0, work[(w.Y + 3) * S + e] - y0, work[(w.Y + 4) * S + e] - y0
+        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE * S + e]
+        f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * work[(w.CHARGE + 1) * S + e]
+        f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * work[(w.CHARGE + 2) * S + e]
+        f3 = K13 * u1 + K12 * u2 + K11 * u3 + K01 * u4 - g * W1 * work[(w.CHARGE + 3) * S + e]
+        f4 = K03 * u1 + K02 * u2 + K01 * u3 + K00 * u4 - g * W0 * work[(w.CHARGE + 4) * S + e]
         total += h * (
-            f0 * work[w.STEP, e] + f1 * work[w.STEP + 1, e] + f2 * work[w.STEP + 2, e]
-            + f3 * work[w.STEP + 3, e] + f4 * work[w.STEP + 4, e]
+            f0 * work[w.STEP * S + e] + f1 * work[(w.STEP + 1) * S + e] + f2 * work[(w.STEP + 2) * S + e]
+            + f3 * work[(w.STEP + 3) * S + e] + f4 * work[(w.STEP + 4) * S + e]
         )  # fmt: skip
-        total -= work[w.SOURCE, e] * work[w.STEP, e]
-    return total - work[w.SOURCE, n] * work[w.STEP + 4, n - 1]
+        total -= work[w.SOURCE * S + e] * work[w.STEP * S + e]
+    return total - work[w.SOURCE * S + n] * work[(w.STEP + 4) * S + n - 1]
 
 
 @kernel
@@ -236,7 +243,7 @@ def newton_fast(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-
         evaluate_charge(work, codes, n, n_pad, interacting)
         assemble(work, n, n_pad)
         fix_ends(work, codes, n)
-        if not solve_tridiagonal(work[w.DIAGONAL], work[w.OFF], work[w.RHS], n + 1):
+        if not solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1):
             return NOT_CONVERGED, iteration
         largest = expand_step(work, n, n_pad)
         if not largest < 1e6:
@@ -263,7 +270,7 @@ def newton_safe(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-
     for iteration in range(1, SAFE_ITERATIONS + 1):
         assemble(work, n, n_pad)
         fix_ends(work, codes, n)
-        if not solve_tridiagonal(work[w.DIAGONAL], work[w.OFF], work[w.RHS], n + 1):
+        if not solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1):
             return NOT_CONVERGED, iteration
         largest = expand_step(work, n, n_pad)
         if not math.isfinite(largest):
@@ -274,9 +281,9 @@ def newton_safe(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-
             # The step rows stay; y moves by the difference to what has been applied so far.
             for i in range(5):
                 for e in range(n):
-                    work[w.Y + i, e] += (fraction - done) * work[w.STEP + i, e]
+                    work[(w.Y + i) * S + e] += (fraction - done) * work[(w.STEP + i) * S + e]
             for e in range(1, n):
-                work[w.Y, e] = work[w.Y + 4, e - 1] + work[w.JUMP, e]
+                work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
             done = fraction
             if interacting:
                 equilibrate(work, codes, n)

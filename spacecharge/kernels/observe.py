@@ -9,6 +9,7 @@ import math
 
 from . import layout as o
 from . import workspace as w
+from .workspace import STRIDE as S
 from ._jit import inlined, kernel
 from .element import K00, K01, K02, K03, K04, W0, W1, W2, evaluate
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope
@@ -43,36 +44,36 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
     n_layers = codes[N_LAYERS]
     displacement = 0.0
     if codes[END_LEFT] == FIXED_CHARGE:
-        displacement = -work[w.SOURCE, 0]
+        displacement = -work[w.SOURCE * S]
     elif codes[END_LEFT] != 0:
-        g, y0 = work[w.STRENGTH, 0], work[w.Y, 0]
-        u1, u2, u3, u4 = work[w.Y + 1, 0] - y0, work[w.Y + 2, 0] - y0, work[w.Y + 3, 0] - y0, work[w.Y + 4, 0] - y0
-        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE, 0]
-        displacement = -work[w.STIFFNESS, 0] * f0
+        g, y0 = work[w.STRENGTH * S], work[w.Y * S]
+        u1, u2, u3, u4 = work[(w.Y + 1) * S] - y0, work[(w.Y + 2) * S] - y0, work[(w.Y + 3) * S] - y0, work[(w.Y + 4) * S] - y0
+        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE * S]
+        displacement = -work[w.STIFFNESS * S] * f0
     for layer in range(n_layers):
-        first, last = int(work[w.FIRST, layer]), int(work[w.FIRST, layer + 1])
+        first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
         charge = 0.0
         for e in range(first, last):
-            q = W0 * (work[w.CHARGE, e] + work[w.CHARGE + 4, e])
-            q += W1 * (work[w.CHARGE + 1, e] + work[w.CHARGE + 3, e]) + W2 * work[w.CHARGE + 2, e]
-            charge += work[w.SIZE, e] * q
+            q = W0 * (work[w.CHARGE * S + e] + work[(w.CHARGE + 4) * S + e])
+            q += W1 * (work[(w.CHARGE + 1) * S + e] + work[(w.CHARGE + 3) * S + e]) + W2 * work[(w.CHARGE + 2) * S + e]
+            charge += work[w.SIZE * S + e] * q
         if layer > 0:
-            displacement -= work[w.SOURCE, first]
-        faces[layer, 0] = work[w.Y, first]
-        faces[layer, 1] = work[w.Y + 4, last - 1]
+            displacement -= work[w.SOURCE * S + first]
+        faces[layer, 0] = work[w.Y * S + first]
+        faces[layer, 1] = work[(w.Y + 4) * S + last - 1]
         faces[layer, 2] = displacement
         displacement -= charge
         faces[layer, 3] = displacement
         faces[layer, 4] = charge
     e = n - 1
     if codes[END_RIGHT] == FIXED_CHARGE:
-        return -displacement + work[w.SOURCE, n]
+        return -displacement + work[w.SOURCE * S + n]
     if codes[END_RIGHT] == 0:
         return -displacement
-    g, y4 = work[w.STRENGTH, e], work[w.Y + 4, e]
-    u0, u1, u2, u3 = work[w.Y, e] - y4, work[w.Y + 1, e] - y4, work[w.Y + 2, e] - y4, work[w.Y + 3, e] - y4
-    f4 = K04 * u0 + K03 * u1 + K02 * u2 + K01 * u3 - g * W0 * work[w.CHARGE + 4, e]
-    return work[w.STIFFNESS, e] * f4 - displacement
+    g, y4 = work[w.STRENGTH * S + e], work[(w.Y + 4) * S + e]
+    u0, u1, u2, u3 = work[w.Y * S + e] - y4, work[(w.Y + 1) * S + e] - y4, work[(w.Y + 2) * S + e] - y4, work[(w.Y + 3) * S + e] - y4
+    f4 = K04 * u0 + K03 * u1 + K02 * u2 + K01 * u3 - g * W0 * work[(w.CHARGE + 4) * S + e]
+    return work[w.STIFFNESS * S + e] * f4 - displacement
 
 
 @kernel
@@ -106,9 +107,9 @@ def _node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  #
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
         if interacting:
-            deltas[s] = work[w.species_row(s) + w.DELTA + i, e]
+            deltas[s] = work[(w.species_row(s) + w.DELTA + i) * S + e]
         else:
-            deltas[s] = -species[layer, s, 1] * work[w.Y + i, e]
+            deltas[s] = -species[layer, s, 1] * work[(w.Y + i) * S + e]
 
 
 @kernel
@@ -116,14 +117,14 @@ def _point_deltas(work, species, n_species, layer, e, y, interacting, deltas):  
     """Fill `deltas` for potential `y` inside element `e`."""
     for s in range(n_species):
         p = species[layer, s]
-        start = work[w.species_row(s) + w.DELTA + 2, e] if interacting else 0.0
+        start = work[(w.species_row(s) + w.DELTA + 2) * S + e] if interacting else 0.0
         deltas[s] = solve_delta(y, p[1], start, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
 
 
 @kernel
 def layer_excess(work, species, codes, layer, interacting, deltas):  # type: ignore[no-untyped-def]
     """Return sigma_b and int (1/sigma - 1/sigma_b) dx over a layer [S/m, ohm m2]; keeps the nodes' values in STEP rows."""
-    first, last = int(work[w.FIRST, layer]), int(work[w.FIRST, layer + 1])
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
     n_species = codes[N_SPECIES]
     bulk, total = 0.0, 0.0
     for e in range(first, last):
@@ -132,8 +133,8 @@ def layer_excess(work, species, codes, layer, interacting, deltas):  # type: ign
             _node_deltas(work, species, n_species, layer, e, i, interacting, deltas)
             bulk, excess = _conductivity_excess(species, codes, layer, deltas)
             part += (W0, W1, W2, W1, W0)[i] * excess
-        part *= work[w.SIZE, e]
-        work[w.STEP, e] = part
+        part *= work[w.SIZE * S + e]
+        work[w.STEP * S + e] = part
         total += part
     return bulk, total
 
@@ -161,16 +162,16 @@ def find_crossing(work, layer, side, level):  # type: ignore[no-untyped-def]
 
     Element -1 where y starts within `level`; the far end of the layer where it never falls to it.
     """
-    first, last = int(work[w.FIRST, layer]), int(work[w.FIRST, layer + 1])
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
     sign = 1.0 if level >= 0.0 else -1.0
-    start = work[w.Y, first] if side == 0 else work[w.Y + 4, last - 1]
+    start = work[w.Y * S + first] if side == 0 else work[(w.Y + 4) * S + last - 1]
     if sign * start <= sign * level:
         return -1, 0.0, 0.0
     x = 0.0
     for k in range(last - first):
         e = first + k if side == 0 else last - 1 - k
-        inner = work[w.Y + 4, e] if side == 0 else work[w.Y, e]
-        size = work[w.SIZE, e]
+        inner = work[(w.Y + 4) * S + e] if side == 0 else work[w.Y * S + e]
+        size = work[w.SIZE * S + e]
         if sign * inner <= sign * level:
             low, high = 0.0, 1.0
             t = 0.5
@@ -200,25 +201,25 @@ def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, 
 
     Whole elements come from the STEP row filled by `layer_excess`; the last part by Gauss-Legendre quadrature.
     """
-    first, last = int(work[w.FIRST, layer]), int(work[w.FIRST, layer + 1])
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
     total = 0.0
     if side == 0:
         for e in range(first, e_cut):
-            total += work[w.STEP, e]
+            total += work[w.STEP * S + e]
         low, high = 0.0, t_cut
     else:
         for e in range(e_cut + 1, last):
-            total += work[w.STEP, e]
+            total += work[w.STEP * S + e]
         low, high = t_cut, 1.0
     if high - low >= 1.0:
-        return total + work[w.STEP, e_cut]
+        return total + work[w.STEP * S + e_cut]
     part = 0.0
     for q in range(5):
         y, _ = evaluate(work, e_cut, low + (high - low) * _GAUSS_X[q])
         _point_deltas(work, species, codes[N_SPECIES], layer, e_cut, y, interacting, deltas)
         _, excess = _conductivity_excess(species, codes, layer, deltas)
         part += _GAUSS_W[q] * excess
-    return total + part * (high - low) * work[w.SIZE, e_cut]
+    return total + part * (high - low) * work[w.SIZE * S + e_cut]
 
 
 @kernel
@@ -260,7 +261,7 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
             out[at + o.FACE_FIELD] = field
             if abs(field) > STRONG_FIELD:
                 flags |= FLAG_FIELD
-            first, last = int(work[w.FIRST, layer]), int(work[w.FIRST, layer + 1])
+            first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
             e_face, i_face = (first, 0) if side == 0 else (last - 1, 4)
             _node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
@@ -308,25 +309,25 @@ def capacitances(work, codes, n, out):  # type: ignore[no-untyped-def]
     from the far end. Needs the element blocks, which `assemble` leaves in STEP, STEP + 1 and OFF.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    t00, t44, off = work[w.STEP], work[w.STEP + 1], work[w.OFF]
+    t00, t44, off = w.STEP * S, (w.STEP + 1) * S, w.OFF * S
     start = o.capacitance_start(n_layers, n_species)
-    seen = work[w.RHS]
+    seen = w.RHS * S
     fixed = codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL
-    show = t44[0] if fixed else t44[0] - off[0] * off[0] / t00[0]
+    show = work[t44 + 0] if fixed else work[t44 + 0] - work[off + 0] * work[off + 0] / work[t00 + 0]
     for e in range(1, n):
-        seen[e] = show
-        show = t44[e] - off[e] * off[e] / (t00[e] + show)
-    seen[n] = show
+        work[seen + e] = show
+        show = work[t44 + e] - work[off + e] * work[off + e] / (work[t00 + e] + show)
+    work[seen + n] = show
     fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    show = t00[n - 1] if fixed else t00[n - 1] - off[n - 1] * off[n - 1] / t44[n - 1]
+    show = work[t00 + n - 1] if fixed else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
     layer = n_layers - 1
     for e in range(n - 1, -1, -1):
         if e < n - 1:
-            show = t00[e] - off[e] * off[e] / (t44[e] + show)
-        if e == int(work[w.FIRST, layer]):
+            show = work[t00 + e] - work[off + e] * work[off + e] / (work[t44 + e] + show)
+        if e == int(work[w.FIRST * S + layer]):
             value = show
             if layer > 0:
-                value = show * seen[e] / (show + seen[e])
+                value = show * work[seen + e] / (show + work[seen + e])
             out[start + 2 * layer + o.DIFFERENTIAL] = value * VACUUM_PERMITTIVITY
             layer -= 1
-    out[start + 2 * n_layers + o.DIFFERENTIAL] = seen[n] * VACUUM_PERMITTIVITY
+    out[start + 2 * n_layers + o.DIFFERENTIAL] = work[seen + n] * VACUUM_PERMITTIVITY

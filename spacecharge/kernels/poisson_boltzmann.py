@@ -13,6 +13,7 @@ import numpy as np
 
 from . import layout as o
 from . import workspace as w
+from .workspace import STRIDE as S
 from ._jit import kernel
 from .element import split_halves
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, fill_species, first_integral
@@ -85,7 +86,7 @@ def guess_contacts(work, row, codes, species, resolution, contact_y, contact_fie
         tables[layer, side, 0], tables[layer, side, 1] = entries, int(sign)
         slope = bulk_slope(species, layer, n_species) / permittivity
         small = field / (permittivity * math.sqrt(slope))
-        contact_y[layer, side] = sign * min(small, work[at, entries - 1])
+        contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
 
 
 @kernel
@@ -94,45 +95,45 @@ def place_jumps(work, row, codes, n):  # type: ignore[no-untyped-def]
     n_layers = codes[N_LAYERS]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     for e in range(n + 1):
-        work[w.JUMP, e] = 0.0
-        work[w.SOURCE, e] = 0.0
+        work[w.JUMP * S + e] = 0.0
+        work[w.SOURCE * S + e] = 0.0
     for c in range(n_layers - 1):
         at = contact_start(n_layers) + CONTACT_SIZE * c
-        e = int(work[w.FIRST, c + 1])
-        work[w.JUMP, e] = row[at] / volt
-        work[w.SOURCE, e] = row[at + 1] / (VACUUM_PERMITTIVITY * volt)
+        e = int(work[w.FIRST * S + c + 1])
+        work[w.JUMP * S + e] = row[at] / volt
+        work[w.SOURCE * S + e] = row[at + 1] / (VACUUM_PERMITTIVITY * volt)
     for side in range(2):
         e = 0 if side == 0 else n
         value = row[end_start(n_layers) + side]
         if codes[END_LEFT + side] == FIXED_CHARGE:
-            work[w.SOURCE, e] = value / (VACUUM_PERMITTIVITY * volt)
+            work[w.SOURCE * S + e] = value / (VACUUM_PERMITTIVITY * volt)
         elif codes[END_LEFT + side] == FIXED_POTENTIAL:
             if side == 0:
-                work[w.Y, 0] = value / volt
+                work[w.Y * S] = value / volt
             else:
-                work[w.Y + 4, n - 1] = value / volt
+                work[(w.Y + 4) * S + n - 1] = value / volt
         elif codes[END_LEFT + side] == o.BULK:
             if side == 0:
-                work[w.Y, 0] = 0.0
+                work[w.Y * S] = 0.0
             else:
-                work[w.Y + 4, n - 1] = 0.0
+                work[(w.Y + 4) * S + n - 1] = 0.0
     for e in range(1, n):
-        work[w.Y, e] = work[w.Y + 4, e - 1] + work[w.JUMP, e]
+        work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
 
 
 @kernel
 def refine(work, codes, n):  # type: ignore[no-untyped-def]
     """Cut every element in half, carrying the solution over."""
-    split_halves(work[w.Y : w.Y + 5], n)
+    split_halves(work, w.Y, n)
     for s in range(codes[N_SPECIES]):
         base = w.species_row(s) + w.DELTA
-        split_halves(work[base : base + 5], n)
+        split_halves(work, base, n)
     for e in range(n - 1, -1, -1):
-        size, layer = 0.5 * work[w.SIZE, e], work[w.LAYER, e]
-        work[w.SIZE, 2 * e], work[w.SIZE, 2 * e + 1] = size, size
-        work[w.LAYER, 2 * e], work[w.LAYER, 2 * e + 1] = layer, layer
+        size, layer = 0.5 * work[w.SIZE * S + e], work[w.LAYER * S + e]
+        work[w.SIZE * S + 2 * e], work[w.SIZE * S + 2 * e + 1] = size, size
+        work[w.LAYER * S + 2 * e], work[w.LAYER * S + 2 * e + 1] = layer, layer
     for layer in range(codes[N_LAYERS] + 1):
-        work[w.FIRST, layer] *= 2.0
+        work[w.FIRST * S + layer] *= 2.0
 
 
 @kernel
@@ -146,9 +147,9 @@ def relax(work, row, codes, species, n, interacting, flat):  # type: ignore[no-u
     if status != CONVERGED:
         for i in range(5):
             for e in range(n_pad):
-                work[w.Y + i, e] = 0.0
+                work[(w.Y + i) * S + e] = 0.0
                 for s in range(codes[N_SPECIES]):
-                    work[w.species_row(s) + w.DELTA + i, e] = 0.0
+                    work[(w.species_row(s) + w.DELTA + i) * S + e] = 0.0
         place_jumps(work, row, codes, n)
         status, more = newton_safe(work, codes, n, n_pad, interacting)
         iterations += more
@@ -163,11 +164,11 @@ def touches_gap(work, codes, species, n):  # type: ignore[no-untyped-def]
     for s in range(n_species):
         base = w.species_row(s)
         for e in range(n):
-            p = species[int(work[w.LAYER, e]), s]
+            p = species[int(work[w.LAYER * S + e]), s]
             if p[0] == 0.0 or p[10] == DILUTE or (p[4] >= 0.0 and p[5] >= 0.0):
                 continue
             for i in range(5):
-                delta = work[base + w.DELTA + i, e]
+                delta = work[(base + w.DELTA + i) * S + e]
                 if (p[9] < 600.0 and delta >= p[9] - 1e-9) or (p[8] > -600.0 and delta <= p[8] + 1e-9):
                     return True
     return False
@@ -253,7 +254,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     interacting = is_interacting(codes, species)
     tolerance = row[TOLERANCE]
     reduced = tolerance / volt
-    resolution = min(max(options[FIRST_RESOLUTION] * (reduced / 4e-5) ** (1.0 / ORDER), 0.08), 1.4)
+    resolution = min(max(options[FIRST_RESOLUTION] * (reduced / 4e-5) ** (1.0 / ORDER), 0.08), 6.0)
     tail = min(3e-5, 0.1 * math.sqrt(reduced))
     flat = options[START_FLAT] > 0.0
     guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
@@ -261,7 +262,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     status, n = 1, 0
     for attempt in range(6):
         n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail)
-        if n < 0 or 2 * n + 8 > work.shape[1]:
+        if n < 0 or 2 * n + 8 > w.CAPACITY:
             out[o.STATUS] = INACCURATE
             return 0
         if interacting:
@@ -297,7 +298,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     result = INACCURATE
     levels = int(options[MAX_LEVELS])
     for _ in range(levels):
-        if 2 * n + 8 > work.shape[1]:
+        if 2 * n + 8 > w.CAPACITY:
             break
         refine(work, codes, n)
         n *= 2

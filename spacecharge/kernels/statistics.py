@@ -12,6 +12,7 @@ iteration to the next and moves along the linearised equation: the scalar root c
 from __future__ import annotations
 
 from . import workspace as w
+from .workspace import STRIDE as S
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
 from .layout import DILUTE
@@ -50,53 +51,129 @@ def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):  # 
     return potential, slope
 
 
-@kernel
-def charge_ideal(work, s, n):  # type: ignore[no-untyped-def]
-    """Add charge and slope of lattice species `s` without interaction at all nodes of `n` elements."""
-    base = w.species_row(s)
-    strength, z = work[base + w.STRENGTH_Z], work[base + w.CHARGE_Z]
-    theta_b, vacancy_b = work[base + w.THETA_B], work[base + w.VACANCY_B]
-    for i in range(5):
-        y, charge, slope = work[w.Y + i], work[w.CHARGE + i], work[w.SLOPE + i]
-        for e in range(n):
-            delta = -z[e] * y[e]
-            theta, vacancy, change = lattice_point(delta, theta_b[e], vacancy_b[e])
-            charge[e] += strength[e] * change
-            slope[e] += strength[e] * z[e] * theta * vacancy
+@inlined
+def _ideal(z, y, theta_b, vacancy_b):  # type: ignore[no-untyped-def]
+    """Return theta - theta_b and d theta/d Delta of a lattice species without interaction."""
+    theta, vacancy, change = lattice_point(-z * y, theta_b, vacancy_b)
+    return change, theta * vacancy
 
 
-@kernel
-def charge_interacting(work, s, n):  # type: ignore[no-untyped-def]
-    """Add linearised charge and slope of lattice species `s` with interaction; keep the inner step.
+@inlined
+def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):  # type: ignore[no-untyped-def]
+    """Return theta - theta_b, d theta/d Delta, the inner step of Delta and - d Delta/d y of an interacting species.
 
     A node at the border of the monotone branch (miscibility gap) that is pushed outward stays there:
     charge then no longer depends on y, which keeps the problem convex.
-    Returns the largest inner step [1].
     """
-    base = w.species_row(s)
-    strength, z = work[base + w.STRENGTH_Z], work[base + w.CHARGE_Z]
-    theta_b, vacancy_b = work[base + w.THETA_B], work[base + w.VACANCY_B]
-    occ, vac = work[base + w.OCC], work[base + w.VAC]
-    root_theta, root_vacancy = work[base + w.ROOT_THETA], work[base + w.ROOT_VACANCY]
-    lowest, highest = work[base + w.LOWEST], work[base + w.HIGHEST]
-    for i in range(5):
-        y, charge, slope = work[w.Y + i], work[w.CHARGE + i], work[w.SLOPE + i]
-        deltas, pull, rate = work[base + w.DELTA + i], work[base + w.PULL + i], work[base + w.RATE + i]
+    theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+    potential, steep = interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
+    residual = delta + potential + z * y
+    stuck = (delta >= highest) & (residual < 0.0) | (delta <= lowest) & (residual > 0.0)
+    inverse = 0.0 if stuck else 1.0 / max(steep, 1e-9)
+    return change, theta * vacancy, residual * inverse, z * inverse
+
+
+def _charge_kernels(is_first):  # type: ignore[no-untyped-def]
+    """Return the kernels that loop over elements.
+
+    The five nodes are written out and, for the first species, every row is a constant: only then does LLVM see that
+    the rows do not overlap, and vectorises (measured: 2.7 ns a node instead of 11).
+    """
+
+    @kernel
+    def ideal(work, s, n):  # type: ignore[no-untyped-def]
+        base = (w.SPECIES_START if is_first else w.species_row(s)) * S
+        y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
         for e in range(n):
-            delta = deltas[e]
-            theta, vacancy, change = lattice_point(delta, theta_b[e], vacancy_b[e])
-            potential, steep = interaction(
-                theta, vacancy, change, occ[e], vac[e], root_theta[e], root_vacancy[e]
+            strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
+            theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
+            change, response = _ideal(z, work[y + e], theta_b, vacancy_b)
+            work[charge + e] += strength * change
+            work[slope + e] += strength * z * response
+            change, response = _ideal(z, work[y + S + e], theta_b, vacancy_b)
+            work[charge + S + e] += strength * change
+            work[slope + S + e] += strength * z * response
+            change, response = _ideal(z, work[y + 2 * S + e], theta_b, vacancy_b)
+            work[charge + 2 * S + e] += strength * change
+            work[slope + 2 * S + e] += strength * z * response
+            change, response = _ideal(z, work[y + 3 * S + e], theta_b, vacancy_b)
+            work[charge + 3 * S + e] += strength * change
+            work[slope + 3 * S + e] += strength * z * response
+            change, response = _ideal(z, work[y + 4 * S + e], theta_b, vacancy_b)
+            work[charge + 4 * S + e] += strength * change
+            work[slope + 4 * S + e] += strength * z * response
+
+    @kernel
+    def interacting(work, s, n):  # type: ignore[no-untyped-def]
+        base = (w.SPECIES_START if is_first else w.species_row(s)) * S
+        y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
+        delta, pull, rate = base + w.DELTA * S, base + w.PULL * S, base + w.RATE * S
+        for e in range(n):
+            strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
+            theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
+            occ, vac = work[base + w.OCC * S + e], work[base + w.VAC * S + e]
+            root_theta, root_vacancy = work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e]
+            lowest, highest = work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e]
+            change, response, move, turn = _interacting(
+                work[delta + e], z, work[y + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
+                lowest, highest,
             )
-            residual = delta + potential + z[e] * y[e]
-            inverse = 1.0 / max(steep, 1e-9)
-            stuck = (delta >= highest[e]) & (residual < 0.0) | (delta <= lowest[e]) & (residual > 0.0)
-            inverse = 0.0 if stuck else inverse
-            move = residual * inverse
-            pull[e] = move
-            rate[e] = z[e] * inverse
-            charge[e] += strength[e] * (change - theta * vacancy * move)
-            slope[e] += strength[e] * z[e] * theta * vacancy * inverse
+            work[pull + e] = move
+            work[rate + e] = turn
+            work[charge + e] += strength * (change - response * move)
+            work[slope + e] += strength * response * turn
+            change, response, move, turn = _interacting(
+                work[delta + S + e], z, work[y + S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
+                lowest, highest,
+            )
+            work[pull + S + e] = move
+            work[rate + S + e] = turn
+            work[charge + S + e] += strength * (change - response * move)
+            work[slope + S + e] += strength * response * turn
+            change, response, move, turn = _interacting(
+                work[delta + 2 * S + e], z, work[y + 2 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
+                lowest, highest,
+            )
+            work[pull + 2 * S + e] = move
+            work[rate + 2 * S + e] = turn
+            work[charge + 2 * S + e] += strength * (change - response * move)
+            work[slope + 2 * S + e] += strength * response * turn
+            change, response, move, turn = _interacting(
+                work[delta + 3 * S + e], z, work[y + 3 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
+                lowest, highest,
+            )
+            work[pull + 3 * S + e] = move
+            work[rate + 3 * S + e] = turn
+            work[charge + 3 * S + e] += strength * (change - response * move)
+            work[slope + 3 * S + e] += strength * response * turn
+            change, response, move, turn = _interacting(
+                work[delta + 4 * S + e], z, work[y + 4 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
+                lowest, highest,
+            )
+            work[pull + 4 * S + e] = move
+            work[rate + 4 * S + e] = turn
+            work[charge + 4 * S + e] += strength * (change - response * move)
+            work[slope + 4 * S + e] += strength * response * turn
+
+    return ideal, interacting
+
+
+_ideal_first, _interacting_first = _charge_kernels(True)
+_ideal_other, _interacting_other = _charge_kernels(False)
+
+
+@kernel
+def charge_lattice(work, s, n, interacting):  # type: ignore[no-untyped-def]
+    """Add charge and slope of species `s` at all nodes of `n` elements."""
+    if interacting:
+        if s == 0:
+            _interacting_first(work, s, n)
+        else:
+            _interacting_other(work, s, n)
+    elif s == 0:
+        _ideal_first(work, s, n)
+    else:
+        _ideal_other(work, s, n)
 
 
 @kernel
@@ -105,26 +182,26 @@ def charge_dilute(work, s, first, last):  # type: ignore[no-untyped-def]
     base = w.species_row(s)
     for i in range(5):
         for e in range(first, last):
-            delta = work[base + w.DELTA + i, e]
-            strength, z = work[base + w.STRENGTH_DILUTE, e], work[base + w.CHARGE_Z, e]
-            theta_b, occ = work[base + w.THETA_B, e], work[base + w.OCC, e]
+            delta = work[(base + w.DELTA + i) * S + e]
+            strength, z = work[(base + w.STRENGTH_DILUTE) * S + e], work[(base + w.CHARGE_Z) * S + e]
+            theta_b, occ = work[(base + w.THETA_B) * S + e], work[(base + w.OCC) * S + e]
             small, minus = exp_nonpositive(-abs(delta))
             ratio = small if delta <= 0.0 else 1.0 / small
             change = theta_b * (minus if delta <= 0.0 else -minus / small)
             theta = theta_b * ratio
             root = theta ** THIRD
-            root_b = work[base + w.ROOT_THETA, e]
+            root_b = work[(base + w.ROOT_THETA) * S + e]
             potential = (4.0 * THIRD) * occ * change / (root * root + root * root_b + root_b * root_b)
             steep = 1.0 + (4.0 / 9.0) * occ * root
-            residual = delta + potential + z * work[w.Y + i, e]
-            lowest, highest = work[base + w.LOWEST, e], work[base + w.HIGHEST, e]
+            residual = delta + potential + z * work[(w.Y + i) * S + e]
+            lowest, highest = work[(base + w.LOWEST) * S + e], work[(base + w.HIGHEST) * S + e]
             stuck = (delta >= highest and residual < 0.0) or (delta <= lowest and residual > 0.0)
             inverse = 0.0 if stuck else 1.0 / max(steep, 1e-9)
             move = residual * inverse
-            work[base + w.PULL + i, e] = move
-            work[base + w.RATE + i, e] = z * inverse
-            work[w.CHARGE + i, e] += strength * (change - theta * move)
-            work[w.SLOPE + i, e] += strength * z * theta * inverse
+            work[(base + w.PULL + i) * S + e] = move
+            work[(base + w.RATE + i) * S + e] = z * inverse
+            work[(w.CHARGE + i) * S + e] += strength * (change - theta * move)
+            work[(w.SLOPE + i) * S + e] += strength * z * theta * inverse
 
 
 @inlined
