@@ -229,7 +229,11 @@ def _resistances(side: Side, p: Panels, length: Array, first: list[int]) -> tupl
         log_ratio, relative = state.log_ratio, state.change / c.occupancy
         if c.needs_vacancy:
             log_ratio = log_ratio + state.log_vacancy_ratio
-            relative = relative * (c.vacancy - c.occupancy - state.change) / c.vacancy
+            # theta n - theta_b n_b = (theta - theta_b)(n_b - theta), n_b - theta = n - theta_b: the pair of
+            # smaller numbers, lest an almost full lattice cancel.
+            full = state.vacancy < state.occupancy
+            rest = np.where(full, state.vacancy - c.occupancy, c.vacancy - state.occupancy)
+            relative = relative * rest / c.vacancy
         log_sigma = np.logaddexp(log_sigma, math.log(c.conductivity) + log_ratio)
         change = change - c.conductivity * relative
     largest = float(-log_sigma.min())
