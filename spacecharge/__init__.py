@@ -29,7 +29,27 @@ _HOMES = {
     "ConfigError": "errors",
     "ModelError": "errors",
 }
-_OBSERVABLES = ()
+_OBSERVABLES = (
+    "contact_potential",
+    "contact_field",
+    "space_charge_potential",
+    "contact_occupancy",
+    "contact_vacancy",
+    "space_charge_width",
+    "resistance",
+    "charge",
+    "debye_length",
+    "layer_resistance",
+    "excess_resistance",
+    "interface_resistance",
+    "static_capacitance",
+    "differential_capacitance",
+    "characteristic_frequency",
+    "potential_error_estimate",
+    "resistance_error_estimate",
+    "charge_balance",
+    "validity",
+)
 
 __all__ = [*_HOMES, *_OBSERVABLES, "__version__"]
 

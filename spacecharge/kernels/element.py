@@ -25,7 +25,12 @@ WEIGHTS = np.array([W0, W1, W2, W1, W0])
 
 # Stiffness: K[i, j] = int l_i' l_j' on [0, 1]; symmetric under reversal of the nodes.
 K00, K01, K02, K03, K04 = 7.0, -7.825770150880602672, 16.0 / 15.0, -0.34089651578606399462, 0.1
-K11, K12, K13, K22 = 12.703703703703703704, -5.8074074074074074074, 1.2703703703703703704, 9.4814814814814814815
+K11, K12, K13, K22 = (
+    12.703703703703703704,
+    -5.8074074074074074074,
+    1.2703703703703703704,
+    9.4814814814814814815,
+)
 
 # Values of the five basis polynomials at nodes 1, 2, 3 of the left half (the right half is its mirror).
 _HALF = np.array(
@@ -80,5 +85,7 @@ def evaluate(work, e, t):  # type: ignore[no-untyped-def]
     for j in range(1, 5):
         d = work[(Y + j) * S + e] - v0
         value += d * t * (POWERS[j, 1] + t * (POWERS[j, 2] + t * (POWERS[j, 3] + t * POWERS[j, 4])))
-        slope += d * (POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4])))
+        slope += d * (
+            POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4]))
+        )
     return v0 + value, slope

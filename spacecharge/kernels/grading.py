@@ -192,7 +192,9 @@ def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-u
         p = species[layer, s]
         if p[0] == 0.0:
             continue
-        delta = solve_delta(y, p[1], work[(row + 2 + s) * S + n], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
+        delta = solve_delta(
+            y, p[1], work[(row + 2 + s) * S + n], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9]
+        )
         work[(row + 2 + s) * S + n] = delta
         _, _, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
         total += p[0] * change
@@ -257,7 +259,11 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
     k = n_table - 1
     while k >= 0 and work[row * S + k] >= y:
         k -= 1
-    if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
+    if (
+        k >= 0
+        and k + 1 < n_table
+        and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k])
+    ):
         k -= 1
     while k >= 0 and n < capacity:
         inner = work[row * S + k]

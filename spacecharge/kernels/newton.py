@@ -52,8 +52,20 @@ def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-unty
 def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
     """Eliminate the mid nodes of every element and add up the tridiagonal system of the end points."""
     y0, y1, y2, y3, y4 = w.Y * S, (w.Y + 1) * S, (w.Y + 2) * S, (w.Y + 3) * S, (w.Y + 4) * S
-    q0, q1, q2, q3, q4 = w.CHARGE * S, (w.CHARGE + 1) * S, (w.CHARGE + 2) * S, (w.CHARGE + 3) * S, (w.CHARGE + 4) * S
-    c0, c1, c2, c3, c4 = w.SLOPE * S, (w.SLOPE + 1) * S, (w.SLOPE + 2) * S, (w.SLOPE + 3) * S, (w.SLOPE + 4) * S
+    q0, q1, q2, q3, q4 = (
+        w.CHARGE * S,
+        (w.CHARGE + 1) * S,
+        (w.CHARGE + 2) * S,
+        (w.CHARGE + 3) * S,
+        (w.CHARGE + 4) * S,
+    )
+    c0, c1, c2, c3, c4 = (
+        w.SLOPE * S,
+        (w.SLOPE + 1) * S,
+        (w.SLOPE + 2) * S,
+        (w.SLOPE + 3) * S,
+        (w.SLOPE + 4) * S,
+    )
     a0, a1, a2 = w.SHAPE_LEFT * S, (w.SHAPE_LEFT + 1) * S, (w.SHAPE_LEFT + 2) * S
     b0, b1, b2 = w.SHAPE_RIGHT * S, (w.SHAPE_RIGHT + 1) * S, (w.SHAPE_RIGHT + 2) * S
     m0, m1, m2 = w.MID * S, (w.MID + 1) * S, (w.MID + 2) * S
@@ -62,7 +74,12 @@ def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
     r0, r4 = (w.STEP + 2) * S, (w.STEP + 3) * S
     for e in range(n_pad):
         g = work[strength + e]
-        u1, u2, u3, u4 = work[y1 + e] - work[y0 + e], work[y2 + e] - work[y0 + e], work[y3 + e] - work[y0 + e], work[y4 + e] - work[y0 + e]
+        u1, u2, u3, u4 = (
+            work[y1 + e] - work[y0 + e],
+            work[y2 + e] - work[y0 + e],
+            work[y3 + e] - work[y0 + e],
+            work[y4 + e] - work[y0 + e],
+        )
         f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[q0 + e]
         f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * work[q1 + e]
         f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * work[q2 + e]
@@ -221,7 +238,12 @@ def directional_slope(work, n):  # type: ignore[no-untyped-def]
     for e in range(n):
         g, h = work[w.STRENGTH * S + e], work[w.STIFFNESS * S + e]
         y0 = work[w.Y * S + e]
-        u1, u2, u3, u4 = work[(w.Y + 1) * S + e] - y0, work[(w.Y + 2) * S + e] - y0, work[(w.Y + 3) * S + e] - y0, work[(w.Y + 4) * S + e] - y0
+        u1, u2, u3, u4 = (
+            work[(w.Y + 1) * S + e] - y0,
+            work[(w.Y + 2) * S + e] - y0,
+            work[(w.Y + 3) * S + e] - y0,
+            work[(w.Y + 4) * S + e] - y0,
+        )
         f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE * S + e]
         f1 = K11 * u1 + K12 * u2 + K13 * u3 + K03 * u4 - g * W1 * work[(w.CHARGE + 1) * S + e]
         f2 = K12 * u1 + K22 * u2 + K12 * u3 + K02 * u4 - g * W2 * work[(w.CHARGE + 2) * S + e]

@@ -18,7 +18,13 @@ from .layout import LAYER_SIZE, LAYER_START, TEMPERATURE, TRANSPORT_VACANCY
 from .statistics import point_state, solve_delta
 
 _GAUSS_X = (0.04691007703066800, 0.23076534494715845, 0.5, 0.76923465505284155, 0.95308992296933200)
-_GAUSS_W = (0.11846344252809454, 0.23931433524968324, 0.28444444444444444, 0.23931433524968324, 0.11846344252809454)
+_GAUSS_W = (
+    0.11846344252809454,
+    0.23931433524968324,
+    0.28444444444444444,
+    0.23931433524968324,
+    0.11846344252809454,
+)
 
 THIN_DEBYE = 0.2e-9
 STRONG_FIELD = 1e9
@@ -47,7 +53,12 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
         displacement = -work[w.SOURCE * S]
     elif codes[END_LEFT] != 0:
         g, y0 = work[w.STRENGTH * S], work[w.Y * S]
-        u1, u2, u3, u4 = work[(w.Y + 1) * S] - y0, work[(w.Y + 2) * S] - y0, work[(w.Y + 3) * S] - y0, work[(w.Y + 4) * S] - y0
+        u1, u2, u3, u4 = (
+            work[(w.Y + 1) * S] - y0,
+            work[(w.Y + 2) * S] - y0,
+            work[(w.Y + 3) * S] - y0,
+            work[(w.Y + 4) * S] - y0,
+        )
         f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE * S]
         displacement = -work[w.STIFFNESS * S] * f0
     for layer in range(n_layers):
@@ -55,7 +66,10 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
         charge = 0.0
         for e in range(first, last):
             q = W0 * (work[w.CHARGE * S + e] + work[(w.CHARGE + 4) * S + e])
-            q += W1 * (work[(w.CHARGE + 1) * S + e] + work[(w.CHARGE + 3) * S + e]) + W2 * work[(w.CHARGE + 2) * S + e]
+            q += (
+                W1 * (work[(w.CHARGE + 1) * S + e] + work[(w.CHARGE + 3) * S + e])
+                + W2 * work[(w.CHARGE + 2) * S + e]
+            )
             charge += work[w.SIZE * S + e] * q
         if layer > 0:
             displacement -= work[w.SOURCE * S + first]
@@ -71,7 +85,12 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
     if codes[END_RIGHT] == 0:
         return -displacement
     g, y4 = work[w.STRENGTH * S + e], work[(w.Y + 4) * S + e]
-    u0, u1, u2, u3 = work[w.Y * S + e] - y4, work[(w.Y + 1) * S + e] - y4, work[(w.Y + 2) * S + e] - y4, work[(w.Y + 3) * S + e] - y4
+    u0, u1, u2, u3 = (
+        work[w.Y * S + e] - y4,
+        work[(w.Y + 1) * S + e] - y4,
+        work[(w.Y + 2) * S + e] - y4,
+        work[(w.Y + 3) * S + e] - y4,
+    )
     f4 = K04 * u0 + K03 * u1 + K02 * u2 + K01 * u3 - g * W0 * work[(w.CHARGE + 4) * S + e]
     return work[w.STIFFNESS * S + e] * f4 - displacement
 
@@ -103,7 +122,7 @@ def _conductivity_excess(species, codes, layer, deltas):  # type: ignore[no-unty
 
 
 @kernel
-def _node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  # type: ignore[no-untyped-def]
+def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  # type: ignore[no-untyped-def]
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
         if interacting:
@@ -113,7 +132,7 @@ def _node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  #
 
 
 @kernel
-def _point_deltas(work, species, n_species, layer, e, y, interacting, deltas):  # type: ignore[no-untyped-def]
+def point_deltas(work, species, n_species, layer, e, y, interacting, deltas):  # type: ignore[no-untyped-def]
     """Fill `deltas` for potential `y` inside element `e`."""
     for s in range(n_species):
         p = species[layer, s]
@@ -130,7 +149,7 @@ def layer_excess(work, species, codes, layer, interacting, deltas):  # type: ign
     for e in range(first, last):
         part = 0.0
         for i in range(5):
-            _node_deltas(work, species, n_species, layer, e, i, interacting, deltas)
+            node_deltas(work, species, n_species, layer, e, i, interacting, deltas)
             bulk, excess = _conductivity_excess(species, codes, layer, deltas)
             part += (W0, W1, W2, W1, W0)[i] * excess
         part *= work[w.SIZE * S + e]
@@ -216,7 +235,7 @@ def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, 
     part = 0.0
     for q in range(5):
         y, _ = evaluate(work, e_cut, low + (high - low) * _GAUSS_X[q])
-        _point_deltas(work, species, codes[N_SPECIES], layer, e_cut, y, interacting, deltas)
+        point_deltas(work, species, codes[N_SPECIES], layer, e_cut, y, interacting, deltas)
         _, excess = _conductivity_excess(species, codes, layer, deltas)
         part += _GAUSS_W[q] * excess
     return total + part * (high - low) * work[w.SIZE * S + e_cut]
@@ -263,7 +282,7 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
                 flags |= FLAG_FIELD
             first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
             e_face, i_face = (first, 0) if side == 0 else (last - 1, 4)
-            _node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
+            node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
                 p = species[layer, s]
                 theta, vacancy, _, _, _, _ = point_state(
@@ -319,7 +338,11 @@ def capacitances(work, codes, n, out):  # type: ignore[no-untyped-def]
         show = work[t44 + e] - work[off + e] * work[off + e] / (work[t00 + e] + show)
     work[seen + n] = show
     fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    show = work[t00 + n - 1] if fixed else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
+    show = (
+        work[t00 + n - 1]
+        if fixed
+        else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
+    )
     layer = n_layers - 1
     for e in range(n - 1, -1, -1):
         if e < n - 1:

@@ -16,9 +16,25 @@ from . import workspace as w
 from .workspace import STRIDE as S
 from ._jit import kernel
 from .element import split_halves
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, fill_species, first_integral
+from .grading import (
+    BOLTZMANN,
+    ELEMENTARY_CHARGE,
+    VACUUM_PERMITTIVITY,
+    bulk_slope,
+    fill_species,
+    first_integral,
+)
 from .grading import guess_contact, march
-from .layout import CODE_START, CONTACT_SIZE, DILUTE, END_LEFT, END_RIGHT, FIXED_CHARGE, FIXED_POTENTIAL, LAYER_SIZE
+from .layout import (
+    CODE_START,
+    CONTACT_SIZE,
+    DILUTE,
+    END_LEFT,
+    END_RIGHT,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    LAYER_SIZE,
+)
 from .layout import LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE, contact_start, end_start
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
 from .newton import CONVERGED, assemble, evaluate_charge, newton_fast, newton_safe
@@ -27,7 +43,16 @@ from .observe import capacitances, face_states, is_contact, observe_layers
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
 # Options of a solve, one float array (SolverOptions in `spacecharge.solve` documents them).
-WIDTH_FRACTION, FIRST_RESOLUTION, SAFETY, MAX_LEVELS, WITH_STATIC, RESISTANCE_TOLERANCE, START_FLAT, OPTIONS_SIZE = range(8)
+(
+    WIDTH_FRACTION,
+    FIRST_RESOLUTION,
+    SAFETY,
+    MAX_LEVELS,
+    WITH_STATIC,
+    RESISTANCE_TOLERANCE,
+    START_FLAT,
+    OPTIONS_SIZE,
+) = range(8)
 
 ORDER = 8.0
 
@@ -58,12 +83,16 @@ def guess_contacts(work, row, codes, species, resolution, contact_y, contact_fie
         eps_left = row[LAYER_START + LAYER_SIZE * c + 1]
         eps_right = row[LAYER_START + LAYER_SIZE * (c + 1) + 1]
         n_left = march(work, left, species, c, n_species, -sign, eps_left, resolution, abs(step), math.inf)
-        n_right = march(work, right, species, c + 1, n_species, sign, eps_right, resolution, abs(step), math.inf)
+        n_right = march(
+            work, right, species, c + 1, n_species, sign, eps_right, resolution, abs(step), math.inf
+        )
         tables[c, 1, 0], tables[c, 1, 1] = n_left, -int(sign)
         tables[c + 1, 0, 0], tables[c + 1, 0, 1] = n_right, int(sign)
         slope_left = bulk_slope(species, c, n_species) / eps_left
         slope_right = bulk_slope(species, c + 1, n_species) / eps_right
-        y = guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right)
+        y = guess_contact(
+            work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right
+        )
         contact_y[c, 1] = y
         contact_y[c + 1, 0] = y + step
         contact_field[c, 1] = 0.0
@@ -311,7 +340,10 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
         potential, resistance = _compare(codes, coarse, out, floor)
         out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + 1e-13
         out[o.RESISTANCE_ERROR] = resistance * options[SAFETY] + 1e-12
-        if out[o.POTENTIAL_ERROR] <= tolerance and out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced:
+        if (
+            out[o.POTENTIAL_ERROR] <= tolerance
+            and out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced
+        ):
             result = SOLVED
             break
         if out[o.POTENTIAL_ERROR] <= tolerance:

@@ -43,9 +43,13 @@ def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):  # 
     a = inverse_cube_root(max(theta, 1e-300))
     b = inverse_cube_root(max(vacancy, 1e-300))
     c, d = theta * a * a, vacancy * b * b
-    potential = (4.0 * THIRD) * change * (
-        occ / (c * c + c * root_theta + root_theta * root_theta)
-        + vac / (d * d + d * root_vacancy + root_vacancy * root_vacancy)
+    potential = (
+        (4.0 * THIRD)
+        * change
+        * (
+            occ / (c * c + c * root_theta + root_theta * root_theta)
+            + vac / (d * d + d * root_vacancy + root_vacancy * root_vacancy)
+        )
     )
     slope = 1.0 + (4.0 / 9.0) * (occ * c * vacancy + vac * d * theta)
     return potential, slope
@@ -115,40 +119,85 @@ def _charge_kernels(is_first):  # type: ignore[no-untyped-def]
             root_theta, root_vacancy = work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e]
             lowest, highest = work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e]
             change, response, move, turn = _interacting(
-                work[delta + e], z, work[y + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
-                lowest, highest,
+                work[delta + e],
+                z,
+                work[y + e],
+                theta_b,
+                vacancy_b,
+                occ,
+                vac,
+                root_theta,
+                root_vacancy,
+                lowest,
+                highest,
             )
             work[pull + e] = move
             work[rate + e] = turn
             work[charge + e] += strength * (change - response * move)
             work[slope + e] += strength * response * turn
             change, response, move, turn = _interacting(
-                work[delta + S + e], z, work[y + S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
-                lowest, highest,
+                work[delta + S + e],
+                z,
+                work[y + S + e],
+                theta_b,
+                vacancy_b,
+                occ,
+                vac,
+                root_theta,
+                root_vacancy,
+                lowest,
+                highest,
             )
             work[pull + S + e] = move
             work[rate + S + e] = turn
             work[charge + S + e] += strength * (change - response * move)
             work[slope + S + e] += strength * response * turn
             change, response, move, turn = _interacting(
-                work[delta + 2 * S + e], z, work[y + 2 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
-                lowest, highest,
+                work[delta + 2 * S + e],
+                z,
+                work[y + 2 * S + e],
+                theta_b,
+                vacancy_b,
+                occ,
+                vac,
+                root_theta,
+                root_vacancy,
+                lowest,
+                highest,
             )
             work[pull + 2 * S + e] = move
             work[rate + 2 * S + e] = turn
             work[charge + 2 * S + e] += strength * (change - response * move)
             work[slope + 2 * S + e] += strength * response * turn
             change, response, move, turn = _interacting(
-                work[delta + 3 * S + e], z, work[y + 3 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
-                lowest, highest,
+                work[delta + 3 * S + e],
+                z,
+                work[y + 3 * S + e],
+                theta_b,
+                vacancy_b,
+                occ,
+                vac,
+                root_theta,
+                root_vacancy,
+                lowest,
+                highest,
             )
             work[pull + 3 * S + e] = move
             work[rate + 3 * S + e] = turn
             work[charge + 3 * S + e] += strength * (change - response * move)
             work[slope + 3 * S + e] += strength * response * turn
             change, response, move, turn = _interacting(
-                work[delta + 4 * S + e], z, work[y + 4 * S + e], theta_b, vacancy_b, occ, vac, root_theta, root_vacancy,
-                lowest, highest,
+                work[delta + 4 * S + e],
+                z,
+                work[y + 4 * S + e],
+                theta_b,
+                vacancy_b,
+                occ,
+                vac,
+                root_theta,
+                root_vacancy,
+                lowest,
+                highest,
             )
             work[pull + 4 * S + e] = move
             work[rate + 4 * S + e] = turn
@@ -189,7 +238,7 @@ def charge_dilute(work, s, first, last):  # type: ignore[no-untyped-def]
             ratio = small if delta <= 0.0 else 1.0 / small
             change = theta_b * (minus if delta <= 0.0 else -minus / small)
             theta = theta_b * ratio
-            root = theta ** THIRD
+            root = theta**THIRD
             root_b = work[(base + w.ROOT_THETA) * S + e]
             potential = (4.0 * THIRD) * occ * change / (root * root + root * root_b + root_b * root_b)
             steep = 1.0 + (4.0 / 9.0) * occ * root
@@ -212,7 +261,7 @@ def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_va
         ratio = small if delta <= 0.0 else 1.0 / small
         change = theta_b * (minus if delta <= 0.0 else -minus / small)
         theta = theta_b * ratio
-        root = theta ** THIRD
+        root = theta**THIRD
         potential = (4.0 * THIRD) * occ * change / (root * root + root * root_theta + root_theta * root_theta)
         return theta, 1.0, change, theta, potential, 1.0 + (4.0 / 9.0) * occ * root
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)

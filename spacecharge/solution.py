@@ -1,0 +1,191 @@
+"""The answer of a solve: profiles, status, statistics, and the objects that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model import Stack, StackParameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+STATUS: dict[int, str] = {
+    0: "solved: the estimated error is within the tolerance",
+    1: "not converged: Newton stopped short; start from a neighbouring point or step the bias",
+    2: "miscibility gap: the chemical potential falls with occupancy within the range that the solve reaches",
+    3: "invalid point: a value lies outside its allowed range",
+    4: "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V",
+    -1: "not yet run",
+}
+"""What each status means and what to try next."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProfile:
+    """Profiles of one layer, left to right.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    x : ndarray, shape (n_nodes,)
+        Position [m], 0 at the first contact.
+    potential : ndarray, shape (n_nodes,)
+        Electrostatic potential [V], 0 in the neutral bulk of the last layer.
+    occupancy, vacancy : ndarray, shape (n_nodes,) or (n_species, n_nodes)
+        theta and 1 - theta [1]; the vacancy fraction is NaN for dilute species.
+    """
+
+    name: str
+    x: Array
+    potential: Array
+    occupancy: Array
+    vacancy: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Numbers about the solve itself.
+
+    Attributes
+    ----------
+    iterations : int
+        Newton iterations over all meshes.
+    n_nodes : int
+        Nodes of the final mesh.
+    potential_error_estimate : float
+        Estimated error of the contact potentials [V].
+    resistance_error_estimate : float
+        Estimated relative error of the resistances [1].
+    charge_balance : float
+        Total charge of the stack and its ends [C m-2].
+    seconds : float
+        Wall time of the kernel [s].
+    """
+
+    iterations: int
+    n_nodes: int
+    potential_error_estimate: float
+    resistance_error_estimate: float
+    charge_balance: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Equilibrium profiles of a stack.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n_nodes,)
+        Position [m], 0 at the first contact; nodes of a contact stand once in each neighbour.
+    potential : ndarray, shape (n_nodes,)
+        Electrostatic potential phi [V], 0 in the neutral bulk of the last layer.
+    occupancy, vacancy : ndarray, shape (n_nodes,) or (n_species, n_nodes)
+        theta and 1 - theta, carried separately [1].
+    status : int
+        Entry of :data:`STATUS`.
+    message : str
+        What the status means here.
+    stats : Stats
+        Iterations, nodes, error estimates, charge balance, time.
+    stack : Stack
+        What was solved.
+    parameters : StackParameters
+        The same in SI arrays (one point).
+    scalars : dict
+        Every observable of the result file, by name (see :mod:`spacecharge.observables`).
+    """
+
+    stack: Stack
+    parameters: StackParameters
+    status: int
+    message: str
+    stats: Stats
+    layers: tuple[LayerProfile, ...]
+    scalars: dict[str, Any]
+    options: Any = field(repr=False, default=None)
+
+    @property
+    def success(self) -> bool:
+        """Whether the answer meets its tolerance."""
+        return self.status == 0
+
+    @property
+    def x(self) -> Array:
+        """Positions of all nodes [m]."""
+        return np.concatenate([layer.x for layer in self.layers])
+
+    @property
+    def potential(self) -> Array:
+        """Electrostatic potential of all nodes [V]."""
+        return np.concatenate([layer.potential for layer in self.layers])
+
+    @property
+    def occupancy(self) -> Array:
+        """Occupancy of all nodes [1]."""
+        return np.concatenate([layer.occupancy for layer in self.layers], axis=-1)
+
+    @property
+    def vacancy(self) -> Array:
+        """Vacancy fraction of all nodes [1]."""
+        return np.concatenate([layer.vacancy for layer in self.layers], axis=-1)
+
+    def layer(self, name: str) -> LayerProfile:
+        """Return the profiles of the layer `name`.
+
+        Raises
+        ------
+        KeyError
+            No layer has that name.
+        """
+        for profile in self.layers:
+            if profile.name == name:
+                return profile
+        raise KeyError(f"no layer {name!r}; layers are {', '.join(p.name for p in self.layers)}")
+
+    def __repr__(self) -> str:
+        names = " | ".join(self.parameters.layer_names)
+        lines = [f"<Solution of {names} at {self.stack.temperature_K:g} K: {self.message}>"]
+        if self.layers:
+            step = self.scalars["space_charge_potential"]
+            width = self.scalars["space_charge_width"]
+            for c, contact in enumerate(self.parameters.contact_names):
+                for s, side in enumerate(("left", "right")):
+                    if np.isfinite(step[c, s]):
+                        widths = np.atleast_1d(width[c, s]) * 1e9
+                        text = ", ".join(f"{value:.4g}" for value in widths)
+                        lines.append(
+                            f"  {contact}, {side}: space-charge potential {step[c, s]:+.6f} V, width {text} nm"
+                        )
+            resistance = float(self.scalars["interface_resistance"])
+            lines.append(f"  interface resistance {resistance * 1e4:.6g} Ohm cm2")
+            s = self.stats
+            lines.append(
+                f"  {s.n_nodes} nodes, {s.iterations} iterations, error {s.potential_error_estimate:.1e} V, "
+                f"{s.seconds * 1e6:.0f} us"
+            )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
+    def plot(self) -> Figure:
+        """Draw potential and occupancy around each contact.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure; nothing is written.
+        """
+        from .plotting import plot_solution
+
+        return plot_solution(self)

@@ -1,0 +1,579 @@
+"""The face of the solver: packs parameters, calls the kernels, unpacks results, turns status into errors.
+
+Kernels (and with them numba) load with the first solve, not with the package.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .constants import BOLTZMANN, ELEMENTARY_CHARGE
+from .errors import ConvergenceError, MiscibilityGapError, ModelError
+from .model import Stack, StackParameters, stack_parameters
+from .model.statistics import Statistics, thermodynamic_slope
+from .observables import OUTPUTS
+from .solution import STATUS, LayerProfile, Solution, Stats
+
+Array = NDArray[np.float64]
+
+DEFAULT_TOLERANCE_V = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolverOptions:
+    """Settings of a solve; the defaults serve all cases of the documented ranges.
+
+    Parameters
+    ----------
+    width_fraction : float
+        Share of min(theta_b, 1 - theta_b) by which theta must be off bulk to belong to the space-charge region.
+    resolution : float
+        Size of the elements of the first mesh: steps of Delta up to twice this number, steps of the exponential
+        tail in Debye lengths; holds at 1e-6 V and scales as tolerance^(1/8), the order of the elements being 8.
+    safety : float
+        Error estimate over the change between the last two meshes. The change itself overestimates the error
+        of the finer mesh (by 2^8 in the asymptotic range); 0.3 keeps the estimate honest on coarse meshes.
+    max_refinements : int
+        Halvings of the first mesh before the status becomes 4.
+    resistance_tolerance : float
+        Aim for the relative error of resistances, in units of tolerance_V e/kT (R depends exponentially on e phi/kT,
+        so 1 asks for the same care); missing it refines the mesh further but is no failure: the estimate says it.
+    start : {"estimate", "flat"}
+        First Newton iterate: thick-layer estimate, or every layer at its bulk.
+    """
+
+    width_fraction: float = 0.01
+    resolution: float = 2.0
+    safety: float = 0.3
+    max_refinements: int = 6
+    resistance_tolerance: float = 3.0
+    start: str = "estimate"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.width_fraction < 1.0:
+            raise ModelError("must lie between 0 and 1", "width_fraction")
+        if not 0.0 < self.resolution <= 6.0:
+            raise ModelError("must lie between 0 and 6", "resolution")
+        if self.start not in ("estimate", "flat"):
+            raise ModelError("allowed: estimate, flat", "start")
+        if not 1 <= self.max_refinements <= 12:
+            raise ModelError("must lie between 1 and 12", "max_refinements")
+
+    def packed(self) -> Array:
+        """Return the options as the kernels take them."""
+        return np.array(
+            [
+                self.width_fraction,
+                self.resolution,
+                self.safety,
+                float(self.max_refinements),
+                1.0,
+                self.resistance_tolerance,
+                1.0 if self.start == "flat" else 0.0,
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Results of many points.
+
+    Attributes
+    ----------
+    scalars : dict of str to ndarray
+        Every variable of ``observables.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
+    profiles : tuple of dict
+        One dict per layer with ``potential``, ``occupancy``, ``vacancy`` on the mesh asked for, or ().
+    """
+
+    scalars: dict[str, Array]
+    profiles: tuple[dict[str, Array], ...] = ()
+
+
+def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
+    """Return input rows (n_points, row_size) and integer codes for the kernels (see ``kernels.layout``)."""
+    p = parameters
+    n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
+    width = 2 + 2 * n_layers + 2 * (n_layers - 1) + 2 + 7 * n_layers * n_species
+    rows = np.empty((n_points, width))
+    rows[:, 0] = p.temperature
+    rows[:, 1] = tolerance_V
+    at = 2 + 2 * n_layers
+    rows[:, 2:at:2] = p.thickness
+    rows[:, 3:at:2] = p.permittivity
+    end = at + 2 * (n_layers - 1)
+    rows[:, at:end:2] = p.contact_step
+    rows[:, at + 1 : end : 2] = p.contact_charge
+    rows[:, end : end + 2] = p.end_value
+    if p.end_kind[0] == 2:
+        # The kernels count from the neutral bulk of the layer itself.
+        rows[:, end] -= p.potential[:, 0] - p.potential[:, -1]
+    per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
+    for column, values in enumerate(
+        (
+            p.charge_number,
+            p.site_density,
+            p.bulk_occupancy,
+            p.bulk_vacancy,
+            p.interaction_occupied,
+            p.interaction_vacancy,
+            p.diffusivity,
+        )
+    ):
+        per_species[..., column] = values
+    laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
+    codes = np.concatenate([np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]]), laws]).astype(
+        np.int64
+    )
+    return rows, codes
+
+
+_local = threading.local()
+
+
+def _work_array(n_layers: int, n_species: int) -> Array:
+    """Return this thread's work array, kept warm from solve to solve."""
+    from .kernels.workspace import STRIDE
+
+    # Same count as kernels.workspace.n_rows, which is a kernel and cannot be called cheaply from here.
+    n_rows = 39 + 26 * n_species + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
+    work: Array | None = getattr(_local, "work", None)
+    if work is None or work.size < n_rows * STRIDE:
+        work = np.zeros(n_rows * STRIDE)
+        _local.work = work
+    return work
+
+
+def _unpack(out: Array, parameters: StackParameters, resistance_of: Sequence[str] | None) -> dict[str, Array]:
+    """Return the named observables of output rows."""
+    p = parameters
+    n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
+    face = 3 + 3 * n_species
+    block = 5 + 2 * face
+    blocks = out[:, 7 : 7 + n_layers * block].reshape(n_points, n_layers, block)
+    faces = blocks[:, :, 5:].reshape(n_points, n_layers, 2, face)
+    # Contact planes 0 .. n_layers: left end, inner contacts, right end; side 0 is the layer left of the plane.
+    planes = np.full((n_points, n_layers + 1, 2, face), np.nan)
+    planes[:, 1:, 0] = faces[:, :, 1]
+    planes[:, :-1, 1] = faces[:, :, 0]
+    capacitance = out[:, 7 + n_layers * block :].reshape(n_points, n_layers + 1, 2)
+    keep = slice(0 if p.end_kind[0] >= 2 else 1, n_layers + 1 if p.end_kind[1] >= 2 else n_layers)
+    planes, capacitance = planes[:, keep], capacitance[:, keep]
+    neutral = np.full((n_points, n_layers + 1, 2), np.nan)
+    against_last = p.potential - p.potential[:, -1:]
+    neutral[:, 1:, 0] = against_last
+    neutral[:, :-1, 1] = against_last
+    of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
+    if n_species == 1:
+        of_species = of_species[..., 0, :]
+    conducts = np.zeros(n_layers, dtype=bool)
+    if resistance_of is None:
+        conducts[:] = np.isfinite(p.diffusivity).any(axis=(0, 2))
+    else:
+        for name in resistance_of:
+            if name not in p.layer_names:
+                raise ModelError(
+                    f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of"
+                )
+            conducts[p.layer_names.index(name)] = True
+    of_plane = np.zeros((n_layers + 1, 2), dtype=bool)
+    of_plane[1:, 0] = conducts
+    of_plane[:-1, 1] = conducts
+    region = np.where(of_plane[keep], planes[..., 2], np.nan)
+    per_contact = np.nansum(region, axis=2)
+    differential = capacitance[..., 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frequency = 1.0 / (2.0 * np.pi * per_contact * differential)
+    frequency[~(per_contact > 0.0)] = np.nan
+    if conducts.any():
+        interface = blocks[:, conducts, 4].sum(axis=1)
+    else:
+        interface = np.full(n_points, np.nan)
+    scalars: dict[str, Array] = {
+        "status": out[:, 0].astype(np.int32),
+        "iterations": np.nan_to_num(out[:, 1]).astype(np.int32),
+        "contact_potential": planes[..., 0] + neutral[:, keep],
+        "contact_field": planes[..., 1],
+        "space_charge_potential": planes[..., 0],
+        "contact_occupancy": of_species[..., 0],
+        "contact_vacancy": of_species[..., 1],
+        "space_charge_width": of_species[..., 2],
+        "resistance": planes[..., 2],
+        "charge": blocks[..., 0],
+        "debye_length": blocks[..., 1],
+        "layer_resistance": blocks[..., 2],
+        "excess_resistance": blocks[..., 3],
+        "interface_resistance": interface,
+        "static_capacitance": capacitance[..., 1],
+        "differential_capacitance": differential,
+        "characteristic_frequency": frequency,
+        "potential_error_estimate": out[:, 3],
+        "resistance_error_estimate": out[:, 4],
+        "charge_balance": out[:, 5],
+        "validity": np.nan_to_num(out[:, 6]).astype(np.int32),
+    }
+    failed = (scalars["status"] != 0) & (scalars["status"] != 4)
+    if failed.any():
+        for output in OUTPUTS:
+            if output.dtype == "f8":
+                scalars[output.name][failed] = np.nan
+    return scalars
+
+
+def solve_points(
+    parameters: StackParameters,
+    *,
+    tolerance_V: ArrayLike = DEFAULT_TOLERANCE_V,
+    options: SolverOptions | None = None,
+    resistance_of: Sequence[str] | None = None,
+    n_threads: int = 1,
+    profile_x: Sequence[Array] | None = None,
+) -> Points:
+    """Solve every point of a sweep.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points.
+    tolerance_V : float or array_like, shape (n_points,)
+        Tolerance of the contact potentials [V].
+    options : SolverOptions, optional
+        Settings.
+    resistance_of : sequence of str, optional
+        Layers that count in `interface_resistance`; default: every layer with a diffusivity.
+    n_threads : int
+        Threads over the points; an answer does not depend on it.
+    profile_x : sequence of ndarray, optional
+        Per layer the positions [m] at which profiles are wanted (see :func:`profile_mesh`).
+
+    Returns
+    -------
+    Points
+        Observables and profiles; nothing raises for a point that fails, it carries a status.
+    """
+    from .kernels.poisson_boltzmann import solve_rows
+    from .kernels.sample import sample_rows
+
+    p = parameters
+    rows, codes = pack_rows(p, tolerance_V)
+    out = np.full((p.n_points, output_width(p)), np.nan)
+    out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+    packed = (options or SolverOptions()).packed()
+    profiles: tuple[dict[str, Array], ...] = ()
+    if profile_x is None:
+
+        def block(first: int, last: int) -> None:
+            solve_rows(first, last, rows, codes, packed, _work_array(p.n_layers, p.n_species), out)
+
+    else:
+        positions, starts = _positions(p, profile_x)
+        y = np.full((p.n_points, positions.size), np.nan)
+        occupancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+        vacancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+
+        def block(first: int, last: int) -> None:
+            work = _work_array(p.n_layers, p.n_species)
+            sample_rows(first, last, rows, codes, packed, work, out, positions, starts, y, occupancy, vacancy)
+
+    _run_blocks(block, p.n_points, n_threads)
+    if profile_x is not None:
+        profiles = _profiles(p, starts, y, occupancy, vacancy)
+    return Points(_unpack(out, p, resistance_of), profiles)
+
+
+BLOCK = 256
+"""Points that a thread takes at a time: long enough to hide the hand-over (20 us), short enough to balance."""
+
+
+def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int) -> None:
+    """Call ``block(first, last)`` over all points, on `n_threads` Python threads.
+
+    The kernels release the GIL, so plain threads run in parallel; unlike numba's own they survive fork and may be
+    used from several callers at once.
+    """
+    if n_threads <= 1 or n_points <= BLOCK:
+        block(0, n_points)
+        return
+    starts = iter(range(0, n_points, BLOCK))
+    lock = threading.Lock()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        while not failures:
+            with lock:
+                first = next(starts, None)
+            if first is None:
+                return
+            try:
+                block(first, min(first + BLOCK, n_points))
+            except BaseException as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(min(n_threads, -(-n_points // BLOCK)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def output_width(parameters: StackParameters) -> int:
+    """Return the length of an output row (see ``kernels.layout``)."""
+    p = parameters
+    return 7 + p.n_layers * (5 + 2 * (3 + 3 * p.n_species)) + 2 * (p.n_layers + 1)
+
+
+def _positions(parameters: StackParameters, profile_x: Sequence[Array]) -> tuple[Array, NDArray[np.int64]]:
+    """Return distances from the faces that `sample_rows` wants, and where each layer starts in them."""
+    parts = []
+    for i, x in enumerate(profile_x):
+        if i == 0 and parameters.n_layers > 1:
+            parts.append(-np.asarray(x, dtype=float))
+        else:
+            parts.append(np.asarray(x, dtype=float) - float(x[0]))
+    starts = np.concatenate([[0], np.cumsum([part.size for part in parts])]).astype(np.int64)
+    return np.ascontiguousarray(np.concatenate(parts)), starts
+
+
+def _profiles(
+    parameters: StackParameters, starts: NDArray[np.int64], y: Array, occupancy: Array, vacancy: Array
+) -> tuple[dict[str, Array], ...]:
+    """Split sampled profiles by layer; potentials in volts against the neutral bulk of the last layer."""
+    p = parameters
+    result = []
+    for i in range(p.n_layers):
+        part = slice(starts[i], starts[i + 1])
+        neutral = p.potential[:, i] - p.potential[:, -1]
+        fields = {"potential": y[:, part] * p.thermal_voltage[:, None] + neutral[:, None]}
+        for name, values in (("occupancy", occupancy), ("vacancy", vacancy)):
+            fields[name] = values[:, 0, part] if p.n_species == 1 else values[:, :, part]
+        result.append(fields)
+    return tuple(result)
+
+
+def profile_mesh(parameters: StackParameters, n_per_layer: int = 121) -> tuple[Array, ...]:
+    """Return one mesh per layer that serves all points of a sweep.
+
+    Nodes crowd at every contact, from a fiftieth of the smallest Debye length in the sweep on, and thin out
+    geometrically; the values on it come from the solver's own polynomials, so the mesh decides what is seen, not how
+    accurate it is. Where a thickness is swept, the mesh is that of the thickest stack (values outside are NaN).
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points, or a few that span them.
+    n_per_layer : int
+        Nodes per layer.
+
+    Returns
+    -------
+    tuple of ndarray
+        Positions [m], 0 at the first contact (at the left end for a single layer).
+    """
+    p = parameters
+    thickness = p.thickness.max(axis=0)
+    right_faces = np.cumsum(thickness) - (thickness[0] if p.n_layers > 1 else 0.0)
+    density = (p.charge_number**2 * p.site_density).max(axis=(0, 2)) * ELEMENTARY_CHARGE**2
+    scale = np.sqrt(8.8541878188e-12 * p.permittivity.min(axis=0) * BOLTZMANN * p.temperature.min() / density)
+    meshes = []
+    for i in range(p.n_layers):
+        has_left = i > 0 or p.end_kind[0] >= 2
+        has_right = i < p.n_layers - 1 or p.end_kind[1] >= 2
+        start = min(float(scale[i]) / 25.0, thickness[i] / n_per_layer)
+        if has_left and has_right:
+            half = _graded(thickness[i] / 2.0, start, n_per_layer // 2 + 1)
+            local = np.concatenate([half, thickness[i] - half[-2::-1]])
+        elif has_right:
+            local = thickness[i] - _graded(thickness[i], start, n_per_layer)[::-1]
+        else:
+            local = _graded(thickness[i], start, n_per_layer)
+        local[0], local[-1] = 0.0, thickness[i]
+        meshes.append(right_faces[i] - thickness[i] + local)
+        if i == 0 and p.n_layers > 1:
+            meshes[0][-1] = 0.0
+    return tuple(meshes)
+
+
+def _graded(length: float, start: float, n: int) -> Array:
+    """Return `n` positions from 0 to `length` whose spacing grows geometrically from `start`."""
+    if start * (n - 1) >= length:
+        return np.linspace(0.0, length, n)
+    low, high = 0.0, 60.0 / (n - 1)
+    for _ in range(80):
+        rate = 0.5 * (low + high)
+        total = start * np.expm1(rate * (n - 1)) / np.expm1(rate) if rate > 0 else start * (n - 1)
+        if total > length:
+            high = rate
+        else:
+            low = rate
+    steps = start * np.exp(low * np.arange(n - 1))
+    return np.concatenate([[0.0], np.cumsum(steps) * (length / steps.sum())])
+
+
+def solve(
+    stack: Stack,
+    *,
+    tolerance_V: float = DEFAULT_TOLERANCE_V,
+    options: SolverOptions | None = None,
+    resistance_of: Sequence[str] | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Solve the equilibrium space-charge problem of a stack of layers.
+
+    Every species is level with the neutral bulk of its own layer, the bulks differ by their equilibrium potentials, and
+    Poisson's equation ``d/dx(eps0 eps dphi/dx) = -rho`` holds in between, with phi and eps dphi/dx continuous up to the
+    charge and dipole of a contact. Both ends are field-free unless the stack says otherwise, which is the conservation
+    of mass: what one layer loses the others gain. phi is 0 in the neutral bulk of the last layer, and the layer with the
+    lower U (more Li) lies at the lower phi.
+
+    Parameters
+    ----------
+    stack : Stack
+        Layers, contacts, ends, temperature.
+    tolerance_V : float
+        Error wanted in the contact potentials [V], 1e-12 to 1e-2.
+    options : SolverOptions, optional
+        Settings of mesh and error estimate.
+    resistance_of : sequence of str, optional
+        Layers that count in `interface_resistance`; default: every layer with a diffusivity.
+    throw : bool
+        Raise where the answer does not meet its tolerance; otherwise the status says so.
+
+    Returns
+    -------
+    Solution
+        Profiles, status, statistics and scalars; observables are functions of it.
+
+    Raises
+    ------
+    ConvergenceError, MiscibilityGapError
+        The status is not 0 and `throw` is true.
+    ModelError
+        The stack or the tolerance is out of range.
+
+    Notes
+    -----
+    Elements with five Gauss-Lobatto nodes, charge lumped on them: conservative to rounding, order 8 in contact
+    potential, charge and resistance; the mesh is laid by the first integral of the equation and halved until the
+    change is below the tolerance.
+
+    References
+    ----------
+    .. [1] N. J. J. de Klerk and M. Wagemaker, ACS Appl. Energy Mater. 1, 5609 (2018). DOI 10.1021/acsaem.8b01141.
+    .. [2] Z. Cheng et al., Joule 4, 1311 (2020). DOI 10.1016/j.joule.2020.04.002.
+    """
+    from .kernels.poisson_boltzmann import solve_rows
+
+    if not 1e-12 <= tolerance_V <= 1e-2:
+        raise ModelError(f"{tolerance_V:g} is out of range (allowed: 1e-12 to 0.01)", "tolerance_V")
+    p = stack_parameters(stack)
+    rows, codes = pack_rows(p, tolerance_V)
+    out = np.full((1, output_width(p)), np.nan)
+    work = _work_array(p.n_layers, p.n_species)
+    packed = (options or SolverOptions()).packed()
+    begin = time.perf_counter()
+    solve_rows(0, 1, rows, codes, packed, work, out)
+    seconds = time.perf_counter() - begin
+    status = int(out[0, 0])
+    message = STATUS[status]
+    if status == 2:
+        message = gap_messages(p)
+    if status != 0 and throw:
+        raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
+    layers: tuple[LayerProfile, ...] = ()
+    if status in (0, 4):
+        layers = _read_layers(work, rows[0], codes, p)
+    scalars = {name: values[0] for name, values in _unpack(out, p, resistance_of).items()}
+    stats = Stats(
+        iterations=int(scalars["iterations"]),
+        n_nodes=sum(layer.x.size for layer in layers),
+        potential_error_estimate=float(scalars["potential_error_estimate"]),
+        resistance_error_estimate=float(scalars["resistance_error_estimate"]),
+        charge_balance=float(scalars["charge_balance"]),
+        seconds=seconds,
+    )
+    return Solution(
+        stack=stack,
+        parameters=p,
+        status=status,
+        message=message,
+        stats=stats,
+        layers=layers,
+        scalars=scalars,
+        options=options or SolverOptions(),
+    )
+
+
+def _read_layers(
+    work: Array, row: Array, codes: NDArray[np.int64], parameters: StackParameters
+) -> tuple[LayerProfile, ...]:
+    """Return the nodes of the solve left in `work`, layer by layer."""
+    from .kernels.sample import read_nodes
+    from .kernels.workspace import FIRST, STRIDE
+
+    p = parameters
+    first = work[FIRST * STRIDE : FIRST * STRIDE + p.n_layers + 1].astype(int)
+    volt = float(p.thermal_voltage[0])
+    left = -float(p.thickness[0, 0]) if p.n_layers > 1 else 0.0
+    layers = []
+    for i, name in enumerate(p.layer_names):
+        n = 4 * (first[i + 1] - first[i]) + 1
+        x, y = np.empty(n), np.empty(n)
+        occupancy, vacancy = np.empty((p.n_species, n)), np.empty((p.n_species, n))
+        read_nodes(work, row, codes, i, x, y, occupancy, vacancy)
+        x += left
+        left += float(p.thickness[0, i])
+        if i == 0 and p.n_layers > 1:
+            x[-1] = 0.0
+        neutral = float(p.potential[0, i] - p.potential[0, -1])
+        if p.n_species == 1:
+            occupancy, vacancy = occupancy[0], vacancy[0]
+        layers.append(LayerProfile(name, x, y * volt + neutral, occupancy, vacancy))
+    return tuple(layers)
+
+
+def gap_messages(parameters: StackParameters, index: int = 0) -> str:
+    """Return one line naming the species, occupancy range and critical J behind a miscibility gap.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points.
+    index : int
+        The point with status 2.
+
+    Returns
+    -------
+    str
+        Layer, occupancies between which d mu/d theta <= 0, temperature, J given and critical J of the same signs.
+    """
+    p = parameters
+    kt = BOLTZMANN * float(p.temperature[index])
+    theta = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 20001)))
+    parts = []
+    for i, name in enumerate(p.layer_names):
+        for s in range(p.n_species):
+            occ = float(p.interaction_occupied[index, i, s])
+            vac = float(p.interaction_vacancy[index, i, s])
+            if p.statistics[i, s] != Statistics.LATTICE or (occ >= 0.0 and vac >= 0.0):
+                continue
+            slope = thermodynamic_slope(theta, occ / kt, vac / kt)
+            if slope.min() > 0.0:
+                continue
+            inside = theta[slope <= 0.0]
+            factor = 1.0 / (1.0 - slope.min())
+            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
+            parts.append(
+                f"{name}{species}: d mu/d theta <= 0 for occupancies {inside[0]:.4g} to {inside[-1]:.4g} at "
+                f"{p.temperature[index]:g} K (J_occ {occ / ELEMENTARY_CHARGE:g} eV, J_vac "
+                f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
+                f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
+            )
+    return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
