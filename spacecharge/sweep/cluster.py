@@ -61,9 +61,7 @@ def connect(address: str, workers: int) -> Client:
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise SpaceChargeError(
-            "--scheduler needs the extra cluster: pip install 'spacecharge[cluster]'"
-        ) from error
+        raise SpaceChargeError("--scheduler needs the extra cluster: pip install 'spacecharge[cluster]'") from error
     try:
         if address == "local":
             # Errors of workers come back as results; their logs would only repeat them on stderr.
@@ -101,9 +99,7 @@ class ClusterPool:
         Give up when there was no worker for so long [s].
     """
 
-    def __init__(
-        self, task: Task, address: str, workers: int, *, no_worker_seconds: float = NO_WORKER_SECONDS
-    ) -> None:
+    def __init__(self, task: Task, address: str, workers: int, *, no_worker_seconds: float = NO_WORKER_SECONDS) -> None:
         self._client = connect(address, workers)
         self._cluster: Any = self._client.cluster if address == "local" else None
         self._address = address
@@ -148,9 +144,7 @@ class ClusterPool:
             return Done(chunk, future.result(timeout=self._patience))
         except Exception as error:
             if self._client.status != "running":
-                raise SystemStop(
-                    f"--scheduler {self._address}: the connection to the scheduler is lost"
-                ) from None
+                raise SystemStop(f"--scheduler {self._address}: the connection to the scheduler is lost") from None
             return Done(chunk, None, error)
         finally:
             future.release()

@@ -190,9 +190,7 @@ def run_task(
     started = time.monotonic()
     prepare_folder(path)
     if path.exists() and not (resume or overwrite):
-        raise StoreError(
-            f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it"
-        )
+        raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
 
     def advice() -> str:
         return advice_after_stop(path, task)
@@ -227,9 +225,7 @@ def run_task(
         n_resumed=n_resumed,
         seconds=time.monotonic() - started,
         failures=tuple(
-            task.explain(index, status)
-            for status, indices in sorted(tally.examples.items())
-            for index in indices
+            task.explain(index, status) for status, indices in sorted(tally.examples.items()) for index in indices
         ),
     )
 

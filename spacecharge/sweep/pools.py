@@ -63,9 +63,7 @@ class ThreadPool:
         self._outbox: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._closed = threading.Event()
         self.capacity = 2 * workers + 2
-        self._threads = [
-            threading.Thread(target=self._work, name=f"sweep-{i}", daemon=True) for i in range(workers)
-        ]
+        self._threads = [threading.Thread(target=self._work, name=f"sweep-{i}", daemon=True) for i in range(workers)]
         for thread in self._threads:
             thread.start()
 

@@ -28,9 +28,7 @@ class Progress:
         Default: stderr.
     """
 
-    def __init__(
-        self, total: int, *, done: int = 0, quiet: bool = False, stream: TextIO | None = None
-    ) -> None:
+    def __init__(self, total: int, *, done: int = 0, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._quiet = quiet
         self._bar = not quiet and self._stream.isatty()

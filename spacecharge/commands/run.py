@@ -1,0 +1,76 @@
+"""``spacecharge run``: solve every point of a configuration and write the result file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..sweep.engine import RunReport
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the sweep (or say what it would take); returns the exit code."""
+    from ..cli import EXIT_BAD_INPUT, EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..config import load_config
+    from ..sweep import available_cores, run_sweep
+
+    if args.workers is not None and args.workers < 1:
+        print("--workers: at least 1 is needed", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    config = load_config(args.config)
+    path = Path(args.output if args.output is not None else config.output.path)
+    workers = args.workers or available_cores()
+    if args.dry_run:
+        _dry_run(config, path, workers)
+        return EXIT_SOLVED
+    report = run_sweep(
+        config,
+        output=path,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        workers=workers,
+        scheduler=args.scheduler,
+        quiet=args.quiet,
+    )
+    _print_report(report, args.quiet)
+    return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
+
+
+def _print_report(report: RunReport, quiet: bool) -> None:
+    points = "point" if report.n_points == 1 else "points"
+    there = f", {report.n_resumed} of them from before" if report.n_resumed else ""
+    print(f"{report.path}: {report.n_points} {points}{there}, {report.n_failed} failed, {report.seconds:.2f} s")
+    if quiet:
+        return
+    for line in report.failures:
+        print(line, file=sys.stderr)
+    hidden = report.n_failed - len(report.failures)
+    if report.failures and hidden > 0:
+        print(f"... and {hidden} more failed points; their status is in the file", file=sys.stderr)
+
+
+def _dry_run(config: Config, path: Path, workers: int) -> None:
+    from ..sweep import plan
+    from ..sweep.estimate import estimate, size_text
+    from ..sweep.progress import duration
+
+    expected = estimate(plan(config), workers)
+    axes = " x ".join(f"{name} {size}" for name, size in zip(config.sweep.dims, config.shape, strict=True))
+    time_text = f"{expected.seconds:.1f} s" if expected.seconds < 60 else duration(expected.seconds)
+    lines = [
+        ("points", f"{expected.n_points}{axes and f' ({axes})'} in {expected.n_chunks} chunks"),
+        ("time", f"about {time_text} on {workers} threads, from {expected.n_sampled} points solved now"),
+        ("memory", f"about {size_text(expected.memory)}"),
+        (
+            "file",
+            f"{path}, about {size_text(expected.file_bytes)}; {size_text(expected.work_bytes)} while it runs",
+        ),
+    ]
+    if expected.profile_bytes:
+        lines.append(("profiles", f"{size_text(expected.profile_bytes)} of these"))
+    for label, text in lines:
+        print(f"{label:<10}{text}")
