@@ -305,7 +305,7 @@ class Side:
         """Return the reduced potential at which a carrier meets its spinodal (or a dilute one its limit)."""
         limits = []
         for c in self.carriers:
-            direction = -math.copysign(1.0, c.charge_number) * sign
+            direction = -math.copysign(1.0, c.charge_number * sign)
             edge = c.gap_up if direction > 0 else c.gap_down
             if c.dilute:
                 edge = min(edge, MAX_DILUTE_SHIFT)

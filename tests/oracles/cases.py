@@ -43,7 +43,7 @@ def random_two_layer_cases(n: int, seed: int) -> list[Stack]:
     rng = np.random.default_rng(seed)
     cases: list[Stack] = []
     while len(cases) < n:
-        stack = _thick(_draw(rng, with_interaction=len(cases) % 2 == 1), rng)
+        stack = thickened(_draw(rng, with_interaction=len(cases) % 2 == 1), rng)
         if stack is not None:
             cases.append(stack)
     return cases
@@ -75,9 +75,7 @@ def _draw(rng: np.random.Generator, *, with_interaction: bool) -> Stack:
     )
 
 
-def _layer(
-    name: str, potential: float, temperature: float, rng: np.random.Generator, with_interaction: bool
-) -> Layer:
+def _layer(name: str, potential: float, temperature: float, rng: np.random.Generator, with_interaction: bool) -> Layer:
     reach = np.log(OCCUPANCY / (1.0 - OCCUPANCY))
     occupancy = float(1.0 / (1.0 + np.exp(rng.uniform(reach, -reach))))
     return Layer(
@@ -107,7 +105,7 @@ def _interaction(rng: np.random.Generator, temperature: float) -> dict[str, floa
     }
 
 
-def _thick(stack: Stack, rng: np.random.Generator) -> Stack | None:
+def thickened(stack: Stack, rng: np.random.Generator) -> Stack | None:
     """Return the stack with layers thick enough for the first integral, or None beyond 1 mm."""
     parameters = stack_parameters(stack)
     (state,) = first_integral(parameters)
@@ -211,4 +209,5 @@ __all__ = [
     "random_two_layer_cases",
     "required_thickness",
     "swift_stack",
+    "thickened",
 ]
