@@ -118,9 +118,7 @@ def build_stack(data: Mapping[str, Any], problems: Problems) -> Stack | None:
         for contact in data.get("contacts", ())
     ]
     if len(contacts) > len(layers) - 1:
-        message = (
-            f"{len(contacts)} contacts given (allowed: at most {len(layers) - 1} for {len(layers)} layers)"
-        )
+        message = f"{len(contacts)} contacts given (allowed: at most {len(layers) - 1} for {len(layers)} layers)"
         problems.add("contacts", message, key=True)
     if len(problems) > n_before:
         return None

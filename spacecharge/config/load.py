@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
-from .axes import Axis, Grid, Sweep, listed_grid, step_grid
+from .axes import Axis, Grid, Kind, Sweep, listed_grid, step_grid
 from .build import FitReference, build_stack, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
@@ -33,6 +33,8 @@ from .schema import (
 from .units import stem
 from .validation import validate
 from .yaml import Document, parse_document, read_document
+
+_SWEEP_WORDS = ("mode", "points")
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -83,19 +85,19 @@ def _load(document: Document) -> Config:
     from ..model.layer import RANGES
 
     problems = document.problems()
-    keys = validate(Configuration, document.data, problems, ranges={**RANGES, **EXTRA_RANGES})
+    kinds = _kinds(document.data, problems)
+    sound = document.data
+    if kinds is not None:
+        # What stands under a path that does not exist needs no second complaint.
+        kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
+        sound = {**sound, "sweep": kept}
+    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
     if keys is None:
-        # The paths of the sweep can be judged without a sound stack: report them in the same go.
-        raw_sweep = document.data.get("sweep")
-        if isinstance(raw_sweep, dict):
-            for path in raw_sweep:
-                if path not in ("mode", "points"):
-                    _kind_of(path, ("sweep", path), document.data, problems)
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
     data = copy.deepcopy(document.data)
     folder = Path(document.path).parent
-    sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, folder, problems)
+    sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds or {}, folder, problems)
     references = [
         FitReference(
             path=path,
@@ -131,6 +133,15 @@ def _load(document: Document) -> Config:
     )
 
 
+def _kinds(data: dict[str, Any], problems: Problems) -> dict[str, Kind] | None:
+    """Return the kind of every path under ``sweep`` and report those of nothing; None without a sweep."""
+    raw = data.get("sweep")
+    if not isinstance(raw, dict):
+        return None
+    found = {p: _kind_of(p, ("sweep", p), data, problems) for p in raw if p not in _SWEEP_WORDS}
+    return {path: kind for path, kind in found.items() if kind is not None}
+
+
 def _where(document: Document, path: str) -> str:
     position = document.locate(path)
     return f"{document.path}:{position[0]}:{position[1]}" if position else document.path
@@ -138,7 +149,7 @@ def _where(document: Document, path: str) -> str:
 
 def _kind_of(
     path: str, place: tuple[str, ...], data: dict[str, Any], problems: Problems, file: str | None = None
-) -> Any:
+) -> Kind | None:
     """Return the kind of a swept path, or None after saying that there is no such number."""
     known = sweepable(data)
     kind = known.get(normalised(path))
@@ -160,7 +171,13 @@ def _kind_of(
     return None
 
 
-def _sweep(keys: SweepKeys, data: dict[str, Any], folder: Path, problems: Problems) -> tuple[Sweep, str]:
+def _sweep(
+    keys: SweepKeys,
+    data: dict[str, Any],
+    kinds: dict[str, Kind],
+    folder: Path,
+    problems: Problems,
+) -> tuple[Sweep, str]:
     """Return the plan of the sweep, and the digest of its table of points."""
     extra = keys.model_extra or {}
     axes: list[Axis] = []
@@ -168,6 +185,7 @@ def _sweep(keys: SweepKeys, data: dict[str, Any], folder: Path, problems: Proble
     if keys.points is not None:
         if extra:
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
+            return Sweep(), digest
         file = str(folder / keys.points)
         columns, digest = read_points(folder / keys.points, file, problems)
         for path, column in columns.items():
@@ -183,13 +201,13 @@ def _sweep(keys: SweepKeys, data: dict[str, Any], folder: Path, problems: Proble
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points"), digest
     for path, spec in extra.items():
-        kind = _kind_of(path, ("sweep", path), data, problems)
         grid = _grid(path, spec, problems)
-        if kind is None or grid is None:
+        if path not in kinds or grid is None:
             continue
         if any(axis.path == normalised(path) for axis in axes):
             problems.add(("sweep", path), "is swept twice", key=True)
-        axes.append(Axis(path=normalised(path), grid=grid, kind=kind))
+            continue
+        axes.append(Axis(path=normalised(path), grid=grid, kind=kinds[path]))
         _check_axis(path, spec, axes[-1], problems)
     _check_pairs(axes, problems)
     if keys.mode == "zip" and len({axis.n for axis in axes}) > 1:
@@ -197,18 +215,14 @@ def _sweep(keys: SweepKeys, data: dict[str, Any], folder: Path, problems: Proble
         problems.add(("sweep", "mode"), f"zip needs axes of one length, got {lengths}")
     sweep = Sweep(axes=tuple(axes), mode=keys.mode)
     if sweep.n_points > MAX_POINTS:
-        problems.add(
-            "sweep", f"{sweep.n_points:.3g} points are too many (allowed: {MAX_POINTS:.3g})", key=True
-        )
+        problems.add("sweep", f"{sweep.n_points:.3g} points are too many (allowed: {MAX_POINTS:.3g})", key=True)
     return sweep, digest
 
 
 def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
     if isinstance(spec, AxisRange):
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
-            problems.add(
-                ("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True
-            )
+            problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
         return Grid(n=spec.num, start=spec.start, stop=spec.stop, spacing=spec.spacing)
     if isinstance(spec, AxisStep):
@@ -224,9 +238,7 @@ def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
     """Report values outside the range of the key."""
     low, high = allowed_range(axis.path)
     is_occupancy = "occupancy" in axis.path.split(".")
-    for place, value in (
-        enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop))
-    ):
+    for place, value in enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop)):
         inside = low < value < high if is_occupancy else low <= value <= high
         if not inside:
             bounds = f"above {low:g} and below {high:g}" if is_occupancy else f"{low:g} to {high:g}"
@@ -262,9 +274,7 @@ def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
     names = [axis.name for axis in sweep.axes]
     for axis in sweep.axes:
         if names.count(axis.name) > 1:
-            problems.add(
-                ("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True
-            )
+            problems.add(("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True)
 
 
 def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:

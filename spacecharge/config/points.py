@@ -54,9 +54,7 @@ def read_points(path: Path, shown_path: str, problems: Problems) -> tuple[dict[s
         problems.add("sweep.points", f"{shown_path} cannot be read: {error.strerror or error}")
         return {}, ""
     lines = text.splitlines()
-    kept = [
-        (n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")
-    ]
+    kept = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     if len(kept) < 2:
         add("needs a header of dotted paths and at least one row of numbers")
         return {}, ""

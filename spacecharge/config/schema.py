@@ -102,9 +102,7 @@ Diffusivity = Annotated[
     | Annotated[DiffusivityLaw, Tag("<law>")]
     | Annotated[FitReferenceKeys, Tag("<fit>")],
     Discriminator(_diffusivity_kind),
-    Field(
-        description="Self-diffusivity of the whole Li content [m2/s]: a number, an Arrhenius law, or a fit"
-    ),
+    Field(description="Self-diffusivity of the whole Li content [m2/s]: a number, an Arrhenius law, or a fit"),
 ]
 
 
@@ -119,15 +117,10 @@ class Ocv(Keys):
 class SpeciesKeys(Keys):
     """What belongs to one mobile species."""
 
-    site_density_per_nm3: (
-        Annotated[float, _quantity("site_density_per_nm3", "Lattice sites per volume")] | None
-    ) = None
-    occupancy: (
-        Annotated[float, _quantity("occupancy", "Bulk occupancy of the sites, between 0 and 1")] | None
-    ) = None
+    site_density_per_nm3: Annotated[float, _quantity("site_density_per_nm3", "Lattice sites per volume")] | None = None
+    occupancy: Annotated[float, _quantity("occupancy", "Bulk occupancy of the sites, between 0 and 1")] | None = None
     composition: (
-        Annotated[float, _quantity("composition", "Composition x of the ocv; sets potential and occupancy")]
-        | None
+        Annotated[float, _quantity("composition", "Composition x of the ocv; sets potential and occupancy")] | None
     ) = None
     charge_number: Annotated[float, _quantity("charge_number", "Signed charge number, not 0")] | None = None
     interaction: Interaction | None = None
@@ -144,17 +137,11 @@ class SpeciesKeys(Keys):
 class LayerKeys(SpeciesKeys):
     """One layer; what is not given comes from the material."""
 
-    material: StrictStr | None = Field(
-        default=None, description="Name in the library (spacecharge materials)"
-    )
+    material: StrictStr | None = Field(default=None, description="Name in the library (spacecharge materials)")
     thickness_nm: Annotated[float, _quantity("thickness_nm", "Thickness")] | None = None
-    potential_V: (
-        Annotated[float, _quantity("potential_V", "Equilibrium potential U against Li/Li+")] | None
-    ) = None
+    potential_V: Annotated[float, _quantity("potential_V", "Equilibrium potential U against Li/Li+")] | None = None
     permittivity: Annotated[float, _quantity("permittivity", "Relative permittivity")] | None = None
-    species: dict[str, SpeciesKeys] | None = Field(
-        default=None, min_length=1, description="Several species, by name"
-    )
+    species: dict[str, SpeciesKeys] | None = Field(default=None, min_length=1, description="Several species, by name")
 
 
 class Calibration(Keys):
@@ -174,22 +161,19 @@ class Calibration(Keys):
 class ChargeTransfer(Keys):
     """Jumps across a contact: i0 = e k0 [theta_e (1-theta_s)]^(1-alpha) [theta_s (1-theta_e)]^alpha."""
 
-    rate_constant_per_m2_s: (
-        Annotated[float, _quantity("rate_constant_per_m2_s", "Jumps per area and time")] | None
-    ) = None
+    rate_constant_per_m2_s: Annotated[float, _quantity("rate_constant_per_m2_s", "Jumps per area and time")] | None = (
+        None
+    )
     reference_temperature_K: (
         Annotated[float, _quantity("reference_temperature_K", "Temperature of the rate constant")] | None
     ) = None
     activation_energy_eV: ActivationEnergy | None = None
-    symmetry_factor: (
-        Annotated[float, _quantity("symmetry_factor", "Symmetry factor alpha, 0 to 1")] | None
-    ) = None
+    symmetry_factor: Annotated[float, _quantity("symmetry_factor", "Symmetry factor alpha, 0 to 1")] | None = None
     from_fit: StrictStr | None = Field(default=None, description="Result file of an interface fit")
     parameter: StrictStr | None = Field(default=None, description="Name of the fitted rate constant")
     calibrate: Calibration | None = None
     grain_boundary_resistance_ohm_cm2: (
-        Annotated[float, _quantity("grain_boundary_resistance_ohm_cm2", "Resistance added to the total")]
-        | None
+        Annotated[float, _quantity("grain_boundary_resistance_ohm_cm2", "Resistance added to the total")] | None
     ) = None
 
 
@@ -197,9 +181,7 @@ class ContactKeys(Keys):
     """What sits in the plane between two layers."""
 
     charge_C_per_m2: Annotated[float, _quantity("charge_C_per_m2", "Charge in the plane")] = 0.0
-    dipole_V: Annotated[
-        float, _quantity("dipole_V", "Step of the electrostatic potential, right minus left")
-    ] = 0.0
+    dipole_V: Annotated[float, _quantity("dipole_V", "Step of the electrostatic potential, right minus left")] = 0.0
     charge_transfer: ChargeTransfer | None = None
 
 
@@ -207,12 +189,9 @@ class FixedEnd(Keys):
     """An end held at a potential or a surface charge."""
 
     electrostatic_potential_V: (
-        Annotated[float, _quantity("electrostatic_potential_V", "Against the neutral bulk of the last layer")]
-        | None
+        Annotated[float, _quantity("electrostatic_potential_V", "Against the neutral bulk of the last layer")] | None
     ) = None
-    surface_charge_C_per_m2: (
-        Annotated[float, _quantity("surface_charge_C_per_m2", "Surface charge")] | None
-    ) = None
+    surface_charge_C_per_m2: Annotated[float, _quantity("surface_charge_C_per_m2", "Surface charge")] | None = None
 
 
 EndKeys = Annotated[
@@ -280,9 +259,7 @@ class SolverKeys(Keys):
         DEFAULT_TOLERANCE_V
     )
     max_nodes: Annotated[Whole, Field(ge=11, le=10_000_000, description="Most mesh nodes")] | None = None
-    max_iterations: (
-        Annotated[Whole, Field(ge=1, le=1_000_000, description="Most Newton iterations")] | None
-    ) = None
+    max_iterations: Annotated[Whole, Field(ge=1, le=1_000_000, description="Most Newton iterations")] | None = None
 
 
 class ProfileKeys(Keys):

@@ -158,9 +158,7 @@ def _read_text(path: str | os.PathLike[str]) -> str:
     except UnicodeDecodeError as error:
         head = raw[: error.start]
         line, column = head.count(b"\n") + 1, error.start - (head.rfind(b"\n") + 1) + 1
-        raise ConfigError(
-            [f"{name}:{line}:{column}: is no UTF-8 text (byte {raw[error.start]:#04x})"]
-        ) from None
+        raise ConfigError([f"{name}:{line}:{column}: is no UTF-8 text (byte {raw[error.start]:#04x})"]) from None
 
 
 def parse_document(text: str, path: str | os.PathLike[str] = "<text>") -> Document:

@@ -1,4 +1,4 @@
-"""Monotone cubic interpolation of tables, in NumPy alone: scipy.interpolate takes longer to load than a sweep."""
+"""Monotone cubic interpolation of tables in NumPy alone: scipy.interpolate loads slower than a sweep runs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike) -> Array:
 
 
 def _slopes(step: Array, secant: Array) -> Array:
-    """Return the slope at every knot: weighted harmonic means inside, limited three-point rule at the ends."""
+    """Return the slope at every knot: weighted harmonic means, a limited three-point rule at the ends."""
     if secant.size == 1:
         return np.array([secant[0], secant[0]])
     slope = np.empty(secant.size + 1)

@@ -274,7 +274,7 @@ def _species(
     potential: Array,
     where: tuple[int, int],
 ) -> None:
-    """Fill the entries of one species of one layer (and the layer's potential, where a composition sets it)."""
+    """Fill the entries of one species of one layer; its composition, if swept, sets the layer's potential."""
     i, k = where
     at = np.s_[:, i, k]
     arrays["charge_number"][at] = values.get(f"{path}.charge_number", spec.get("charge_number", 1.0))

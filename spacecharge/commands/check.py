@@ -1,0 +1,84 @@
+"""``spacecharge check``: read a configuration, solve nothing, say what a run would do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..config.axes import Axis
+    from ..config.config import Config
+
+_WIDTH = 16
+_MAX_LISTED = 100_000
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print a summary of the configuration; returns the exit code."""
+    from ..config import load_config
+
+    config = load_config(args.config)
+    for label, text in _summary(config):
+        print(f"{label:<{_WIDTH}}{text}".rstrip())
+    return 0
+
+
+def _summary(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the summary as label and text."""
+    stack = config.base_stack
+    yield "title", config.title
+    yield "temperature", f"{stack.temperature_K:g} K"
+    for layer in stack.layers:
+        material = layer.material or "no material"
+        potential = "" if layer.potential_V is None else f", {layer.potential_V:g} V"
+        if layer.composition is not None:
+            potential = f", x = {layer.composition:g}"
+        species = "" if layer.species is None else f", species {', '.join(layer.species_names)}"
+        yield "layer", f"{layer.name}: {material}, {layer.thickness_nm:g} nm{potential}{species}"
+    for i, (left, right) in enumerate(zip(stack.names, stack.names[1:], strict=False)):
+        contact = stack.contacts[i]
+        parts = [f"{left}|{right}"]
+        if contact.charge_C_per_m2:
+            parts.append(f"charge {contact.charge_C_per_m2:g} C/m2")
+        if contact.dipole_V:
+            parts.append(f"dipole {contact.dipole_V:g} V")
+        if config.charge_transfer[i] is not None:
+            parts.append("with charge transfer")
+        yield "contact", ", ".join(parts)
+    for side, end in (("left", stack.left), ("right", stack.right)):
+        value = f" {end.value:g}" if end.kind not in ("zero_field", "bulk") else ""
+        yield "end", f"{side}: {end.kind}{value}"
+    for reference in config.fit_references:
+        yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
+    for axis in config.axes:
+        unit = f" {axis.unit}" if axis.unit else ""
+        yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
+    shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
+    yield "points", f"{config.n_points}{shape}"
+    yield "tolerance", f"{config.solver.tolerance_V:g} V"
+    yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
+    if config.output.sensitivities:
+        yield "sensitivities", ", ".join(config.output.sensitivities)
+    yield "output", config.output.path + (" with profiles" if config.output.profiles else "")
+    for axis in config.axes:
+        note = _invalid(config, axis)
+        if note:
+            yield "warning", note
+
+
+def _invalid(config: Config, axis: Axis) -> str:
+    """Return a warning about values of an axis that no solve can take, the others at their first value."""
+    import numpy as np
+
+    from ..model import stack_parameters
+
+    if axis.kind != "stack" or axis.n > _MAX_LISTED or config.sweep.mode != "outer":
+        return ""
+    others = {a.path: a.grid.start for a in config.axes if a.kind == "stack" and a.path != axis.path}
+    over = {path: np.full(axis.n, value) for path, value in others.items()} | {axis.path: axis.values}
+    parameters = stack_parameters(config.base_stack, over)
+    n_bad = int(parameters.invalid.sum())
+    if not n_bad:
+        return ""
+    return f"{n_bad} of {axis.n} values cannot be solved (status 3): {'; '.join(parameters.reasons)}"
