@@ -66,9 +66,7 @@ def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.
     if is_cut:
         cut = left if math.isfinite(min(left.reach(1.0), left.reach(-1.0))) else right
         raise MiscibilityGapError(cut.gap_message(), STATUS_GAP)
-    raise ModelError(
-        f"the charge of {plane_charge:g} C/m2 needs more than {limit:.3g} V", f"{left.name}|{right.name}"
-    )
+    raise ModelError(f"the charge of {plane_charge:g} C/m2 needs more than {limit:.3g} V", f"{left.name}|{right.name}")
 
 
 def potential_of_charge(side: Side, charge: float) -> float:
@@ -171,9 +169,7 @@ class _Branch:
         return function
 
 
-def _balance(
-    a: _Branch, b: _Branch, step: float, plane: float, low: float, high: float
-) -> tuple[float, float] | None:
+def _balance(a: _Branch, b: _Branch, step: float, plane: float, low: float, high: float) -> tuple[float, float] | None:
     """Return (v_left, v_right) with v_left between `low` and `high`, or None if no root lies there."""
     v = np.concatenate([a.sign * a.volts, b.sign * b.volts - step])
     v = np.unique(v[(v >= low) & (v <= high)])

@@ -60,9 +60,7 @@ def lattice_debye_length(
     """
     holes = 1.0 - occupancy
     slope = BOLTZMANN * temperature / (occupancy * holes)
-    slope += (4.0 / 9.0) * (
-        interaction_occupied * occupancy ** (-2 / 3) + interaction_vacancy * holes ** (-2 / 3)
-    )
+    slope += (4.0 / 9.0) * (interaction_occupied * occupancy ** (-2 / 3) + interaction_vacancy * holes ** (-2 / 3))
     square = VACUUM_PERMITTIVITY * permittivity * slope / (charge_number * ELEMENTARY_CHARGE) ** 2
     return math.sqrt(square / site_density)
 

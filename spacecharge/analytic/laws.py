@@ -287,10 +287,7 @@ class Side:
 
     def push(self, states: tuple[LocalState, ...]) -> Array:
         """Return ``sum |z| share |theta - theta_b|``, the size of the reduced charge density [1]."""
-        sizes = [
-            abs(c.charge_number) * c.share * np.abs(s.change)
-            for c, s in zip(self.carriers, states, strict=True)
-        ]
+        sizes = [abs(c.charge_number) * c.share * np.abs(s.change) for c, s in zip(self.carriers, states, strict=True)]
         return np.asarray(sum(sizes))
 
     def parameter_of(self, sign: float, tau: ArrayLike) -> Array:

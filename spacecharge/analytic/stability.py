@@ -102,9 +102,7 @@ def spinodal_log_odds(occupied: float, vacancy: float) -> tuple[float, ...]:
     if 0 < at < grid.size - 1 and values[at] > 0.0:
         from scipy.optimize import minimize_scalar
 
-        best = minimize_scalar(
-            slope, bounds=(grid[at - 1], grid[at + 1]), method="bounded", options={"xatol": 1e-12}
-        )
+        best = minimize_scalar(slope, bounds=(grid[at - 1], grid[at + 1]), method="bounded", options={"xatol": 1e-12})
         grid = np.insert(grid, at + (1 if best.x > grid[at] else 0), best.x)
         values = 1.0 + _softening(grid, occupied, vacancy)
     crossings = np.flatnonzero(np.signbit(values[:-1]) != np.signbit(values[1:]))

@@ -395,7 +395,9 @@ def test_interacting_dilute_species(volts: float, energy: float) -> None:
 def test_dilute_attraction_has_its_own_limit() -> None:
     layer = one_species("a", statistics="dilute", occupancy=1e-3, interaction={"occupied_eV": -0.2})
     limit = (9.0 * BOLTZMANN * 300.0 / ELEMENTARY_CHARGE / (4.0 * 0.2)) ** 3
-    for volts, is_stable in ((-0.02, True), (-1.0, False)):
+    kt = BOLTZMANN * 300.0 / ELEMENTARY_CHARGE
+    turn = -kt * math.log(limit / 1e-3) + 4.0 / 3.0 * 0.2 * (limit ** (1.0 / 3.0) - 0.1)
+    for volts, is_stable in ((0.999 * turn, True), (1.001 * turn, False)):
         end = End(kind="electrostatic_potential_V", value=volts)
         stack = Stack((layer,), temperature_K=300.0, left=end)
         if is_stable:
