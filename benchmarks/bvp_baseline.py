@@ -87,9 +87,7 @@ class _Layer:
         reduced = abs(step) * ELEMENTARY_CHARGE / energy
         depletion = math.sqrt(2.0 * scale * reduced / (abs(z) * min(theta, holes)))
         length = min(float(p.thickness[0, layer]), depletion + CUT_DEBYE_LENGTHS * debye)
-        return cls(
-            z, theta, math.log(theta / holes), jo, jv, length, debye, permittivity / length, length**2 / scale
-        )
+        return cls(z, theta, math.log(theta / holes), jo, jv, length, debye, permittivity / length, length**2 / scale)
 
     def charge(self, psi: Array) -> tuple[Array, Array]:
         """Return ``d2 psi/ds2`` and its derivative by psi."""
@@ -103,9 +101,7 @@ class _Layer:
             low, high = np.minimum(drive, self.log_odds), np.maximum(drive, self.log_odds)
             for _ in range(50):
                 theta, holes = expit(u), expit(-u)
-                slope = 1.0 + 4.0 / 9.0 * (
-                    self.jo * np.cbrt(theta) * holes + self.jv * np.cbrt(holes) * theta
-                )
+                slope = 1.0 + 4.0 / 9.0 * (self.jo * np.cbrt(theta) * holes + self.jv * np.cbrt(holes) * theta)
                 miss = u + self._interaction(u) - bulk - drive
                 low, high = np.where(miss < 0.0, u, low), np.where(miss < 0.0, high, u)
                 new = u - miss / slope
@@ -157,9 +153,7 @@ def bvp_reference(stack: Stack, tolerance: float) -> BvpReference:
     fun, fun_jac, bc, bc_jac = _equations(layers, step / volt)
     s, guess = _first_guess(layers, step / volt)
     with np.errstate(over="ignore", invalid="ignore"):
-        result = solve_bvp(
-            fun, bc, s, guess, fun_jac=fun_jac, bc_jac=bc_jac, tol=tolerance, max_nodes=MAX_NODES
-        )
+        result = solve_bvp(fun, bc, s, guess, fun_jac=fun_jac, bc_jac=bc_jac, tol=tolerance, max_nodes=MAX_NODES)
     seconds = time.perf_counter() - start
     potential = volt * result.y[[0, 2]]
     return BvpReference(
@@ -232,9 +226,7 @@ def _growth(first: float) -> float:
     return g
 
 
-def loosest_tolerance(
-    stack: Stack, target_error_V: float, *, per_decade: int = 2
-) -> tuple[float, BvpReference, float]:
+def loosest_tolerance(stack: Stack, target_error_V: float, *, per_decade: int = 2) -> tuple[float, BvpReference, float]:
     """Return the loosest ``tol`` with which solve_bvp reaches a true error in the contact potential.
 
     Parameters
