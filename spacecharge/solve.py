@@ -50,7 +50,7 @@ class SolverOptions:
 
     width_fraction: float = 0.01
     resolution: float = 2.0
-    safety: float = 0.3
+    safety: float = 0.5
     max_refinements: int = 6
     resistance_tolerance: float = 3.0
     start: str = "estimate"
@@ -142,7 +142,7 @@ def _work_array(n_layers: int, n_species: int) -> Array:
     from .kernels.workspace import STRIDE
 
     # Same count as kernels.workspace.n_rows, which is a kernel and cannot be called cheaply from here.
-    n_rows = 39 + 26 * n_species + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
+    n_rows = 39 + 29 * n_species + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
     work: Array | None = getattr(_local, "work", None)
     if work is None or work.size < n_rows * STRIDE:
         work = np.zeros(n_rows * STRIDE)

@@ -16,7 +16,6 @@ import numpy as np
 
 from ._jit import inlined, kernel
 from .workspace import STRIDE as S
-from .workspace import Y
 
 X1 = 0.1726731646460114281
 NODES = np.array([0.0, X1, 0.5, 1.0 - X1, 1.0])
@@ -75,15 +74,15 @@ def split_halves(work, row, n):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def evaluate(work, e, t):  # type: ignore[no-untyped-def]
-    """Return the polynomial of y on element `e` at local coordinate `t` and its derivative with respect to `t`.
+def evaluate(work, row, e, t):  # type: ignore[no-untyped-def]
+    """Return the polynomial of rows `row` to `row` + 4 on element `e` at local coordinate `t` and its derivative with respect to `t`.
 
     Written on differences against the first node, so that a nearly constant element loses no digits.
     """
-    v0 = work[Y * S + e]
+    v0 = work[row * S + e]
     value, slope = 0.0, 0.0
     for j in range(1, 5):
-        d = work[(Y + j) * S + e] - v0
+        d = work[(row + j) * S + e] - v0
         value += d * t * (POWERS[j, 1] + t * (POWERS[j, 2] + t * (POWERS[j, 3] + t * POWERS[j, 4])))
         slope += d * (
             POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4]))

@@ -159,6 +159,72 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
     `sign` is that of y. Writes rows of `work` from `row` on: |y|, G (so that (dy/dx)^2 = 2 G), Delta per species;
     returns the number of entries. Simpson's rule on each step, 0.2 % on steps of this size.
     """
+    active, count = 0, 0
+    for s in range(n_species):
+        if species[layer, s, 0] != 0.0:
+            active = s
+            count += 1
+    if count == 1:
+        return _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field)
+    return _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field)
+
+
+@kernel
+def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+    """March of a layer with one species, in Delta: y(Delta) is explicit, no root is sought."""
+    p = species[layer, active]
+    dilute = int(p[10])
+    toward = -1.0 if sign * p[1] > 0.0 else 1.0
+    border = p[9] if toward > 0.0 else -p[8]
+    z = abs(p[1])
+    scale = abs(p[0]) / permittivity
+    size = min(LINEAR, 0.5 * border)
+    _, _, change, _, potential, slope = point_state(toward * size, dilute, p[2], p[3], p[4], p[5], p[6], p[7])
+    y = abs(toward * size + potential) / z
+    g = 0.5 * bulk_slope(species, layer, n_species) / permittivity * y * y
+    for s in range(n_species):
+        work[(row + 2 + s) * S] = 0.0
+    work[row * S] = y
+    work[(row + 1) * S] = g
+    work[(row + 2 + active) * S] = toward * size
+    # Integrand of G in Delta: charge times dy/dDelta.
+    before = scale * abs(change) * slope / z
+    n = 1
+    while y < stop and n < w.CAPACITY and permittivity * math.sqrt(2.0 * g) < stop_field:
+        step = 1.0 / (1.0 / (resolution * size) + 1.0 / (2.0 * resolution))
+        if size + step >= border:
+            step = border - size
+        if step <= 1e-9 * border:
+            # End of the branch of rising mu: charge stays, y goes on.
+            end = stop if stop < 1e6 else y + 50.0
+            g += scale * abs(change) * (end - y)
+            y = end
+            work[row * S + n] = y
+            work[(row + 1) * S + n] = g
+            work[(row + 2 + active) * S + n] = toward * size
+            return n + 1
+        _, _, change, _, _, slope = point_state(
+            toward * (size + 0.5 * step), dilute, p[2], p[3], p[4], p[5], p[6], p[7]
+        )
+        middle = scale * abs(change) * slope / z
+        size += step
+        _, _, change, _, potential, slope = point_state(toward * size, dilute, p[2], p[3], p[4], p[5], p[6], p[7])
+        after = scale * abs(change) * slope / z
+        g += (before + 4.0 * middle + after) * step / 6.0
+        y = abs(toward * size + potential) / z
+        before = after
+        work[row * S + n] = y
+        work[(row + 1) * S + n] = g
+        for s in range(n_species):
+            work[(row + 2 + s) * S + n] = 0.0
+        work[(row + 2 + active) * S + n] = toward * size
+        n += 1
+    return n
+
+
+@kernel
+def _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+    """March of a layer with several species, in y."""
     capacity = w.CAPACITY
     slope = bulk_slope(species, layer, n_species) / permittivity
     y = LINEAR
@@ -288,6 +354,6 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
         work[(out + 2) * S + n] = y / debye
         for s in range(n_species):
             # Linear range: Delta in proportion to y.
-            work[(out + 3 + s) * S + n] = work[(row + 2 + s) * S] * y / LINEAR
+            work[(out + 3 + s) * S + n] = work[(row + 2 + s) * S] * y / work[row * S]
         n += 1
     return n

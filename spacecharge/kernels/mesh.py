@@ -8,7 +8,7 @@ from . import workspace as w
 from .workspace import STRIDE as S
 from ._jit import kernel
 from .grading import bulk_slope, grade_side, march
-from .layout import LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES
+from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
 
 NO_CONTACT = -1.0
 
@@ -182,6 +182,11 @@ def set_parameters(work, row, codes, species, n):  # type: ignore[no-untyped-def
             work[(base + w.STRENGTH_DILUTE) * S + e] = p[0] if p[10] != 0.0 else 0.0
             for k in range(1, 8):
                 work[(base + w.STRENGTH_Z + k) * S + e] = p[k]
+            conducts = p[11] > 0.0 and p[10] == 0.0
+            blocks = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s) + 1] == TRANSPORT_VACANCY
+            work[(base + w.CONDUCT) * S + e] = p[11] if conducts else 0.0
+            work[(base + w.KEEP) * S + e] = 0.0 if blocks else 1.0
+            work[(base + w.BLOCK) * S + e] = 1.0 / p[3] if blocks else 0.0
             work[(base + w.LOWEST) * S + e] = p[8]
             work[(base + w.HIGHEST) * S + e] = p[9]
     # Padding: harmless elements, so that vector loops have no remainder.

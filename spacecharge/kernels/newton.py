@@ -11,10 +11,10 @@ import math
 
 from . import workspace as w
 from .workspace import STRIDE as S, row_of
-from ._jit import inlined, kernel
+from ._jit import kernel
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
 from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
-from .statistics import charge_dilute, charge_lattice, solve_delta
+from .statistics import charge_dilute, charge_lattice, move_deltas, solve_delta
 from .tridiagonal import solve_tridiagonal
 
 CONVERGED, NOT_CONVERGED = 0, 1
@@ -181,29 +181,9 @@ def apply_step(work, codes, n, n_pad, fraction, interacting):  # type: ignore[no
     # Both copies of a shared end point must agree to the last bit, or Gauss's law drifts.
     for e in range(1, n):
         work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
-    if not interacting:
-        return 0.0
-    largest = _move_deltas(work, w.SPECIES_START, n, n_pad, fraction)
-    for s in range(1, codes[N_SPECIES]):
-        largest = max(largest, _move_deltas(work, w.species_row(s), n, n_pad, fraction))
-    return largest
-
-
-@inlined
-def _move_deltas(work, base, n, n_pad, fraction):  # type: ignore[no-untyped-def]
-    """Move Delta of one species along its linearised equation within its branch; return the largest inner step."""
-    lowest, highest = (base + w.LOWEST) * S, (base + w.HIGHEST) * S
-    largest = 0.0
-    for i in range(5):
-        deltas, pull, rate = (base + w.DELTA + i) * S, (base + w.PULL + i) * S, (base + w.RATE + i) * S
-        d = (w.STEP + i) * S
-        for e in range(n_pad):
-            move = work[deltas + e] - fraction * (work[pull + e] + work[rate + e] * work[d + e])
-            move = move if move > work[lowest + e] else work[lowest + e]
-            work[deltas + e] = move if move < work[highest + e] else work[highest + e]
-        for e in range(n):
-            largest = max(largest, abs(work[pull + e]))
-    return largest
+    if interacting:
+        return move_deltas(work, codes[N_SPECIES], n, n_pad, fraction)
+    return 0.0
 
 
 @kernel

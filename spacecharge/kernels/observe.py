@@ -15,7 +15,7 @@ from .element import K00, K01, K02, K03, K04, W0, W1, W2, evaluate
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope
 from .layout import BULK, CODE_START, END_LEFT, END_RIGHT, FIXED_CHARGE, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
 from .layout import LAYER_SIZE, LAYER_START, TEMPERATURE, TRANSPORT_VACANCY
-from .statistics import point_state, solve_delta
+from .statistics import conductivity, point_state
 
 _GAUSS_X = (0.04691007703066800, 0.23076534494715845, 0.5, 0.76923465505284155, 0.95308992296933200)
 _GAUSS_W = (
@@ -96,29 +96,32 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _conductivity_excess(species, codes, layer, deltas):  # type: ignore[no-untyped-def]
-    """Return sigma_b and 1/sigma - 1/sigma_b [S/m, ohm m] of a layer where the species have `deltas`.
-
-    The difference is formed from theta - theta_b, which does not cancel.
-    """
-    n_species = codes[N_SPECIES]
-    bulk, change = 0.0, 0.0
+def bulk_conductivity(species, layer, n_species):  # type: ignore[no-untyped-def]
+    """Return sigma_b of a layer [S/m], NaN where no species has a diffusivity."""
     total = 0.0
+    for s in range(n_species):
+        if species[layer, s, 11] > 0.0:
+            total += species[layer, s, 11] * species[layer, s, 2]
+    return total if total > 0.0 else math.nan
+
+
+@kernel
+def _relative_excess(species, codes, layer, deltas):  # type: ignore[no-untyped-def]
+    """Return sigma_b/sigma - 1 of a layer where the species have `deltas`, formed from theta - theta_b."""
+    n_species = codes[N_SPECIES]
+    total, change = 0.0, 0.0
     for s in range(n_species):
         p = species[layer, s]
         if not p[11] > 0.0:
             continue
-        theta, vacancy, difference, _, _, _ = point_state(
-            deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7]
-        )
-        bulk += p[11] * p[2]
+        theta, vacancy, difference, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
         if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
             total += p[11] * theta * vacancy / p[3]
             change += p[11] * difference * (p[3] - theta) / p[3]
         else:
             total += p[11] * theta
             change += p[11] * difference
-    return bulk, -change / (max(total, 1e-300) * bulk)
+    return -change / max(total, 1e-300)
 
 
 @kernel
@@ -132,30 +135,15 @@ def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  # 
 
 
 @kernel
-def point_deltas(work, species, n_species, layer, e, y, interacting, deltas):  # type: ignore[no-untyped-def]
-    """Fill `deltas` for potential `y` inside element `e`."""
+def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):  # type: ignore[no-untyped-def]
+    """Fill `deltas` at local coordinate `t` of element `e`, from the element's polynomials."""
+    if not interacting:
+        y, _ = evaluate(work, w.Y, e, t)
     for s in range(n_species):
-        p = species[layer, s]
-        start = work[(w.species_row(s) + w.DELTA + 2) * S + e] if interacting else 0.0
-        deltas[s] = solve_delta(y, p[1], start, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9])
-
-
-@kernel
-def layer_excess(work, species, codes, layer, interacting, deltas):  # type: ignore[no-untyped-def]
-    """Return sigma_b and int (1/sigma - 1/sigma_b) dx over a layer [S/m, ohm m2]; keeps the nodes' values in STEP rows."""
-    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
-    n_species = codes[N_SPECIES]
-    bulk, total = 0.0, 0.0
-    for e in range(first, last):
-        part = 0.0
-        for i in range(5):
-            node_deltas(work, species, n_species, layer, e, i, interacting, deltas)
-            bulk, excess = _conductivity_excess(species, codes, layer, deltas)
-            part += (W0, W1, W2, W1, W0)[i] * excess
-        part *= work[w.SIZE * S + e]
-        work[w.STEP * S + e] = part
-        total += part
-    return bulk, total
+        if interacting:
+            deltas[s], _ = evaluate(work, w.species_row(s) + w.DELTA, e, t)
+        else:
+            deltas[s] = -species[layer, s, 1] * y
 
 
 @kernel
@@ -195,7 +183,7 @@ def find_crossing(work, layer, side, level):  # type: ignore[no-untyped-def]
             low, high = 0.0, 1.0
             t = 0.5
             for _ in range(80):
-                value, slope = evaluate(work, e, t)
+                value, slope = evaluate(work, w.Y, e, t)
                 above = sign * (value - level) > 0.0
                 if above == (side == 0):
                     low = t
@@ -216,28 +204,28 @@ def find_crossing(work, layer, side, level):  # type: ignore[no-untyped-def]
 
 @kernel
 def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas):  # type: ignore[no-untyped-def]
-    """Return int (1/sigma - 1/sigma_b) dx from a contact to local coordinate `t_cut` of element `e_cut` [ohm m2].
+    """Return int (sigma_b/sigma - 1) dx from a contact to local coordinate `t_cut` of element `e_cut` [m].
 
-    Whole elements come from the STEP row filled by `layer_excess`; the last part by Gauss-Legendre quadrature.
+    Whole elements come from the EXCESS row, the last part from Gauss-Legendre quadrature.
     """
     first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
     total = 0.0
     if side == 0:
         for e in range(first, e_cut):
-            total += work[w.STEP * S + e]
+            total += work[w.EXCESS * S + e]
         low, high = 0.0, t_cut
     else:
         for e in range(e_cut + 1, last):
-            total += work[w.STEP * S + e]
+            total += work[w.EXCESS * S + e]
         low, high = t_cut, 1.0
     if high - low >= 1.0:
-        return total + work[w.STEP * S + e_cut]
+        return total + work[w.EXCESS * S + e_cut]
     part = 0.0
     for q in range(5):
-        y, _ = evaluate(work, e_cut, low + (high - low) * _GAUSS_X[q])
-        point_deltas(work, species, codes[N_SPECIES], layer, e_cut, y, interacting, deltas)
-        _, excess = _conductivity_excess(species, codes, layer, deltas)
-        part += _GAUSS_W[q] * excess
+        point_deltas(
+            work, species, codes[N_SPECIES], layer, e_cut, low + (high - low) * _GAUSS_X[q], interacting, deltas
+        )
+        part += _GAUSS_W[q] * _relative_excess(species, codes, layer, deltas)
     return total + part * (high - low) * work[w.SIZE * S + e_cut]
 
 
@@ -247,22 +235,22 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     flags = 0
+    n = int(work[w.FIRST * S + n_layers])
+    conductivity(work, codes, species, n, (n + 7) // 8 * 8, interacting)
     for layer in range(n_layers):
         thickness = row[LAYER_START + LAYER_SIZE * layer]
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
         block = o.HEAD_SIZE + layer * o.block_size(n_species)
         debye = math.sqrt(permittivity / bulk_slope(species, layer, n_species))
-        conducting = False
-        for s in range(n_species):
-            if species[layer, s, 11] > 0.0:
-                conducting = True
-        bulk, excess = math.nan, math.nan
-        if conducting:
-            bulk, excess = layer_excess(work, species, codes, layer, interacting, deltas)
+        bulk = bulk_conductivity(species, layer, n_species)
+        conducting = bulk > 0.0
+        excess = 0.0
+        for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
+            excess += work[w.EXCESS * S + e]
         out[block + o.CHARGE] = faces[layer, 4] * VACUUM_PERMITTIVITY * volt
         out[block + o.DEBYE] = debye
-        out[block + o.EXCESS] = excess
-        out[block + o.RESISTANCE] = thickness / bulk + excess
+        out[block + o.EXCESS] = excess / bulk
+        out[block + o.RESISTANCE] = (thickness + excess) / bulk
         if debye < THIN_DEBYE:
             flags |= FLAG_DEBYE
         widths = 0.0
@@ -306,9 +294,10 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
             if conducting:
                 resistance = 0.0
                 if e_cut >= 0:
-                    resistance = width / bulk + region_excess(
-                        work, species, codes, layer, side, e_cut, t_cut, interacting, deltas
-                    )
+                    resistance = (
+                        width
+                        + region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas)
+                    ) / bulk
             out[at + o.FACE_RESISTANCE] = resistance
             widths += width
             union += resistance

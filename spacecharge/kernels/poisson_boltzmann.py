@@ -38,7 +38,7 @@ from .layout import (
 from .layout import LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE, contact_start, end_start
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
 from .newton import CONVERGED, assemble, evaluate_charge, newton_fast, newton_safe
-from .observe import capacitances, face_states, is_contact, observe_layers
+from .observe import bulk_conductivity, capacitances, face_states, is_contact, observe_layers
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
@@ -284,7 +284,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     tolerance = row[TOLERANCE]
     reduced = tolerance / volt
     resolution = min(max(options[FIRST_RESOLUTION] * (reduced / 4e-5) ** (1.0 / ORDER), 0.08), 6.0)
-    tail = min(3e-5, 0.1 * math.sqrt(reduced))
+    tail = min(1e-5, 0.1 * math.sqrt(reduced))
     flat = options[START_FLAT] > 0.0
     guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
     iterations = 0
@@ -318,10 +318,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
         return 0
     _observe(work, row, codes, species, faces, options, interacting, deltas, n, coarse)
     for layer in range(n_layers):
-        bulk = 0.0
-        for s in range(n_species):
-            if species[layer, s, 11] > 0.0:
-                bulk += species[layer, s, 11] * species[layer, s, 2]
+        bulk = bulk_conductivity(species, layer, n_species)
         block = o.HEAD_SIZE + layer * o.block_size(n_species)
         floor[layer] = coarse[block + o.DEBYE] / bulk if bulk > 0.0 else 0.0
     result = INACCURATE

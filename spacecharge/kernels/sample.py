@@ -87,8 +87,8 @@ def read_positions(
             left += work[w.SIZE * S + e]
             e += 1
         t = min(max((x - left) / work[w.SIZE * S + e], 0.0), 1.0)
-        value, _ = evaluate(work, e, t)
-        point_deltas(work, species, n_species, layer, e, value, interacting, deltas)
+        value, _ = evaluate(work, w.Y, e, t)
+        point_deltas(work, species, n_species, layer, e, t, interacting, deltas)
         y[target] = value
         _store(species, layer, n_species, deltas, target, occupancy, vacancy)
 

@@ -15,7 +15,7 @@ from . import workspace as w
 from .workspace import STRIDE as S
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
-from .layout import DILUTE
+from .layout import DILUTE, N_LAYERS, N_SPECIES
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
@@ -204,11 +204,110 @@ def _charge_kernels(is_first):  # type: ignore[no-untyped-def]
             work[charge + 4 * S + e] += strength * (change - response * move)
             work[slope + 4 * S + e] += strength * response * turn
 
-    return ideal, interacting
+    @kernel
+    def move(work, s, n, fraction):  # type: ignore[no-untyped-def]
+        base = (w.SPECIES_START if is_first else w.species_row(s)) * S
+        for e in range(n):
+            lowest, highest = work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e]
+            at = 0 * S + e
+            pull = work[base + w.PULL * S + at]
+            delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+            delta = delta if delta > lowest else lowest
+            work[base + w.DELTA * S + at] = delta if delta < highest else highest
+            at = 1 * S + e
+            pull = work[base + w.PULL * S + at]
+            delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+            delta = delta if delta > lowest else lowest
+            work[base + w.DELTA * S + at] = delta if delta < highest else highest
+            at = 2 * S + e
+            pull = work[base + w.PULL * S + at]
+            delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+            delta = delta if delta > lowest else lowest
+            work[base + w.DELTA * S + at] = delta if delta < highest else highest
+            at = 3 * S + e
+            pull = work[base + w.PULL * S + at]
+            delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+            delta = delta if delta > lowest else lowest
+            work[base + w.DELTA * S + at] = delta if delta < highest else highest
+            at = 4 * S + e
+            pull = work[base + w.PULL * S + at]
+            delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+            delta = delta if delta > lowest else lowest
+            work[base + w.DELTA * S + at] = delta if delta < highest else highest
+
+    @kernel
+    def conduct_ideal(work, s, n):  # type: ignore[no-untyped-def]
+        interacting = False
+        base = (w.SPECIES_START if is_first else w.species_row(s)) * S
+        for e in range(n):
+            z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
+            theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
+            keep, block = work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e]
+            at = 0 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 1 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 2 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 3 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 4 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+
+    @kernel
+    def conduct_interacting(work, s, n):  # type: ignore[no-untyped-def]
+        interacting = True
+        base = (w.SPECIES_START if is_first else w.species_row(s)) * S
+        for e in range(n):
+            z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
+            theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
+            keep, block = work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e]
+            at = 0 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 1 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 2 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 3 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+            at = 4 * S + e
+            delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
+            theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+            work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
+            work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+
+    return ideal, interacting, move, conduct_ideal, conduct_interacting
 
 
-_ideal_first, _interacting_first = _charge_kernels(True)
-_ideal_other, _interacting_other = _charge_kernels(False)
+_ideal_first, _interacting_first, _move_first, _conduct_ideal_first, _conduct_interacting_first = _charge_kernels(True)
+_ideal_other, _interacting_other, _move_other, _conduct_ideal_other, _conduct_interacting_other = _charge_kernels(False)
 
 
 @kernel
@@ -223,6 +322,59 @@ def charge_lattice(work, s, n, interacting):  # type: ignore[no-untyped-def]
         _ideal_first(work, s, n)
     else:
         _ideal_other(work, s, n)
+
+
+@kernel
+def move_deltas(work, n_species, n, n_pad, fraction):  # type: ignore[no-untyped-def]
+    """Move Delta of all species along its linearised equation, within its branch; return the largest inner step."""
+    largest = 0.0
+    for s in range(n_species):
+        if s == 0:
+            _move_first(work, s, n_pad, fraction)
+        else:
+            _move_other(work, s, n_pad, fraction)
+        pull = (w.species_row(s) + w.PULL) * S
+        for i in range(5):
+            for e in range(n):
+                largest = max(largest, abs(work[pull + i * S + e]))
+    return largest
+
+
+@kernel
+def conductivity(work, codes, species, n, n_pad, interacting):  # type: ignore[no-untyped-def]
+    """Fill conductivity and its difference to the bulk at all nodes, and the excess resistance of every element."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    for i in range(10):
+        for e in range(n_pad):
+            work[(w.TOTAL + i) * S + e] = 0.0
+    for s in range(n_species):
+        if interacting:
+            if s == 0:
+                _conduct_interacting_first(work, s, n_pad)
+            else:
+                _conduct_interacting_other(work, s, n_pad)
+        elif s == 0:
+            _conduct_ideal_first(work, s, n_pad)
+        else:
+            _conduct_ideal_other(work, s, n_pad)
+        for layer in range(n_layers):
+            p = species[layer, s]
+            if p[10] == 0.0 or not p[11] > 0.0:
+                continue
+            for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
+                for i in range(5):
+                    delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
+                    theta, _, change, _, _, _ = point_state(delta, DILUTE, p[2], p[3], p[4], p[5], p[6], p[7])
+                    work[(w.TOTAL + i) * S + e] += p[11] * theta
+                    work[(w.CHANGE + i) * S + e] += p[11] * change
+    t, c = w.TOTAL * S, w.CHANGE * S
+    for e in range(n_pad):
+        # Both ends, then the mid nodes; a floor instead of a division by zero far below any physical conductivity.
+        part = 0.05 * work[c + e] / max(work[t + e], 1e-300) + 0.05 * work[c + 4 * S + e] / max(work[t + 4 * S + e], 1e-300)
+        part += (49.0 / 180.0) * work[c + S + e] / max(work[t + S + e], 1e-300)
+        part += (49.0 / 180.0) * work[c + 3 * S + e] / max(work[t + 3 * S + e], 1e-300)
+        part += (16.0 / 45.0) * work[c + 2 * S + e] / max(work[t + 2 * S + e], 1e-300)
+        work[w.EXCESS * S + e] = -part * work[w.SIZE * S + e]
 
 
 @kernel

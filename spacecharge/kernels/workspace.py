@@ -21,6 +21,9 @@ STEP = 15  # Newton step of y
 SHAPE_LEFT = 20  # response of the three mid nodes to the left end point of the element
 SHAPE_RIGHT = 23
 MID = 26  # mid nodes at fixed end points
+TOTAL = 15  # conductivity at nodes [S/m], where a step is no longer needed
+CHANGE = 20  # conductivity minus that of the bulk at nodes
+EXCESS = 28  # int (1/sigma - 1/sigma_b) dx of an element [ohm m2]
 SIZE = 29  # length of the element [m]
 STIFFNESS = 30  # eps / eps_ref / length
 STRENGTH = 31  # length^2 / (eps / eps_ref)
@@ -39,7 +42,8 @@ PULL = 5  # inner Newton step of Delta at fixed y, with sign
 RATE = 10  # - d Delta / d y
 STRENGTH_Z, CHARGE_Z, THETA_B, VACANCY_B, OCC, VAC, ROOT_THETA, ROOT_VACANCY, LOWEST, HIGHEST = range(15, 25)
 STRENGTH_DILUTE = 25
-SPECIES_ROWS = 26
+CONDUCT, KEEP, BLOCK = 26, 27, 28  # conductivity over theta [S/m]; 1, 0 for constant D or 0, 1/(1 - theta_b) for vacancy
+SPECIES_ROWS = 29
 
 
 @inlined
