@@ -149,8 +149,8 @@ def test_problems_come_in_the_order_of_the_file_and_once() -> None:
         ("LAPG", "nearest: LAGP"),
         ("latp", "nearest: LATP"),
         ("thicknes_nm", "nearest: thickness_nm"),
-        ("zzz", "known: LAGP, LATP, thickness_nm"),
+        ("zzz", "known: LATP, LAGP, thickness_nm"),
     ],
 )
 def test_nearest(written: str, expected: str) -> None:
-    assert nearest(written, ["LAGP", "LATP", "thickness_nm"]) == expected
+    assert nearest(written, ["LATP", "LAGP", "thickness_nm"]) == expected
