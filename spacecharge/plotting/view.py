@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..store.read import Results
+from .style import label_text
 from .units import DISPLAY, Display, display_of
 
 Array = NDArray[np.float64]
@@ -33,6 +34,8 @@ class Quantity:
         Unit.
     label : str
         What it is, without the unit.
+    units : str
+        SI unit in the file.
     """
 
     name: str
@@ -40,12 +43,16 @@ class Quantity:
     dims: tuple[str, ...]
     display: Display
     label: str
+    units: str = "1"
+
+    def renamed(self, label: str) -> Quantity:
+        """Return a copy with another label."""
+        return replace(self, label=label)
 
     @property
     def axis_label(self) -> str:
         """Label with unit for a figure."""
-        text = self.label[:1].upper() + self.label[1:]
-        return f"{text} ({self.display.math})" if self.display.math else text
+        return label_text(self.label, self.display.math)
 
     @property
     def table_label(self) -> str:
@@ -132,7 +139,7 @@ class View:
         if values.dtype.kind == "f" and display.factor != 1.0:
             values = values * display.factor
         name = path.rpartition("/")[2]
-        return Quantity(name, values, dims, display, field.long_name or name.replace("_", " "))
+        return Quantity(name, values, dims, display, field.long_name or name.replace("_", " "), field.units)
 
     def find(self, name: str) -> str:
         """Return the path of a variable from what the user typed; an error names the nearest."""
@@ -189,7 +196,7 @@ class View:
             self._index[axis] = int(index[0]) if len(index) == 1 else index
         self.chosen = (
             *self.chosen,
-            Quantity(coordinate, np.array([values[nearest]]), (), display, field.long_name),
+            Quantity(coordinate, np.array([values[nearest]]), (), display, field.long_name, field.units),
         )
 
 

@@ -75,9 +75,7 @@ def _write_values(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
     group = file.require_group(coordinate.group) if coordinate.group else file
     values = np.asarray(coordinate.values)
     if coordinate.is_text:
-        dataset = group.create_dataset(
-            coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8")
-        )
+        dataset = group.create_dataset(coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8"))
     elif values.size > 1024:
         dataset = group.create_dataset(
             coordinate.name,

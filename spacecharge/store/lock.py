@@ -76,9 +76,7 @@ class RunLock:
             return
         self._touched = now
         if not self._is_ours():
-            raise SystemStop(
-                f"{self._target}: another run took over while this one stood still; it goes on from here"
-            )
+            raise SystemStop(f"{self._target}: another run took over while this one stood still; it goes on from here")
         with contextlib.suppress(OSError):
             os.utime(self.path)
 

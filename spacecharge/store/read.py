@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import xarray
 
 
+_SCALE_ATTRIBUTES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME")
+"""How HDF5 itself keeps dimension scales."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """What the file says about one dataset.
@@ -115,9 +119,12 @@ class Results:
     def coordinates(self, axis: str) -> tuple[str, ...]:
         """Return what runs along a sweep axis: its own values (if any), then the swept keys of `point`."""
         listed = str(self.attributes.get("coordinates", "")).split()
-        return tuple(
-            name for name in (axis, *listed) if name in self.fields and self.fields[name].dims == (axis,)
-        )
+        return tuple(name for name in (axis, *listed) if name in self.fields and self.fields[name].dims == (axis,))
+
+    def variable_attributes(self, path: str) -> dict[str, Any]:
+        """Return the attributes of a dataset."""
+        with open_hdf5(self.path) as file:
+            return {k: _plain(v) for k, v in file[path].attrs.items() if k not in _SCALE_ATTRIBUTES}
 
     def names(self, coordinate: str) -> tuple[str, ...]:
         """Return a coordinate of names, or () where the file has none."""

@@ -153,9 +153,7 @@ class WorkFile:
             expected = self.layout.point_shape(variable)
             array = np.ascontiguousarray(values[variable.path], dtype=variable.numpy_dtype)
             if array.shape[1:] != expected:
-                raise StoreError(
-                    f"{variable.path}: values of shape {array.shape[1:]} per point, expected {expected}"
-                )
+                raise StoreError(f"{variable.path}: values of shape {array.shape[1:]} per point, expected {expected}")
             if variable is self._marker:
                 status = array
             else:
@@ -230,9 +228,7 @@ def _create_contiguous(group: h5py.Group, variable: Variable, shape: tuple[int, 
 def _fill_blocks(layout: Layout, variable: Variable) -> Iterator[memoryview]:
     """Yield the bytes of a dataset without any point run."""
     left = layout.n_points * layout.row_bytes(variable)
-    values = np.full(
-        min(left, BLOCK_BYTES) // variable.numpy_dtype.itemsize, variable.fill_value, variable.numpy_dtype
-    )
+    values = np.full(min(left, BLOCK_BYTES) // variable.numpy_dtype.itemsize, variable.fill_value, variable.numpy_dtype)
     block = values.view(np.uint8).data
     while left:
         n = min(left, len(block))

@@ -77,7 +77,7 @@ class InterfaceTask:
                         units=output.units,
                         long_name=output.long_name,
                         dtype=output.dtype,
-                        attributes=_flags(output.name),
+                        attributes=_attributes_of(output.name, self.config.output.resistance_of),
                     )
                 )
         if self.profile_x is not None:
@@ -204,8 +204,10 @@ def _axes(config: Config) -> list[Coordinate]:
     return coordinates
 
 
-def _flags(name: str) -> dict[str, Any]:
-    """Return the CF attributes that say what the numbers of `name` mean."""
+def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
+    """Return further attributes of a variable: what its numbers mean, or what it was summed over."""
+    if name == "interface_resistance" and resistance_of:
+        return {"layers": list(resistance_of)}
     if name == "status":
         return {
             "flag_values": np.array([0, 1, 2, 3, 4, -1], dtype=np.int32),

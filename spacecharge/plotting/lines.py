@@ -1,0 +1,386 @@
+"""Sweeps as lines: along one axis, one line per value of a second, a band over all others."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from .expression import Term, crossing_layers, evaluate, parse
+from .style import (
+    LOGARITHMIC,
+    MAX_LEGEND,
+    PALETTE,
+    STYLES,
+    label_text,
+    letters,
+    line_colours,
+    new_figure,
+    scale_axis,
+    styled,
+    zero_line,
+)
+from .units import number_text
+from .view import Quantity, View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+MAX_ALONG = 4000
+"""Most points along a line: more than pixels."""
+
+MAX_LINES = 12
+
+BAR_POINTS = 12
+"""A sweep of a few unrelated points is drawn as bars, because lines between them mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How the free axes of a view are drawn.
+
+    Attributes
+    ----------
+    x : Quantity
+        Along the x axis.
+    along : str
+        The axis that `x` runs along.
+    series : Quantity or None
+        One line per value.
+    across : str
+        The axis that `series` runs along; empty without one.
+    band : tuple of str
+        Axes that a band covers.
+    """
+
+    x: Quantity
+    along: str
+    series: Quantity | None
+    across: str
+    band: tuple[str, ...]
+
+    @property
+    def n_lines(self) -> int:
+        """Number of lines."""
+        return 1 if self.series is None else len(self.series)
+
+    @property
+    def colours(self) -> list[Any]:
+        """A colour per line."""
+        return line_colours(self.n_lines)
+
+    def arrange(self, quantity: Quantity) -> Array:
+        """Return values with axes (x, line, everything under the band, own dimensions ...)."""
+        order = [self.along, *([self.across] if self.across else []), *self.band]
+        own = [d for d in quantity.dims if d not in order]
+        if any(d not in quantity.dims for d in order):
+            raise StoreError(f"{quantity.name} does not run along the axes of the sweep")
+        values = np.transpose(quantity.values, [quantity.dims.index(d) for d in [*order, *own]])
+        n_own = len(own)
+        shape = values.shape
+        n_band = int(np.prod(shape[len(order) - len(self.band) : len(order)], dtype=int))
+        return values.reshape(len(self.x), self.n_lines, n_band, *shape[len(shape) - n_own :])
+
+
+def frame(view: View, x: str | None = None) -> Frame:
+    """Choose what runs along x, what makes lines, and what the band covers.
+
+    Parameters
+    ----------
+    view : View
+        At least one free axis; long axes are thinned.
+    x : str, optional
+        Coordinate to draw along; default the first axis.
+
+    Returns
+    -------
+    Frame
+        The choice.
+
+    Raises
+    ------
+    StoreError
+        No such coordinate.
+    """
+    axes = view.axes
+    if not axes:
+        raise StoreError(f"{view.results.path}: no axis is left to draw along")
+    along, coordinate = axes[0], None
+    if x is not None:
+        path = view.find(x)
+        matches = [a for a in axes if path == a or path in view.results.coordinates(a)]
+        if not matches:
+            raise StoreError(f"{view.results.path}: {path} is not a free axis (axes: {', '.join(axes)})")
+        along, coordinate = matches[0], path
+    others = [a for a in axes if a != along]
+    view.thin(along, MAX_ALONG)
+    across = others[0] if others else ""
+    if across:
+        view.thin(across, MAX_LINES)
+    xs = view.coordinate(coordinate) if coordinate else _telling(view.coordinates(along))
+    series = _telling(view.coordinates(across)) if across else None
+    return Frame(xs, along, series, across, tuple(others[1:]))
+
+
+def _telling(coordinates: list[Quantity]) -> Quantity:
+    """Return the first coordinate whose values all differ, or else the first."""
+    for quantity in coordinates:
+        if len(np.unique(quantity.values)) == len(quantity):
+            return quantity
+    return coordinates[0]
+
+
+def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title: str = "") -> Figure:
+    """Draw a sweep as lines.
+
+    Without `y`: interface and excess resistance, then for each contact the space-charge potentials and
+    the widths. Where inner layers (a coating) have to be crossed, their layer resistance is added.
+
+    Parameters
+    ----------
+    view : View
+        At least one free axis.
+    x : str, optional
+        Coordinate to draw along; default the first axis.
+    y : str, optional
+        Variable, entry of a variable (``layer_resistance:coating``) or sum of such.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not yet saved.
+
+    Raises
+    ------
+    StoreError
+        No such variable or axis.
+    """
+    terms = parse(view, y) if y else None
+    shape = frame(view, x)
+    with styled():
+        if terms:
+            figure, panels = new_figure(1, 1, title, _note(view, shape))
+            _draw(panels[0, 0], view, shape, [evaluate(view, terms)])
+            _legend(figure, panels[0, 0], shape)
+            return figure
+        rows = _panels(view, bool(shape.band))
+        figure, panels = new_figure(len(rows), 2, title, _note(view, shape))
+        flat = [panel for row in panels for panel in row]
+        for panel, (heading, drawn) in zip(flat, [q for row in rows for q in row], strict=True):
+            _draw(panel, view, shape, drawn)
+            panel.set_title(heading, fontsize=8.5)
+        letters(flat)
+        _legend(figure, flat[0], shape)
+    return figure
+
+
+def _panels(view: View, banded: bool) -> list[list[tuple[str, list[Quantity]]]]:
+    """Return heading and quantities of each panel of each row.
+
+    Under a band only resistances are drawn: their range is the answer, the rest would hide it.
+    """
+    results = view.results
+    interface = interface_resistance(view)
+    whole: list[Quantity] = []
+    if "total_resistance" in results:
+        whole.append(view.variable("total_resistance"))
+    crossed = crossing_layers(view)
+    if crossed:
+        terms = [Term("interface_resistance"), *(Term("layer_resistance", (name,)) for name in crossed)]
+        whole.append(evaluate(view, terms, f"{interface.label} + layer resistance of {', '.join(crossed)}"))
+    if banded and whole:
+        return [[("", whole), ("", [interface])]]
+    rows = [[("", [*whole, interface]), ("", [excess_resistance(view)])]]
+    if banded:
+        return rows
+    potential, width = view.variable("space_charge_potential"), view.variable("space_charge_width")
+    for contact, name in enumerate(results.contacts):
+        heading = name.replace("|", " | ") if len(results.contacts) > 1 else ""
+        rows.append(
+            [
+                (heading, sides(view, potential.renamed("space-charge potential"), contact)),
+                (heading, sides(view, width.renamed("space-charge width"), contact)),
+            ]
+        )
+    return rows
+
+
+def interface_resistance(view: View) -> Quantity:
+    """Return the interface resistance, with the layers it counts in its label."""
+    counted = view.results.variable_attributes("interface_resistance").get("layers")
+    quantity = view.variable("interface_resistance")
+    return quantity.renamed(f"space-charge resistance of {' + '.join(counted)}") if counted else quantity
+
+
+def excess_resistance(view: View) -> Quantity:
+    """Return the excess resistance summed over the layers of the interface resistance."""
+    results = view.results
+    counted = results.variable_attributes("interface_resistance").get("layers", list(results.layers))
+    terms = [Term("excess_resistance", (str(name),)) for name in counted]
+    return evaluate(view, terms).renamed(f"excess resistance of {' + '.join(counted)}")
+
+
+def sides(view: View, quantity: Quantity, contact: int) -> list[Quantity]:
+    """Return the two sides of a contact, named after their layers; an end has one."""
+    at = quantity.dims.index("contact")
+    values = np.take(quantity.values, contact, axis=at)
+    dims = tuple(d for d in quantity.dims if d != "contact")
+    side_axis = dims.index("side")
+    found = []
+    for side, layer in enumerate(side_names(view.results.contacts[contact])):
+        part = np.take(values, side, axis=side_axis)
+        if np.isfinite(part).any():
+            left = tuple(d for d in dims if d != "side")
+            found.append(replace(quantity, name=layer, values=part, dims=left))
+    return found
+
+
+def side_names(contact: str) -> tuple[str, str]:
+    """Return the names of the layers at the two sides of a contact."""
+    left, bar, right = contact.partition("|")
+    return (left, right) if bar and "|" not in right else ("left", "right")
+
+
+def _draw(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> None:
+    """Draw quantities of one unit into a panel: a line style for each, a colour per line."""
+    entries: list[tuple[str, Array, str]] = []
+    for quantity in quantities:
+        values = shape.arrange(quantity)
+        own = [d for d in quantity.dims if d not in (shape.along, shape.across, *shape.band)]
+        labels = [view.results.names(d) for d in own]
+        for index in np.ndindex(*values.shape[3:]):
+            part = values[(slice(None), slice(None), slice(None), *index)]
+            where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
+            if np.isfinite(part).any():
+                name = quantity.name if quantity.name in (*view.results.layers, "left", "right") else quantity.label
+                label = ", ".join(filter(None, [name if name != quantity.label or not where else "", where]))
+                entries.append((label, part, quantity.axis_label))
+    if not entries:
+        panel.text(0.5, 0.5, "no values", ha="center", va="center", transform=panel.transAxes, color="0.5")
+        panel.set_axis_off()
+        return
+    bars = _is_bars(shape)
+    for number, (label, values, _) in enumerate(entries):
+        style = STYLES[number % len(STYLES)]
+        if bars:
+            _bars(panel, shape, values[:, 0, 0], number, len(entries), label)
+        else:
+            _lines(panel, shape, values, style)
+    everything = np.concatenate([values.ravel() for _, values, _ in entries])
+    if (everything[np.isfinite(everything)] < 0).any():
+        zero_line(panel)
+    if entries and quantities[0].units in LOGARITHMIC and not bars:
+        scale_axis(panel.yaxis, everything, LOGARITHMIC[quantities[0].units])
+    if not bars:
+        _scale_x(panel, shape)
+    panel.set_xlabel(shape.x.axis_label)
+    same = len({label for _, _, label in entries}) == 1
+    panel.set_ylabel(entries[0][2] if same else label_text(_common_words(quantities), quantities[0].display.math))
+    if len(entries) > 1:
+        _style_legend(panel, entries, bars)
+
+
+def _lines(panel: Axes, shape: Frame, values: Array, style: str) -> None:
+    order = np.argsort(shape.x.values, kind="stable")
+    x = shape.x.values[order]
+    marker = "o" if len(x) <= 12 else ""
+    if values.shape[2] > 1:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # columns of NaN: failed points
+            low, high = np.nanmin(values, axis=(1, 2)), np.nanmax(values, axis=(1, 2))
+        colour = "0.55" if shape.n_lines > 1 else PALETTE[0]
+        alpha = 0.30 if style == "-" else 0.15
+        panel.fill_between(x, low[order], high[order], color=colour, alpha=alpha, linewidth=0)
+    for line, colour in enumerate(shape.colours):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            middle = np.nanmedian(values[:, line], axis=1) if values.shape[2] > 1 else values[:, line, 0]
+        panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3)
+
+
+def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, label: str) -> None:
+    place = np.arange(len(values)) + (number - (total - 1) / 2) * 0.8 / total
+    bars = panel.bar(place, values, width=0.72 / total, color=PALETTE[number % len(PALETTE)], label=label)
+    panel.bar_label(bars, [number_text(v, 3) for v in values], fontsize=7, padding=1.5)
+    panel.margins(y=0.12)
+    panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
+
+
+def _is_bars(shape: Frame) -> bool:
+    return shape.along == "point" and len(shape.x) <= BAR_POINTS and not shape.across
+
+
+def _scale_x(panel: Axes, shape: Frame) -> None:
+    """Draw an axis logarithmically whose values were spread so."""
+    x = np.unique(shape.x.values)
+    if len(x) > 3 and x[0] > 0 and x[-1] / x[0] > 50 and np.ptp(np.diff(np.log(x))) < np.ptp(np.diff(x)) / x[0]:
+        panel.set_xscale("log")
+    else:
+        panel.margins(x=0.02)
+
+
+def _common_words(quantities: list[Quantity]) -> str:
+    return "resistance" if quantities[0].units == "ohm m2" else quantities[0].label
+
+
+def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool) -> None:
+    from matplotlib.lines import Line2D
+
+    if bars:
+        panel.legend()
+        return
+    handles = [
+        Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=label)
+        for i, (label, _, _) in enumerate(entries)
+    ]
+    panel.legend(handles=handles, loc="best")
+
+
+def _legend(figure: Figure, panel: Axes, shape: Frame) -> None:
+    """Explain the colours: a legend for a few lines, a colour bar for many."""
+    from matplotlib.lines import Line2D
+
+    if shape.series is None:
+        return
+    series = shape.series
+    if shape.n_lines <= MAX_LEGEND:
+        unit = f" {series.display.math}" if series.display.math else ""
+        handles = [
+            Line2D([], [], color=colour, label=f"{number_text(value, 5)}{unit}")
+            for value, colour in zip(series.values, shape.colours, strict=True)
+        ]
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=shape.n_lines, title=label_text(series.label, "", 80),
+            title_fontsize=7.5,
+        )
+        return
+    import matplotlib as mpl
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    n = shape.n_lines
+    mapper = mpl.cm.ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), ListedColormap(shape.colours))
+    bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
+    bar.set_ticklabels([number_text(v, 5) for v in series.values])
+    bar.ax.tick_params(length=0)
+    bar.set_label(series.axis_label)
+
+
+def _note(view: View, shape: Frame) -> str:
+    """Return what was selected and what the band covers."""
+    parts = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
+    if shape.band:
+        covered = [*([shape.across] if shape.across else []), *shape.band]
+        names = ", ".join(name.replace("_", " ") for name in covered)
+        parts.append(f"Band: smallest to largest over {names}. Lines: medians")
+    if not view.results.is_complete:
+        parts.append("unfinished run")
+    return "; ".join(parts)

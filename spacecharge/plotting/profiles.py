@@ -1,0 +1,262 @@
+"""Profiles of potential and occupancy around the contacts, zoomed to where they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from .lines import side_names
+from .style import PALETTE, STYLES, letters, line_colours, new_figure, styled, zero_line
+from .units import number_text
+from .view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..solution import Solution
+
+Array = NDArray[np.float64]
+
+MAX_LINES = 6
+"""Profiles drawn along a sweep."""
+
+OFF_BULK = 0.01
+"""A layer is shown as far as its potential is off its far value by more than this share of the largest
+deviation there."""
+
+AIR = 1.6
+"""Shown distance over the distance at which profiles become flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLines:
+    """Profiles of one layer for the lines of a figure, shown units.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    x : ndarray, shape (n_x,)
+        Position [nm].
+    potential : ndarray, shape (n_lines, n_x)
+        Potential [V].
+    occupancy : ndarray, shape (n_lines, n_species, n_x)
+        Occupancy [1].
+    """
+
+    name: str
+    x: Array
+    potential: Array
+    occupancy: Array
+
+
+def plot_profiles(view: View, *, title: str = "") -> Figure:
+    """Draw potential and occupancy around each contact of a result file.
+
+    Along a sweep, up to :data:`MAX_LINES` values of its first free axis, and of the others the first.
+
+    Parameters
+    ----------
+    view : View
+        Points of a file that has profiles.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not yet saved.
+
+    Raises
+    ------
+    StoreError
+        The file has no profiles.
+    """
+    results = view.results
+    if not any(path.startswith("profiles/") for path in results.fields):
+        raise StoreError(
+            f"{results.path}: has no profiles; run with `output: {{profiles: true}}`, or solve a single point"
+        )
+    notes = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
+    series = None
+    if view.axes:
+        view.thin(view.axes[0], MAX_LINES)
+        for axis in view.axes[1:]:
+            view.thin(axis, 1)
+            fixed = view.coordinates(axis)[0]
+            notes.append(f"{fixed.label} = {number_text(float(fixed.values[0]), 6)} {fixed.display.math}".rstrip())
+        series = view.coordinates(view.axes[0])[0]
+    n_lines = 1 if series is None else len(series)
+    species = results.names("species")
+    layers = []
+    for name in results.layers:
+        group = f"profiles/{name}"
+        x = results[f"{group}/x"] * 1e9
+        potential = view.variable(f"{group}/potential").values.reshape(n_lines, x.size)
+        occupancy = view.variable(f"{group}/occupancy").values.reshape(n_lines, -1, x.size)
+        layers.append(LayerLines(name, x, potential, occupancy))
+    labels = []
+    if series is not None:
+        labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
+    return draw(layers, results.contacts, species, labels, series.label if series else "", title, "; ".join(notes))
+
+
+def plot_solution(solution: Solution) -> Figure:
+    """Draw potential and occupancy of a solution around each contact.
+
+    Parameters
+    ----------
+    solution : Solution
+        Solved.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Shown by a notebook; ``.savefig`` writes it.
+    """
+    layers = [
+        LayerLines(
+            layer.name,
+            layer.x * 1e9,
+            layer.potential[np.newaxis],
+            np.atleast_2d(layer.occupancy)[np.newaxis],
+        )
+        for layer in solution.layers
+    ]
+    parameters = solution.parameters
+    species = parameters.species_names if parameters.n_species > 1 else ()
+    title = f"{' | '.join(parameters.layer_names)} at {solution.stack.temperature_K:g} K"
+    return draw(layers, parameters.contact_names, species, [], "", title, "")
+
+
+def draw(
+    layers: list[LayerLines],
+    contacts: tuple[str, ...],
+    species: tuple[str, ...],
+    labels: list[str],
+    heading: str,
+    title: str,
+    note: str,
+) -> Figure:
+    """Draw one column per contact: potential above, occupancy below.
+
+    Parameters
+    ----------
+    layers : list of LayerLines
+        Left to right.
+    contacts, species, labels : sequence of str
+        Names of the contacts, of the species (empty for a single one) and of the lines.
+    heading, title, note : str
+        Legend heading; figure heading; second line of it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not yet saved.
+    """
+    planes = [_plane(layers, contact) for contact in contacts] or [(float(layers[0].x[0]), 0, 0)]
+    n_lines = layers[0].potential.shape[0]
+    colours = line_colours(n_lines)
+    with styled():
+        figure, panels = new_figure(2, len(planes), title, note)
+        for column, (position, first, last) in enumerate(planes):
+            above, below = panels[0, column], panels[1, column]
+            near = layers[first : last + 1]
+            for layer in near:
+                for line, colour in enumerate(colours):
+                    above.plot(layer.x - position, layer.potential[line], color=colour)
+                    for s, values in enumerate(layer.occupancy[line]):
+                        below.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
+            _zoom(above, below, near, position)
+            _name_layers(above, contacts[column] if contacts else "", near)
+            below.set_ylim(-0.03, 1.03)
+            below.set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
+            above.tick_params(labelbottom=False)
+            for panel in (above, below):
+                panel.axvline(0.0, color="0.6", linewidth=0.7, zorder=0)
+            zero_line(above)
+        panels[0, 0].set_ylabel("Electrostatic potential (V)")
+        panels[1, 0].set_ylabel("Occupancy")
+        letters([panel for row in panels for panel in row])
+        _legends(figure, panels[1, -1], species, labels, heading, colours)
+    return figure
+
+
+def _plane(layers: list[LayerLines], contact: str) -> tuple[float, int, int]:
+    """Return position [nm] of a contact and the numbers of its first and last layer."""
+    names = [layer.name for layer in layers]
+    left, right = side_names(contact)
+    for i in range(len(layers) - 1):
+        if contact == f"{names[i]}|{names[i + 1]}":
+            return float(layers[i].x[-1]), i, i + 1
+    if left == "left" and contact == f"left|{names[0]}":
+        return float(layers[0].x[0]), 0, 0
+    del right
+    return float(layers[-1].x[-1]), len(layers) - 1, len(layers) - 1
+
+
+def _zoom(above: Axes, below: Axes, near: list[LayerLines], position: float) -> None:
+    """Show each layer as far as anything happens in it."""
+    low, high = 0.0, 0.0
+    for layer in near:
+        distance = layer.x - position
+        # What counts is the change on the contact's side: the other end may have a layer of its own.
+        middle = np.argmin(np.abs(np.abs(distance) - 0.5 * np.abs(distance).max()))
+        inner = np.abs(distance) <= np.abs(distance[middle])
+        change = np.abs(layer.potential - layer.potential[:, [middle]])[:, inner]
+        largest = np.nanmax(change, initial=0.0)
+        active = (change > OFF_BULK * largest).any(axis=0) if largest > 1e-9 else np.zeros(inner.sum(), bool)
+        reach = np.abs(distance[inner][active]).max(initial=0.0) * AIR
+        reach = min(max(reach, 0.02 * np.abs(distance).max()), np.abs(distance).max())
+        if distance[middle] < 0.0:
+            low = min(low, -reach)
+        else:
+            high = max(high, reach)
+    # A thin side next to a thick one stays visible.
+    span = max(-low, high)
+    low, high = (min(low, -0.3 * span) if low < 0 else low), (max(high, 0.3 * span) if high > 0 else high)
+    for panel in (above, below):
+        panel.set_xlim(low if low < 0 else -0.03 * span, high if high > 0 else 0.03 * span)
+    visible = [
+        layer.potential[:, (layer.x - position >= low) & (layer.x - position <= high)].ravel() for layer in near
+    ]
+    values = np.concatenate(visible)
+    values = values[np.isfinite(values)]
+    if values.size:
+        air = 0.06 * max(float(np.ptp(values)), 1e-3)
+        above.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
+
+
+def _name_layers(panel: Axes, contact: str, near: list[LayerLines]) -> None:
+    """Write the names of the layers above their sides of the contact."""
+    low, high = panel.get_xlim()
+    zero = -low / (high - low)
+    sides = ((layer, zero / 2 if layer.x[0] < near[-1].x[0] else zero + (1 - zero) / 2) for layer in near)
+    if len(near) == 1:
+        sides = ((layer, 0.5) for layer in near)
+    for layer, at in sides:
+        panel.text(
+            at, 1.02, layer.name, transform=panel.transAxes, ha="center", va="bottom", color="0.35", fontsize=8
+        )
+    del contact
+
+
+def _legends(
+    figure: Figure, panel: Axes, species: tuple[str, ...], labels: list[str], heading: str, colours: list[Any]
+) -> None:
+    from matplotlib.lines import Line2D
+
+    if species:
+        handles = [
+            Line2D([], [], color=PALETTE[0] if len(colours) == 1 else "0.25", linestyle=style, label=name)
+            for name, style in zip(species, STYLES, strict=False)
+        ]
+        panel.legend(handles=handles, loc="best")
+    if labels:
+        handles = [Line2D([], [], color=c, label=text) for c, text in zip(colours, labels, strict=True)]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(labels), title=heading, title_fontsize=7.5)

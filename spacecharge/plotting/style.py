@@ -1,0 +1,199 @@
+"""The look of all figures: sizes of a journal page, colours that colour-blind readers tell apart."""
+
+from __future__ import annotations
+
+import contextlib
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis as AxisOfFigure
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+"""Okabe and Ito's colours (Color Universal Design, 2008), dark ones first, yellow left out."""
+
+STYLES = ("-", "--", ":", "-.")
+
+WIDTH = 7.2
+"""Width of a figure over both columns of a journal [inch]."""
+
+PANEL_HEIGHT = 2.65
+
+DPI = 200
+
+MAX_LEGEND = 6
+"""More lines than this get a colour bar instead of a legend."""
+
+_RC = {
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.4,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "savefig.dpi": DPI,
+    "figure.dpi": 100,
+    "mathtext.default": "regular",
+    "axes.formatter.useoffset": False,
+}
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Apply the style inside a ``with`` block, and leave matplotlib as it was."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_RC):
+        yield
+
+
+def new_figure(n_rows: int, n_columns: int, title: str, note: str = "") -> tuple[Figure, Any]:
+    """Return a figure and its panels, shape (n_rows, n_columns).
+
+    No window, no pyplot state: the figure works in scripts, notebooks and on machines without a display.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    width = WIDTH if n_columns > 1 else 0.62 * WIDTH
+    lines = textwrap.wrap(title, 90 if n_columns > 1 else 55)
+    notes = textwrap.wrap(note, 110 if n_columns > 1 else 68)
+    height = PANEL_HEIGHT * n_rows + 0.19 * (len(lines) + len(notes)) + 0.1
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False)
+    head = "\n".join([*lines, *notes])
+    figure.suptitle(head, fontsize=9.5, x=0.01, ha="left")
+    return figure, panels
+
+
+def line_colours(n: int) -> list[Any]:
+    """Return a colour per line: distinct ones for a few, a perceptually even ramp for many."""
+    if n <= 4:
+        return list(PALETTE[:n])
+    import matplotlib as mpl
+
+    # The ramp stops before its pale end, which vanishes on white.
+    return [mpl.colormaps["viridis"](v) for v in np.linspace(0.0, 0.88, n)]
+
+
+LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0}
+"""SI units of quantities that follow exponentials, and the shown value below which they count as nothing
+(1e-6 Ohm cm2 is a thousandth of what any cell can resolve). Others keep a linear axis."""
+
+
+def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
+    """Choose linear, logarithmic or symmetric logarithmic, so that zeros and changes of sign survive.
+
+    Symmetric: linear around zero up to the decade of the smallest few per cent, logarithmic outside.
+
+    Parameters
+    ----------
+    axis : matplotlib axis
+        ``panel.xaxis`` or ``panel.yaxis``.
+    values : ndarray
+        All that is drawn along it; NaN is left out.
+    floor : float
+        Smaller values count as nothing.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    size = np.abs(values[np.abs(values) > floor])
+    if not size.size or size.max() / np.percentile(size, 5) < 10.0:
+        return
+    panel = axis.axes
+    change = panel.set_xscale if axis.axis_name == "x" else panel.set_yscale
+    if size.size == values.size and (values > 0.0).all():
+        change("log")
+        _few_decades(axis, float(np.log10(size.max() / size.min())))
+        return
+    threshold = float(10.0 ** np.floor(np.log10(max(np.percentile(size, 5), floor))))
+    change("symlog", linthresh=threshold, linscale=0.7)
+    _symmetric_ticks(axis, values, threshold)
+    high, low = values.max(), values.min()
+    limit = panel.set_ylim if axis.axis_name == "y" else panel.set_xlim
+    # Half a decade of air, and nothing below zero where nothing is negative.
+    limit(_outside(low, threshold) if low < 0.0 else 0.0, _outside(high, threshold) if high > 0.0 else 0.0)
+
+
+def _outside(value: float, threshold: float) -> float:
+    return float(np.sign(value) * max(3.0 * abs(value), threshold))
+
+
+def _few_decades(axis: AxisOfFigure, decades: float) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    if decades > 1.0:
+        axis.set_major_locator(LogLocator(numticks=8))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _symmetric_ticks(axis: AxisOfFigure, values: Array, threshold: float) -> None:
+    """Put ticks at zero and at decades, at most four on each side, so that none run into each other."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    first = round(np.log10(threshold))
+    ticks = [0.0]
+    for sign, largest in ((1.0, values.max()), (-1.0, -values.min())):
+        if largest <= 0.0:
+            continue
+        last = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else first
+        step = max(1, -(-(last - first + 1) // 4))
+        ticks += [sign * 10.0**k for k in range(last, first - 1, -step)]
+    axis.set_major_locator(FixedLocator(sorted(ticks)))
+    axis.set_minor_locator(NullLocator())
+
+
+def zero_line(panel: Axes) -> None:
+    """Draw a thin line at zero."""
+    panel.axhline(0.0, color="0.75", linewidth=0.6, zorder=0)
+
+
+def letters(panels: Sequence[Axes]) -> None:
+    """Mark panels a, b, c, as papers refer to them."""
+    if len(panels) > 1:
+        for panel, letter in zip(panels, "abcdefghijklmnop", strict=False):
+            panel.set_title(f"({letter})", loc="left", fontweight="bold", fontsize=8.5, pad=4)
+
+
+def label_text(words: str, unit: str, width: int = 32) -> str:
+    """Return the label of an axis: a capital, Li/Li+ with its sign raised, lines that fit, the unit whole.
+
+    Parameters
+    ----------
+    words : str
+        What it is.
+    unit : str
+        Its unit in mathtext; empty for none.
+    width : int
+        Characters per line.
+
+    Returns
+    -------
+    str
+        One line or more.
+    """
+    words = words.replace("equilibrium potential against Li/Li+", "potential vs. Li/Li+")
+    lines = textwrap.wrap(words[:1].upper() + words[1:], width)
+    shown = len(unit) - unit.count("$") - unit.count("{") - unit.count("}") - unit.count("^")
+    if unit and len(lines[-1]) + shown + 3 <= width:
+        lines[-1] += f" ({unit})"
+    elif unit:
+        lines.append(f"({unit})")
+    return "\n".join(lines).replace("Li/Li+", "Li/Li$^{+}$")
