@@ -142,6 +142,11 @@ def _layer(name: str, keys: Mapping[str, Any], problems: Problems) -> Layer | No
     if name in RESERVED_NAMES:
         problems.add(("layers", name), "the name has another meaning: choose another", key=True)
         return None
+    for label in keys.get("species", ()):
+        if not LAYER_NAME.match(label):
+            place = ("layers", name, "species", label)
+            problems.add(place, "a species' name has letters, digits, _, + and - alone", key=True)
+            return None
     filled = dict(keys)
     while True:
         try:

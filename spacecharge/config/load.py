@@ -85,6 +85,9 @@ def _load(document: Document) -> Config:
     from ..model.layer import RANGES
 
     problems = document.problems()
+    if "fit" in document.data and "layers" not in document.data:
+        problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
+        problems.raise_if_any()
     kinds = _kinds(document.data, problems)
     sound = document.data
     if kinds is not None:

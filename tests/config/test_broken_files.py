@@ -208,6 +208,19 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "layers.solid.electrolyte",
         "letters, digits",
     ),
+    "species with a dot": (
+        "layers: {a: {thickness_nm: 1, permittivity: 9, potential_V: 3, species: {Li.1: "
+        "{site_density_per_nm3: 9, occupancy: 0.5}}}}\n",
+        "1:74",
+        "layers.a.species.Li.1",
+        "letters, digits",
+    ),
+    "configuration of a fit": (
+        "fit: exsy\ndata: {path: a.csv}\n",
+        "1:1",
+        "fit",
+        "run it by spacecharge fit",
+    ),
     "name with another meaning": (
         SOUND.replace("  electrolyte:", "  contact:").replace("[electrolyte]", "[electrode]"),
         "8:3",
