@@ -19,6 +19,7 @@ from .style import (
     label_text,
     letters,
     line_colours,
+    line_legend,
     new_figure,
     scale_axis,
     styled,
@@ -170,7 +171,7 @@ def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title:
         if terms:
             figure, panels = new_figure(1, 1, title, _note(view, shape))
             _draw(panels[0, 0], view, shape, [evaluate(view, terms)])
-            _legend(figure, panels[0, 0], shape)
+            _legend(figure, shape)
             return figure
         rows = _panels(view, bool(shape.band))
         figure, panels = new_figure(len(rows), 2, title, _note(view, shape))
@@ -179,7 +180,7 @@ def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title:
             _draw(panel, view, shape, drawn)
             panel.set_title(heading, fontsize=8.5)
         letters(flat)
-        _legend(figure, flat[0], shape)
+        _legend(figure, shape)
     return figure
 
 
@@ -282,7 +283,7 @@ def _draw(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> 
         scale_axis(panel.yaxis, everything, LOGARITHMIC[quantities[0].units])
     if not bars:
         _scale_x(panel, shape)
-    panel.set_xlabel(shape.x.axis_label)
+    panel.set_xlabel(shape.x.long_axis_label)
     same = len({label for _, _, label in entries}) == 1
     panel.set_ylabel(entries[0][2] if same else label_text(_common_words(quantities), quantities[0].display.math))
     if len(entries) > 1:
@@ -345,23 +346,14 @@ def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool
     panel.legend(handles=handles, loc="best")
 
 
-def _legend(figure: Figure, panel: Axes, shape: Frame) -> None:
+def _legend(figure: Figure, shape: Frame) -> None:
     """Explain the colours: a legend for a few lines, a colour bar for many."""
-    from matplotlib.lines import Line2D
-
     if shape.series is None:
         return
     series = shape.series
     if shape.n_lines <= MAX_LEGEND:
-        unit = f" {series.display.math}" if series.display.math else ""
-        handles = [
-            Line2D([], [], color=colour, label=f"{number_text(value, 5)}{unit}")
-            for value, colour in zip(series.values, shape.colours, strict=True)
-        ]
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=shape.n_lines, title=label_text(series.label, "", 80),
-            title_fontsize=7.5,
-        )
+        labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
+        line_legend(figure, shape.colours, labels, series.label)
         return
     import matplotlib as mpl
     from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -371,7 +363,7 @@ def _legend(figure: Figure, panel: Axes, shape: Frame) -> None:
     bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
     bar.set_ticklabels([number_text(v, 5) for v in series.values])
     bar.ax.tick_params(length=0)
-    bar.set_label(series.axis_label)
+    bar.set_label(series.long_axis_label)
 
 
 def _note(view: View, shape: Frame) -> str:

@@ -106,7 +106,7 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
         panel.clabel(contours, fmt=_contour_text, fontsize=6.5, inline_spacing=2)
     if not np.isfinite(values).all():
         panel.set_facecolor("0.85")
-    panel.set_xlabel(across.axis_label)
+    panel.set_xlabel(across.long_axis_label)
     panel.set_ylabel(up.axis_label)
     for spine in panel.spines.values():
         spine.set_visible(True)
@@ -114,7 +114,7 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
 
 def _norm(values: Array, floor: float | None) -> tuple[Any, str, Array]:
     """Return the colour scale, the colour map and the contour levels that fit the values."""
-    from matplotlib.colors import LogNorm, Normalize, SymLogNorm, TwoSlopeNorm
+    from matplotlib.colors import LogNorm, Normalize, SymLogNorm
     from matplotlib.ticker import MaxNLocator
 
     finite = values[np.isfinite(values)]
@@ -130,15 +130,16 @@ def _norm(values: Array, floor: float | None) -> tuple[Any, str, Array]:
             if low >= 0.0:
                 return LogNorm(max(low, threshold), high, clip=True), "viridis", decades
             limit = max(-low, high)
-            levels = np.concatenate([-decades[::-1], [0.0], decades])
+            # Next to zero the contours of both signs would run into one another.
+            outer = decades[1:]
+            levels = np.concatenate([-outer[::-1], [0.0], outer])
             return SymLogNorm(threshold, linscale=0.7, vmin=-limit, vmax=limit), "RdBu_r", levels
-    levels = MaxNLocator(CONTOURS).tick_values(low, high)
+    levels = np.asarray(MaxNLocator(CONTOURS).tick_values(low, high))
     if low < 0.0 < high:
-        return TwoSlopeNorm(0.0, min(low, -1e-12 * high), max(high, 1e-12)), "RdBu_r", levels
+        limit = max(-low, high)
+        return Normalize(-limit, limit), "RdBu_r", levels
     return Normalize(low, high), "viridis", levels
 
 
 def _contour_text(value: float) -> str:
     return "0" if value == 0.0 else f"{value:.3g}"
-
-

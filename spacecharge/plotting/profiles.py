@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from .lines import side_names
-from .style import PALETTE, STYLES, letters, line_colours, new_figure, styled, zero_line
+from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
 from .units import number_text
 from .view import View
 
@@ -173,7 +173,7 @@ def draw(
                     for s, values in enumerate(layer.occupancy[line]):
                         below.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
             _zoom(above, below, near, position)
-            _name_layers(above, contacts[column] if contacts else "", near)
+            _name_layers(above, near)
             below.set_ylim(-0.03, 1.03)
             below.set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
             above.tick_params(labelbottom=False)
@@ -190,13 +190,12 @@ def draw(
 def _plane(layers: list[LayerLines], contact: str) -> tuple[float, int, int]:
     """Return position [nm] of a contact and the numbers of its first and last layer."""
     names = [layer.name for layer in layers]
-    left, right = side_names(contact)
+    left, _ = side_names(contact)
     for i in range(len(layers) - 1):
         if contact == f"{names[i]}|{names[i + 1]}":
             return float(layers[i].x[-1]), i, i + 1
     if left == "left" and contact == f"left|{names[0]}":
         return float(layers[0].x[0]), 0, 0
-    del right
     return float(layers[-1].x[-1]), len(layers) - 1, len(layers) - 1
 
 
@@ -222,9 +221,7 @@ def _zoom(above: Axes, below: Axes, near: list[LayerLines], position: float) -> 
     low, high = (min(low, -0.3 * span) if low < 0 else low), (max(high, 0.3 * span) if high > 0 else high)
     for panel in (above, below):
         panel.set_xlim(low if low < 0 else -0.03 * span, high if high > 0 else 0.03 * span)
-    visible = [
-        layer.potential[:, (layer.x - position >= low) & (layer.x - position <= high)].ravel() for layer in near
-    ]
+    visible = [layer.potential[:, (layer.x - position >= low) & (layer.x - position <= high)].ravel() for layer in near]
     values = np.concatenate(visible)
     values = values[np.isfinite(values)]
     if values.size:
@@ -232,7 +229,7 @@ def _zoom(above: Axes, below: Axes, near: list[LayerLines], position: float) -> 
         above.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
 
 
-def _name_layers(panel: Axes, contact: str, near: list[LayerLines]) -> None:
+def _name_layers(panel: Axes, near: list[LayerLines]) -> None:
     """Write the names of the layers above their sides of the contact."""
     low, high = panel.get_xlim()
     zero = -low / (high - low)
@@ -240,10 +237,7 @@ def _name_layers(panel: Axes, contact: str, near: list[LayerLines]) -> None:
     if len(near) == 1:
         sides = ((layer, 0.5) for layer in near)
     for layer, at in sides:
-        panel.text(
-            at, 1.02, layer.name, transform=panel.transAxes, ha="center", va="bottom", color="0.35", fontsize=8
-        )
-    del contact
+        panel.text(at, 1.02, layer.name, transform=panel.transAxes, ha="center", va="bottom", color="0.35", fontsize=8)
 
 
 def _legends(
@@ -258,5 +252,4 @@ def _legends(
         ]
         panel.legend(handles=handles, loc="best")
     if labels:
-        handles = [Line2D([], [], color=c, label=text) for c, text in zip(colours, labels, strict=True)]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(labels), title=heading, title_fontsize=7.5)
+        line_legend(figure, colours, labels, heading)

@@ -39,7 +39,9 @@ _RC = {
     "xtick.labelsize": 7.5,
     "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5,
-    "legend.frameon": False,
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "none",
+    "legend.borderpad": 0.2,
     "legend.handlelength": 1.8,
     "axes.linewidth": 0.7,
     "axes.spines.top": False,
@@ -118,7 +120,8 @@ def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
     if not size.size or size.max() / np.percentile(size, 5) < 10.0:
         return
     panel = axis.axes
-    change = panel.set_xscale if axis.axis_name == "x" else panel.set_yscale
+    along_x = axis is panel.xaxis
+    change = panel.set_xscale if along_x else panel.set_yscale
     if size.size == values.size and (values > 0.0).all():
         change("log")
         _few_decades(axis, float(np.log10(size.max() / size.min())))
@@ -127,7 +130,7 @@ def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
     change("symlog", linthresh=threshold, linscale=0.7)
     _symmetric_ticks(axis, values, threshold)
     high, low = values.max(), values.min()
-    limit = panel.set_ylim if axis.axis_name == "y" else panel.set_xlim
+    limit = panel.set_xlim if along_x else panel.set_ylim
     # Half a decade of air, and nothing below zero where nothing is negative.
     limit(_outside(low, threshold) if low < 0.0 else 0.0, _outside(high, threshold) if high > 0.0 else 0.0)
 
@@ -145,17 +148,16 @@ def _few_decades(axis: AxisOfFigure, decades: float) -> None:
 
 
 def _symmetric_ticks(axis: AxisOfFigure, values: Array, threshold: float) -> None:
-    """Put ticks at zero and at decades, at most four on each side, so that none run into each other."""
+    """Put ticks at zero and at decades, at most five on each side, so that none run into each other."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
     first = round(np.log10(threshold))
+    last = int(np.floor(np.log10(np.abs(values).max()) + 1e-9))
+    step = next((s for s in (1, 2, 3, 5, 10) if (last - first) // s < 5), (last - first) // 4)
+    decades = [10.0**k for k in range(first, last + 1) if k % step == 0]
     ticks = [0.0]
     for sign, largest in ((1.0, values.max()), (-1.0, -values.min())):
-        if largest <= 0.0:
-            continue
-        last = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else first
-        step = max(1, -(-(last - first + 1) // 4))
-        ticks += [sign * 10.0**k for k in range(last, first - 1, -step)]
+        ticks += [sign * decade for decade in decades if decade <= largest]
     axis.set_major_locator(FixedLocator(sorted(ticks)))
     axis.set_minor_locator(NullLocator())
 
@@ -170,6 +172,22 @@ def letters(panels: Sequence[Axes]) -> None:
     if len(panels) > 1:
         for panel, letter in zip(panels, "abcdefghijklmnop", strict=False):
             panel.set_title(f"({letter})", loc="left", fontweight="bold", fontsize=8.5, pad=4)
+
+
+def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], heading: str) -> None:
+    """Explain the colours of lines below the panels, in as many columns as fit."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=c, label=text) for c, text in zip(colours, labels, strict=True)]
+    fitting = max(1, int(figure.get_figwidth() / (0.45 + 0.065 * max(map(len, labels)))))
+    rows = -(-len(handles) // fitting)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=-(-len(handles) // rows),
+        title=label_text(heading, "", 80),
+        title_fontsize=7.5,
+    )
 
 
 def label_text(words: str, unit: str, width: int = 32) -> str:

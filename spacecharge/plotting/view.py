@@ -55,6 +55,11 @@ class Quantity:
         return label_text(self.label, self.display.math)
 
     @property
+    def long_axis_label(self) -> str:
+        """Label with unit for an axis along the width of a panel."""
+        return label_text(self.label, self.display.math, 46)
+
+    @property
     def table_label(self) -> str:
         """Name with unit for a table."""
         return f"{self.name} [{self.display.text}]" if self.display.text else self.name
