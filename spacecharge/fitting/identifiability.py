@@ -1,0 +1,101 @@
+"""Which parameters the data can tell apart: the rank of a Jacobian, in names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RANK_TOLERANCE = 1e-7
+"""Smallest singular value of the Jacobian with unit columns that counts as rank. Central differences give
+its entries to about 1e-10, and a covariance behind it would have lost all but a digit or two."""
+
+WIDEST_LOG_SIGMA = 3.0
+"""Largest sigma of the logarithm of a parameter, a factor of twenty, that is still an estimate: the linear
+covariance of a wider one means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Parameters that cannot be told apart, or one that does not matter.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The parameters.
+    text : str
+        One line for the user.
+    """
+
+    names: tuple[str, ...]
+    text: str
+
+
+def unresolved_parameters(
+    jacobian: NDArray[np.float64],
+    names: Sequence[str],
+    is_log: NDArray[np.bool_],
+    scale: float = 1.0,
+) -> list[Unresolved]:
+    """Return the groups of parameters that the data cannot tell apart.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (n_data, n_parameters)
+        Weighted residuals by internal coordinates.
+    names : sequence of str
+        Of the columns.
+    is_log : ndarray of bool, shape (n_parameters,)
+        Columns whose coordinate is a logarithm.
+    scale : float
+        Factor of the covariance (reduced chi-square, or one); NaN if unknown.
+
+    Returns
+    -------
+    list of Unresolved
+        Empty where all parameters are determined.
+    """
+    n = len(names)
+    norms = np.linalg.norm(jacobian, axis=0)
+    largest = float(norms.max(initial=0.0))
+    dead = norms <= 1e-12 * largest if largest > 0.0 else np.ones(n, dtype=bool)
+    found = [Unresolved((names[k],), f"the data do not depend on {names[k]}") for k in np.flatnonzero(dead)]
+    alive = np.flatnonzero(~dead)
+    if not alive.size:
+        return found
+    _, s, vt = np.linalg.svd(jacobian[:, alive] / norms[alive], full_matrices=True)
+    singular = np.zeros(alive.size)
+    singular[: s.size] = s
+    null = vt[singular < RANK_TOLERANCE * singular[0]]
+    if null.size:
+        members = np.flatnonzero(np.sqrt(np.sum(null**2, axis=0)) > 0.1)
+        found.append(_together([names[alive[k]] for k in members]))
+        return found
+    if found:
+        return found
+    root = vt.T / singular
+    covariance = (root @ root.T) / np.outer(norms, norms) * (scale if math.isfinite(scale) else 1.0)
+    sigma = np.sqrt(np.diag(covariance))
+    vague = is_log & (sigma > WIDEST_LOG_SIGMA)
+    seen: set[str] = set()
+    for k in np.flatnonzero(vague):
+        if names[k] in seen:
+            continue
+        correlation = np.abs(covariance[k] / (sigma[k] * sigma))
+        group = [names[j] for j in range(n) if j == k or correlation[j] > 0.95]
+        seen.update(group)
+        found.append(
+            _together(group)
+            if len(group) > 1
+            else Unresolved((names[k],), f"the data hardly depend on {names[k]} (sigma of its logarithm {sigma[k]:.1f})")
+        )
+    return found
+
+
+def _together(names: Sequence[str]) -> Unresolved:
+    *most, last = names
+    listed = f"{', '.join(most)} and {last}" if most else last
+    return Unresolved(tuple(names), f"the data cannot tell apart {listed}")

@@ -1,0 +1,484 @@
+"""Weighted least squares of any model: named bounded parameters, logarithmic scales, one-sided data.
+
+Nothing here knows what is fitted. A :class:`Problem` joins parameters, a prediction and data;
+:func:`minimise` returns an :class:`Estimate` with its covariance, or refuses with the names of the
+parameters that the data cannot tell apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FitError
+from .identifiability import Unresolved, unresolved_parameters
+
+Array = NDArray[np.float64]
+
+MEASURED, AT_MOST, AT_LEAST = 0, -1, 1
+"""Kinds of a datum: measured; an upper bound of the truth; a lower bound of the truth."""
+
+_FORWARD_STEP = 1.5e-8
+_CENTRAL_STEP = 6e-6
+_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a fit.
+
+    Parameters
+    ----------
+    name : str
+        Name, with its unit as suffix where it has one.
+    initial : float
+        First value, or the value of a fixed parameter.
+    unit : str
+        SI unit as result files write it.
+    minimum, maximum : float
+        Bounds, included.
+    fixed : bool
+        Whether it stays at `initial`.
+    log : bool
+        Fit its logarithm: for rates and other positive quantities of unknown size.
+    long_name : str
+        What it is, in words.
+    """
+
+    name: str
+    initial: float
+    unit: str = "1"
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    fixed: bool = False
+    log: bool = False
+    long_name: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.initial):
+            raise FitError(f"{self.name}: a finite initial value is needed, got {self.initial:g}")
+        if not self.minimum <= self.initial <= self.maximum:
+            raise FitError(
+                f"{self.name}: {self.initial:g} is out of bounds (allowed: {self.minimum:g} to {self.maximum:g})"
+            )
+        if not self.fixed and self.minimum == self.maximum:
+            raise FitError(f"{self.name}: minimum equals maximum; write it as fixed")
+        if self.log and not self.fixed and not self.initial > 0.0:
+            raise FitError(f"{self.name}: must be above 0, got {self.initial:g}")
+
+    @property
+    def span(self) -> float:
+        """Size of a natural change of the internal coordinate: an e-fold, or the value itself."""
+        if self.log:
+            return 1.0
+        if self.initial != 0.0:
+            return abs(self.initial)
+        width = self.maximum - self.minimum
+        return width if math.isfinite(width) else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is fitted to what.
+
+    Parameters
+    ----------
+    parameters : tuple of Parameter
+        All of them, fixed ones too; `predict` takes their values in this order.
+    predict : callable
+        ``predict(values (n_parameters,)) -> (n_data,)``.
+    data : ndarray, shape (n_data,)
+        What was measured, or its bound.
+    sigma : ndarray, shape (n_data,), optional
+        One sigma of each datum, in its unit; default: equal and unknown.
+    limit : ndarray of int, shape (n_data,), optional
+        0 measured, -1 the truth is at most this, +1 at least this. Bounds need `sigma`, the width over
+        which they become firm.
+    jacobian : callable, optional
+        ``jacobian(values) -> (n_data, n_parameters)``, the derivative of `predict`; default: differences.
+    absolute_sigma : bool
+        Take `sigma` as it is; by default it weighs the data only and the covariance is scaled by the
+        reduced chi-square.
+    starts : tuple of ndarray, shape (n_parameters,)
+        Further points to start from; the one with the smallest chi-square is used.
+    advise : callable, optional
+        ``advise(values, names) -> str``: what the user may do where parameters cannot be told apart.
+    """
+
+    parameters: tuple[Parameter, ...]
+    predict: Callable[[Array], Array]
+    data: Array
+    sigma: Array | None = None
+    limit: NDArray[np.int8] | None = None
+    jacobian: Callable[[Array], Array] | None = None
+    absolute_sigma: bool = False
+    starts: tuple[Array, ...] = ()
+    advise: Callable[[Array, Sequence[str]], str] | None = None
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.parameters]
+        if len(set(names)) != len(names):
+            raise FitError(f"two parameters of one name among {', '.join(names)}")
+        n = self.data.size
+        if n == 0:
+            raise FitError("there are no data to fit")
+        if not np.all(np.isfinite(self.data)):
+            raise FitError(f"datum {int(np.argmin(np.isfinite(self.data))) + 1} of {n} is no finite number")
+        if self.sigma is not None:
+            if self.sigma.shape != self.data.shape:
+                raise FitError(f"sigma has the shape {self.sigma.shape}, the data {self.data.shape}")
+            bad = ~(np.isfinite(self.sigma) & (self.sigma > 0.0))
+            if np.any(bad):
+                first = int(np.argmax(bad))
+                raise FitError(f"sigma of datum {first + 1} is {self.sigma[first]:g} (allowed: above 0)")
+        if self.limit is not None and np.any(self.limit != MEASURED) and self.sigma is None:
+            raise FitError("a bound among the data needs a sigma")
+
+    @property
+    def free(self) -> NDArray[np.intp]:
+        """Positions of the parameters that are fitted."""
+        return np.flatnonzero([not p.fixed for p in self.parameters])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all parameters."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def initial(self) -> Array:
+        """First values of all parameters."""
+        return np.array([p.initial for p in self.parameters])
+
+    @property
+    def n_measured(self) -> int:
+        """Data that are no bounds."""
+        return self.data.size if self.limit is None else int(np.sum(self.limit == MEASURED))
+
+    def with_fixed(self, name: str, value: float) -> Problem:
+        """Return the same problem with one parameter held at a value."""
+        return replace(
+            self,
+            parameters=tuple(
+                replace(p, initial=value, fixed=True) if p.name == name else p for p in self.parameters
+            ),
+            starts=(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Where the sum of squares is smallest, and how well that is known.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was fitted.
+    values : ndarray, shape (n_parameters,)
+        All parameters, fixed ones too.
+    covariance : ndarray, shape (n_parameters, n_parameters)
+        In the units of the parameters; zero for fixed ones, NaN where it cannot be known.
+    internal_covariance : ndarray, shape (n_parameters, n_parameters)
+        The same with the logarithm of log-scaled parameters.
+    model : ndarray, shape (n_data,)
+        Prediction.
+    residuals : ndarray, shape (n_data,)
+        Data minus prediction; zero for a bound that is met.
+    chi2 : float
+        Sum of squares of the weighted residuals.
+    freedom : int
+        Measured data minus fitted parameters.
+    warnings : tuple of str
+        What a reader of the result has to know.
+    n_evaluations : int
+        Calls of `predict`.
+    message : str
+        How the search ended.
+    """
+
+    problem: Problem
+    values: Array
+    covariance: Array
+    internal_covariance: Array
+    model: Array
+    residuals: Array
+    chi2: float
+    freedom: int
+    warnings: tuple[str, ...] = ()
+    n_evaluations: int = 0
+    message: str = ""
+    jacobian: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def sigma(self) -> Array:
+        """One sigma of every parameter (n_parameters,); zero for fixed ones."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def chi2_reduced(self) -> float:
+        """Chi-square per degree of freedom; NaN without any."""
+        return self.chi2 / self.freedom if self.freedom > 0 else math.nan
+
+    def value(self, name: str) -> float:
+        """Return the value of a parameter."""
+        return float(self.values[self.problem.names.index(name)])
+
+    def interval(self, name: str, level: float = 0.9545) -> tuple[float, float]:
+        """Return the two-sided interval of a parameter at a level.
+
+        By Student's t with `freedom` degrees where the covariance is scaled, by the normal law where
+        sigma is absolute; symmetric in the logarithm for log-scaled parameters.
+        """
+        position = self.problem.names.index(name)
+        p, value = self.problem.parameters[position], float(self.values[position])
+        reach = self.quantile(level) * math.sqrt(self.internal_covariance[position, position])
+        if p.log:
+            return value * math.exp(-reach), value * math.exp(reach) if reach < 700.0 else math.inf
+        return value - reach, value + reach
+
+    def quantile(self, level: float) -> float:
+        """Return the half width of an interval in sigmas."""
+        from scipy.special import ndtri, stdtrit
+
+        tail = 0.5 + 0.5 * level
+        if self.problem.absolute_sigma:
+            return float(ndtri(tail))
+        return float(stdtrit(self.freedom, tail)) if self.freedom > 0 else math.nan
+
+
+def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool = True) -> Estimate:
+    """Fit the free parameters of a problem.
+
+    Trust-region reflective least squares (scipy) in internal coordinates: the logarithm of log-scaled
+    parameters, the others in units of their initial value.
+
+    Parameters
+    ----------
+    problem : Problem
+        Parameters, prediction and data.
+    max_evaluations : int
+        Steps of the search at most.
+    check_rank : bool
+        Refuse where parameters cannot be told apart; otherwise their covariance is NaN.
+
+    Returns
+    -------
+    Estimate
+        Values, covariance, residuals.
+
+    Raises
+    ------
+    FitError
+        Fewer data than parameters, a model that is not finite, a search that does not end, or
+        parameters that cannot be told apart (named).
+    """
+    work = _Work(problem)
+    free = problem.free
+    if problem.data.size < free.size:
+        raise FitError(
+            f"{free.size} parameters ({', '.join(problem.names[i] for i in free)}) cannot be fitted to "
+            f"{problem.data.size} {'datum' if problem.data.size == 1 else 'data'}"
+        )
+    u = work.start()
+    message = "nothing to fit"
+    if free.size:
+        from scipy.optimize import least_squares
+
+        with np.errstate(all="ignore"):
+            solution = least_squares(
+                work.residuals, u, jac=work.jacobian, bounds=(work.lower, work.upper), x_scale="jac",
+                ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=1e-12, max_nfev=max_evaluations,
+            )  # fmt: skip
+        if solution.status <= 0:
+            raise FitError(f"the fit did not converge in {max_evaluations} steps; give other initial values")
+        u, message = solution.x, str(solution.message).rstrip(".")
+    return _estimate(work, u, message, check_rank)
+
+
+class _Work:
+    """Internal coordinates, residuals and their derivatives of one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.free = problem.free
+        chosen = [problem.parameters[i] for i in self.free]
+        self.log = np.array([p.log for p in chosen], dtype=bool)
+        self.unit = np.array([p.span for p in chosen])
+        self.lower = np.array([self._inside(p, p.minimum) for p in chosen])
+        self.upper = np.array([self._inside(p, p.maximum) for p in chosen])
+        self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
+        self.n_evaluations = 0
+
+    @staticmethod
+    def _inside(p: Parameter, value: float) -> float:
+        if p.log:
+            return math.log(value) if value > 0.0 else -math.inf
+        return value / p.span
+
+    def internal(self, values: Array) -> Array:
+        """Return internal coordinates of the free parameters."""
+        chosen = values[self.free]
+        u = chosen / self.unit
+        u[self.log] = np.log(chosen[self.log])
+        # A point on a bound has no room for the search to move.
+        room = np.minimum(1e-8, 0.25 * (self.upper - self.lower))
+        return np.asarray(np.clip(u, self.lower + room, self.upper - room))
+
+    def values(self, u: Array) -> Array:
+        """Return the values of all parameters."""
+        values = self.problem.initial
+        chosen = u * self.unit
+        chosen[self.log] = np.exp(u[self.log])
+        values[self.free] = chosen
+        return values
+
+    def slopes(self, u: Array) -> Array:
+        """Return d value / d internal of the free parameters."""
+        return np.where(self.log, np.exp(u), self.unit)
+
+    def model(self, u: Array) -> Array:
+        self.n_evaluations += 1
+        return np.asarray(self.problem.predict(self.values(u)), dtype=np.float64)
+
+    def residuals(self, u: Array) -> Array:
+        return self._weigh(self.model(u))
+
+    def _weigh(self, model: Array) -> Array:
+        r = (model - self.problem.data) * self.weight
+        limit = self.problem.limit
+        if limit is not None:
+            for kind in (AT_MOST, AT_LEAST):
+                rows = limit == kind
+                if np.any(rows):
+                    r[rows] = -kind * _one_sided(-kind * r[rows])
+        return np.asarray(r)
+
+    def _weights(self, model: Array) -> Array:
+        """Return d residual / d model (n_data,), the square root of the information of each datum."""
+        w = np.broadcast_to(np.asarray(self.weight, dtype=float), model.shape).copy()
+        limit = self.problem.limit
+        if limit is not None:
+            for kind in (AT_MOST, AT_LEAST):
+                rows = limit == kind
+                if np.any(rows):
+                    z = -kind * (model[rows] - self.problem.data[rows]) * w[rows]
+                    w[rows] *= _one_sided_slope(z)
+        return w
+
+    def start(self) -> Array:
+        """Return the best of the given starting points."""
+        best, least = None, math.inf
+        with np.errstate(all="ignore"):
+            for values in (self.problem.initial, *self.problem.starts):
+                u = self.internal(values)
+                r = self.residuals(u)
+                chi2 = float(r @ r) if r.size == self.problem.data.size else math.nan
+                if chi2 < least:
+                    best, least = u, chi2
+        if best is None:
+            raise FitError("the model is not finite at the initial values; give others")
+        return best
+
+    def jacobian(self, u: Array, central: bool = False) -> Array:
+        """Return d residual / d internal (n_data, n_free)."""
+        model = self.model(u)
+        weights = self._weights(model)
+        if self.problem.jacobian is not None:
+            full = np.asarray(self.problem.jacobian(self.values(u)), dtype=np.float64)
+            return np.asarray(full[:, self.free] * self.slopes(u) * weights[:, None])
+        out = np.empty((model.size, u.size))
+        for k in range(u.size):
+            step = (_CENTRAL_STEP if central else _FORWARD_STEP) * max(1.0, abs(u[k]) * (not self.log[k]))
+            up, down = u.copy(), u.copy()
+            up[k] = min(u[k] + step, self.upper[k])
+            if central or up[k] == u[k]:
+                down[k] = max(u[k] - step, self.lower[k])
+            low = model if down[k] == u[k] else self.model(down)
+            out[:, k] = (self.model(up) - low) / (up[k] - down[k])
+        return out * weights[:, None]
+
+
+def _one_sided(z: Array) -> Array:
+    """Return sqrt(-2 ln Phi(-z)): what a bound that is overstepped by z sigmas adds to the residuals."""
+    from scipy.special import log_ndtr
+
+    return np.asarray(np.sqrt(-2.0 * log_ndtr(-z)))
+
+
+def _one_sided_slope(z: Array) -> Array:
+    """Return its derivative, z from far below (0) to far above (1) the bound."""
+    from scipy.special import log_ndtr
+
+    log_phi = -0.5 * z**2 - 0.5 * math.log(2.0 * math.pi)
+    r = np.sqrt(-2.0 * log_ndtr(-z))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.exp(log_phi - log_ndtr(-z)) / r
+    return np.asarray(np.where(r > 0.0, slope, 0.0))
+
+
+def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate:
+    problem, free = work.problem, work.free
+    values, n = work.values(u), len(problem.parameters)
+    with np.errstate(all="ignore"):
+        model = work.model(u)
+        weighted = work._weigh(model)
+        jacobian = work.jacobian(u, central=True)
+    if not (np.all(np.isfinite(model)) and np.all(np.isfinite(jacobian))):
+        raise FitError("the model is not finite where the fit ended; give other initial values or bounds")
+    chi2 = float(weighted @ weighted)
+    freedom = problem.n_measured - free.size
+    warnings: list[str] = []
+    bound = _at_bound(work, u)
+    for k in np.flatnonzero(bound):
+        p = problem.parameters[free[k]]
+        warnings.append(f"{p.name} ended at its bound {values[free[k]]:g}; its error is not known")
+    scale = 1.0
+    if not problem.absolute_sigma:
+        scale = chi2 / freedom if freedom > 0 else math.nan
+        if freedom <= 0:
+            warnings.append("as many parameters as data: errors are not known")
+    inner = np.full((free.size, free.size), math.nan)
+    names = [problem.names[i] for i in free]
+    lost = unresolved_parameters(jacobian, names, work.log, scale)
+    if lost and check_rank:
+        raise FitError(_refusal(problem, values, lost))
+    held = ~bound
+    if not lost and np.any(held):
+        inner[np.ix_(held, held)] = _covariance(jacobian[:, held]) * scale
+    internal = np.zeros((n, n))
+    internal[np.ix_(free, free)] = inner * np.outer(*[np.where(work.log, 1.0, work.unit)] * 2)
+    covariance = np.zeros((n, n))
+    slopes = work.slopes(u)
+    covariance[np.ix_(free, free)] = inner * np.outer(slopes, slopes)
+    residuals = problem.data - model
+    if problem.limit is not None:
+        met = (problem.limit == AT_MOST) & (residuals > 0.0) | (problem.limit == AT_LEAST) & (residuals < 0.0)
+        residuals = np.where(met, 0.0, residuals)
+    return Estimate(
+        problem=problem, values=values, covariance=covariance, internal_covariance=internal, model=model,
+        residuals=residuals, chi2=chi2, freedom=freedom, warnings=tuple(warnings),
+        n_evaluations=work.n_evaluations, message=message, jacobian=jacobian,
+    )  # fmt: skip
+
+
+def _at_bound(work: _Work, u: Array) -> NDArray[np.bool_]:
+    near = 1e-6 * np.maximum(1.0, np.abs(u))
+    return np.asarray((u - work.lower < near) | (work.upper - u < near))
+
+
+def _covariance(jacobian: Array) -> Array:
+    """Return (J^T J)^-1 by the singular values of J with columns scaled to one."""
+    norms = np.linalg.norm(jacobian, axis=0)
+    _, s, vt = np.linalg.svd(jacobian / norms, full_matrices=False)
+    root = vt.T / s
+    return np.asarray((root @ root.T) / np.outer(norms, norms))
+
+
+def _refusal(problem: Problem, values: Array, lost: Sequence[Unresolved]) -> str:
+    parts = [group.text for group in lost]
+    names = [name for group in lost for name in group.names]
+    advice = problem.advise(values, names) if problem.advise is not None else ""
+    return "; ".join(parts) + (f"; {advice}" if advice else "; fix one of them or add data")

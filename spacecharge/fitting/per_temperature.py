@@ -1,0 +1,136 @@
+"""Each temperature fitted alone, with an Arrhenius regression after it: the check of a global fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import FitError
+from ..nmr.arrhenius import ArrheniusFit, arrhenius, arrhenius_regression
+from ..nmr.parameters import energy_of
+from .least_squares import Array, Estimate, Problem, minimise
+from .setup import Setup
+
+MAX_TEMPERATURES = 200
+"""More different temperatures than this are a continuum, not a list of experiments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One parameter at every temperature.
+
+    Parameters
+    ----------
+    name, unit, long_name : str
+        Of the parameter.
+    temperature : ndarray, shape (n_temperatures,)
+        [K].
+    value, sigma : ndarray, shape (n_temperatures,)
+        Of the fit to that temperature alone; NaN where it failed.
+    global_value : ndarray, shape (n_temperatures,)
+        What the global law gives.
+    regression : ArrheniusFit or None
+        Of `value` against temperature; None with fewer than two.
+    """
+
+    name: str
+    unit: str
+    long_name: str
+    temperature: Array
+    value: Array
+    sigma: Array
+    global_value: Array
+    regression: ArrheniusFit | None
+
+
+def each_temperature(setup: Setup, estimate: Estimate, reference_K: float) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+    """Fit every temperature on its own.
+
+    At each temperature the value of the law and the parameters of that temperature (amplitudes) are
+    free; what the temperatures share stays where the global fit put it. Errors are those of the data,
+    scaled by the global reduced chi-square where they are weights.
+
+    Parameters
+    ----------
+    setup : Setup
+        The fit.
+    estimate : Estimate
+        Its global result.
+    reference_K : float
+        Where the regression states its value [K].
+
+    Returns
+    -------
+    series : tuple of Series
+        One per law of the setup.
+    warnings : tuple of str
+        What failed.
+    """
+    warnings: list[str] = []
+    n = setup.temperatures.size
+    if not setup.laws or n < 2:
+        return (), ()
+    if n > MAX_TEMPERATURES:
+        return (), (f"{n} different temperatures: none was fitted on its own (allowed: {MAX_TEMPERATURES})",)
+    out = []
+    for name in setup.laws:
+        position = estimate.problem.names.index(name)
+        p = estimate.problem.parameters[position]
+        energy = energy_of(name)
+        slope = estimate.value(energy) if energy in estimate.problem.names else 0.0
+        slope = -slope if name == "correlation_time_s" else slope
+        value, sigma = np.full(n, math.nan), np.full(n, math.nan)
+        factor = arrhenius(setup.temperatures, 1.0, slope, reference_K)
+        for k in range(n):
+            try:
+                alone = minimise(_alone(setup, estimate, name, k))
+            except FitError as error:
+                warnings.append(f"{name} at {setup.temperatures[k]:g} K alone: {error}")
+                continue
+            value[k] = alone.values[position] * factor[k]
+            sigma[k] = alone.sigma[position] * factor[k]
+        good = np.isfinite(value) & np.isfinite(sigma) & (value > 0.0) & (sigma > 0.0)
+        regression = None
+        if np.sum(good) >= 2:
+            regression = arrhenius_regression(
+                setup.temperatures[good], value[good], sigma[good] / value[good], reference_K=reference_K
+            )
+            if name == "correlation_time_s":
+                # The energy of the jumps, as the global law states it.
+                regression = replace(
+                    regression,
+                    activation_energy_eV=-regression.activation_energy_eV,
+                    correlation=-regression.correlation,
+                )
+        out.append(
+            Series(
+                name=name, unit=p.unit, long_name=p.long_name.removesuffix(" at the reference temperature"),
+                temperature=setup.temperatures, value=value, sigma=sigma,
+                global_value=estimate.values[position] * factor, regression=regression,
+            )
+        )  # fmt: skip
+    return tuple(out), tuple(warnings)
+
+
+def _alone(setup: Setup, estimate: Estimate, name: str, k: int) -> Problem:
+    """Return the fit of one temperature."""
+    problem = estimate.problem
+    rows = np.flatnonzero(setup.temperature_index == k)
+    chi2 = 1.0 if problem.absolute_sigma or not estimate.chi2_reduced > 0.0 else estimate.chi2_reduced
+    sigma = np.ones(rows.size) if problem.sigma is None else problem.sigma[rows]
+    own = f"_{k + 1}"
+    parameters = tuple(
+        replace(
+            p,
+            initial=float(np.clip(v, p.minimum, p.maximum)),
+            fixed=p.fixed or not (p.name == name or (p.name.startswith("amplitude") and p.name.endswith(own))),
+        )
+        for p, v in zip(problem.parameters, estimate.values, strict=True)
+    )
+    return replace(
+        problem, parameters=parameters, data=problem.data[rows], sigma=sigma * math.sqrt(chi2), absolute_sigma=True,
+        limit=None if problem.limit is None else problem.limit[rows], starts=(), jacobian=None,
+        predict=lambda values: setup.predict(values, rows),
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The result of a fit: values with errors that say what they are, and what follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..nmr.config import FitConfig
+from .least_squares import Array, Estimate
+from .per_temperature import Series
+from .setup import Column
+from .uncertainty import Bootstrap, Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A number with its error.
+
+    Parameters
+    ----------
+    name, unit, long_name : str
+        SI.
+    value, sigma : float
+        Value and one standard deviation; zero for a fixed parameter, NaN where it is not known.
+    lower, upper : float
+        Interval at the level of the fit.
+    fixed : bool
+        Whether it was held.
+    """
+
+    name: str
+    unit: str
+    long_name: str
+    value: float
+    sigma: float
+    lower: float
+    upper: float
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """What a fit found.
+
+    Parameters
+    ----------
+    name, kind : str
+        Name in the result file and kind of fit.
+    config : FitConfig
+        What was asked for.
+    estimate : Estimate
+        Values, covariance, residuals of the global fit.
+    parameters, derived : dict of str to Value
+        Fitted and fixed parameters; what follows from them.
+    columns : dict of str to Column
+        What the data stand against.
+    data : Column
+        The data; where `is_log`, with prediction and residuals as logarithms.
+    series, series_names
+        Which curve each datum belongs to (n_data,), and their names.
+    each_temperature : tuple of Series
+        Fits of single temperatures with their Arrhenius regression.
+    error_statement : str
+        What sigma and the interval are.
+    warnings, notes : tuple of str
+        What a reader has to know; which choices were made.
+    bootstrap, profiles
+        Where asked for.
+    seconds : float
+        Wall time.
+    """
+
+    name: str
+    kind: str
+    config: FitConfig
+    estimate: Estimate
+    parameters: dict[str, Value]
+    derived: dict[str, Value]
+    columns: dict[str, Column]
+    data: Column
+    series: NDArray[np.intp]
+    series_names: tuple[str, ...]
+    is_log: bool = False
+    each_temperature: tuple[Series, ...] = ()
+    error_statement: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    bootstrap: Bootstrap | None = None
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def chi2_reduced(self) -> float:
+        """Chi-square per degree of freedom."""
+        return self.estimate.chi2_reduced
+
+    @property
+    def n_data(self) -> int:
+        """Number of data."""
+        return int(self.data.values.size)
+
+    @property
+    def measured(self) -> Array:
+        """Data in their unit (n_data,)."""
+        return np.exp(self.data.values) if self.is_log else self.data.values
+
+    @property
+    def model(self) -> Array:
+        """Prediction in the unit of the data (n_data,)."""
+        return np.exp(self.estimate.model) if self.is_log else self.estimate.model
+
+    @property
+    def sigma(self) -> Array:
+        """One sigma of the data in their unit (n_data,); NaN where none was given."""
+        given = self.estimate.problem.sigma
+        if given is None:
+            return np.full(self.n_data, math.nan)
+        return given * self.measured if self.is_log else given
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that ``spacecharge fit --json`` prints; what is not known is null."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "title": self.config.title,
+            "parameters": {k: _entry(v) for k, v in self.parameters.items()},
+            "derived": {k: _entry(v) for k, v in self.derived.items()},
+            "each_temperature": [_series(s) for s in self.each_temperature],
+            "chi2_reduced": _finite(self.chi2_reduced),
+            "n_data": self.n_data,
+            "n_parameters": int(self.estimate.problem.free.size),
+            "errors": self.error_statement,
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+        }
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _entry(v: Value) -> dict[str, Any]:
+    entry: dict[str, Any] = {"value": _finite(v.value), "sigma": _finite(v.sigma), "unit": v.unit}
+    if v.fixed:
+        return {**entry, "fixed": True}
+    return {**entry, "lower": _finite(v.lower), "upper": _finite(v.upper), "long_name": v.long_name}
+
+
+def _series(s: Series) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "parameter": s.name,
+        "unit": s.unit,
+        "temperature_K": [float(t) for t in s.temperature],
+        "value": [_finite(v) for v in s.value],
+        "sigma": [_finite(v) for v in s.sigma],
+    }
+    if s.regression is not None:
+        r = s.regression
+        out["regression"] = {
+            "value": {"value": r.value, "sigma": _finite(r.value * r.sigma_ln_value), "unit": s.unit},
+            "activation_energy_eV": {
+                "value": r.activation_energy_eV, "sigma": _finite(r.sigma_activation_energy_eV), "unit": "eV",
+            },
+            "reference_temperature_K": r.reference_K,
+        }  # fmt: skip
+    return out

@@ -1,0 +1,165 @@
+"""From a fit configuration to its result."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import FitError
+from ..nmr.config import FitConfig
+from .least_squares import Estimate, minimise
+from .per_temperature import each_temperature
+from .result import FitResult, Value
+from .setup import Quantity, Setup
+from .uncertainty import Bootstrap, Profile, bootstrap, profile, propagate
+
+
+def fit(config: FitConfig | str | os.PathLike[str]) -> FitResult:
+    """Fit data as a configuration says.
+
+    Parameters
+    ----------
+    config : FitConfig or path
+        Checked configuration, or the YAML file of one. Of a configuration with a sweep, give one point
+        (:func:`spacecharge.config.fit.config_at`).
+
+    Returns
+    -------
+    FitResult
+        Parameters, derived quantities, residuals, warnings.
+
+    Raises
+    ------
+    ConfigError
+        The configuration is broken.
+    FitError
+        The data cannot be read or fitted, or cannot tell the parameters apart.
+
+    Examples
+    --------
+    >>> import spacecharge as sc
+    >>> result = sc.fit("configs/exsy_livo.yaml")                  # doctest: +SKIP
+    >>> result.parameters["activation_energy_eV"].value            # doctest: +SKIP
+    """
+    if isinstance(config, (str, os.PathLike)):
+        from ..config.fit import load_fit_config
+
+        config = load_fit_config(config)
+    if config.sweep:
+        raise FitError(f"{config.path}: sweeps {', '.join(config.sweep)}; spacecharge fit runs it, or fit one point")
+    started = time.perf_counter()
+    setup = build(config)
+    return run_setup(config, setup, started)
+
+
+def build(config: FitConfig) -> Setup:
+    """Read the data of a configuration and return its fit, ready to run.
+
+    Raises
+    ------
+    FitError
+        The data cannot be read or do not belong to the model.
+    """
+    if config.kind == "exsy":
+        from .exsy import build_exsy
+
+        return build_exsy(config)
+    if config.kind == "relaxation":
+        from .relaxation import build_relaxation
+
+        return build_relaxation(config)
+    from .recovery import build_recovery
+
+    return build_recovery(config)
+
+
+def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> FitResult:
+    """Run a fit that has been built; see :func:`fit`."""
+    started = time.perf_counter() if started is None else started
+    try:
+        estimate = minimise(setup.problem)
+    except FitError as error:
+        raise FitError(f"{config.path or config.name}: {error}") from None
+    alone, trouble = each_temperature(setup, estimate, config.reference_temperature_K)
+    warnings = [*setup.warnings, *estimate.warnings, *trouble]
+    resampled: Bootstrap | None = None
+    profiles: dict[str, Profile] = {}
+    if config.uncertainty == "bootstrap":
+        resampled = bootstrap(estimate, n_samples=config.samples, seed=config.seed)
+        if resampled.n_failed:
+            warnings.append(f"{resampled.n_failed} of {config.samples} resamplings did not converge")
+    elif config.uncertainty == "profile":
+        for name in (estimate.problem.names[i] for i in estimate.problem.free):
+            try:
+                profiles[name] = profile(estimate, name, level=config.level)
+            except FitError as error:
+                warnings.append(str(error))
+                continue
+            if not (math.isfinite(profiles[name].lower) and math.isfinite(profiles[name].upper)):
+                warnings.append(f"{name}: the profile does not close, the data bound it on one side only")
+    parameters = {
+        p.name: _parameter(estimate, k, config.level, resampled, profiles)
+        for k, p in enumerate(estimate.problem.parameters)
+    }
+    derived = {q.name: _derived(estimate, q, config.level, resampled) for q in setup.derived}
+    return FitResult(
+        name=config.name, kind=config.kind, config=config, estimate=estimate, parameters=parameters,
+        derived=derived, columns=setup.columns, data=setup.quantity, series=setup.series,
+        series_names=setup.series_names, is_log=setup.is_log, each_temperature=alone,
+        error_statement=_statement(config, estimate), warnings=tuple(dict.fromkeys(warnings)), notes=setup.notes,
+        bootstrap=resampled, profiles=profiles, seconds=time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def _parameter(
+    estimate: Estimate, k: int, level: float, resampled: Bootstrap | None, profiles: dict[str, Profile]
+) -> Value:
+    p, value = estimate.problem.parameters[k], float(estimate.values[k])
+    sigma = float(estimate.sigma[k])
+    lower, upper = (value, value) if p.fixed else estimate.interval(p.name, level)
+    if resampled is not None and not p.fixed:
+        sigma = float(resampled.sigma()[k])
+        lower, upper = resampled.interval(k, level)
+    if p.name in profiles:
+        lower, upper = profiles[p.name].lower, profiles[p.name].upper
+    return Value(
+        name=p.name, unit=p.unit, long_name=p.long_name, value=value, sigma=sigma, lower=lower, upper=upper, fixed=p.fixed
+    )
+
+
+def _derived(estimate: Estimate, q: Quantity, level: float, resampled: Bootstrap | None) -> Value:
+    """Return a derived quantity; its interval is taken in its logarithm where it is positive."""
+    function: Callable[..., float] = q.function
+    value, sigma = propagate(estimate, function)
+    reach = estimate.quantile(level) * sigma
+    lower, upper = value - reach, value + reach
+    if resampled is not None:
+        samples = np.array([function(v) for v in resampled.samples])
+        sigma = float(samples.std(ddof=1))
+        low, high = np.quantile(samples, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
+        lower, upper = float(low), float(high)
+    elif value > 0.0 and math.isfinite(reach):
+        factor = math.exp(min(reach / value, 700.0))
+        lower, upper = value / factor, value * factor
+    return Value(
+        name=q.name, unit=q.unit, long_name=q.long_name, value=value, sigma=sigma, lower=lower, upper=upper
+    )
+
+
+def _statement(config: FitConfig, estimate: Estimate) -> str:
+    percent = f"{100 * config.level:.4g} %"
+    scaled = (
+        "covariance of the given absolute errors"
+        if config.absolute_sigma
+        else f"covariance scaled by the reduced chi-square {estimate.chi2_reduced:.4g}"
+    )
+    if config.uncertainty == "bootstrap":
+        return f"sigma: standard deviation of {config.samples} bootstrap refits (seed {config.seed}); interval: their {percent} percentiles"
+    law = "the normal law" if config.absolute_sigma else f"Student's t with {estimate.freedom} degrees of freedom"
+    if config.uncertainty == "profile":
+        return f"sigma: 1 sigma from the {scaled}; interval: {percent} profile likelihood, by {law}"
+    return f"sigma: 1 sigma from the {scaled}; interval: {percent} by {law}"

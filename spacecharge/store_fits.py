@@ -1,0 +1,305 @@
+"""Results of fits in HDF5: one group ``fits/NAME`` per fit, in a file of their own or beside a sweep.
+
+Everything carries its unit and says in words what it is. Values are in SI (energies in eV, as the names
+of the parameters say).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import StoreError
+
+if TYPE_CHECKING:
+    import h5py
+
+    from .fitting.result import FitResult, Value
+
+GROUP = "fits"
+CONVENTIONS = "CF-1.10"
+
+
+def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: bool = False) -> None:
+    """Write a fit into a file; other fits and whatever else the file holds stay.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    result : FitResult
+        What to write, as ``fits/NAME``.
+    overwrite : bool
+        Replace a fit of the same name.
+
+    Raises
+    ------
+    StoreError
+        The name is taken, or the file cannot be written.
+    SystemStop
+        The disk is full; what was there is untouched.
+    """
+    from .store.files import edited_hdf5, guarded_hdf5, replacing, system_errors
+
+    target = Path(path)
+    refuse_existing(target, result.name, overwrite)
+    with system_errors(target, lambda: "nothing was written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            with edited_hdf5(target) as file:
+                _write(file, result)
+            return
+        with replacing(target) as temporary, guarded_hdf5(temporary, "w") as file:
+            _root(file, result)
+            _write(file, result)
+
+
+def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) -> None:
+    """Say that a fit of this name is there already, before any work is done.
+
+    Raises
+    ------
+    StoreError
+        It is, and `overwrite` is false; or the file is no HDF5 file.
+    """
+    if not Path(path).exists():
+        return
+    with _opened(path) as file:
+        taken = f"{GROUP}/{name}" in file
+    if taken and not overwrite:
+        raise StoreError(f"{os.fspath(path)}: has a fit {name} already; --overwrite replaces it")
+
+
+def _root(file: h5py.File, result: FitResult) -> None:
+    from . import __version__
+    from .store.layout import FORMAT_VERSION
+
+    file.attrs["Conventions"] = CONVENTIONS
+    file.attrs["title"] = result.config.title or f"fit {result.name}"
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["spacecharge_version"] = __version__
+    file.attrs["created_utc"] = _now()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _write(file: h5py.File, result: FitResult) -> None:
+    from . import __version__
+
+    where = f"{GROUP}/{result.name}"
+    if where in file:
+        del file[where]
+    group = file.create_group(where, track_order=True)
+    estimate = result.estimate
+    group.attrs.update(
+        {
+            "kind": result.kind,
+            "title": result.config.title,
+            "config_yaml": result.config.text,
+            "created_utc": _now(),
+            "spacecharge_version": __version__,
+            "chi2_reduced": result.chi2_reduced,
+            "n_data": result.n_data,
+            "degrees_of_freedom": estimate.freedom,
+            "reference_temperature_K": result.config.reference_temperature_K,
+            "uncertainty": result.config.uncertainty,
+            "level": result.config.level,
+            "errors": result.error_statement,
+            "message": estimate.message,
+            "seconds": result.seconds,
+        }
+    )
+    _texts(group, "warnings", result.warnings)
+    _texts(group, "notes", result.notes)
+    _texts(group, "series_names", result.series_names)
+    for title, values in (("parameters", result.parameters), ("derived", result.derived)):
+        section = group.create_group(title, track_order=True)
+        for value in values.values():
+            _scalar(section, value)
+    names = list(estimate.problem.names)
+    _texts(group, "parameter_names", names)
+    # By the end only: a covariance is symmetric, both of its axes are the parameters in order.
+    _dataset(group, "covariance", estimate.covariance, "1", "covariance of the parameters, in their units and order")
+    _write_data(group.create_group("data", track_order=True), result)
+    for series in result.each_temperature:
+        _write_series(group.require_group("each_temperature").create_group(series.name, track_order=True), series)
+    for name, curve in result.profiles.items():
+        section = group.require_group("profile").create_group(name, track_order=True)
+        _dataset(section, "value", curve.value, result.parameters[name].unit, f"{name}, held")
+        _dataset(section, "chi2", curve.chi2, "1", "chi-square with all other parameters refitted")
+    if result.bootstrap is not None:
+        _dataset(group, "bootstrap", result.bootstrap.samples, "1", "refitted parameters (sample, parameter)")
+        group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+
+
+def _write_data(group: h5py.Group, result: FitResult) -> None:
+    for name, column in result.columns.items():
+        _dataset(group, name, column.values, column.unit, column.long_name)
+    unit, words = result.data.unit, result.data.long_name
+    _dataset(group, "value", result.measured, unit, words)
+    _dataset(group, "sigma", result.sigma, unit, f"one sigma of the {words} as given (NaN: none)")
+    _dataset(group, "model", result.model, unit, f"{words} of the fit")
+    residual = "ln(data) - ln(fit)" if result.is_log else "data minus fit"
+    _dataset(group, "residual", result.estimate.residuals, "1" if result.is_log else unit, residual)
+    _dataset(group, "series", result.series, "1", "curve, as position in series_names")
+    limit = result.estimate.problem.limit
+    if limit is not None:
+        _dataset(group, "limit", limit, "1", "0 measured, -1 at most, 1 at least")
+
+
+def _write_series(group: h5py.Group, series: Any) -> None:
+    _dataset(group, "temperature", series.temperature, "K", "temperature")
+    _dataset(group, "value", series.value, series.unit, f"{series.long_name}, temperature by temperature")
+    _dataset(group, "sigma", series.sigma, series.unit, "one sigma")
+    _dataset(group, "global_value", series.global_value, series.unit, f"{series.long_name} of the global fit")
+    if series.regression is not None:
+        r = series.regression
+        group.attrs.update(
+            {
+                "regression_value": r.value,
+                "regression_sigma": r.value * r.sigma_ln_value,
+                "regression_activation_energy_eV": r.activation_energy_eV,
+                "regression_sigma_activation_energy_eV": r.sigma_activation_energy_eV,
+                "regression_correlation": r.correlation,
+                "regression_reference_temperature_K": r.reference_K,
+            }
+        )
+
+
+def _scalar(group: h5py.Group, value: Value) -> None:
+    _dataset(group, value.name, np.float64(value.value), value.unit, value.long_name or value.name)
+    group[value.name].attrs.update(
+        {"sigma": value.sigma, "lower": value.lower, "upper": value.upper, "fixed": bool(value.fixed)}
+    )
+
+
+def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str) -> None:
+    dataset = group.create_dataset(name, data=values)
+    dataset.attrs["units"] = unit
+    dataset.attrs["long_name"] = words
+
+
+def _texts(group: h5py.Group, name: str, texts: Any) -> None:
+    import h5py
+
+    group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    from .store.files import read_hdf5
+
+    name = os.fspath(path)
+    if not os.path.isfile(path):
+        raise StoreError(f"{name}: no such file")
+    try:
+        file = read_hdf5(Path(path))
+    except OSError as error:
+        raise StoreError(f"{name}: is no HDF5 file ({error})") from None
+    with file:
+        yield file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedNumber:
+    """A number taken from a fit, with its Arrhenius law where it has one.
+
+    Parameters
+    ----------
+    value, sigma : float
+        At the reference temperature, one sigma.
+    unit : str
+        SI.
+    activation_energy_eV, sigma_activation_energy_eV : float or None
+        Of its law; None where it has none. Negative for what falls as it gets warmer.
+    reference_temperature_K : float or None
+        Where `value` holds.
+    """
+
+    value: float
+    sigma: float
+    unit: str
+    activation_energy_eV: float | None = None
+    sigma_activation_energy_eV: float | None = None
+    reference_temperature_K: float | None = None
+
+
+def fit_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the names of the fits in a file."""
+    with _opened(path) as file:
+        return tuple(file[GROUP]) if GROUP in file else ()
+
+
+def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = None) -> FittedNumber:
+    """Read one number of a fit.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file with a group ``fits``.
+    parameter : str
+        Fitted parameter or derived quantity; ``NAME/PARAMETER`` where the file holds several fits.
+    name : str, optional
+        The fit; default: the only one.
+
+    Returns
+    -------
+    FittedNumber
+        Value, sigma, unit, Arrhenius law.
+
+    Raises
+    ------
+    StoreError
+        No such file, fit or parameter, or a value that is not finite.
+    """
+    where = os.fspath(path)
+    if name is None and "/" in parameter:
+        name, _, parameter = parameter.partition("/")
+    with _opened(path) as file:
+        fits = file.get(GROUP)
+        if fits is None:
+            raise StoreError(f"{where}: holds no fits")
+        if name is None:
+            if len(fits) != 1:
+                raise StoreError(f"{where}: holds several fits ({', '.join(fits)}): write NAME/{parameter}")
+            name = next(iter(fits))
+        if name not in fits:
+            raise StoreError(f"{where}: no fit {name} (fits: {', '.join(fits)})")
+        group = fits[name]
+        section = next((s for s in ("parameters", "derived") if parameter in group.get(s, {})), None)
+        if section is None:
+            known = [*group.get("parameters", ()), *group.get("derived", ())]
+            raise StoreError(f"{where}: fit {name} has no {parameter} (it has: {', '.join(known)})")
+        dataset = group[section][parameter]
+        if dataset.shape != ():
+            raise StoreError(f"{where}: {parameter} of {name} is swept; name a fit of one point")
+        value, sigma = float(dataset[()]), float(dataset.attrs["sigma"])
+        if not math.isfinite(value):
+            raise StoreError(f"{where}: {parameter} of {name} is not finite")
+        law = _law(group, parameter) if section == "parameters" else {}
+        return FittedNumber(value=value, sigma=sigma, unit=str(dataset.attrs["units"]), **law)
+
+
+def _law(group: h5py.Group, parameter: str) -> Mapping[str, float]:
+    from .nmr.parameters import energy_of
+
+    energy = energy_of(parameter)
+    if energy is None or energy not in group["parameters"]:
+        return {}
+    dataset = group["parameters"][energy]
+    sign = -1.0 if parameter == "correlation_time_s" else 1.0
+    return {
+        "activation_energy_eV": sign * float(dataset[()]),
+        "sigma_activation_energy_eV": float(dataset.attrs["sigma"]),
+        "reference_temperature_K": float(group.attrs["reference_temperature_K"]),
+    }
