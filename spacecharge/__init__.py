@@ -6,7 +6,9 @@ matplotlib, xarray and pydantic come in only with the function that needs them.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -67,3 +69,19 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """The package itself: a public name is never hidden by the module of the same name (``solve``, ``materials``).
+
+    Importing ``spacecharge.solve`` makes Python bind the module to the package's attribute ``solve``; what users
+    call ``sc.solve`` is the function.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

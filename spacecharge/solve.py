@@ -258,7 +258,7 @@ def solve_points(
         Observables and profiles; nothing raises for a point that fails, it carries a status.
     """
     from .kernels.poisson_boltzmann import solve_rows
-    from .kernels.sample import sample_rows
+    from .kernels.sample import read_positions
 
     p = parameters
     rows, codes = pack_rows(p, tolerance_V)
@@ -279,7 +279,9 @@ def solve_points(
 
         def block(first: int, last: int) -> None:
             work = _work_array(p.n_layers, p.n_species)
-            sample_rows(first, last, rows, codes, packed, work, out, positions, starts, y, occupancy, vacancy)
+            for i in range(first, last):
+                if solve_rows(i, i + 1, rows, codes, packed, work, out) > 0:
+                    read_positions(work, rows[i], codes, positions, starts, y[i], occupancy[i], vacancy[i])
 
     _run_blocks(block, p.n_points, n_threads)
     if profile_x is not None:

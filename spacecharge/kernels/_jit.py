@@ -26,6 +26,15 @@ def inlined(function: Kernel) -> Kernel:
     return njit(**_OPTIONS, forceinline=True)(function)  # type: ignore[no-any-return]
 
 
+def merged(function: Kernel) -> Kernel:
+    """Merge a kernel into its caller before compilation.
+
+    For kernels with one caller: numba optimises a kernel again at every level that calls it, and a deep stack of
+    calls costs seconds of compilation per level.
+    """
+    return njit(**_OPTIONS, inline="always")(function)  # type: ignore[no-any-return]
+
+
 @intrinsic
 def bits_of(typing_context: Any, value: Any) -> Any:
     """Return the 64 bits of a float as an integer."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._jit import inlined, kernel
+from ._jit import kernel
 from .workspace import STRIDE as S
 
 X1 = 0.1726731646460114281
@@ -73,7 +73,7 @@ def split_halves(work, row, n):  # type: ignore[no-untyped-def]
         work[r0 + right], work[r4 + right] = v2, v4
 
 
-@inlined
+@kernel
 def evaluate(work, row, e, t):  # type: ignore[no-untyped-def]
     """Return the polynomial of rows `row` to `row` + 4 on element `e` at local coordinate `t` and its derivative with respect to `t`.
 

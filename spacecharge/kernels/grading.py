@@ -13,7 +13,7 @@ import math
 
 from . import workspace as w
 from .workspace import STRIDE as S
-from ._jit import inlined, kernel
+from ._jit import inlined, kernel, merged
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
@@ -250,7 +250,7 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
     return n
 
 
-@inlined
+@kernel
 def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-untyped-def]
     """Return the charge density of a layer at `y` and the smallest |dy/dDelta|; Delta in column `n` is start and end."""
     total, reach = 0.0, 1e300
@@ -289,7 +289,7 @@ def first_integral(work, row, n, slope, y):  # type: ignore[no-untyped-def]
     return a * (b / a) ** t if b > 2.0 * a else a + (b - a) * t
 
 
-@kernel
+@merged
 def guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right):  # type: ignore[no-untyped-def]
     """Return y just left of a bare contact of two thick layers, from continuity of the displacement.
 

@@ -11,10 +11,10 @@ import math
 
 from . import workspace as w
 from .workspace import STRIDE as S, row_of
-from ._jit import kernel
+from ._jit import kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
 from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
-from .statistics import charge_dilute, charge_lattice, move_deltas, solve_delta
+from .statistics import charge_general, ideal_first, interacting_first, move_deltas, solve_delta
 from .tridiagonal import solve_tridiagonal
 
 CONVERGED, NOT_CONVERGED = 0, 1
@@ -27,11 +27,11 @@ FAST_ITERATIONS = 16
 SAFE_ITERATIONS = 1500
 
 
-@kernel
+@merged
 def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-def]
     """Fill charge and slope of all nodes from y (and Delta).
 
-    The lattice loops run over all elements to stay vectorised; a dilute species has strength 0 in them.
+    The loops of the first species run over all elements to stay vectorised; where it is dilute it has strength 0 in them.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for i in range(5):
@@ -39,13 +39,15 @@ def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-unty
         for e in range(n_pad):
             work[charge + e] = 0.0
             work[slope + e] = 0.0
+    if interacting:
+        interacting_first(work, n_pad)
+    else:
+        ideal_first(work, n_pad)
     for s in range(n_species):
-        charge_lattice(work, s, n_pad, interacting)
         for layer in range(n_layers):
-            if codes[CODE_START + 2 * (layer * n_species + s)] == DILUTE:
-                first = int(work[w.FIRST * S + layer])
-                last = int(work[w.FIRST * S + layer + 1])
-                charge_dilute(work, s, first, last)
+            dilute = codes[CODE_START + 2 * (layer * n_species + s)]
+            if s > 0 or dilute == DILUTE:
+                charge_general(work, s, layer, dilute, interacting)
 
 
 @kernel
@@ -129,7 +131,7 @@ def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
     work[rhs + n] = work[r4 + n - 1] + work[source + n]
 
 
-@kernel
+@merged
 def fix_ends(work, codes, n):  # type: ignore[no-untyped-def]
     """Turn the rows of ends with a fixed potential into ``d y = 0``, keeping symmetry."""
     if codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL:
@@ -142,7 +144,7 @@ def fix_ends(work, codes, n):  # type: ignore[no-untyped-def]
         work[w.OFF * S + n - 1] = 0.0
 
 
-@kernel
+@merged
 def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
     """Fill the step at all nodes from the end points' step in RHS; return its largest size."""
     ends = w.RHS * S
@@ -171,16 +173,14 @@ def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
     return largest if math.isfinite(check) else math.inf
 
 
-@kernel
+@merged
 def apply_step(work, codes, n, n_pad, fraction, interacting):  # type: ignore[no-untyped-def]
     """Move y by `fraction` of the step, and Delta along its linearised equation; return the largest inner step."""
     for i in range(5):
         y, d = (w.Y + i) * S, (w.STEP + i) * S
         for e in range(n_pad):
             work[y + e] += fraction * work[d + e]
-    # Both copies of a shared end point must agree to the last bit, or Gauss's law drifts.
-    for e in range(1, n):
-        work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
+    join(work, n)
     if interacting:
         return move_deltas(work, codes[N_SPECIES], n, n_pad, fraction)
     return 0.0
@@ -238,65 +238,87 @@ def directional_slope(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def newton_fast(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-def]
-    """Iterate from a good start; returns (status, iterations). Inner equations move along with y."""
-    before = math.inf
-    for iteration in range(1, FAST_ITERATIONS + 1):
-        evaluate_charge(work, codes, n, n_pad, interacting)
-        assemble(work, n, n_pad)
-        fix_ends(work, codes, n)
-        if not solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1):
-            return NOT_CONVERGED, iteration
-        largest = expand_step(work, n, n_pad)
-        if not largest < 1e6:
-            return NOT_CONVERGED, iteration
-        fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
-        inner = apply_step(work, codes, n, n_pad, fraction, interacting)
-        change = max(largest, inner)
-        if change <= STEP_TOLERANCE:
-            return CONVERGED, iteration
-        # Rounding floor: the step no longer shrinks, and is small enough to mean nothing.
-        if change <= 1e-6 and change >= 0.25 * before:
-            return CONVERGED, iteration
-        before = change
-    return NOT_CONVERGED, FAST_ITERATIONS
+def flatten(work, codes, n_pad):  # type: ignore[no-untyped-def]
+    """Set every layer to its bulk, keeping the values of ends with a fixed potential."""
+    left, right = work[w.Y * S], work[(w.Y + 4) * S + int(work[w.FIRST * S + codes[N_LAYERS]]) - 1]
+    for i in range(5):
+        for e in range(n_pad):
+            work[(w.Y + i) * S + e] = 0.0
+            for s in range(codes[N_SPECIES]):
+                work[(w.species_row(s) + w.DELTA + i) * S + e] = 0.0
+    if codes[END_LEFT] == FIXED_POTENTIAL:
+        work[w.Y * S] = left
+    if codes[END_RIGHT] == FIXED_POTENTIAL:
+        work[(w.Y + 4) * S + int(work[w.FIRST * S + codes[N_LAYERS]]) - 1] = right
 
 
 @kernel
-def newton_safe(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-def]
-    """Iterate from any start: inner equations exact, line search on the slope of the convex function."""
-    if interacting:
-        equilibrate(work, codes, n)
-    evaluate_charge(work, codes, n, n_pad, interacting)
-    before = math.inf
-    for iteration in range(1, SAFE_ITERATIONS + 1):
+def join(work, n):  # type: ignore[no-untyped-def]
+    """Make both copies of every shared end point agree to the last bit, or Gauss's law drifts."""
+    for e in range(1, n):
+        work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
+
+
+@kernel
+def newton(work, codes, n, n_pad, interacting, safe):  # type: ignore[no-untyped-def]
+    """Iterate to convergence; returns (status, iterations). Charge and slope are those of the final y.
+
+    The fast mode moves Delta along with y. Where it does not converge, the safe mode starts over from flat layers with
+    the inner equations solved exactly and a line search on the slope of the convex function along the step. One loop
+    holds both modes, so that every kernel is called (and compiled) at one place.
+    """
+    iteration, since = 0, 0
+    before, largest, start, fraction = math.inf, 0.0, 0.0, 1.0
+    searching, done = False, False
+    tries = 0
+    if safe:
+        flatten(work, codes, n_pad)
+        join(work, n)
+    while True:
+        if safe and interacting:
+            equilibrate(work, codes, n)
+        evaluate_charge(work, codes, n, n_pad, interacting)
+        if done:
+            return CONVERGED, iteration
+        if searching:
+            slope = directional_slope(work, n)
+            if slope > 0.5 * abs(start) and largest * fraction > 1e-9 and tries < 60:
+                new = fraction * min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
+                for i in range(5):
+                    for e in range(n):
+                        work[(w.Y + i) * S + e] += (new - fraction) * work[(w.STEP + i) * S + e]
+                join(work, n)
+                fraction = new
+                tries += 1
+                continue
+            searching = False
+            # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
+            if (largest <= STEP_TOLERANCE and fraction == 1.0) or (largest <= 1e-6 and largest >= 0.25 * before):
+                return CONVERGED, iteration
+            before = largest
+        iteration += 1
+        since += 1
         assemble(work, n, n_pad)
         fix_ends(work, codes, n)
-        if not solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1):
-            return NOT_CONVERGED, iteration
+        sound = solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
         largest = expand_step(work, n, n_pad)
-        if not math.isfinite(largest):
+        if not safe:
+            if sound and largest < 1e6 and since <= FAST_ITERATIONS:
+                fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
+                inner = apply_step(work, codes, n, n_pad, fraction, interacting)
+                change = max(largest, inner)
+                done = change <= STEP_TOLERANCE or (change <= 1e-6 and change >= 0.25 * before)
+                before = change
+                continue
+            safe, since, before = True, 0, math.inf
+            flatten(work, codes, n_pad)
+            join(work, n)
+            continue
+        if not sound or not math.isfinite(largest) or since > SAFE_ITERATIONS:
             return NOT_CONVERGED, iteration
         start = directional_slope(work, n)
-        fraction, done = 1.0, 0.0
-        for _ in range(60):
-            # The step rows stay; y moves by the difference to what has been applied so far.
-            for i in range(5):
-                for e in range(n):
-                    work[(w.Y + i) * S + e] += (fraction - done) * work[(w.STEP + i) * S + e]
-            for e in range(1, n):
-                work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
-            done = fraction
-            if interacting:
-                equilibrate(work, codes, n)
-            evaluate_charge(work, codes, n, n_pad, interacting)
-            slope = directional_slope(work, n)
-            if slope <= 0.5 * abs(start) or largest * fraction <= 1e-9:
-                break
-            fraction *= min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
-        if largest <= STEP_TOLERANCE and done == 1.0:
-            return CONVERGED, iteration
-        if largest <= 1e-6 and largest >= 0.25 * before:
-            return CONVERGED, iteration
-        before = largest
-    return NOT_CONVERGED, SAFE_ITERATIONS
+        for i in range(5):
+            for e in range(n):
+                work[(w.Y + i) * S + e] += work[(w.STEP + i) * S + e]
+        join(work, n)
+        fraction, tries, searching = 1.0, 0, True

@@ -14,7 +14,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from .workspace import STRIDE as S
-from ._jit import kernel
+from ._jit import kernel, merged
 from .element import split_halves
 from .grading import (
     BOLTZMANN,
@@ -37,7 +37,7 @@ from .layout import (
 )
 from .layout import LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE, contact_start, end_start
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
-from .newton import CONVERGED, assemble, evaluate_charge, newton_fast, newton_safe
+from .newton import CONVERGED, assemble, join, newton
 from .observe import bulk_conductivity, capacitances, face_states, is_contact, observe_layers
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
@@ -55,6 +55,9 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
 ) = range(8)
 
 ORDER = 8.0
+COARSE, HALVED, NEUTRAL = 0, 1, 2
+# Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
+SMALL_BIAS = 1e-7
 
 
 @kernel
@@ -68,54 +71,54 @@ def is_interacting(codes, species):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
+@merged
 def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):  # type: ignore[no-untyped-def]
     """Fill y and |dy/dx| at every contact as if all layers were thick."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    contact_field[:, :] = NO_CONTACT
-    contact_y[:, :] = 0.0
-    tables[:, :, :] = 0
+    for layer in range(n_layers):
+        permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
+        for side in range(2):
+            contact_field[layer, side] = NO_CONTACT
+            contact_y[layer, side] = 0.0
+            tables[layer, side, 0] = 0
+            if not is_contact(codes, layer, side):
+                continue
+            contact_field[layer, side] = 0.0
+            stop, field = 0.0, math.inf
+            plane = layer + side
+            if 0 < plane < n_layers:
+                step = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+                sign = 1.0 if (step >= 0.0) == (side == 0) else -1.0
+                stop = abs(step)
+            else:
+                value = row[end_start(n_layers) + side]
+                sign = 1.0 if value >= 0.0 else -1.0
+                if codes[END_LEFT + side] == FIXED_POTENTIAL:
+                    stop = abs(value) / volt
+                    contact_y[layer, side] = value / volt
+                else:
+                    stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
+            at = w.table_row(layer, side, n_species)
+            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, stop, field)
+            tables[layer, side, 0] = entries
+            tables[layer, side, 1] = int(sign)
+            if field < math.inf:
+                slope = bulk_slope(species, layer, n_species) / permittivity
+                small = field / (permittivity * math.sqrt(slope))
+                contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
     for c in range(n_layers - 1):
         step = row[contact_start(n_layers) + CONTACT_SIZE * c] / volt
-        sign = 1.0 if step >= 0.0 else -1.0
-        left, right = w.table_row(c, 1, n_species), w.table_row(c + 1, 0, n_species)
         eps_left = row[LAYER_START + LAYER_SIZE * c + 1]
         eps_right = row[LAYER_START + LAYER_SIZE * (c + 1) + 1]
-        n_left = march(work, left, species, c, n_species, -sign, eps_left, resolution, abs(step), math.inf)
-        n_right = march(
-            work, right, species, c + 1, n_species, sign, eps_right, resolution, abs(step), math.inf
-        )
-        tables[c, 1, 0], tables[c, 1, 1] = n_left, -int(sign)
-        tables[c + 1, 0, 0], tables[c + 1, 0, 1] = n_right, int(sign)
-        slope_left = bulk_slope(species, c, n_species) / eps_left
-        slope_right = bulk_slope(species, c + 1, n_species) / eps_right
         y = guess_contact(
-            work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right
-        )
+            work, step,
+            w.table_row(c, 1, n_species), tables[c, 1, 0], bulk_slope(species, c, n_species) / eps_left, eps_left,
+            w.table_row(c + 1, 0, n_species), tables[c + 1, 0, 0],
+            bulk_slope(species, c + 1, n_species) / eps_right, eps_right,
+        )  # fmt: skip
         contact_y[c, 1] = y
         contact_y[c + 1, 0] = y + step
-        contact_field[c, 1] = 0.0
-        contact_field[c + 1, 0] = 0.0
-    for side in range(2):
-        kind = codes[END_LEFT + side]
-        if kind < FIXED_POTENTIAL:
-            continue
-        layer = 0 if side == 0 else n_layers - 1
-        value = row[end_start(n_layers) + side]
-        contact_field[layer, side] = 0.0
-        if kind == FIXED_POTENTIAL:
-            contact_y[layer, side] = value / volt
-            continue
-        permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
-        field = abs(value) / (VACUUM_PERMITTIVITY * volt)
-        sign = 1.0 if value >= 0.0 else -1.0
-        at = w.table_row(layer, side, n_species)
-        entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, 500.0, field)
-        tables[layer, side, 0], tables[layer, side, 1] = entries, int(sign)
-        slope = bulk_slope(species, layer, n_species) / permittivity
-        small = field / (permittivity * math.sqrt(slope))
-        contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
 
 
 @kernel
@@ -146,8 +149,7 @@ def place_jumps(work, row, codes, n):  # type: ignore[no-untyped-def]
                 work[w.Y * S] = 0.0
             else:
                 work[(w.Y + 4) * S + n - 1] = 0.0
-    for e in range(1, n):
-        work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
+    join(work, n)
 
 
 @kernel
@@ -165,25 +167,91 @@ def refine(work, codes, n):  # type: ignore[no-untyped-def]
         work[w.FIRST * S + layer] *= 2.0
 
 
-@kernel
-def relax(work, row, codes, species, n, interacting, flat):  # type: ignore[no-untyped-def]
-    """Solve on the present mesh from the present start; returns (status, iterations)."""
+@merged
+def relax(work, row, codes, species, n, interacting, flat, gap):  # type: ignore[no-untyped-def]
+    """Solve on the present mesh from the present start; returns (status, iterations).
+
+    `gap` is the index of an element without stiffness that cuts the stack in two, or -1.
+    """
     n_pad = set_parameters(work, row, codes, species, n)
     place_jumps(work, row, codes, n)
-    status, iterations = 1, 0
-    if not flat:
-        status, iterations = newton_fast(work, codes, n, n_pad, interacting)
-    if status != CONVERGED:
-        for i in range(5):
-            for e in range(n_pad):
-                work[(w.Y + i) * S + e] = 0.0
-                for s in range(codes[N_SPECIES]):
-                    work[(w.species_row(s) + w.DELTA + i) * S + e] = 0.0
-        place_jumps(work, row, codes, n)
-        status, more = newton_safe(work, codes, n, n_pad, interacting)
-        iterations += more
-    evaluate_charge(work, codes, n, n_pad, interacting)
-    return status, iterations
+    if gap >= 0:
+        work[w.STIFFNESS * S + gap] = 0.0
+        work[w.STRENGTH * S + gap] = 0.0
+    return newton(work, codes, n, n_pad, interacting, flat)
+
+
+@kernel
+def insert_gap(work, codes, n, plane):  # type: ignore[no-untyped-def]
+    """Insert an element before contact plane `plane` (1 .. n_layers - 1) and return its index."""
+    gap = int(work[w.FIRST * S + plane])
+    n_species = codes[N_SPECIES]
+    for e in range(n - 1, gap - 1, -1):
+        _copy_element(work, n_species, e, e + 1)
+    _copy_element(work, n_species, gap - 1, gap)
+    for layer in range(plane, codes[N_LAYERS] + 1):
+        work[w.FIRST * S + layer] += 1.0
+    left, right = work[(w.Y + 4) * S + gap - 1], work[w.Y * S + gap + 1] - work[w.JUMP * S + gap]
+    for i in range(5):
+        work[(w.Y + i) * S + gap] = left + 0.25 * i * (right - left)
+    return gap
+
+
+@kernel
+def _copy_element(work, n_species, source, target):  # type: ignore[no-untyped-def]
+    work[w.SIZE * S + target] = work[w.SIZE * S + source]
+    work[w.LAYER * S + target] = work[w.LAYER * S + source]
+    for i in range(5):
+        work[(w.Y + i) * S + target] = work[(w.Y + i) * S + source]
+        for s in range(n_species):
+            at = (w.species_row(s) + w.DELTA + i) * S
+            work[at + target] = work[at + source]
+
+
+@kernel
+def save_state(work, codes, n, state, restore):  # type: ignore[no-untyped-def]
+    """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    k = 0
+    for block in range(3 + n_species):
+        first = (w.Y, w.SIZE, w.LAYER)[block] if block < 3 else w.species_row(block - 3) + w.DELTA
+        rows = 1 if block == 1 or block == 2 else 5
+        for i in range(rows):
+            for e in range(n):
+                if restore:
+                    work[(first + i) * S + e] = state[k]
+                else:
+                    state[k] = work[(first + i) * S + e]
+                k += 1
+    for layer in range(n_layers + 1):
+        if restore:
+            work[w.FIRST * S + layer] = state[k]
+        else:
+            state[k] = work[w.FIRST * S + layer]
+        k += 1
+
+
+@kernel
+def is_driven(row, codes, plane):  # type: ignore[no-untyped-def]
+    """Say whether a contact plane (0 left end .. n_layers right end) pulls charge: step, areal charge or fixed value."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0 or plane == n_layers:
+        side = 0 if plane == 0 else 1
+        return codes[END_LEFT + side] >= FIXED_POTENTIAL and row[end_start(n_layers) + side] != 0.0
+    at = contact_start(n_layers) + CONTACT_SIZE * (plane - 1)
+    return row[at] != 0.0 or row[at + 1] != 0.0
+
+
+@kernel
+def needs_neutral_solve(row, codes, plane):  # type: ignore[no-untyped-def]
+    """Say whether the bias at which no charge crosses `plane` has to be solved for (else it is zero)."""
+    n_layers = codes[N_LAYERS]
+    for other in range(n_layers + 1):
+        if other != plane and is_driven(row, codes, other):
+            return True
+    if 0 < plane < n_layers:
+        return row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1) + 1] != 0.0
+    return False
 
 
 @kernel
@@ -226,8 +294,8 @@ def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, 
     return remake
 
 
-@kernel
-def _compare(codes, coarse, fine, floor):  # type: ignore[no-untyped-def]
+@merged
+def _compare(codes, species, coarse, fine):  # type: ignore[no-untyped-def]
     """Return the largest change of a face's potential [V] and the largest relative change of a region's resistance.
 
     Resistances are compared with max(R, debye / sigma_b), below which a difference has no meaning.
@@ -236,6 +304,7 @@ def _compare(codes, coarse, fine, floor):  # type: ignore[no-untyped-def]
     potential, resistance = 0.0, 0.0
     for layer in range(n_layers):
         block = o.HEAD_SIZE + layer * o.block_size(n_species)
+        floor = fine[block + o.DEBYE] / bulk_conductivity(species, layer, n_species)
         for side in range(2):
             if not is_contact(codes, layer, side):
                 continue
@@ -243,12 +312,11 @@ def _compare(codes, coarse, fine, floor):  # type: ignore[no-untyped-def]
             potential = max(potential, abs(fine[at] - coarse[at]))
             new, old = fine[at + o.FACE_RESISTANCE], coarse[at + o.FACE_RESISTANCE]
             if math.isfinite(new) and math.isfinite(old):
-                scale = max(abs(new), floor[layer])
-                resistance = max(resistance, abs(new - old) / scale)
+                resistance = max(resistance, abs(new - old) / max(abs(new), floor))
     return potential, resistance
 
 
-@kernel
+@merged
 def _observe(work, row, codes, species, faces, options, interacting, deltas, n, out):  # type: ignore[no-untyped-def]
     """Fill faces and the layer blocks of `out`; store balance and flags."""
     balance = face_states(work, codes, n, faces)
@@ -260,7 +328,7 @@ def _observe(work, row, codes, species, faces, options, interacting, deltas, n, 
     out[o.VALIDITY] = flags
 
 
-@kernel
+@merged
 def solve_point(work, row, codes, species, scratch, tables, options, out, coarse):  # type: ignore[no-untyped-def]
     """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
 
@@ -271,7 +339,6 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     contact_y, contact_field = scratch[:, 0:2], scratch[:, 2:4]
     faces = scratch[:, 4:9]
-    floor = scratch[:, 9]
     deltas = scratch[n_layers]
     out[:] = math.nan
     out[o.ITERATIONS] = 0.0
@@ -287,84 +354,148 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     tail = min(1e-5, 0.1 * math.sqrt(reduced))
     flat = options[START_FLAT] > 0.0
     guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
-    iterations = 0
-    status, n = 1, 0
-    for attempt in range(6):
-        n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail)
-        if n < 0 or 2 * n + 8 > w.CAPACITY:
-            out[o.STATUS] = INACCURATE
-            return 0
-        if interacting:
-            start_deltas(work, codes, species, n)
-        status, more = relax(work, row, codes, species, n, interacting, flat)
-        iterations += more
-        if status != CONVERGED:
-            break
-        face_states(work, codes, n, faces)
-        if not _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):
-            break
-        # Steps of another size need tables of another size only where the potential has grown: marched anew there.
-        flat = False
-        iterations += 0 * attempt
-    out[o.ITERATIONS] = iterations
-    out[o.ELEMENTS] = n
-    if status != CONVERGED:
-        out[o.STATUS] = UNCONVERGED
-        return 0
-    if interacting and touches_gap(work, codes, species, n):
-        out[:] = math.nan
-        out[o.STATUS] = MISCIBILITY_GAP
-        out[o.ITERATIONS] = iterations
-        return 0
-    _observe(work, row, codes, species, faces, options, interacting, deltas, n, coarse)
-    for layer in range(n_layers):
-        bulk = bulk_conductivity(species, layer, n_species)
-        block = o.HEAD_SIZE + layer * o.block_size(n_species)
-        floor[layer] = coarse[block + o.DEBYE] / bulk if bulk > 0.0 else 0.0
-    result = INACCURATE
-    levels = int(options[MAX_LEVELS])
-    for _ in range(levels):
-        if 2 * n + 8 > w.CAPACITY:
-            break
-        refine(work, codes, n)
-        n *= 2
-        status, more = relax(work, row, codes, species, n, interacting, False)
-        iterations += more
-        if status != CONVERGED:
-            result = UNCONVERGED
-            break
-        _observe(work, row, codes, species, faces, options, interacting, deltas, n, out)
-        potential, resistance = _compare(codes, coarse, out, floor)
-        out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + 1e-13
-        out[o.RESISTANCE_ERROR] = resistance * options[SAFETY] + 1e-12
-        if (
-            out[o.POTENTIAL_ERROR] <= tolerance
-            and out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced
+    # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
+    # contact for its neutral bias. Every kernel is then called, and compiled, at one place.
+    stage, attempt, level, plane, gap = COARSE, 0, 0, -1, -1
+    result, iterations, n = INACCURATE, 0, 0
+    bias = 0.0
+    state = coarse[:0]
+    end_codes = codes
+    while True:
+        if stage == COARSE:
+            n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail)
+            if n < 0 or 2 * n + 8 > w.CAPACITY:
+                out[o.STATUS] = INACCURATE
+                return 0
+            if interacting:
+                start_deltas(work, codes, species, n)
+        status, more = relax(
+            work, row, end_codes, species, n if gap < 0 else n + 1, interacting, flat and stage == COARSE, gap
+        )
+        if stage == NEUTRAL:
+            start = o.capacitance_start(n_layers, n_species) + 2 * plane
+            if 0 < plane < n_layers:
+                first = int(work[w.FIRST * S + plane])
+                bias = work[w.JUMP * S + first] - (work[w.Y * S + first] - work[(w.Y + 4) * S + first - 2])
+            elif plane == 0:
+                bias = faces[0, 0] - work[w.Y * S]
+            else:
+                bias = faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
+            save_state(work, codes, n, state, True)
+            if status == CONVERGED and abs(bias) > SMALL_BIAS:
+                out[start + o.STATIC] = _charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
+        else:
+            iterations += more
+            if status != CONVERGED:
+                result = UNCONVERGED
+            elif stage == COARSE:
+                face_states(work, codes, n, faces)
+                attempt += 1
+                if attempt < 6 and _needs_new_mesh(
+                    work, row, codes, species, faces, contact_y, contact_field, tables
+                ):
+                    flat = False
+                    continue
+            if result == UNCONVERGED or (interacting and touches_gap(work, codes, species, n)):
+                out[:] = math.nan
+                out[o.STATUS] = UNCONVERGED if result == UNCONVERGED else MISCIBILITY_GAP
+                out[o.ITERATIONS] = iterations
+                return 0
+            for k in range(out.size):
+                coarse[k] = out[k]
+            _observe(work, row, codes, species, faces, options, interacting, deltas, n, out)
+            enough = False
+            if stage == HALVED:
+                potential, resistance = _compare(codes, species, coarse, out)
+                out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + 1e-13
+                out[o.RESISTANCE_ERROR] = resistance * options[SAFETY] + 1e-9
+                if out[o.POTENTIAL_ERROR] <= tolerance:
+                    result = SOLVED
+                    enough = out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced
+                level += 1
+            if not enough and level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY:
+                stage = HALVED
+                refine(work, codes, n)
+                n *= 2
+                continue
+            out[o.ITERATIONS] = iterations
+            out[o.ELEMENTS] = n
+            out[o.STATUS] = result
+            assemble(work, n, (n + 7) // 8 * 8)
+            capacitances(work, codes, n, out)
+            _simple_static(row, codes, faces, out)
+        # Neutral biases still to be solved for, contact by contact, each from the state just found.
+        plane += 1
+        while plane <= n_layers and not (
+            is_plane(codes, plane) and needs_neutral_solve(row, codes, plane) and options[WITH_STATIC] > 0.0
         ):
-            result = SOLVED
+            plane += 1
+        if plane > n_layers:
             break
-        if out[o.POTENTIAL_ERROR] <= tolerance:
-            result = SOLVED
-        coarse[:] = out
-    out[o.ITERATIONS] = iterations
-    out[o.ELEMENTS] = n
-    out[o.STATUS] = result
-    if result == UNCONVERGED:
-        return 0
-    if interacting and touches_gap(work, codes, species, n):
-        out[:] = math.nan
-        out[o.STATUS] = MISCIBILITY_GAP
-        out[o.ITERATIONS] = iterations
-        return 0
-    n_pad = (n + 7) // 8 * 8
-    assemble(work, n, n_pad)
-    capacitances(work, codes, n, out)
+        if stage != NEUTRAL:
+            stage = NEUTRAL
+            state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
+            save_state(work, codes, n, state, False)
+        end_codes = codes.copy()
+        gap = -1
+        if plane == 0:
+            end_codes[END_LEFT] = o.ZERO_FIELD
+        elif plane == n_layers:
+            end_codes[END_RIGHT] = o.ZERO_FIELD
+        else:
+            gap = insert_gap(work, codes, n, plane)
+    if stage == NEUTRAL:
+        # Coefficients of the mesh without the cut, for those who read the state afterwards.
+        set_parameters(work, row, codes, species, n)
     return n
 
 
 @kernel
+def is_plane(codes, plane):  # type: ignore[no-untyped-def]
+    """Say whether plane 0 (left end) .. n_layers (right end) is a contact."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0:
+        return is_contact(codes, 0, 0)
+    if plane == n_layers:
+        return is_contact(codes, n_layers - 1, 1)
+    return True
+
+
+@kernel
+def _charge_left(codes, faces, plane):  # type: ignore[no-untyped-def]
+    """Return the charge to the left of a plane (of the wall, at an end), in units of eps0 kT/e [m^-1]."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0:
+        return -faces[0, 2]
+    if plane == n_layers:
+        return faces[n_layers - 1, 3]
+    return -faces[plane - 1, 3]
+
+
+@merged
+def _simple_static(row, codes, faces, out):  # type: ignore[no-untyped-def]
+    """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    for plane in range(n_layers + 1):
+        at = o.capacitance_start(n_layers, n_species) + 2 * plane
+        if plane == 0:
+            bias = faces[0, 0]
+        elif plane == n_layers:
+            bias = faces[n_layers - 1, 1]
+        else:
+            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+        out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
+        if abs(bias) > SMALL_BIAS and not needs_neutral_solve(row, codes, plane):
+            out[at + o.STATIC] = _charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
+
+
+@kernel
 def solve_rows(first, last, rows, codes, options, work, out):  # type: ignore[no-untyped-def]
-    """Solve points first..last-1 of `rows` (n_points, row_size) into `out` (n_points, output_size)."""
+    """Solve points first..last-1 of `rows` (n_points, row_size) into `out` (n_points, output_size).
+
+    Returns the number of elements that the last point left in `work`, 0 where it failed.
+    """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     species = np.empty((n_layers, n_species, 12))
     scratch = np.empty((n_layers + 1, max(11, n_species)))
@@ -373,6 +504,7 @@ def solve_rows(first, last, rows, codes, options, work, out):  # type: ignore[no
     n = 0
     for p in range(first, last):
         if out[p, o.STATUS] == INVALID:
+            n = 0
             continue
         n = solve_point(work, rows[p], codes, species, scratch, tables, options, out[p], coarse)
     return n

@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 
-from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import NODES, evaluate
 from .grading import fill_species
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
-from .poisson_boltzmann import is_interacting, solve_point
+from .poisson_boltzmann import is_interacting
 from .statistics import point_state
 from .workspace import STRIDE as S
 
@@ -54,67 +53,35 @@ def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):  # type: igno
 
 
 @kernel
-def read_positions(
-    work,
-    codes,
-    species,
-    interacting,
-    layer,
-    from_right,
-    positions,
-    first_x,
-    last_x,
-    y,
-    occupancy,
-    vacancy,
-    deltas,
-):  # type: ignore[no-untyped-def]
-    """Read one layer at rising `positions` [first_x:last_x], distances from a face [m]; NaN outside the layer."""
-    n_species = codes[N_SPECIES]
-    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
-    thickness = 0.0
-    for e in range(first, last):
-        thickness += work[w.SIZE * S + e]
-    e, left = first, 0.0
-    slack = 1e-12 * thickness
-    for k in range(last_x - first_x):
-        at = first_x + k
-        x = thickness - positions[last_x - 1 - k] if from_right else positions[at]
-        target = last_x - 1 - k if from_right else at
-        if x < -slack or x > thickness + slack:
-            continue
-        while e < last - 1 and left + work[w.SIZE * S + e] < x:
-            left += work[w.SIZE * S + e]
-            e += 1
-        t = min(max((x - left) / work[w.SIZE * S + e], 0.0), 1.0)
-        value, _ = evaluate(work, w.Y, e, t)
-        point_deltas(work, species, n_species, layer, e, t, interacting, deltas)
-        y[target] = value
-        _store(species, layer, n_species, deltas, target, occupancy, vacancy)
-
-
-@kernel
-def sample_rows(first, last, rows, codes, options, work, out, positions, starts, y, occupancy, vacancy):  # type: ignore[no-untyped-def]
-    """Solve points first..last-1 and read their profiles.
+def read_positions(work, row, codes, positions, starts, y, occupancy, vacancy):  # type: ignore[no-untyped-def]
+    """Read the solve left in `work` at positions of the caller's choice; what lies outside a layer is left as it is.
 
     `positions` holds the distances of all layers one after the other, layer ``l`` from ``starts[l]`` to
-    ``starts[l + 1]``: from the left face, in the first layer from the right face (both are the first contact, where
-    there is one). `y` (n_points, n_x), `occupancy` and `vacancy` (n_points, n_species, n_x) are filled.
+    ``starts[l + 1]``: from the left face, in the first of several layers from the right face (both are the first
+    contact). `y` (n_x,), `occupancy` and `vacancy` (n_species, n_x) are filled.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     species = np.empty((n_layers, n_species, 12))
-    scratch = np.empty((n_layers + 1, max(11, n_species)))
-    tables = np.empty((n_layers, 2, 2), dtype=np.int64)
-    coarse = np.empty(out.shape[1])
-    for p in range(first, last):
-        if out[p, o.STATUS] == 3.0:
-            continue
-        n = solve_point(work, rows[p], codes, species, scratch, tables, options, out[p], coarse)
-        if n == 0:
-            continue
-        interacting = is_interacting(codes, species)
-        for layer in range(n_layers):
-            read_positions(
-                work, codes, species, interacting, layer, layer == 0 and n_layers > 1, positions,
-                starts[layer], starts[layer + 1], y[p], occupancy[p], vacancy[p], scratch[n_layers],
-            )  # fmt: skip
+    fill_species(row, codes, species)
+    interacting = is_interacting(codes, species)
+    deltas = np.empty(n_species)
+    for layer in range(n_layers):
+        first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+        thickness = 0.0
+        for e in range(first, last):
+            thickness += work[w.SIZE * S + e]
+        slack = 1e-12 * thickness
+        from_right = layer == 0 and n_layers > 1
+        # Distances from the right face come in falling order: left to right they rise again.
+        e, left = first, 0.0
+        for at in range(starts[layer], starts[layer + 1]):
+            x = thickness - positions[at] if from_right else positions[at]
+            if x < -slack or x > thickness + slack:
+                continue
+            while e < last - 1 and left + work[w.SIZE * S + e] < x:
+                left += work[w.SIZE * S + e]
+                e += 1
+            t = min(max((x - left) / work[w.SIZE * S + e], 0.0), 1.0)
+            y[at], _ = evaluate(work, w.Y, e, t)
+            point_deltas(work, species, n_species, layer, e, t, interacting, deltas)
+            _store(species, layer, n_species, deltas, at, occupancy, vacancy)
