@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model import Stack, StackParameters
+from .unpack import LayerProfile, unpack_layers, unpack_scalars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,29 +25,6 @@ STATUS: dict[int, str] = {
     -1: "not yet run",
 }
 """What each status means and what to try next."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerProfile:
-    """Profiles of one layer, left to right.
-
-    Attributes
-    ----------
-    name : str
-        Name of the layer.
-    x : ndarray, shape (n_nodes,)
-        Position [m], 0 at the first contact.
-    potential : ndarray, shape (n_nodes,)
-        Electrostatic potential [V], 0 in the neutral bulk of the last layer.
-    occupancy, vacancy : ndarray, shape (n_nodes,) or (n_species, n_nodes)
-        theta and 1 - theta [1]; the vacancy fraction is NaN for dilute species.
-    """
-
-    name: str
-    x: Array
-    potential: Array
-    occupancy: Array
-    vacancy: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +77,10 @@ class Solution:
         What was solved.
     parameters : StackParameters
         The same in SI arrays (one point).
-    scalars : dict
-        Every observable of the result file, by name (see :mod:`spacecharge.observables`).
+    resistance_of : tuple of str or None
+        Layers that count in `interface_resistance`; None: every layer with a diffusivity.
+    options : SolverOptions
+        Settings of the solve.
     """
 
     stack: Stack
@@ -108,9 +88,31 @@ class Solution:
     status: int
     message: str
     stats: Stats
-    layers: tuple[LayerProfile, ...]
-    scalars: dict[str, Any]
-    options: Any = field(repr=False, default=None)
+    resistance_of: tuple[str, ...] | None
+    options: Any
+    row: Array
+    """Output row of the kernel (layout: ``kernels.layout``)."""
+    state: Array
+    """Work array of the kernel as far as it is filled, shape (n_rows, n_elements + 1)."""
+    cache: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+
+    @property
+    def scalars(self) -> dict[str, Any]:
+        """Every observable of the result file, by name; made on first use."""
+        if "scalars" not in self.cache:
+            many = unpack_scalars(self.row[None, :], self.parameters, self.resistance_of)
+            self.cache["scalars"] = {name: values[0] for name, values in many.items()}
+        result: dict[str, Any] = self.cache["scalars"]
+        return result
+
+    @property
+    def layers(self) -> tuple[LayerProfile, ...]:
+        """Profiles layer by layer; made on first use, empty where the solve failed."""
+        if "layers" not in self.cache:
+            done = self.status in (0, 4)
+            self.cache["layers"] = unpack_layers(self.state, self.parameters) if done else ()
+        result: tuple[LayerProfile, ...] = self.cache["layers"]
+        return result
 
     @property
     def success(self) -> bool:

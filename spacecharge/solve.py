@@ -17,8 +17,8 @@ from .constants import BOLTZMANN, ELEMENTARY_CHARGE
 from .errors import ConvergenceError, MiscibilityGapError, ModelError
 from .model import Stack, StackParameters, stack_parameters
 from .model.statistics import Statistics, thermodynamic_slope
-from .observables import OUTPUTS
-from .solution import STATUS, LayerProfile, Solution, Stats
+from .solution import STATUS, Solution, Stats
+from .unpack import output_width, pack_rows, profile_positions, unpack_profiles, unpack_scalars
 
 Array = NDArray[np.float64]
 
@@ -80,6 +80,9 @@ class SolverOptions:
         )
 
 
+_DEFAULT_OPTIONS = SolverOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Points:
     """Results of many points.
@@ -96,134 +99,24 @@ class Points:
     profiles: tuple[dict[str, Array], ...] = ()
 
 
-def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
-    """Return input rows (n_points, row_size) and integer codes for the kernels (see ``kernels.layout``)."""
-    p = parameters
-    n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
-    width = 2 + 2 * n_layers + 2 * (n_layers - 1) + 2 + 7 * n_layers * n_species
-    rows = np.empty((n_points, width))
-    rows[:, 0] = p.temperature
-    rows[:, 1] = tolerance_V
-    at = 2 + 2 * n_layers
-    rows[:, 2:at:2] = p.thickness
-    rows[:, 3:at:2] = p.permittivity
-    end = at + 2 * (n_layers - 1)
-    rows[:, at:end:2] = p.contact_step
-    rows[:, at + 1 : end : 2] = p.contact_charge
-    rows[:, end : end + 2] = p.end_value
-    if p.end_kind[0] == 2:
-        # The kernels count from the neutral bulk of the layer itself.
-        rows[:, end] -= p.potential[:, 0] - p.potential[:, -1]
-    per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
-    for column, values in enumerate(
-        (
-            p.charge_number,
-            p.site_density,
-            p.bulk_occupancy,
-            p.bulk_vacancy,
-            p.interaction_occupied,
-            p.interaction_vacancy,
-            p.diffusivity,
-        )
-    ):
-        per_species[..., column] = values
-    laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
-    codes = np.concatenate([np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]]), laws]).astype(
-        np.int64
-    )
-    return rows, codes
-
-
 _local = threading.local()
+
+
+def used_rows(n_species: int) -> int:
+    """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
+    return 39 + 29 * n_species
 
 
 def _work_array(n_layers: int, n_species: int) -> Array:
     """Return this thread's work array, kept warm from solve to solve."""
     from .kernels.workspace import STRIDE
 
-    # Same count as kernels.workspace.n_rows, which is a kernel and cannot be called cheaply from here.
-    n_rows = 39 + 29 * n_species + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
+    n_rows = used_rows(n_species) + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
     work: Array | None = getattr(_local, "work", None)
     if work is None or work.size < n_rows * STRIDE:
         work = np.zeros(n_rows * STRIDE)
         _local.work = work
     return work
-
-
-def _unpack(out: Array, parameters: StackParameters, resistance_of: Sequence[str] | None) -> dict[str, Array]:
-    """Return the named observables of output rows."""
-    p = parameters
-    n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
-    face = 3 + 3 * n_species
-    block = 5 + 2 * face
-    blocks = out[:, 7 : 7 + n_layers * block].reshape(n_points, n_layers, block)
-    faces = blocks[:, :, 5:].reshape(n_points, n_layers, 2, face)
-    # Contact planes 0 .. n_layers: left end, inner contacts, right end; side 0 is the layer left of the plane.
-    planes = np.full((n_points, n_layers + 1, 2, face), np.nan)
-    planes[:, 1:, 0] = faces[:, :, 1]
-    planes[:, :-1, 1] = faces[:, :, 0]
-    capacitance = out[:, 7 + n_layers * block :].reshape(n_points, n_layers + 1, 2)
-    keep = slice(0 if p.end_kind[0] >= 2 else 1, n_layers + 1 if p.end_kind[1] >= 2 else n_layers)
-    planes, capacitance = planes[:, keep], capacitance[:, keep]
-    neutral = np.full((n_points, n_layers + 1, 2), np.nan)
-    against_last = p.potential - p.potential[:, -1:]
-    neutral[:, 1:, 0] = against_last
-    neutral[:, :-1, 1] = against_last
-    of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
-    if n_species == 1:
-        of_species = of_species[..., 0, :]
-    conducts = np.zeros(n_layers, dtype=bool)
-    if resistance_of is None:
-        conducts[:] = np.isfinite(p.diffusivity).any(axis=(0, 2))
-    else:
-        for name in resistance_of:
-            if name not in p.layer_names:
-                raise ModelError(
-                    f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of"
-                )
-            conducts[p.layer_names.index(name)] = True
-    of_plane = np.zeros((n_layers + 1, 2), dtype=bool)
-    of_plane[1:, 0] = conducts
-    of_plane[:-1, 1] = conducts
-    region = np.where(of_plane[keep], planes[..., 2], np.nan)
-    per_contact = np.nansum(region, axis=2)
-    differential = capacitance[..., 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        frequency = 1.0 / (2.0 * np.pi * per_contact * differential)
-    frequency[~(per_contact > 0.0)] = np.nan
-    if conducts.any():
-        interface = blocks[:, conducts, 4].sum(axis=1)
-    else:
-        interface = np.full(n_points, np.nan)
-    scalars: dict[str, Array] = {
-        "status": out[:, 0].astype(np.int32),
-        "iterations": np.nan_to_num(out[:, 1]).astype(np.int32),
-        "contact_potential": planes[..., 0] + neutral[:, keep],
-        "contact_field": planes[..., 1],
-        "space_charge_potential": planes[..., 0],
-        "contact_occupancy": of_species[..., 0],
-        "contact_vacancy": of_species[..., 1],
-        "space_charge_width": of_species[..., 2],
-        "resistance": planes[..., 2],
-        "charge": blocks[..., 0],
-        "debye_length": blocks[..., 1],
-        "layer_resistance": blocks[..., 2],
-        "excess_resistance": blocks[..., 3],
-        "interface_resistance": interface,
-        "static_capacitance": capacitance[..., 1],
-        "differential_capacitance": differential,
-        "characteristic_frequency": frequency,
-        "potential_error_estimate": out[:, 3],
-        "resistance_error_estimate": out[:, 4],
-        "charge_balance": out[:, 5],
-        "validity": np.nan_to_num(out[:, 6]).astype(np.int32),
-    }
-    failed = (scalars["status"] != 0) & (scalars["status"] != 4)
-    if failed.any():
-        for output in OUTPUTS:
-            if output.dtype == "f8":
-                scalars[output.name][failed] = np.nan
-    return scalars
 
 
 def solve_points(
@@ -264,7 +157,7 @@ def solve_points(
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
     out[:, 0] = np.where(p.invalid, 3.0, -1.0)
-    packed = (options or SolverOptions()).packed()
+    packed = (options or _DEFAULT_OPTIONS).packed()
     profiles: tuple[dict[str, Array], ...] = ()
     if profile_x is None:
 
@@ -272,7 +165,7 @@ def solve_points(
             solve_rows(first, last, rows, codes, packed, _work_array(p.n_layers, p.n_species), out)
 
     else:
-        positions, starts = _positions(p, profile_x)
+        positions, starts = profile_positions(p, profile_x)
         y = np.full((p.n_points, positions.size), np.nan)
         occupancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
         vacancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
@@ -285,8 +178,8 @@ def solve_points(
 
     _run_blocks(block, p.n_points, n_threads)
     if profile_x is not None:
-        profiles = _profiles(p, starts, y, occupancy, vacancy)
-    return Points(_unpack(out, p, resistance_of), profiles)
+        profiles = unpack_profiles(p, starts, y, occupancy, vacancy)
+    return Points(unpack_scalars(out, p, resistance_of), profiles)
 
 
 BLOCK = 256
@@ -324,40 +217,6 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
         thread.join()
     if failures:
         raise failures[0]
-
-
-def output_width(parameters: StackParameters) -> int:
-    """Return the length of an output row (see ``kernels.layout``)."""
-    p = parameters
-    return 7 + p.n_layers * (5 + 2 * (3 + 3 * p.n_species)) + 2 * (p.n_layers + 1)
-
-
-def _positions(parameters: StackParameters, profile_x: Sequence[Array]) -> tuple[Array, NDArray[np.int64]]:
-    """Return distances from the faces that `sample_rows` wants, and where each layer starts in them."""
-    parts = []
-    for i, x in enumerate(profile_x):
-        if i == 0 and parameters.n_layers > 1:
-            parts.append(-np.asarray(x, dtype=float))
-        else:
-            parts.append(np.asarray(x, dtype=float) - float(x[0]))
-    starts = np.concatenate([[0], np.cumsum([part.size for part in parts])]).astype(np.int64)
-    return np.ascontiguousarray(np.concatenate(parts)), starts
-
-
-def _profiles(
-    parameters: StackParameters, starts: NDArray[np.int64], y: Array, occupancy: Array, vacancy: Array
-) -> tuple[dict[str, Array], ...]:
-    """Split sampled profiles by layer; potentials in volts against the neutral bulk of the last layer."""
-    p = parameters
-    result = []
-    for i in range(p.n_layers):
-        part = slice(starts[i], starts[i + 1])
-        neutral = p.potential[:, i] - p.potential[:, -1]
-        fields = {"potential": y[:, part] * p.thermal_voltage[:, None] + neutral[:, None]}
-        for name, values in (("occupancy", occupancy), ("vacancy", vacancy)):
-            fields[name] = values[:, 0, part] if p.n_species == 1 else values[:, :, part]
-        result.append(fields)
-    return tuple(result)
 
 
 def profile_mesh(parameters: StackParameters, n_per_layer: int = 121) -> tuple[Array, ...]:
@@ -472,73 +331,56 @@ def solve(
     .. [2] Z. Cheng et al., Joule 4, 1311 (2020). DOI 10.1016/j.joule.2020.04.002.
     """
     from .kernels.poisson_boltzmann import solve_rows
+    from .kernels.workspace import STRIDE
 
     if not 1e-12 <= tolerance_V <= 1e-2:
         raise ModelError(f"{tolerance_V:g} is out of range (allowed: 1e-12 to 0.01)", "tolerance_V")
+    options = options or _DEFAULT_OPTIONS
     p = stack_parameters(stack)
-    rows, codes = pack_rows(p, tolerance_V)
+    rows, codes, packed = _prepared(stack, p, tolerance_V, options)
     out = np.full((1, output_width(p)), np.nan)
     work = _work_array(p.n_layers, p.n_species)
-    packed = (options or SolverOptions()).packed()
     begin = time.perf_counter()
-    solve_rows(0, 1, rows, codes, packed, work, out)
+    n = solve_rows(0, 1, rows, codes, packed, work, out)
     seconds = time.perf_counter() - begin
-    status = int(out[0, 0])
-    message = STATUS[status]
-    if status == 2:
-        message = gap_messages(p)
+    row = out[0]
+    status = int(row[0])
+    message = gap_messages(p) if status == 2 else STATUS[status]
     if status != 0 and throw:
         raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
-    layers: tuple[LayerProfile, ...] = ()
-    if status in (0, 4):
-        layers = _read_layers(work, rows[0], codes, p)
-    scalars = {name: values[0] for name, values in _unpack(out, p, resistance_of).items()}
     stats = Stats(
-        iterations=int(scalars["iterations"]),
-        n_nodes=sum(layer.x.size for layer in layers),
-        potential_error_estimate=float(scalars["potential_error_estimate"]),
-        resistance_error_estimate=float(scalars["resistance_error_estimate"]),
-        charge_balance=float(scalars["charge_balance"]),
+        iterations=int(row[1]) if row[1] == row[1] else 0,
+        n_nodes=4 * n + p.n_layers if n else 0,
+        potential_error_estimate=float(row[3]),
+        resistance_error_estimate=float(row[4]),
+        charge_balance=float(row[5]),
         seconds=seconds,
     )
+    state = work.reshape(-1, STRIDE)[: used_rows(p.n_species), : n + 1].copy()
     return Solution(
         stack=stack,
         parameters=p,
         status=status,
         message=message,
         stats=stats,
-        layers=layers,
-        scalars=scalars,
-        options=options or SolverOptions(),
+        resistance_of=None if resistance_of is None else tuple(resistance_of),
+        options=options,
+        row=row,
+        state=state,
     )
 
 
-def _read_layers(
-    work: Array, row: Array, codes: NDArray[np.int64], parameters: StackParameters
-) -> tuple[LayerProfile, ...]:
-    """Return the nodes of the solve left in `work`, layer by layer."""
-    from .kernels.sample import read_nodes
-    from .kernels.workspace import FIRST, STRIDE
-
-    p = parameters
-    first = work[FIRST * STRIDE : FIRST * STRIDE + p.n_layers + 1].astype(int)
-    volt = float(p.thermal_voltage[0])
-    left = -float(p.thickness[0, 0]) if p.n_layers > 1 else 0.0
-    layers = []
-    for i, name in enumerate(p.layer_names):
-        n = 4 * (first[i + 1] - first[i]) + 1
-        x, y = np.empty(n), np.empty(n)
-        occupancy, vacancy = np.empty((p.n_species, n)), np.empty((p.n_species, n))
-        read_nodes(work, row, codes, i, x, y, occupancy, vacancy)
-        x += left
-        left += float(p.thickness[0, i])
-        if i == 0 and p.n_layers > 1:
-            x[-1] = 0.0
-        neutral = float(p.potential[0, i] - p.potential[0, -1])
-        if p.n_species == 1:
-            occupancy, vacancy = occupancy[0], vacancy[0]
-        layers.append(LayerProfile(name, x, y * volt + neutral, occupancy, vacancy))
-    return tuple(layers)
+def _prepared(
+    stack: Stack, parameters: StackParameters, tolerance_V: float, options: SolverOptions
+) -> tuple[Array, NDArray[np.int64], Array]:
+    """Return rows, codes and options as the kernels take them; kept with the stack, which never changes."""
+    key = (tolerance_V, options)
+    if stack.cache.get("key") != key:
+        rows, codes = pack_rows(parameters, tolerance_V)
+        stack.cache["key"] = key
+        stack.cache["rows"] = (rows, codes, options.packed())
+    prepared: tuple[Array, NDArray[np.int64], Array] = stack.cache["rows"]
+    return prepared
 
 
 def gap_messages(parameters: StackParameters, index: int = 0) -> str:

@@ -84,7 +84,5 @@ def evaluate(work, row, e, t):  # type: ignore[no-untyped-def]
     for j in range(1, 5):
         d = work[(row + j) * S + e] - v0
         value += d * t * (POWERS[j, 1] + t * (POWERS[j, 2] + t * (POWERS[j, 3] + t * POWERS[j, 4])))
-        slope += d * (
-            POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4]))
-        )
+        slope += d * (POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4])))
     return v0 + value, slope

@@ -12,15 +12,12 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from .workspace import STRIDE as S
 from ._jit import inlined, kernel, merged
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
     J_OCC,
     J_VAC,
-    LAYER_SIZE,
-    LAYER_START,
     N_LAYERS,
     N_SPECIES,
     SITES,
@@ -32,6 +29,7 @@ from .layout import (
     species_start,
 )
 from .statistics import point_state, solve_delta
+from .workspace import STRIDE as S
 
 BOLTZMANN = 1.380649e-23
 ELEMENTARY_CHARGE = 1.602176634e-19
@@ -165,7 +163,9 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
             active = s
             count += 1
     if count == 1:
-        return _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field)
+        return _march_single(
+            work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field
+        )
     return _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field)
 
 
@@ -325,11 +325,7 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
     k = n_table - 1
     while k >= 0 and work[row * S + k] >= y:
         k -= 1
-    if (
-        k >= 0
-        and k + 1 < n_table
-        and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k])
-    ):
+    if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
         k -= 1
     while k >= 0 and n < capacity:
         inner = work[row * S + k]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from .workspace import STRIDE as S
 from ._jit import kernel
 from .grading import bulk_slope, grade_side, march
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .workspace import STRIDE as S
 
 NO_CONTACT = -1.0
 
@@ -39,9 +39,7 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
             at = w.table_row(layer, side, n_species)
             entries = tables[layer, side, 0]
             if entries == 0 or tables[layer, side, 1] != int(sign) or work[at * S + entries - 1] < abs(y):
-                entries = march(
-                    work, at, species, layer, n_species, sign, permittivity, resolution, abs(y), math.inf
-                )
+                entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, abs(y), math.inf)
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
             count = grade_side(

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from .workspace import STRIDE as S, row_of
 from ._jit import kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
 from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
 from .statistics import charge_general, ideal_first, interacting_first, move_deltas, solve_delta
 from .tridiagonal import solve_tridiagonal
+from .workspace import STRIDE as S
+from .workspace import row_of
 
 CONVERGED, NOT_CONVERGED = 0, 1
 

@@ -9,13 +9,25 @@ import math
 
 from . import layout as o
 from . import workspace as w
-from .workspace import STRIDE as S
 from ._jit import inlined, kernel
-from .element import K00, K01, K02, K03, K04, W0, W1, W2, evaluate
+from .element import K01, K02, K03, K04, W0, W1, W2, evaluate
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope
-from .layout import BULK, CODE_START, END_LEFT, END_RIGHT, FIXED_CHARGE, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
-from .layout import LAYER_SIZE, LAYER_START, TEMPERATURE, TRANSPORT_VACANCY
+from .layout import (
+    BULK,
+    CODE_START,
+    END_LEFT,
+    END_RIGHT,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    TEMPERATURE,
+    TRANSPORT_VACANCY,
+)
 from .statistics import conductivity, point_state
+from .workspace import STRIDE as S
 
 _GAUSS_X = (0.04691007703066800, 0.23076534494715845, 0.5, 0.76923465505284155, 0.95308992296933200)
 _GAUSS_W = (
@@ -66,10 +78,7 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
         charge = 0.0
         for e in range(first, last):
             q = W0 * (work[w.CHARGE * S + e] + work[(w.CHARGE + 4) * S + e])
-            q += (
-                W1 * (work[(w.CHARGE + 1) * S + e] + work[(w.CHARGE + 3) * S + e])
-                + W2 * work[(w.CHARGE + 2) * S + e]
-            )
+            q += W1 * (work[(w.CHARGE + 1) * S + e] + work[(w.CHARGE + 3) * S + e]) + W2 * work[(w.CHARGE + 2) * S + e]
             charge += work[w.SIZE * S + e] * q
         if layer > 0:
             displacement -= work[w.SOURCE * S + first]
@@ -273,9 +282,7 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
             node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
                 p = species[layer, s]
-                theta, vacancy, _, _, _, _ = point_state(
-                    deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7]
-                )
+                theta, vacancy, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = vacancy if p[10] == 0.0 else math.nan
             width, e_cut, t_cut = 0.0, -1, 0.0
@@ -295,8 +302,7 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
                 resistance = 0.0
                 if e_cut >= 0:
                     resistance = (
-                        width
-                        + region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas)
+                        width + region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas)
                     ) / bulk
             out[at + o.FACE_RESISTANCE] = resistance
             widths += width
@@ -327,11 +333,7 @@ def capacitances(work, codes, n, out):  # type: ignore[no-untyped-def]
         show = work[t44 + e] - work[off + e] * work[off + e] / (work[t00 + e] + show)
     work[seen + n] = show
     fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    show = (
-        work[t00 + n - 1]
-        if fixed
-        else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
-    )
+    show = work[t00 + n - 1] if fixed else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
     layer = n_layers - 1
     for e in range(n - 1, -1, -1):
         if e < n - 1:

@@ -13,7 +13,6 @@ import numpy as np
 
 from . import layout as o
 from . import workspace as w
-from .workspace import STRIDE as S
 from ._jit import kernel, merged
 from .element import split_halves
 from .grading import (
@@ -23,8 +22,9 @@ from .grading import (
     bulk_slope,
     fill_species,
     first_integral,
+    guess_contact,
+    march,
 )
-from .grading import guess_contact, march
 from .layout import (
     CODE_START,
     CONTACT_SIZE,
@@ -34,11 +34,18 @@ from .layout import (
     FIXED_CHARGE,
     FIXED_POTENTIAL,
     LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    TEMPERATURE,
+    TOLERANCE,
+    contact_start,
+    end_start,
 )
-from .layout import LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE, contact_start, end_start
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
 from .newton import CONVERGED, assemble, join, newton
 from .observe import bulk_conductivity, capacitances, face_states, is_contact, observe_layers
+from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
@@ -321,9 +328,7 @@ def _observe(work, row, codes, species, faces, options, interacting, deltas, n, 
     """Fill faces and the layer blocks of `out`; store balance and flags."""
     balance = face_states(work, codes, n, faces)
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    flags = observe_layers(
-        work, row, codes, species, faces, options[WIDTH_FRACTION], interacting, deltas, out
-    )
+    flags = observe_layers(work, row, codes, species, faces, options[WIDTH_FRACTION], interacting, deltas, out)
     out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * volt
     out[o.VALIDITY] = flags
 
@@ -391,9 +396,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
             elif stage == COARSE:
                 face_states(work, codes, n, faces)
                 attempt += 1
-                if attempt < 6 and _needs_new_mesh(
-                    work, row, codes, species, faces, contact_y, contact_field, tables
-                ):
+                if attempt < 6 and _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):
                     flat = False
                     continue
             if result == UNCONVERGED or (interacting and touches_gap(work, codes, species, n)):

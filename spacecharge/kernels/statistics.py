@@ -12,11 +12,11 @@ iteration to the next and moves along the linearised equation: the scalar root c
 from __future__ import annotations
 
 from . import workspace as w
-from .workspace import STRIDE as S
 from ._jit import inlined, kernel, merged
-from .elementary import exp_nonpositive, inverse_cube_root
 from .element import W0, W1, W2
+from .elementary import exp_nonpositive, inverse_cube_root
 from .layout import CODE_START, DILUTE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .workspace import STRIDE as S
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
@@ -431,9 +431,7 @@ def conductivity(work, codes, species, n, n_pad, interacting):  # type: ignore[n
             for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
                 for i in range(5):
                     delta = work[(base + w.DELTA + i) * S + e] if interacting else -p[1] * work[(w.Y + i) * S + e]
-                    theta, vacancy, change, _, _, _ = point_state(
-                        delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7]
-                    )
+                    theta, vacancy, change, _, _, _ = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                     work[(w.TOTAL + i) * S + e] += p[11] * theta * (keep + block * vacancy)
                     work[(w.CHANGE + i) * S + e] += p[11] * change * (keep + block * (p[3] - theta))
     t, c = w.TOTAL * S, w.CHANGE * S

@@ -42,7 +42,11 @@ PULL = 5  # inner Newton step of Delta at fixed y, with sign
 RATE = 10  # - d Delta / d y
 STRENGTH_Z, CHARGE_Z, THETA_B, VACANCY_B, OCC, VAC, ROOT_THETA, ROOT_VACANCY, LOWEST, HIGHEST = range(15, 25)
 STRENGTH_DILUTE = 25
-CONDUCT, KEEP, BLOCK = 26, 27, 28  # conductivity over theta [S/m]; 1, 0 for constant D or 0, 1/(1 - theta_b) for vacancy
+CONDUCT, KEEP, BLOCK = (
+    26,
+    27,
+    28,
+)  # conductivity over theta [S/m]; 1, 0 for constant D or 0, 1/(1 - theta_b) for vacancy
 SPECIES_ROWS = 29
 
 

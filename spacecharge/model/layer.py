@@ -188,9 +188,7 @@ class Layer:
         if self.potential_V is not None:
             check_number(self.potential_V, "potential_V", f"{label}.potential_V")
         if self.composition is not None and self.potential_V is not None:
-            raise ModelError(
-                "give either composition or potential_V: the ocv ties them", f"{label}.composition"
-            )
+            raise ModelError("give either composition or potential_V: the ocv ties them", f"{label}.composition")
         if self.species is not None:
             extra = [k for k in SPECIES_KEYS if getattr(self, k) is not None]
             if extra:
@@ -378,14 +376,14 @@ class Stack:
     contacts: tuple[Contact, ...] = field(kw_only=True, default=())
     left: End = field(kw_only=True, default=End())
     right: End = field(kw_only=True, default=End())
+    cache: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What others derive from the stack once (its arrays in SI units); it never changes the meaning of the stack."""
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
         if not layers:
             raise ModelError("at least one layer is needed", "layers")
-        named = tuple(
-            layer if layer.name else replace(layer, name=f"layer{i + 1}") for i, layer in enumerate(layers)
-        )
+        named = tuple(layer if layer.name else replace(layer, name=f"layer{i + 1}") for i, layer in enumerate(layers))
         names = [layer.name for layer in named]
         for name in names:
             if names.count(name) > 1:

@@ -190,6 +190,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         An override names no number of the stack. A value out of range raises for a stack
         without overrides, and marks the point as invalid with them.
     """
+    if overrides is None and "parameters" in stack.cache:
+        cached: StackParameters = stack.cache["parameters"]
+        return cached
     over = {path: np.atleast_1d(np.asarray(v, dtype=float)) for path, v in (overrides or {}).items()}
     n_points = max((v.size for v in over.values()), default=1)
     values = _Values(over, n_points)
@@ -261,6 +264,8 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     )
     if values.invalid.any():
         _fill_invalid(result)
+    if overrides is None:
+        stack.cache["parameters"] = result
     return result
 
 
@@ -278,9 +283,7 @@ def _species(
     i, k = where
     at = np.s_[:, i, k]
     arrays["charge_number"][at] = values.get(f"{path}.charge_number", spec.get("charge_number", 1.0))
-    arrays["site_density"][at] = (
-        values.get(f"{path}.site_density_per_nm3", spec["site_density_per_nm3"]) * PER_NM3
-    )
+    arrays["site_density"][at] = values.get(f"{path}.site_density_per_nm3", spec["site_density_per_nm3"]) * PER_NM3
     interaction = spec.get("interaction", {})
     for name in ("occupied", "vacancy"):
         energy = values.get(f"{path}.interaction.{name}_eV", interaction.get(f"{name}_eV", 0.0))
@@ -314,9 +317,7 @@ def _diffusivity(values: _Values, path: str, law: Any, temperature: Array) -> Ar
     reference = values.get(f"{path}.at_K", law.get("at_K", ARRHENIUS_REFERENCE_K))
     barrier = values.get(f"{path}.activation_energy_eV", law.get("activation_energy_eV", 0.0))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        result = value * np.exp(
-            -barrier * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / reference)
-        )
+        result = value * np.exp(-barrier * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / reference))
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
         values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
@@ -335,9 +336,7 @@ def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Arra
     slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
     bad = ~((at >= knots[0] - slack) & (at <= knots[-1] + slack))
     if bad.any():
-        values.mark(
-            bad, f"{path}.{x}: {at[bad][0]:g} lies outside the ocv (allowed: {knots[0]:g} to {knots[-1]:g})"
-        )
+        values.mark(bad, f"{path}.{x}: {at[bad][0]:g} lies outside the ocv (allowed: {knots[0]:g} to {knots[-1]:g})")
     return pchip(knots, column, np.clip(np.where(bad, knots[0], at), knots[0], knots[-1]))
 
 
@@ -377,9 +376,7 @@ def numeric_paths(stack: Stack) -> list[str]:
             paths += [f"{base}.interaction.{key}" for key in ("occupied_eV", "vacancy_eV")]
             law = spec.get("diffusivity_m2_per_s")
             if isinstance(law, Mapping):
-                paths += [
-                    f"{base}.diffusivity_m2_per_s.{key}" for key in ("value", "at_K", "activation_energy_eV")
-                ]
+                paths += [f"{base}.diffusivity_m2_per_s.{key}" for key in ("value", "at_K", "activation_energy_eV")]
             elif law is not None:
                 paths.append(f"{base}.diffusivity_m2_per_s")
     for c in range(len(stack.contacts)):
