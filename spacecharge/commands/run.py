@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the sweep (or say what it would take); returns the exit code."""
-    from ..cli import EXIT_BAD_INPUT, EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..config import load_config
     from ..sweep import available_cores, run_sweep
 
@@ -27,15 +27,19 @@ def execute(args: argparse.Namespace) -> int:
     if args.dry_run:
         _dry_run(config, path, workers)
         return EXIT_SOLVED
-    report = run_sweep(
-        config,
-        output=path,
-        resume=args.resume,
-        overwrite=args.overwrite,
-        workers=workers,
-        scheduler=args.scheduler,
-        quiet=args.quiet,
-    )
+    try:
+        report = run_sweep(
+            config,
+            output=path,
+            resume=args.resume,
+            overwrite=args.overwrite,
+            workers=workers,
+            scheduler=args.scheduler,
+            quiet=args.quiet,
+        )
+    except KeyboardInterrupt:
+        print(f"{path}: interrupted; continue with --resume", file=sys.stderr)
+        return EXIT_INTERRUPTED
     _print_report(report, args.quiet)
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
 
@@ -54,11 +58,12 @@ def _print_report(report: RunReport, quiet: bool) -> None:
 
 
 def _dry_run(config: Config, path: Path, workers: int) -> None:
-    from ..sweep import plan
-    from ..sweep.estimate import estimate, size_text
+    from ..sweep import make_task
+    from ..sweep.engine import size_text
+    from ..sweep.estimate import estimate
     from ..sweep.progress import duration
 
-    expected = estimate(plan(config), workers)
+    expected = estimate(make_task(config), workers)
     axes = " x ".join(f"{name} {size}" for name, size in zip(config.sweep.dims, config.shape, strict=True))
     time_text = f"{expected.seconds:.1f} s" if expected.seconds < 60 else duration(expected.seconds)
     lines = [

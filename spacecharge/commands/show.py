@@ -222,8 +222,8 @@ def _rows(view: View, n_rows: int) -> list[str]:
             columns += _columns(view, name, title)
     status = view.variable("status").values
     columns.append(("status", "", "", [_STATUS_WORDS.get(int(s), str(s)) for s in status]))
-    header = [[column[line] for column in columns] for line in range(3)]
-    lines = table(header, list(zip(*(column[3] for column in columns), strict=True)), left=0)
+    header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
+    lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
     if step > 1:
         lines.append(f"(every {_ordinal(step)} of {total} points; --rows N shows more)")
     return lines

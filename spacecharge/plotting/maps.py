@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .expression import evaluate, parse
 from .lines import excess_resistance, interface_resistance, sides
-from .style import LOGARITHMIC, letters, new_figure, styled
+from .style import LOGARITHMIC, letters, new_figure, styled, symmetric_ticks
 from .view import Quantity, View
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def _entries(view: View, quantity: Quantity) -> list[Quantity]:
 
 
 def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity: Quantity, values: Array) -> None:
+    from matplotlib.colors import SymLogNorm
+
     floor = LOGARITHMIC.get(quantity.units)
     norm, colours, levels = _norm(values, floor)
     x, y = across.values, up.values
@@ -100,6 +102,9 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
     bar = figure.colorbar(mesh, ax=panel, pad=0.02, aspect=25)
     bar.outline.set_linewidth(0.5)
     bar.set_label(quantity.axis_label)
+    if isinstance(norm, SymLogNorm):
+        bar.set_ticks(symmetric_ticks(np.array([norm.vmin, norm.vmax]), norm.linthresh))
+        bar.minorticks_off()
     inside = [level for level in levels if np.nanmin(values) < level < np.nanmax(values)]
     if inside and np.isfinite(values).sum() > 3:
         contours = panel.contour(x, y, values.T, levels=inside, colors="black", linewidths=0.6)

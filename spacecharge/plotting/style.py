@@ -114,6 +114,8 @@ def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
     floor : float
         Smaller values count as nothing.
     """
+    from matplotlib.ticker import FixedLocator, NullLocator
+
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     size = np.abs(values[np.abs(values) > floor])
@@ -128,7 +130,8 @@ def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
         return
     threshold = float(10.0 ** np.floor(np.log10(max(np.percentile(size, 5), floor))))
     change("symlog", linthresh=threshold, linscale=0.7)
-    _symmetric_ticks(axis, values, threshold)
+    axis.set_major_locator(FixedLocator(symmetric_ticks(values, threshold)))
+    axis.set_minor_locator(NullLocator())
     high, low = values.max(), values.min()
     limit = panel.set_xlim if along_x else panel.set_ylim
     # Half a decade of air, and nothing below zero where nothing is negative.
@@ -147,19 +150,29 @@ def _few_decades(axis: AxisOfFigure, decades: float) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _symmetric_ticks(axis: AxisOfFigure, values: Array, threshold: float) -> None:
-    """Put ticks at zero and at decades, at most five on each side, so that none run into each other."""
-    from matplotlib.ticker import FixedLocator, NullLocator
+def symmetric_ticks(values: Array, threshold: float) -> list[float]:
+    """Return zero and at most five decades on each side, so that no labels run into each other.
 
+    Parameters
+    ----------
+    values : ndarray
+        What is drawn.
+    threshold : float
+        Where the linear part ends.
+
+    Returns
+    -------
+    list of float
+        Rising.
+    """
     first = round(np.log10(threshold))
     last = int(np.floor(np.log10(np.abs(values).max()) + 1e-9))
-    step = next((s for s in (1, 2, 3, 5, 10) if (last - first) // s < 5), (last - first) // 4)
+    step = next((s for s in (1, 2, 3, 5, 10) if (last - first) // s < 5), max(1, (last - first) // 4))
     decades = [10.0**k for k in range(first, last + 1) if k % step == 0]
     ticks = [0.0]
     for sign, largest in ((1.0, values.max()), (-1.0, -values.min())):
         ticks += [sign * decade for decade in decades if decade <= largest]
-    axis.set_major_locator(FixedLocator(sorted(ticks)))
-    axis.set_minor_locator(NullLocator())
+    return sorted(ticks)
 
 
 def zero_line(panel: Axes) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from .engine import RunReport
 
 
+PROFILES_TO_ANNOUNCE = 1e9
+"""Profiles larger than this are announced, with the way to make them smaller [bytes]."""
+
+
 def run_sweep(
     config: Config | str | os.PathLike[str],
     *,
@@ -69,7 +73,9 @@ def run_sweep(
 
     if isinstance(config, (str, os.PathLike)):
         config = load_config(config)
-    task = plan(config)
+    task = make_task(config)
+    if not quiet:
+        _announce_profiles(task)
     n_workers = workers or available_cores()
 
     def make_pool(task: Task) -> Pool:
@@ -91,7 +97,25 @@ def run_sweep(
     )
 
 
-def plan(config: Config) -> Any:
+def _announce_profiles(task: Any) -> None:
+    """Say on stderr that the profiles will be large."""
+    import sys
+
+    from .engine import size_text
+    from .estimate import profile_bytes
+
+    n_bytes = profile_bytes(task.layout)
+    if n_bytes > PROFILES_TO_ANNOUNCE:
+        nodes = max(len(x) for x in task.profile_x)
+        print(
+            f"the profiles take {size_text(n_bytes)} on the disk ({nodes} nodes per layer and point); "
+            f"`output: {{profiles: {{nodes: {max(3, nodes // 4)}}}}}` makes them smaller, `profiles: false` "
+            "leaves them out",
+            file=sys.stderr,
+        )
+
+
+def make_task(config: Config) -> Any:
     """Return the task of a configuration, with the numbers of its fits filled in.
 
     Parameters
@@ -147,4 +171,4 @@ def _differing_keys(attributes: Mapping[str, Any], config: Config) -> str:
     return "different: the materials library, a fit or a table of points"
 
 
-__all__ = ["available_cores", "plan", "run_sweep"]
+__all__ = ["available_cores", "make_task", "run_sweep"]

@@ -7,6 +7,7 @@ system may stop it at any moment; :mod:`spacecharge.store.work` says why nothing
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -213,6 +214,8 @@ def run_task(
                     n_resumed=results.n_points,
                     seconds=time.monotonic() - started,
                 )
+        else:
+            check_space(path, task.layout)
         pool = make_pool(task)
         try:
             tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, quiet)
@@ -387,15 +390,39 @@ def prepare_folder(path: Path) -> None:
         raise StoreError(f"{path}: cannot be written (permission denied)")
 
 
+def check_space(path: Path, layout: Layout) -> None:
+    """Say so before the first point if the disk cannot hold the file: filling it up would hurt others.
+
+    Raises
+    ------
+    SystemStop
+        Not enough space.
+    """
+    free = shutil.disk_usage(path.parent)[2]
+    if layout.n_bytes > free:
+        raise SystemStop(
+            f"{path}: the run needs {size_text(layout.n_bytes)} while it runs, {size_text(free)} are free; "
+            "free some space, or run fewer points or no profiles"
+        )
+
+
+def size_text(n_bytes: float) -> str:
+    """Return a size as ``1.2 MB``."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.3g} {unit}"
+    return f"{max(1.0, n_bytes / 1e3):.0f} kB"
+
+
 def advice_after_stop(path: Path, task: Task) -> str:
     """Return what the user finds after a stop by the system, and what to do."""
-    need = 1.1 * task.layout.n_bytes / 1e6
+    need = size_text(1.1 * task.layout.n_bytes)
     if path.exists():
         return (
-            f"free some space (up to {2 * need:.0f} MB beside the file) and continue with --resume; "
+            f"free some space (up to {need} beside the file) and continue with --resume; "
             "what was reported done is in the file"
         )
-    return f"the run needs {need:.0f} MB and could not start; free some space and start again"
+    return f"the run needs {need} and could not start; free some space and start again"
 
 
 def file_layout(task: Task) -> Layout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from ..store.layout import Layout
 from .task import Task, n_chunks
 
 SAMPLE_CHUNKS = 4
@@ -44,6 +45,12 @@ class Estimate:
     profile_bytes: float
 
 
+def profile_bytes(layout: Layout) -> float:
+    """Return the size of the profiles in the work file [bytes]."""
+    row = sum(layout.row_bytes(v) for v in layout.variables if v.group.startswith("profiles/"))
+    return float(layout.n_points * row)
+
+
 def estimate(task: Task, workers: int) -> Estimate:
     """Measure a small sample of a task and extrapolate; writes nothing.
 
@@ -71,7 +78,6 @@ def estimate(task: Task, workers: int) -> Estimate:
     n_sampled = size * len(starts)
     per_point = (time.perf_counter() - began) / n_sampled
     chunk_bytes = task.chunk_points * layout.bytes_per_point
-    profiles = sum(layout.row_bytes(v) for v in layout.variables if v.group.startswith("profiles/"))
     # Shuffle and deflate run at some 50 MB/s and thread, writing twice at some 300 MB/s.
     writing = layout.n_bytes * (1.0 / 50e6 / workers + 2.0 / 300e6)
     return Estimate(
@@ -82,13 +88,5 @@ def estimate(task: Task, workers: int) -> Estimate:
         memory=BASE_MEMORY + 4 * (2 * workers + 2) * chunk_bytes + 8 * sum(layout.shape),
         file_bytes=PACKED_SHARE * layout.n_bytes + 1e5,
         work_bytes=layout.n_bytes + 1e5,
-        profile_bytes=float(n * profiles),
+        profile_bytes=profile_bytes(layout),
     )
-
-
-def size_text(n_bytes: float) -> str:
-    """Return a size as ``1.2 MB``."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= factor:
-            return f"{n_bytes / factor:.3g} {unit}"
-    return f"{max(1.0, n_bytes / 1e3):.0f} kB"

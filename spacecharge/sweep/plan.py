@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
-from ..errors import ConfigError
 from ..observables import OUTPUTS
 from ..store.layout import Coordinate, Layout, Variable
 from .task import chunk_points
@@ -90,15 +89,6 @@ class InterfaceTask:
                 for name, (units, long_name) in PROFILE_UNITS.items():
                     dims = ("x",) if name == "potential" else (*species, "x")
                     variables.append(Variable(name=name, dims=dims, units=units, long_name=long_name, group=group))
-        taken = {v.path for v in variables}
-        for coordinate in coordinates:
-            if coordinate.path in taken:
-                raise ConfigError(
-                    [
-                        f"{self.config.source}: the axis {coordinate.name} has the name of a variable of "
-                        "the result; give its layer another name"
-                    ]
-                )
         return Layout(
             sweep=self.config.sweep.dims,
             shape=self.config.shape,
