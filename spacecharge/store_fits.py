@@ -303,3 +303,97 @@ def _law(group: h5py.Group, parameter: str) -> Mapping[str, float]:
         "sigma_activation_energy_eV": float(dataset.attrs["sigma"]),
         "reference_temperature_K": float(group.attrs["reference_temperature_K"]),
     }
+
+
+def read_summaries(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Read every fit of a file as the object that ``spacecharge fit --json`` prints.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file.
+
+    Returns
+    -------
+    list of dict
+        One per fit; see ``FitResult.to_json``.
+    """
+    with _opened(path) as file:
+        return [_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
+
+
+def _summary(name: str, group: h5py.Group) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": str(group.attrs["kind"]),
+        "title": str(group.attrs["title"]),
+        "parameters": {k: _read_value(d) for k, d in group["parameters"].items()},
+        "derived": {k: _read_value(d) for k, d in group["derived"].items()},
+        "each_temperature": [_read_series(k, g) for k, g in group.get("each_temperature", {}).items()],
+        "chi2_reduced": _known(group.attrs["chi2_reduced"]),
+        "n_data": int(group.attrs["n_data"]),
+        "errors": str(group.attrs["errors"]),
+        "notes": [str(t) for t in group.attrs["notes"]],
+        "warnings": [str(t) for t in group.attrs["warnings"]],
+    }
+
+
+def _known(number: Any) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _read_value(dataset: h5py.Dataset) -> dict[str, Any]:
+    entry = {"value": _known(dataset[()]), "unit": str(dataset.attrs["units"]), "fixed": bool(dataset.attrs["fixed"])}
+    return entry | {key: _known(dataset.attrs[key]) for key in ("sigma", "lower", "upper")}
+
+
+def _read_series(name: str, group: h5py.Group) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "parameter": name,
+        "unit": str(group["value"].attrs["units"]),
+        "temperature_K": [float(t) for t in group["temperature"][()]],
+        "value": [_known(v) for v in group["value"][()]],
+        "sigma": [_known(v) for v in group["sigma"][()]],
+    }
+    if "regression_value" in group.attrs:
+        a = group.attrs
+        out["regression"] = {
+            "value": {"value": float(a["regression_value"]), "sigma": _known(a["regression_sigma"])},
+            "activation_energy_eV": {
+                "value": float(a["regression_activation_energy_eV"]),
+                "sigma": _known(a["regression_sigma_activation_energy_eV"]),
+            },
+            "reference_temperature_K": float(a["regression_reference_temperature_K"]),
+        }
+    return out
+
+
+def read_curves(path: str | os.PathLike[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Read what figures of fits need.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file.
+
+    Returns
+    -------
+    list of (dict, dict)
+        Summary of each fit, and its arrays: ``temperature``, ``value``, ``sigma``, ``model``, ``residual``,
+        ``series``, further columns, ``units`` and ``long_names`` by array, ``series_names``, and
+        ``global_value`` by parameter.
+    """
+    with _opened(path) as file:
+        out = []
+        for name, group in file.get(GROUP, {}).items():
+            if "parameters" not in group:
+                continue
+            data = group["data"]
+            arrays: dict[str, Any] = {key: data[key][()] for key in data}
+            arrays["units"] = {key: str(data[key].attrs["units"]) for key in data}
+            arrays["long_names"] = {key: str(data[key].attrs["long_name"]) for key in data}
+            arrays["series_names"] = [str(t) for t in group.attrs["series_names"]]
+            series = group.get("each_temperature", {})
+            arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
+            out.append((_summary(name, group), arrays))
+        return out

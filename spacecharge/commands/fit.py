@@ -1,0 +1,62 @@
+"""``spacecharge fit``: fit data as a configuration says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..nmr.config import FitConfig
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Fit, write, print; returns the exit code."""
+    from ..cli import EXIT_SOLVED
+    from ..config.fit import load_fit_config
+    from ..fitting.run import fit
+    from ..nmr.report import fit_text
+    from ..store_fits import refuse_existing, write_fit
+
+    config = load_fit_config(args.config)
+    path = args.output if args.output is not None else config.output
+    if config.sweep:
+        return _sweep(config, path, args)
+    if path:
+        refuse_existing(path, config.name, args.overwrite)
+    result = fit(config)
+    if path:
+        write_fit(path, result, overwrite=args.overwrite)
+    if args.json:
+        import json
+
+        print(json.dumps(result.to_json(), indent=2, allow_nan=False))
+    else:
+        print(fit_text(result.to_json()))
+    if not args.quiet:
+        for text in result.warnings if args.json else ():
+            print(f"warning: {text}", file=sys.stderr)
+        if path:
+            print(f"{path}: fits/{config.name}", file=sys.stderr)
+    return EXIT_SOLVED
+
+
+def _sweep(config: FitConfig, path: str, args: argparse.Namespace) -> int:
+    """Run a fit at every point of its sweep into a result file."""
+    from ..cli import EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..errors import ConfigError
+    from ..sweep.fits import run_fit_sweep
+
+    if not path:
+        raise ConfigError([f"{config.path}: output: a sweep of fits needs a file (output.path, or -o FILE)"])
+    report = run_fit_sweep(config, path, overwrite=args.overwrite, quiet=args.quiet)
+    if args.json:
+        import json
+
+        counts = {str(status): n for status, n in sorted(report.counts.items())}
+        print(json.dumps({"path": str(report.path), "n_points": report.n_points, "status": counts}, indent=2))
+    else:
+        print(f"{report.path}: {report.n_points} fits, {report.n_failed} failed, {report.seconds:.2f} s")
+    for line in () if args.quiet else report.failures:
+        print(line, file=sys.stderr)
+    return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED

@@ -1,0 +1,115 @@
+"""Fits as text: the table that ``spacecharge fit`` and ``spacecharge show`` print."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+_SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0)}
+"""SI unit to the unit of a table; others are shown as they are."""
+
+MAX_TEMPERATURES = 12
+
+
+def fit_table(path: str | os.PathLike[str]) -> str:
+    """Return every fit of a file as a table.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file with a group ``fits``.
+
+    Returns
+    -------
+    str
+        Lines, one fit after the other; empty where there are none.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be read.
+    """
+    from ..store_fits import read_summaries
+
+    return "\n\n".join(fit_text(summary) for summary in read_summaries(path))
+
+
+def fit_text(summary: Mapping[str, Any]) -> str:
+    """Return one fit as a table.
+
+    Parameters
+    ----------
+    summary : mapping
+        As ``FitResult.to_json`` gives it.
+
+    Returns
+    -------
+    str
+        Lines.
+    """
+    lines = [f"fit {summary['name']} ({summary['kind']})" + (f": {summary['title']}" if summary["title"] else "")]
+    for section in ("parameters", "derived"):
+        entries = summary[section]
+        if not entries:
+            continue
+        rows = [_row(name, entry) for name, entry in entries.items()]
+        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines.append(f"{section}")
+        lines += [
+            f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {rest}".rstrip() for a, b, c, rest in rows
+        ]
+    for series in summary["each_temperature"]:
+        lines += _series(series)
+    chi2 = summary["chi2_reduced"]
+    quality = "not known" if chi2 is None else f"{chi2:.4g}"
+    lines.append(f"{summary['n_data']} data, reduced chi-square {quality}")
+    if summary["errors"]:
+        lines.append(summary["errors"])
+    lines += [f"note: {text}" for text in summary["notes"]]
+    lines += [f"warning: {text}" for text in summary["warnings"]]
+    return "\n".join(lines)
+
+
+def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    unit, factor = _SHOWN.get(entry["unit"], (entry["unit"], 1.0))
+    value, sigma = entry["value"], entry["sigma"]
+    if value is None:
+        return name, "not known", "", unit
+    if entry.get("fixed"):
+        return name, f"{factor * value:.6g}", "fixed", unit
+    lower, upper = entry.get("lower"), entry.get("upper")
+    between = ""
+    if lower is not None and upper is not None:
+        between = f"[{factor * lower:.4g}, {factor * upper:.4g}]"
+    error = "+- ?" if sigma is None else f"+- {factor * sigma:.2g}"
+    return name, with_digits(factor * value, None if sigma is None else factor * sigma), error, f"{unit} {between}".strip()
+
+
+def with_digits(value: float, sigma: float | None) -> str:
+    """Return a value with the digits that its sigma leaves it (two of the error)."""
+    if sigma is None or not sigma > 0.0 or not math.isfinite(sigma) or value == 0.0:
+        return f"{value:.6g}"
+    digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(sigma)) + 2
+    return f"{value:#.{min(max(digits, 2), 10)}g}"
+
+
+def _series(series: Mapping[str, Any]) -> list[str]:
+    unit = series["unit"]
+    lines = [f"{series['parameter']} of each temperature alone [{unit}]"]
+    points = list(zip(series["temperature_K"], series["value"], series["sigma"], strict=True))
+    for temperature, value, sigma in points[:MAX_TEMPERATURES]:
+        shown = "failed" if value is None else f"{with_digits(value, sigma)} +- {'?' if sigma is None else f'{sigma:.2g}'}"
+        lines.append(f"  {temperature:8.2f} K  {shown}")
+    if len(points) > MAX_TEMPERATURES:
+        lines.append(f"  ... and {len(points) - MAX_TEMPERATURES} more")
+    if "regression" in series:
+        r = series["regression"]
+        value, energy = r["value"], r["activation_energy_eV"]
+        lines.append(
+            f"  Arrhenius regression: {with_digits(value['value'], value['sigma'])} +- {value['sigma'] or math.nan:.2g} {unit}"
+            f" at {r['reference_temperature_K']:g} K, {with_digits(energy['value'], energy['sigma'])}"
+            f" +- {energy['sigma'] or math.nan:.2g} eV"
+        )
+    return lines

@@ -1,0 +1,189 @@
+"""Figures of fits: data with error bars, curve, residuals; Arrhenius plots with 1/T below and T above."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import StoreError
+from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
+from .plotting.units import display_of
+from .store_fits import read_curves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_CURVES = 8
+"""More curves than this are thinned in the figure, not in the file."""
+
+MAX_POINTS = 5000
+
+
+def plot_fit(
+    path: str | os.PathLike[str], png: str | os.PathLike[str] | None = None, *, name: str | None = None
+) -> Path:
+    """Draw the fits of a file.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file with a group ``fits``.
+    png : str or path, optional
+        Figure file; default beside `path`. With several fits the name of the fit is added.
+    name : str, optional
+        Only this fit.
+
+    Returns
+    -------
+    Path
+        The (first) figure.
+
+    Raises
+    ------
+    StoreError
+        There is nothing to draw.
+    """
+    fits = [f for f in read_curves(path) if name is None or f[0]["name"] == name]
+    if not fits:
+        raise StoreError(f"{os.fspath(path)}: holds no fit{f' {name}' if name else 's'} to draw")
+    target = Path(png) if png is not None else Path(path).with_suffix(".png")
+    written = []
+    for summary, arrays in fits:
+        own = target if len(fits) == 1 else target.with_name(f"{target.stem}_{summary['name']}{target.suffix}")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        with styled():
+            fit_figure(summary, arrays).savefig(own, dpi=DPI)
+        written.append(own)
+    return written[0]
+
+
+def fit_figure(summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
+    """Return the figure of one fit.
+
+    Parameters
+    ----------
+    summary, arrays : dict
+        As :func:`spacecharge.store_fits.read_curves` gives them.
+
+    Returns
+    -------
+    matplotlib Figure
+        Data and curve, residuals, and an Arrhenius plot where temperatures were fitted alone.
+    """
+    against_temperature = summary["kind"] == "relaxation"
+    laws = summary["each_temperature"]
+    n_panels = 2 + len(laws)
+    n_columns = 2
+    chi2 = summary["chi2_reduced"]
+    note = f"{summary['n_data']} data" + ("" if chi2 is None else f", reduced chi-square {chi2:.3g}")
+    figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
+    panels = list(grid.flat)
+    for spare in panels[n_panels:]:
+        spare.set_visible(False)
+    _curves(panels[0], panels[1], arrays, against_temperature)
+    for panel, law in zip(panels[2:], laws, strict=False):
+        _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
+    letters(panels[:n_panels])
+    return figure
+
+
+def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperature: bool) -> None:
+    """Draw data, curve and residuals, one colour per temperature and curve."""
+    x_name = "temperature" if against_temperature else next(k for k in ("mixing_time", "delay") if k in arrays)
+    x = 1000.0 / arrays["temperature"] if against_temperature else arrays[x_name]
+    keys = arrays["series"] if against_temperature else arrays["series"] + 0.5 * _rank(arrays["temperature"])
+    groups = np.unique(keys)
+    if groups.size > MAX_CURVES:
+        groups = groups[np.linspace(0, groups.size - 1, MAX_CURVES).round().astype(int)]
+    residual_scale = arrays["sigma"] if np.all(np.isfinite(arrays["sigma"])) else None
+    relative = arrays["units"]["residual"] != arrays["units"]["value"]
+    bounds = arrays.get("limit", np.zeros(x.size))
+    for colour, key in zip(line_colours(groups.size), groups, strict=True):
+        rows = np.flatnonzero(keys == key)
+        rows = rows[:: max(1, rows.size // MAX_POINTS)]
+        rows = rows[np.argsort(x[rows])]
+        label = arrays["series_names"][int(arrays["series"][rows[0]])]
+        if not against_temperature and not label.endswith(" K"):
+            label = f"{arrays['temperature'][rows[0]]:g} K" + (f", {label}" if len(arrays["series_names"]) > 1 else "")
+        error = arrays["sigma"][rows]
+        panel.errorbar(
+            x[rows], arrays["value"][rows], yerr=error if np.all(np.isfinite(error)) else None, fmt="o", ms=3,
+            color=colour, elinewidth=0.8, lw=0, label=label, uplims=bounds[rows] < 0, lolims=bounds[rows] > 0,
+        )  # fmt: skip
+        panel.plot(x[rows], arrays["model"][rows], "-", color=colour)
+        shown = arrays["residual"][rows]
+        if residual_scale is not None:
+            unit_error = residual_scale[rows] / (arrays["value"][rows] if relative else 1.0)
+            shown = shown / unit_error
+        below.plot(x[rows], shown, "o", ms=3, color=colour)
+    zero_line(below)
+    unit = display_of(arrays["units"]["value"])
+    panel.set_ylabel(label_text(arrays["long_names"]["value"], unit.math))
+    below.set_ylabel("Residual / sigma" if residual_scale is not None else "Residual")
+    for axis in (panel, below):
+        if against_temperature:
+            axis.set_xlabel("1000 / T (K$^{-1}$)")
+            _temperature_above(axis)
+        else:
+            axis.set_xlabel(label_text(x_name.replace("_", " "), "s"))
+            positive = x[x > 0.0]
+            if positive.size and positive.max() > 30.0 * positive.min():
+                axis.set_xscale("log")
+    if against_temperature:
+        panel.set_yscale("log")
+    panel.legend(loc="best")
+
+
+def _rank(temperature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a number below one for each datum, ascending with temperature."""
+    values, index = np.unique(temperature, return_inverse=True)
+    return np.asarray(index / values.size)
+
+
+def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float64]) -> None:
+    """Draw values of single temperatures, their regression and the global law."""
+    temperature = np.array(law["temperature_K"])
+    value = np.array([np.nan if v is None else v for v in law["value"]], dtype=float)
+    sigma = np.array([np.nan if v is None else v for v in law["sigma"]], dtype=float)
+    x = 1000.0 / temperature
+    colours = line_colours(2)
+    panel.errorbar(x, value, yerr=sigma, fmt="o", ms=3.5, color=colours[0], elinewidth=0.8, lw=0, label="each temperature")
+    panel.plot(x, global_value, "-", color=colours[1], label="global fit")
+    if "regression" in law:
+        r = law["regression"]
+        sign = -1.0 if law["parameter"] == "correlation_time_s" else 1.0
+        energy = sign * r["activation_energy_eV"]["value"]
+        line = r["value"]["value"] * np.exp(
+            energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)
+        )
+        panel.plot(x, line, "--", color=colours[0], label=f"regression, {abs(energy):.3f} eV")
+    panel.set_yscale("log")
+    panel.set_xlabel("1000 / T (K$^{-1}$)")
+    name = law["parameter"]
+    words = {"diffusivity_m2_per_s": "diffusivity", "correlation_time_s": "correlation time"}.get(name)
+    panel.set_ylabel(label_text(words or name.split("_per_")[0].replace("_", " "), display_of(law["unit"]).math))
+    _temperature_above(panel)
+    panel.legend(loc="best")
+
+
+def _temperature_above(panel: Axes) -> None:
+    """Add the temperature as upper axis to an axis of 1000/T."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low, high = panel.get_xlim()
+    warm, cold = 1000.0 / max(low, 1e-9), 1000.0 / max(high, 1e-9)
+    top = panel.secondary_xaxis("top", functions=(_inverse, _inverse))
+    top.set_xlabel("T (K)")
+    step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (warm - cold) / s <= 6), 1000)
+    top.xaxis.set_major_locator(FixedLocator(list(np.arange(np.ceil(cold / step) * step, warm, step))))
+    top.xaxis.set_minor_locator(NullLocator())
+
+
+def _inverse(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1000/x; matplotlib asks at zero, too."""
+    return 1000.0 / np.maximum(np.asarray(x, dtype=float), 1e-9)
