@@ -38,7 +38,8 @@ def plot_file(
         Figure, its suffix decides the format (png, pdf, svg); default: the result file's name with
         ``.png``.
     x, y : str, optional
-        Axis to draw along; variable to draw (also ``layer_resistance:coating``, and sums with ``+``).
+        Axis to draw along; variable to draw (also ``layer_resistance:coating``, and sums with ``+``), or
+        the name of a fit.
     select : sequence of str
         ``AXIS=VALUE``.
     profiles : bool
@@ -56,6 +57,10 @@ def plot_file(
     """
     results = read_results(path)
     target = Path(output) if output is not None else results.path.with_suffix(".png")
+    if results.has_fits and (not results.n_points or y in results.fits):
+        from ..plotting_fits import plot_fit
+
+        return plot_fit(results.path, target, name=y)
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
     if profiles or not view.axes:

@@ -112,9 +112,14 @@ class Results:
         return self.names("contact")
 
     @property
+    def fits(self) -> tuple[str, ...]:
+        """Names of the fits in the file."""
+        return tuple(dict.fromkeys(p.split("/")[1] for p in self.fields if p.startswith("fits/")))
+
+    @property
     def has_fits(self) -> bool:
-        """Whether the file holds a group ``fits``."""
-        return any(path.startswith("fits/") for path in self.fields)
+        """Whether the file holds fits."""
+        return bool(self.fits)
 
     def coordinates(self, axis: str) -> tuple[str, ...]:
         """Return what runs along a sweep axis: its own values (if any), then the swept keys of `point`."""
