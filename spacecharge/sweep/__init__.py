@@ -131,15 +131,35 @@ def make_task(config: Config) -> Any:
     Raises
     ------
     ConfigError
-        A fit that the configuration refers to cannot be used.
+        A fit that the configuration refers to cannot be used, or a key asks for what is not computed.
     """
     from .plan import InterfaceTask
 
+    _refuse_unused(config)
     if config.fit_references:
         from .from_fit import resolve_fit
 
         config = config.with_fits(resolve_fit)
     return InterfaceTask(config)
+
+
+def _refuse_unused(config: Config) -> None:
+    """Refuse keys that a run would pass over: a result without what was asked for misleads."""
+    from ..errors import ConfigError
+
+    unused = {
+        "solver.max_nodes": config.solver.max_nodes is not None,
+        "solver.max_iterations": config.solver.max_iterations is not None,
+        "output.sensitivities": bool(config.output.sensitivities),
+        "contacts.charge_transfer": any(law is not None for law in config.charge_transfer),
+    }
+    problems = [
+        f"{config.source}: {key}: a run of this version does not use it; leave it out"
+        for key, is_given in unused.items()
+        if is_given
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def available_cores() -> int:

@@ -13,6 +13,7 @@ import os
 import pickle
 import queue
 import shutil
+import signal
 import sys
 import time
 import warnings
@@ -107,7 +108,7 @@ class ClusterPool:
         self._task = task
         self._outbox: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
         self._futures: dict[int, Future] = {}
-        self._client.register_plugin(_numba_cache_plugin())
+        self._client.register_plugin(_worker_plugin(is_ours=address == "local"))
         # A task made by a function of the graph can be made again when the worker that holds it dies;
         # data scattered to workers would be lost with them.
         with warnings.catch_warnings():
@@ -120,7 +121,10 @@ class ClusterPool:
     def submit(self, chunk: int) -> None:
         """Hand out a chunk."""
         lo, hi = chunk_range(self._task, chunk)
-        future = self._client.submit(_evaluate, self._remote, lo, hi, pure=False, retries=RETRIES)
+        try:
+            future = self._client.submit(_evaluate, self._remote, lo, hi, pure=False, retries=RETRIES)
+        except Exception as error:
+            raise self._lost(error) from None
         self._futures[chunk] = future
         future.add_done_callback(lambda f: self._outbox.put((chunk, f)))
 
@@ -159,6 +163,12 @@ class ClusterPool:
             with contextlib.suppress(Exception):
                 self._cluster.close()
 
+    def _lost(self, error: BaseException) -> SystemStop:
+        return SystemStop(
+            f"--scheduler {self._address}: the connection to the scheduler is lost ({error or type(error).__name__}); "
+            "what was reported done is in the file, continue with --resume"
+        )
+
     def _look(self, force: bool = False) -> None:
         """See who is there; keep the supply in step with the number of threads."""
         now = time.monotonic()
@@ -168,9 +178,7 @@ class ClusterPool:
         try:
             threads = sum(self._client.nthreads().values())
         except Exception as error:
-            raise SystemStop(
-                f"--scheduler {self._address}: the connection to the scheduler is lost ({error})"
-            ) from None
+            raise self._lost(error) from None
         if threads:
             self._alive = now
         elif now - self._alive > self._patience:
@@ -186,21 +194,31 @@ def _evaluate(task: Task, lo: int, hi: int) -> Values:
     return dict(task.evaluate(lo, hi))
 
 
-def _numba_cache_plugin() -> Any:
+def _worker_plugin(is_ours: bool) -> Any:
     """Return the plugin that gives every worker a compile cache of its own.
 
     Workers that share one (a home directory on a network file system) overwrite each other's index.
+
+    Parameters
+    ----------
+    is_ours : bool
+        The workers are children of this process: Ctrl-C in the terminal reaches them too, and stopping
+        them is our business.
     """
     from distributed import WorkerPlugin
 
-    class NumbaCache(WorkerPlugin):  # type: ignore[misc]  # distributed carries no types
-        name = "spacecharge-numba-cache"
+    class PrepareWorker(WorkerPlugin):  # type: ignore[misc]  # distributed carries no types
+        name = "spacecharge"
 
         def setup(self, worker: Any) -> None:
             prepare_numba_cache(Path(worker.local_directory) / "numba")
+            if is_ours:
+                # Outside the main thread the worker has no handler that could be replaced.
+                with contextlib.suppress(ValueError):
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     # Sent by value: the class is not importable by name on the worker.
-    return NumbaCache()
+    return PrepareWorker()
 
 
 def prepare_numba_cache(folder: Path) -> None:

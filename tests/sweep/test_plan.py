@@ -206,3 +206,17 @@ def test_a_hundred_million_points_are_planned_without_being_listed(load):
     assert task.evaluate(10**8 - 3, 10**8)["status"].tolist() == [0, 0, 0]
     # Two axes of 10,000 values, and nothing of the size of the sweep (which would be 800 MB an array).
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "solver: {max_nodes: 100}\n",
+        "solver: {max_iterations: 10}\n",
+        "output: {sensitivities: [electrode.permittivity]}\n",
+        "contacts: [{charge_transfer: {rate_constant_per_m2_s: 1.0e+20}}]\n",
+    ],
+)
+def test_keys_that_a_run_would_pass_over_are_refused(load, text):
+    with pytest.raises(ConfigError, match="does not use it"):
+        make_task(load(TEXT + text))
