@@ -32,6 +32,9 @@ from .setup import Column, ParameterSet, Quantity, Rows, Setup, distinct, table_
 _TIMES = ("T1", "T2", "T1rho")
 _ACCEPTED = {"bpp": _TIMES, "quadrupolar": ("T1",), "anderson_weiss": ("T2",), "break": ("T2",)}
 
+_MOST_CORNERS = 100
+"""Places of the break that are tried at most."""
+
 BREAK_WARNING = (
     "the apparent activation energy just above the break is biased low by the bend itself (0.17 eV can read "
     "0.09 eV): model anderson_weiss describes the bend"
@@ -210,7 +213,7 @@ def _break(config: FitConfig, data: _Data) -> _Made:
             )
         }  # fmt: skip
 
-    starts = parameters.starts({"break_temperature_K": list(np.quantile(temperatures, np.linspace(0.1, 0.9, 9)))})
+    starts = _broken_lines(parameters, data)
     derived = [
         Quantity(
             name="correlation_time_at_break", unit="s",
@@ -231,6 +234,42 @@ def _break(config: FitConfig, data: _Data) -> _Made:
         f"{other} would give T2 x {CRITERIA[other]:.4g}"
     ]
     return parameters, times, starts, derived, [BREAK_WARNING], notes
+
+
+def _broken_lines(parameters: ParameterSet, data: _Data) -> tuple[Array, ...]:
+    """Return the best broken line for every place of the break, as starting points.
+
+    Between two neighbouring temperatures the model is linear in ln(plateau), Ea/k and their product with
+    the break, so each place has its answer at once. A search alone creeps along the kinks instead.
+    """
+    warmth = 1.0 / data.temperature
+    weight = np.ones(data.y.size) if data.sigma is None else 1.0 / data.sigma
+    first = np.array([p.initial for p in parameters.parameters])
+    names = ("plateau_s", "break_temperature_K", "activation_energy_eV")
+    places = [parameters.place(n) for n in names]
+    corners = 1.0 / data.temperatures
+    points = []
+
+    def add(plateau: float, corner: float, slope: float) -> None:
+        point = first.copy()
+        for place, value in zip(places, (math.exp(plateau), 1.0 / corner, slope * BOLTZMANN / ELEMENTARY_CHARGE), strict=True):
+            p = parameters.parameters[place]
+            if not p.fixed:
+                point[place] = float(np.clip(value, p.minimum, p.maximum))
+        points.append(point)
+
+    stride = max(1, corners.size // _MOST_CORNERS)
+    for low, high in zip(corners[stride::stride], corners[:-stride:stride], strict=False):
+        hot = warmth < 0.5 * (low + high)
+        design = np.column_stack([np.ones(hot.size), np.where(hot, 1.0, 0.0), np.where(hot, -warmth, 0.0)])
+        (plateau, lift, slope), *_ = np.linalg.lstsq(design * weight[:, None], data.y * weight, rcond=None)
+        if slope != 0.0 and low <= lift / slope <= high:
+            add(plateau, lift / slope, slope)
+    for corner in corners[1:-1:stride]:
+        design = np.column_stack([np.ones(warmth.size), np.maximum(corner - warmth, 0.0)])
+        (plateau, slope), *_ = np.linalg.lstsq(design * weight[:, None], data.y * weight, rcond=None)
+        add(plateau, corner, slope)
+    return tuple(points)
 
 
 def _from_tau(

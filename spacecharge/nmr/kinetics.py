@@ -89,7 +89,7 @@ def kinetic_intensities(
         symmetric = generator * root[None, :] / root[:, None]
         values, vectors = np.linalg.eigh(0.5 * (symmetric + symmetric.T))
         growth = np.exp(np.multiply.outer(times, values))
-        inner = np.einsum("ik,tk,jk->tij", vectors, growth, vectors, optimize=True)
+        inner = (vectors[None, :, :] * growth[:, None, :]) @ vectors.T
         intensities = inner * root[:, None] * root[None, :] * decay
     else:
         from scipy.linalg import expm
