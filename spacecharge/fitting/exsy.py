@@ -122,6 +122,7 @@ def _setup(
     derived: tuple[Quantity, ...],
     notes: tuple[str, ...],
     advise: Callable[[Array, Sequence[str]], str] | None = None,
+    limits: tuple[tuple[str, float], ...] = (),
 ) -> Setup:
     """Join intensities (n, n_curves) with amplitude and offset to what was measured."""
     amplitude = parameters.per_datum("amplitude", data.index)
@@ -151,6 +152,7 @@ def _setup(
         quantity=Column(values=data.y, unit="1", long_name="exchanged fraction" if fraction else "intensity"),
         series=data.series, series_names=data.names, temperature_index=data.index,
         temperatures=data.temperatures, laws=laws, derived=derived, warnings=tuple(data.warnings), notes=notes,
+        limits=limits,
     )  # fmt: skip
 
 
@@ -258,12 +260,18 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
             "use the boundary without barrier, or fix surface_exchange_m_per_s and its energy"
         )
 
+    both = ("diffusivity_m2_per_s", "surface_exchange_m_per_s")
+    limits: tuple[tuple[str, float], ...] = ()
+    if all(name in parameters and not parameters.parameters[parameters.place(name)].fixed for name in both):
+        # Far faster than anything that happens within the mixing times.
+        limits = ((both[0], min(1.0, 1e6 * size2)), (both[1], 1e6 * shape.size / t))
+
     where = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}
     if (1, 1) in data.pairs and not shape.has_capacity:
         raise FitError(f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation")
     return _setup(
         config, data, parameters, curves, [where[p] for p in data.pairs], starts,
-        ("diffusivity_m2_per_s",), tuple(derived), notes, advise,
+        ("diffusivity_m2_per_s",), tuple(derived), notes, advise, limits,
     )  # fmt: skip
 
 

@@ -66,7 +66,8 @@ def unresolved_parameters(
     alive = np.flatnonzero(~dead)
     if not alive.size:
         return found
-    _, s, vt = np.linalg.svd(jacobian[:, alive] / norms[alive], full_matrices=True)
+    # The triangular factor has the same singular values and a row per parameter, however many the data.
+    _, s, vt = np.linalg.svd(np.linalg.qr(jacobian[:, alive] / norms[alive], mode="r"), full_matrices=True)
     singular = np.zeros(alive.size)
     singular[: s.size] = s
     null = vt[singular < RANK_TOLERANCE * singular[0]]

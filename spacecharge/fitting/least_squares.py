@@ -105,6 +105,8 @@ class Problem:
         reduced chi-square.
     starts : tuple of ndarray, shape (n_parameters,)
         Further points to start from; the one with the smallest chi-square is used.
+    coarse : Problem, optional
+        The same fit to a part of the data, on which the starting points are compared.
     advise : callable, optional
         ``advise(values, names) -> str``: what the user may do where parameters cannot be told apart.
     """
@@ -117,6 +119,7 @@ class Problem:
     jacobian: Callable[[Array], Array] | None = None
     absolute_sigma: bool = False
     starts: tuple[Array, ...] = ()
+    coarse: Problem | None = None
     advise: Callable[[Array, Sequence[str]], str] | None = None
 
     def __post_init__(self) -> None:
@@ -166,6 +169,7 @@ class Problem:
                 replace(p, initial=value, fixed=True) if p.name == name else p for p in self.parameters
             ),
             starts=(),
+            coarse=None,
         )
 
 
@@ -371,11 +375,12 @@ class _Work:
     def start(self) -> Array:
         """Return the best of the given starting points."""
         best, least = None, math.inf
+        judge = self if self.problem.coarse is None or not self.problem.starts else _Work(self.problem.coarse)
         with np.errstate(all="ignore"):
             for values in (self.problem.initial, *self.problem.starts):
                 u = self.internal(values)
-                r = self.residuals(u)
-                chi2 = float(r @ r) if r.size == self.problem.data.size else math.nan
+                r = judge.residuals(u)
+                chi2 = float(r @ r) if r.size == judge.problem.data.size else math.nan
                 if chi2 < least:
                     best, least = u, chi2
         if best is None:

@@ -131,6 +131,6 @@ def _alone(setup: Setup, estimate: Estimate, name: str, k: int) -> Problem:
     )
     return replace(
         problem, parameters=parameters, data=problem.data[rows], sigma=sigma * math.sqrt(chi2), absolute_sigma=True,
-        limit=None if problem.limit is None else problem.limit[rows], starts=(), jacobian=None,
+        limit=None if problem.limit is None else problem.limit[rows], starts=(), coarse=None, jacobian=None,
         predict=lambda values: setup.predict(values, rows),
     )  # fmt: skip

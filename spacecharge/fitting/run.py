@@ -6,12 +6,13 @@ import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import FitError
 from ..nmr.config import FitConfig
-from .least_squares import Estimate, minimise
+from .least_squares import Estimate, Problem, minimise
 from .per_temperature import each_temperature
 from .result import FitResult, Value
 from .setup import Quantity, Setup
@@ -81,7 +82,8 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
     """Run a fit that has been built; see :func:`fit`."""
     started = time.perf_counter() if started is None else started
     try:
-        estimate = minimise(setup.problem)
+        estimate = minimise(_with_coarse(setup))
+        _refuse_superfluous(setup, estimate)
     except FitError as error:
         raise FitError(f"{config.path or config.name}: {error}") from None
     alone, trouble = each_temperature(setup, estimate, config.reference_temperature_K)
@@ -113,6 +115,48 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
         error_statement=_statement(config, estimate), warnings=tuple(dict.fromkeys(warnings)), notes=setup.notes,
         bootstrap=resampled, profiles=profiles, seconds=time.perf_counter() - started,
     )  # fmt: skip
+
+
+_COARSE_ABOVE = 4000
+"""Data above which starting points are compared on a part of them."""
+
+
+def _with_coarse(setup: Setup) -> Problem:
+    """Return the problem with a thinned copy where there are many data."""
+    problem = setup.problem
+    if problem.data.size <= _COARSE_ABOVE or not problem.starts:
+        return problem
+    rows = np.unique(np.linspace(0, problem.data.size - 1, _COARSE_ABOVE // 2).astype(np.intp))
+    part = replace(
+        problem, data=problem.data[rows], sigma=None if problem.sigma is None else problem.sigma[rows],
+        limit=None if problem.limit is None else problem.limit[rows], starts=(), jacobian=None,
+        predict=lambda values: setup.predict(values, rows),
+    )  # fmt: skip
+    return replace(problem, coarse=part)
+
+
+_THREE_SIGMA = 0.9973
+"""A limit that is not excluded at three sigma leaves a parameter open on one side."""
+
+
+def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
+    """Refuse a fit that is as good without one of its parameters.
+
+    Where the search ends, the covariance may look fine although the data allow the parameter to grow
+    without end: the likelihood is far from a parabola. Comparing with the limit itself sees that.
+    """
+    scale = 1.0 if estimate.problem.absolute_sigma else estimate.chi2_reduced
+    for name, value in setup.limits:
+        without = minimise(estimate.problem.with_fixed(name, value), check_rank=False)
+        rise = without.chi2 - estimate.chi2
+        if rise < estimate.quantile(_THREE_SIGMA) ** 2 * scale:
+            others = [n for n, _ in setup.limits]
+            advise = estimate.problem.advise
+            advice = advise(without.values, others) if advise is not None else ""
+            raise FitError(
+                f"the data cannot tell apart {' and '.join(others)}: without the effect of {name} chi-square rises "
+                f"by {rise:.2g} only; {advice}"
+            )
 
 
 def _parameter(

@@ -77,6 +77,9 @@ class Setup:
         What a reader has to know; which choices were made.
     is_log : bool
         Data and prediction are natural logarithms of the quantity.
+    limits : tuple of (str, float)
+        Parameters that may be superfluous, with the value at which they no longer act. A fit that gets
+        on without one of them is refused: the pair would mean nothing.
     """
 
     problem: Problem
@@ -92,6 +95,7 @@ class Setup:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_log: bool = False
+    limits: tuple[tuple[str, float], ...] = ()
 
 
 class ParameterSet:

@@ -216,6 +216,8 @@ def _from_t1ints(path: Path, peak: int) -> NDArray[np.float64]:
                 raise FitError(f"{path}: has {n_peaks} peaks, peak {peak} is asked for")
             heights.append(float(rows[k + 1 + peak][1]))
             k += 2 + n_peaks
+    except FitError:
+        raise
     except (IndexError, ValueError):
         raise FitError(f"{path}:{k + 1}: is no table of TopSpin's relaxation module") from None
     if not heights:

@@ -158,11 +158,11 @@ class Checker:
         where = f"{path}.{key}" if path else key
         if key not in section:
             if default is None:
-                self.add(path, f"{key} is missing (allowed: {', '.join(map(str, allowed))})")
+                self.add(path or key, f"{key} is missing (allowed: {', '.join(map(str, allowed))})")
             return default
         if section[key] not in allowed or isinstance(section[key], bool):
             self.add(where, f"{section[key]!r} is not known (allowed: {', '.join(map(str, allowed))})")
-            return default if default is not None else allowed[0]
+            return default
         return section[key]
 
 
@@ -288,10 +288,13 @@ def _check_model(check: Checker, value: Any, kind: str) -> dict[str, Any]:
     kinds = _MODEL.get(str(kind), {})
     if value is None:
         check.add("model", "the section is missing")
-        return {"kind": next(iter(kinds), "")}
-    model_kind = check.choice(value if isinstance(value, Mapping) else {}, "kind", "model", tuple(kinds))
+        return {}
+    if not isinstance(value, Mapping):
+        check.add("model", f"a mapping of keys is needed, got {value!r}")
+        return {}
+    model_kind = check.choice(value, "kind", "model", tuple(kinds)) if kinds else None
     if model_kind not in kinds:
-        return {"kind": next(iter(kinds), ""), "boundary": "sink", "sites": ["A", "B"], "sequence": "decay"}
+        return {}
     model = check.mapping(value, "model", kinds[model_kind])
     model["kind"] = model_kind
     if model_kind == "diffusion":
