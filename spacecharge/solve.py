@@ -43,16 +43,16 @@ class SolverOptions:
         Halvings of the first mesh before the status becomes 4.
     resistance_tolerance : float
         Aim for the relative error of resistances, in units of tolerance_V e/kT (R depends exponentially on e phi/kT,
-        so 1 asks for the same care); missing it refines the mesh further but is no failure: the estimate says it.
+        so 1 asks for the same care; the change between meshes is far above the error); missing it refines the mesh further but is no failure: the estimate says it.
     start : {"estimate", "flat"}
         First Newton iterate: thick-layer estimate, or every layer at its bulk.
     """
 
     width_fraction: float = 0.01
-    resolution: float = 2.0
+    resolution: float = 1.7
     safety: float = 0.5
     max_refinements: int = 6
-    resistance_tolerance: float = 3.0
+    resistance_tolerance: float = 10.0
     start: str = "estimate"
 
     def __post_init__(self) -> None:

@@ -181,13 +181,16 @@ class Carrier:
         low = np.zeros_like(size)
         bulk_slope = float(self.state(0.0).slope)
         shift = np.clip(size / bulk_slope, low, high)
-        for _ in range(100):
+        before = np.full_like(size, np.inf)
+        for _ in range(200):
             state = self.state(direction * shift)
             miss = np.abs(state.drive) - size
             low, high = np.where(miss < 0.0, shift, low), np.where(miss < 0.0, high, shift)
             with np.errstate(divide="ignore", invalid="ignore"):
                 newton = shift - miss / state.slope
-            inside = (newton >= low) & (newton <= high)
+            # Strong repulsion bends the drive twice: Newton can swing between two points; it has to halve the miss.
+            inside = (newton >= low) & (newton <= high) & (np.abs(miss) <= 0.5 * before)
+            before = np.abs(miss)
             new = np.where(inside, newton, 0.5 * (low + high))
             # A Newton step of 1e-9 leaves an error of its square; a bisection has to shrink to round-off.
             done = np.abs(new - shift) <= np.where(inside, 1e-9, 4e-16) * np.abs(new)

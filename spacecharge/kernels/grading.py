@@ -191,7 +191,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
     before = scale * abs(change) * slope / z
     n = 1
     while y < stop and n < w.CAPACITY and permittivity * math.sqrt(2.0 * g) < stop_field:
-        step = 1.0 / (1.0 / (resolution * size) + 1.0 / (2.0 * resolution))
+        step = 1.0 / (1.0 / (resolution * size) + 1.0 / (1.4 * resolution))
         if size + step >= border:
             step = border - size
         if step <= 1e-9 * border:
@@ -236,7 +236,7 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
     work[(row + 1) * S] = g
     n = 1
     while y < stop and n < capacity and permittivity * math.sqrt(2.0 * g) < stop_field:
-        step = 1.0 / (1.0 / (resolution * y) + 1.0 / (2.0 * resolution * max(reach, 0.05)))
+        step = 1.0 / (1.0 / (resolution * y) + 1.0 / (1.4 * resolution * max(reach, 0.05)))
         for s in range(n_species):
             work[(row + 2 + s) * S + n] = work[(row + 2 + s) * S + n - 1]
         middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))

@@ -411,7 +411,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
             if stage == HALVED:
                 potential, resistance = _compare(codes, species, coarse, out)
                 out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + 1e-13
-                out[o.RESISTANCE_ERROR] = resistance * options[SAFETY] + 1e-9
+                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e-9
                 if out[o.POTENTIAL_ERROR] <= tolerance:
                     result = SOLVED
                     enough = out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced

@@ -340,6 +340,7 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
         return min(max(-z * y, lowest), highest)
     low, high = lowest, highest
     delta = min(max(start, low), high)
+    before = 1e300
     for _ in range(200):
         _, _, _, _, potential, slope = point_state(
             delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
@@ -351,8 +352,10 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
             low = delta
         move = residual / max(slope, 1e-12)
         trial = delta - move
-        if not low <= trial <= high:
+        # Strong repulsion bends the equation twice: Newton can swing between two points; it has to halve the residual.
+        if not low <= trial <= high or abs(residual) > 0.5 * before:
             trial = 0.5 * (low + high)
+        before = abs(residual)
         if abs(trial - delta) <= 1e-15 * max(1.0, abs(delta)):
             return trial
         delta = trial
