@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .errors import StoreError
 from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
@@ -112,9 +112,18 @@ def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperatur
             label = f"{arrays['temperature'][rows[0]]:g} K" + (f", {label}" if len(arrays["series_names"]) > 1 else "")
         error = arrays["sigma"][rows]
         panel.errorbar(
-            x[rows], arrays["value"][rows], yerr=error if np.all(np.isfinite(error)) else None, fmt="o", ms=3,
-            color=colour, elinewidth=0.8, lw=0, label=label, uplims=bounds[rows] < 0, lolims=bounds[rows] > 0,
-        )  # fmt: skip
+            x[rows],
+            arrays["value"][rows],
+            yerr=error if np.all(np.isfinite(error)) else None,
+            fmt="o",
+            ms=3,
+            color=colour,
+            elinewidth=0.8,
+            lw=0,
+            label=label,
+            uplims=bounds[rows] < 0,
+            lolims=bounds[rows] > 0,
+        )
         panel.plot(x[rows], arrays["model"][rows], "-", color=colour)
         shown = arrays["residual"][rows]
         if residual_scale is not None:
@@ -152,7 +161,9 @@ def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float6
     sigma = np.array([np.nan if v is None else v for v in law["sigma"]], dtype=float)
     x = 1000.0 / temperature
     colours = line_colours(2)
-    panel.errorbar(x, value, yerr=sigma, fmt="o", ms=3.5, color=colours[0], elinewidth=0.8, lw=0, label="each temperature")
+    panel.errorbar(
+        x, value, yerr=sigma, fmt="o", ms=3.5, color=colours[0], elinewidth=0.8, lw=0, label="each temperature"
+    )
     panel.plot(x, global_value, "-", color=colours[1], label="global fit")
     if "regression" in law:
         r = law["regression"]
@@ -184,6 +195,6 @@ def _temperature_above(panel: Axes) -> None:
     top.xaxis.set_minor_locator(NullLocator())
 
 
-def _inverse(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse(x: ArrayLike) -> ArrayLike:
     """Return 1000/x; matplotlib asks at zero, too."""
-    return 1000.0 / np.maximum(np.asarray(x, dtype=float), 1e-9)
+    return np.asarray(1000.0 / np.maximum(np.asarray(x, dtype=float), 1e-9))

@@ -19,6 +19,7 @@ from ..nmr.transport import exchange_current_density, exchange_rate_from_fractio
 from .least_squares import Array, Problem
 from .setup import Column, ParameterSet, Quantity, Rows, Setup, distinct, limits_of, table_of, transport_number
 
+
 class _Data:
     """Rows of the file as one vector: the exchanged fraction, or every intensity in turn."""
 
@@ -48,7 +49,9 @@ class _Data:
             self.y = np.concatenate(ys)
             known = next((s for s in sigmas if s is not None), None)
             if known is not None and any(s is None for s in sigmas):
-                self.warnings.append("intensities without an error column take the error of the others (one noise level)")
+                self.warnings.append(
+                    "intensities without an error column take the error of the others (one noise level)"
+                )
             self.sigma = None if known is None else np.concatenate([known if s is None else s for s in sigmas])
         repeat = len(self.pairs)
         self.time = np.tile(table["mixing_time"], repeat)
@@ -139,40 +142,59 @@ def _setup(
         return np.asarray(amplitude(values, rows) * signal + values[offset])
 
     problem = Problem(
-        parameters=tuple(parameters.parameters), predict=lambda values: predict(values, slice(None)),
-        data=data.y, sigma=data.sigma, limit=data.limit, absolute_sigma=config.absolute_sigma,
-        starts=starts, advise=advise,
-    )  # fmt: skip
+        parameters=tuple(parameters.parameters),
+        predict=lambda values: predict(values, slice(None)),
+        data=data.y,
+        sigma=data.sigma,
+        limit=data.limit,
+        absolute_sigma=config.absolute_sigma,
+        starts=starts,
+        advise=advise,
+    )
     return Setup(
-        problem=problem, predict=predict,
+        problem=problem,
+        predict=predict,
         columns={
             "temperature": Column(values=data.temperature, unit="K", long_name="temperature"),
             "mixing_time": Column(values=data.time, unit="s", long_name="mixing time"),
         },
         quantity=Column(values=data.y, unit="1", long_name="exchanged fraction" if fraction else "intensity"),
-        series=data.series, series_names=data.names, temperature_index=data.index,
-        temperatures=data.temperatures, laws=laws, derived=derived, warnings=tuple(data.warnings), notes=notes,
+        series=data.series,
+        series_names=data.names,
+        temperature_index=data.index,
+        temperatures=data.temperatures,
+        laws=laws,
+        derived=derived,
+        warnings=tuple(data.warnings),
+        notes=notes,
         limits=limits,
-    )  # fmt: skip
+    )
 
 
 def _diffusion(config: FitConfig, data: _Data) -> Setup:
     model, reference = config.model, config.reference_temperature_K
     shape = Exchange(
-        geometry=model["geometry"], size=model["size_m"], boundary=model["boundary"], size_spread=model["size_spread"],
-        geometry_b=model.get("geometry_B", "slab"), size_b=model.get("size_B_m", 1e-6),
-    )  # fmt: skip
+        geometry=model["geometry"],
+        size=model["size_m"],
+        boundary=model["boundary"],
+        size_spread=model["size_spread"],
+        geometry_b=model.get("geometry_B", "slab"),
+        size_b=model.get("size_B_m", 1e-6),
+    )
     directions, t = GEOMETRIES[shape.geometry], data.middle_time
     top = float(np.max(np.abs(data.y)))
     size2 = shape.size**2 / t
     parameters = ParameterSet(
-        rules_for("exsy", model, config.data["observable"]), config.parameters, data.temperatures,
+        rules_for("exsy", model, config.data["observable"]),
+        config.parameters,
+        data.temperatures,
         {
-            "diffusivity_m2_per_s": 0.1 * size2, "diffusivity_B_m2_per_s": 0.1 * shape.size_b**2 / t,
+            "diffusivity_m2_per_s": 0.1 * size2,
+            "diffusivity_B_m2_per_s": 0.1 * shape.size_b**2 / t,
             "surface_exchange_m_per_s": shape.size / (directions * t),
             "amplitude": 1.0 if config.data["observable"] == "fraction" else top,
         },
-    )  # fmt: skip
+    )
     at = {
         name: parameters.law(name, data.temperature, reference)
         for name in ("diffusivity_m2_per_s", "surface_exchange_m_per_s", "diffusivity_B_m2_per_s")
@@ -189,11 +211,15 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
     def curves(values: Array, rows: Rows) -> NDArray[np.float64]:
         rate_a, rate_b = rates(values)
         return exchange_intensities(
-            shape, data.time[rows], diffusivity=at["diffusivity_m2_per_s"](values, rows),
+            shape,
+            data.time[rows],
+            diffusivity=at["diffusivity_m2_per_s"](values, rows),
             surface_exchange=at["surface_exchange_m_per_s"](values, rows) if "surface_exchange_m_per_s" in at else None,
-            ratio=parameters.get(values, "magnetisation_ratio", 1.0), rate_a=rate_a, rate_b=rate_b,
+            ratio=parameters.get(values, "magnetisation_ratio", 1.0),
+            rate_a=rate_a,
+            rate_b=rate_b,
             diffusivity_b=at["diffusivity_B_m2_per_s"](values, rows) if "diffusivity_B_m2_per_s" in at else 1.0,
-        )  # fmt: skip
+        )
 
     energies = (0.15, 0.35, 0.6) if data.temperatures.size > 1 else (0.3,)
     decades = np.geomspace(1e-4, 1e2, 7)
@@ -216,23 +242,31 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
             for name in at
         }
         curve = exchange_intensities(
-            shape, [time], diffusivity=laws["diffusivity_m2_per_s"],
+            shape,
+            [time],
+            diffusivity=laws["diffusivity_m2_per_s"],
             surface_exchange=laws.get("surface_exchange_m_per_s"),
             ratio=parameters.get(values, "magnetisation_ratio", 1.0),
             diffusivity_b=laws.get("diffusivity_B_m2_per_s", 1.0),
-        )  # fmt: skip
+        )
         return float(curve[0, 1])
 
     room = config.transport["temperature_K"]
     derived = [
         Quantity(
-            name="diffusivity", unit="m2 s-1", long_name=f"diffusivity in A at {room:g} K",
+            name="diffusivity",
+            unit="m2 s-1",
+            long_name=f"diffusivity in A at {room:g} K",
             function=lambda v: float(
-                arrhenius(room, v[parameters.place("diffusivity_m2_per_s")],
-                          _energy(parameters, v, "diffusivity_m2_per_s"), reference)
+                arrhenius(
+                    room,
+                    v[parameters.place("diffusivity_m2_per_s")],
+                    _energy(parameters, v, "diffusivity_m2_per_s"),
+                    reference,
+                )
             ),
         )
-    ]  # fmt: skip
+    ]
     initial_rate = None
     if "surface_exchange_m_per_s" in at:
 
@@ -245,7 +279,10 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
     derived += more
 
     def advise(values: Array, names: Sequence[str]) -> str:
-        if not {"diffusivity_m2_per_s", "surface_exchange_m_per_s"} & set(names) or "surface_exchange_m_per_s" not in parameters:
+        if (
+            not {"diffusivity_m2_per_s", "surface_exchange_m_per_s"} & set(names)
+            or "surface_exchange_m_per_s" not in parameters
+        ):
             return ""
         d = float(values[parameters.place("diffusivity_m2_per_s")])
         h = float(values[parameters.place("surface_exchange_m_per_s")])
@@ -253,7 +290,8 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
         if biot < 1.0:
             return (
                 f"the barrier limits (Biot number {biot:.2g}), the data determine only the rate nu h/a = "
-                f"{h / volume_to_area:.4g} 1/s at {reference:g} K: fix diffusivity_m2_per_s (and its energy) at a large value"
+                f"{h / volume_to_area:.4g} 1/s at {reference:g} K: fix diffusivity_m2_per_s (and its energy) "
+                "at a large value"
             )
         return (
             f"diffusion limits (Biot number {biot:.2g}), the data determine only D = {d:.4g} m2/s at {reference:g} K: "
@@ -268,11 +306,22 @@ def _diffusion(config: FitConfig, data: _Data) -> Setup:
 
     where = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}
     if (1, 1) in data.pairs and not shape.has_capacity:
-        raise FitError(f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation")
+        raise FitError(
+            f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation"
+        )
     return _setup(
-        config, data, parameters, curves, [where[p] for p in data.pairs], starts,
-        ("diffusivity_m2_per_s",), tuple(derived), notes, advise, limits,
-    )  # fmt: skip
+        config,
+        data,
+        parameters,
+        curves,
+        [where[p] for p in data.pairs],
+        starts,
+        ("diffusivity_m2_per_s",),
+        tuple(derived),
+        notes,
+        advise,
+        limits,
+    )
 
 
 def _energy(parameters: ParameterSet, values: Array, name: str) -> float:
@@ -298,10 +347,12 @@ def _exchange_current(
     if time is not None:
         derived.append(
             Quantity(
-                name="exchanged_fraction", unit="1", long_name=f"fraction exchanged in {time:g} s at {room:g} K",
+                name="exchanged_fraction",
+                unit="1",
+                long_name=f"fraction exchanged in {time:g} s at {room:g} K",
                 function=lambda v: fraction_at(v, time, room),
             )
-        )  # fmt: skip
+        )
     rate: Callable[[Array], float]
     if reading == "initial-rate" and initial_rate is not None:
         rate, note = initial_rate, "exchange rate: initial-rate, the slope of the build-up at zero mixing time"
@@ -324,14 +375,18 @@ def _exchange_current(
 
         derived += [
             Quantity(
-                name="exchange_current_density", unit="A m-2", function=current,
+                name="exchange_current_density",
+                unit="A m-2",
+                function=current,
                 long_name=f"exchange current density at {room:g} K ({reading})",
             ),
             Quantity(
-                name="interface_resistance", unit="ohm m2", long_name=f"interface resistance kT/(e i0) at {room:g} K",
+                name="interface_resistance",
+                unit="ohm m2",
+                long_name=f"interface resistance kT/(e i0) at {room:g} K",
                 function=lambda v: float(horvai_resistance(current(v), room)),
             ),
-        ]  # fmt: skip
+        ]
     return derived, (note,)
 
 
@@ -346,9 +401,11 @@ def _kinetic(config: FitConfig, data: _Data) -> Setup:
     if fraction and n_sites > 2:
         raise FitError("a fraction is defined between two sites; use observable: intensities")
     parameters = ParameterSet(
-        rules_for("exsy", config.model, config.data["observable"]), config.parameters, data.temperatures,
+        rules_for("exsy", config.model, config.data["observable"]),
+        config.parameters,
+        data.temperatures,
         {**dict.fromkeys(keys.values(), 1.0 / t), "amplitude": 1.0 if fraction else float(np.max(np.abs(data.y)))},
-    )  # fmt: skip
+    )
 
     def matrices(values: Array, temperature: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         p = np.array([1.0, *(parameters.get(values, f"magnetisation_{s}", 1.0) for s in sites[1:])])
@@ -371,7 +428,9 @@ def _kinetic(config: FitConfig, data: _Data) -> Setup:
         return out
 
     energies = (0.15, 0.35, 0.6) if data.temperatures.size > 1 and len(pairs) == 1 else (0.3,)
-    grids: dict[str, list[float]] = {key: list(np.geomspace(1e-3, 1e3, 7 if len(pairs) == 1 else 4) / t) for key in keys.values()}
+    grids: dict[str, list[float]] = {
+        key: list(np.geomspace(1e-3, 1e3, 7 if len(pairs) == 1 else 4) / t) for key in keys.values()
+    }
     grids |= {f"activation_energy{suffix[p]}_eV": list(energies) for p in pairs}
     starts = parameters.starts(grids)
     room = config.transport["temperature_K"]
@@ -386,6 +445,13 @@ def _kinetic(config: FitConfig, data: _Data) -> Setup:
     more, notes = _exchange_current(config, fraction_at, leaving_rate, math.nan)
     places = [i * n_sites + j for i, j in data.pairs]
     return _setup(
-        config, data, parameters, curves, places, starts, tuple(keys.values()) if len(pairs) == 1 else (),
-        tuple(more), notes,
-    )  # fmt: skip
+        config,
+        data,
+        parameters,
+        curves,
+        places,
+        starts,
+        tuple(keys.values()) if len(pairs) == 1 else (),
+        tuple(more),
+        notes,
+    )

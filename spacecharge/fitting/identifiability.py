@@ -62,7 +62,7 @@ def unresolved_parameters(
     norms = np.linalg.norm(jacobian, axis=0)
     largest = float(norms.max(initial=0.0))
     dead = norms <= 1e-12 * largest if largest > 0.0 else np.ones(n, dtype=bool)
-    found = [Unresolved((names[k],), f"the data do not depend on {names[k]}") for k in np.flatnonzero(dead)]
+    found = [Unresolved((names[k],), f"the data do not depend on {names[k]}") for k in np.flatnonzero(dead).tolist()]
     alive = np.flatnonzero(~dead)
     if not alive.size:
         return found
@@ -73,7 +73,7 @@ def unresolved_parameters(
     null = vt[singular < RANK_TOLERANCE * singular[0]]
     if null.size:
         members = np.flatnonzero(np.sqrt(np.sum(null**2, axis=0)) > 0.1)
-        found.append(_together([names[alive[k]] for k in members]))
+        found.append(_together([names[int(alive[k])] for k in members]))
         return found
     if found:
         return found
@@ -82,7 +82,7 @@ def unresolved_parameters(
     sigma = np.sqrt(np.diag(covariance))
     vague = is_log & (sigma > WIDEST_LOG_SIGMA)
     seen: set[str] = set()
-    for k in np.flatnonzero(vague):
+    for k in np.flatnonzero(vague).tolist():
         if names[k] in seen:
             continue
         correlation = np.abs(covariance[k] / (sigma[k] * sigma))
@@ -91,7 +91,9 @@ def unresolved_parameters(
         found.append(
             _together(group)
             if len(group) > 1
-            else Unresolved((names[k],), f"the data hardly depend on {names[k]} (sigma of its logarithm {sigma[k]:.1f})")
+            else Unresolved(
+                (names[k],), f"the data hardly depend on {names[k]} (sigma of its logarithm {sigma[k]:.1f})"
+            )
         )
     return found
 

@@ -165,9 +165,7 @@ class Problem:
         """Return the same problem with one parameter held at a value."""
         return replace(
             self,
-            parameters=tuple(
-                replace(p, initial=value, fixed=True) if p.name == name else p for p in self.parameters
-            ),
+            parameters=tuple(replace(p, initial=value, fixed=True) if p.name == name else p for p in self.parameters),
             starts=(),
             coarse=None,
         )
@@ -293,9 +291,16 @@ def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool =
 
         with np.errstate(all="ignore"):
             solution = least_squares(
-                work.residuals, u, jac=work.jacobian, bounds=(work.lower, work.upper), x_scale="jac",
-                ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=1e-12, max_nfev=max_evaluations,
-            )  # fmt: skip
+                work.residuals,
+                u,
+                jac=work.jacobian,
+                bounds=(work.lower, work.upper),
+                x_scale="jac",
+                ftol=_TOLERANCE,
+                xtol=_TOLERANCE,
+                gtol=1e-12,
+                max_nfev=max_evaluations,
+            )
         if solution.status <= 0:
             raise FitError(f"the fit did not converge in {max_evaluations} steps; give other initial values")
         u, message = solution.x, str(solution.message).rstrip(".")
@@ -463,10 +468,19 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
         met = (problem.limit == AT_MOST) & (residuals > 0.0) | (problem.limit == AT_LEAST) & (residuals < 0.0)
         residuals = np.where(met, 0.0, residuals)
     return Estimate(
-        problem=problem, values=values, covariance=covariance, internal_covariance=internal, model=model,
-        residuals=residuals, chi2=chi2, freedom=freedom, warnings=tuple(warnings),
-        n_evaluations=work.n_evaluations, message=message, jacobian=jacobian,
-    )  # fmt: skip
+        problem=problem,
+        values=values,
+        covariance=covariance,
+        internal_covariance=internal,
+        model=model,
+        residuals=residuals,
+        chi2=chi2,
+        freedom=freedom,
+        warnings=tuple(warnings),
+        n_evaluations=work.n_evaluations,
+        message=message,
+        jacobian=jacobian,
+    )
 
 
 def _at_bound(work: _Work, u: Array) -> NDArray[np.bool_]:

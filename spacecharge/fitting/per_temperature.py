@@ -45,7 +45,9 @@ class Series:
     regression: ArrheniusFit | None
 
 
-def each_temperature(setup: Setup, estimate: Estimate, reference_K: float) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+def each_temperature(
+    setup: Setup, estimate: Estimate, reference_K: float
+) -> tuple[tuple[Series, ...], tuple[str, ...]]:
     """Fit every temperature on its own.
 
     At each temperature the value of the law and the parameters of that temperature (amplitudes) are
@@ -106,11 +108,16 @@ def each_temperature(setup: Setup, estimate: Estimate, reference_K: float) -> tu
                 )
         out.append(
             Series(
-                name=name, unit=p.unit, long_name=p.long_name.removesuffix(" at the reference temperature"),
-                temperature=setup.temperatures, value=value, sigma=sigma,
-                global_value=estimate.values[position] * factor, regression=regression,
+                name=name,
+                unit=p.unit,
+                long_name=p.long_name.removesuffix(" at the reference temperature"),
+                temperature=setup.temperatures,
+                value=value,
+                sigma=sigma,
+                global_value=estimate.values[position] * factor,
+                regression=regression,
             )
-        )  # fmt: skip
+        )
     return tuple(out), tuple(warnings)
 
 
@@ -130,7 +137,14 @@ def _alone(setup: Setup, estimate: Estimate, name: str, k: int) -> Problem:
         for p, v in zip(problem.parameters, estimate.values, strict=True)
     )
     return replace(
-        problem, parameters=parameters, data=problem.data[rows], sigma=sigma * math.sqrt(chi2), absolute_sigma=True,
-        limit=None if problem.limit is None else problem.limit[rows], starts=(), coarse=None, jacobian=None,
+        problem,
+        parameters=parameters,
+        data=problem.data[rows],
+        sigma=sigma * math.sqrt(chi2),
+        absolute_sigma=True,
+        limit=None if problem.limit is None else problem.limit[rows],
+        starts=(),
+        coarse=None,
+        jacobian=None,
         predict=lambda values: setup.predict(values, rows),
-    )  # fmt: skip
+    )

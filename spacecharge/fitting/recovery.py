@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import FitError
 from ..nmr.config import FitConfig
@@ -16,16 +17,18 @@ from .setup import Column, ParameterSet, Rows, Setup, distinct, limits_of, table
 
 def _read(config: FitConfig) -> dict[str, Array]:
     if "bruker" not in config.data:
-        return table_of(config, ("delay", "intensity", *(() if config.data.get("temperature_K") else ())))
+        return table_of(config, ("delay", "intensity"))
     from ..nmr.bruker import read_recovery
 
     source = config.data
     delay, intensity = read_recovery(
         os.path.join(os.path.dirname(config.path), str(source["bruker"])),
-        delay_unit=source.get("delay_unit"), delay_list=source.get("delay_list"),
-        echo_spacing_s=source.get("echo_spacing_s"), source=source.get("intensities"),
+        delay_unit=source.get("delay_unit"),
+        delay_list=source.get("delay_list"),
+        echo_spacing_s=source.get("echo_spacing_s"),
+        source=source.get("intensities"),
         peak=int(source.get("peak", 1)),
-    )  # fmt: skip
+    )
     return {"delay": delay, "intensity": intensity}
 
 
@@ -57,9 +60,11 @@ def build_recovery(config: FitConfig) -> Setup:
     tops, constants = _guesses(delay, y, index, temperatures.size, sequence)
     names = tuple(f"{t:g} K" for t in temperatures) if known else ("curve",)
     parameters = ParameterSet(
-        rules_for("recovery", model), config.parameters, temperatures,
+        rules_for("recovery", model),
+        config.parameters,
+        temperatures,
         {"amplitude": tops, "time_constant_s": constants, "time_constant_2_s": [0.1 * c for c in constants]},
-    )  # fmt: skip
+    )
     at = {name: parameters.per_datum(name, index) for name in parameters.places}
 
     def predict(values: Array, rows: Rows) -> Array:
@@ -67,33 +72,48 @@ def build_recovery(config: FitConfig) -> Setup:
             return at[name](values, rows) if name in at else default
 
         relaxing = relaxing_part(
-            delay[rows], model["kind"], time_constant=get("time_constant_s", 1.0), stretching=get("stretching", 1.0),
-            time_constant_2=get("time_constant_2_s", 1.0), fraction=get("fraction", 1.0),
-        )  # fmt: skip
+            delay[rows],
+            model["kind"],
+            time_constant=get("time_constant_s", 1.0),
+            stretching=get("stretching", 1.0),
+            time_constant_2=get("time_constant_2_s", 1.0),
+            fraction=get("fraction", 1.0),
+        )
         return recovery_curve(
-            relaxing, sequence, amplitude=get("amplitude", 1.0), offset=get("offset", 0.0),
+            relaxing,
+            sequence,
+            amplitude=get("amplitude", 1.0),
+            offset=get("offset", 0.0),
             efficiency=get("efficiency", 1.0),
-        )  # fmt: skip
+        )
 
     problem = Problem(
-        parameters=tuple(parameters.parameters), predict=lambda values: predict(values, slice(None)), data=y,
-        sigma=table.get("sigma_intensity"), limit=limits_of(table, y.size), absolute_sigma=config.absolute_sigma,
+        parameters=tuple(parameters.parameters),
+        predict=lambda values: predict(values, slice(None)),
+        data=y,
+        sigma=table.get("sigma_intensity"),
+        limit=limits_of(table, y.size),
+        absolute_sigma=config.absolute_sigma,
         starts=_scaled_starts(parameters),
-    )  # fmt: skip
+    )
     return Setup(
-        problem=problem, predict=predict,
+        problem=problem,
+        predict=predict,
         columns={
             "temperature": Column(values=temperature, unit="K", long_name="temperature"),
             "delay": Column(values=delay, unit="s", long_name="delay"),
         },
         quantity=Column(values=y, unit="1", long_name="intensity"),
-        series=index, series_names=names, temperature_index=index, temperatures=temperatures,
+        series=index,
+        series_names=names,
+        temperature_index=index,
+        temperatures=temperatures,
         warnings=() if known else ("no temperature is given; it is written as 298.15 K",),
-    )  # fmt: skip
+    )
 
 
 def _guesses(
-    delay: Array, y: Array, index: Array, n_temperatures: int, sequence: str
+    delay: Array, y: Array, index: NDArray[np.intp], n_temperatures: int, sequence: str
 ) -> tuple[list[float], list[float]]:
     """Return amplitude and time constant of every curve: its end value and its 1/e crossing."""
     tops, constants = [], []

@@ -111,22 +111,38 @@ def build_relaxation(config: FitConfig) -> Setup:
         return np.log(out)
 
     problem = Problem(
-        parameters=tuple(parameters.parameters), predict=lambda values: predict(values, slice(None)),
-        data=data.y, sigma=data.sigma, limit=data.limit, absolute_sigma=config.absolute_sigma, starts=starts,
-    )  # fmt: skip
+        parameters=tuple(parameters.parameters),
+        predict=lambda values: predict(values, slice(None)),
+        data=data.y,
+        sigma=data.sigma,
+        limit=data.limit,
+        absolute_sigma=config.absolute_sigma,
+        starts=starts,
+    )
     return Setup(
-        problem=problem, predict=predict,
+        problem=problem,
+        predict=predict,
         columns={"temperature": Column(values=data.temperature, unit="K", long_name="temperature")},
         quantity=Column(values=data.y, unit="s", long_name="relaxation time"),
-        series=data.series, series_names=tuple(data.kinds), temperature_index=data.index,
+        series=data.series,
+        series_names=tuple(data.kinds),
+        temperature_index=data.index,
         temperatures=data.temperatures,
         laws=("correlation_time_s",) if "correlation_time_s" in parameters else (),
-        derived=tuple(derived), warnings=tuple(warnings), notes=tuple(notes), is_log=True,
-    )  # fmt: skip
+        derived=tuple(derived),
+        warnings=tuple(warnings),
+        notes=tuple(notes),
+        is_log=True,
+    )
 
 
 _Made = tuple[
-    ParameterSet, Callable[[Array, Rows], dict[str, NDArray[np.float64]]], tuple[Array, ...], list[Quantity], list[str], list[str]
+    ParameterSet,
+    Callable[[Array, Rows], dict[str, NDArray[np.float64]]],
+    tuple[Array, ...],
+    list[Quantity],
+    list[str],
+    list[str],
 ]
 
 
@@ -141,12 +157,16 @@ def _jumps(config: FitConfig, data: _Data) -> _Made:
     guess = omega / (BPP_MAXIMUM_R1 * shortest)
     moment = 2.0 / shortest**2
     parameters = ParameterSet(
-        rules_for("relaxation", model), config.parameters, None,
+        rules_for("relaxation", model),
+        config.parameters,
+        None,
         {
             "correlation_time_s": shortest if kind == "anderson_weiss" else 1.0 / omega,
-            "dipolar_coupling_per_s2": guess, "quadrupolar_coupling_per_s2": guess, "second_moment_per_s2": moment,
+            "dipolar_coupling_per_s2": guess,
+            "quadrupolar_coupling_per_s2": guess,
+            "second_moment_per_s2": moment,
         },
-    )  # fmt: skip
+    )
     tau_at = parameters.law("correlation_time_s", data.temperature, reference)
 
     def times(values: Array, rows: Rows) -> dict[str, NDArray[np.float64]]:
@@ -176,9 +196,7 @@ def _jumps(config: FitConfig, data: _Data) -> _Made:
     grids["activation_energy_eV"] = [0.1, 0.2, 0.35, 0.6] if data.temperatures.size > 1 else [0.3]
     derived = _from_tau(
         config,
-        lambda v: float(
-            prefactor_correlation_time(v[parameters.place("correlation_time_s")], reference, energy(v))
-        ),
+        lambda v: float(prefactor_correlation_time(v[parameters.place("correlation_time_s")], reference, energy(v))),
         lambda v: energy(v),
     )
 
@@ -194,33 +212,36 @@ def _break(config: FitConfig, data: _Data) -> _Made:
     temperatures = data.temperatures
     cold = data.temperature <= np.quantile(temperatures, 0.34)
     parameters = ParameterSet(
-        rules_for("relaxation", config.model), config.parameters, None,
+        rules_for("relaxation", config.model),
+        config.parameters,
+        None,
         {
             "plateau_s": float(np.exp(np.median(data.y[cold]))),
             "break_temperature_K": float(np.median(temperatures)),
         },
-    )  # fmt: skip
-    plateau, corner, slope = (
-        parameters.place(n) for n in ("plateau_s", "break_temperature_K", "activation_energy_eV")
     )
+    plateau, corner, slope = (parameters.place(n) for n in ("plateau_s", "break_temperature_K", "activation_energy_eV"))
     per_ev = ELEMENTARY_CHARGE / BOLTZMANN
 
     def times(values: Array, rows: Rows) -> dict[str, NDArray[np.float64]]:
         return {
             "T2": break_t2(
-                data.temperature[rows], plateau=float(values[plateau]), break_temperature=float(values[corner]),
+                data.temperature[rows],
+                plateau=float(values[plateau]),
+                break_temperature=float(values[corner]),
                 activation_temperature=float(values[slope]) * per_ev,
             )
-        }  # fmt: skip
+        }
 
     starts = _broken_lines(parameters, data)
     derived = [
         Quantity(
-            name="correlation_time_at_break", unit="s",
+            name="correlation_time_at_break",
+            unit="s",
             long_name=f"correlation time at the break ({criterion}: T2 x {CRITERIA[criterion]:.4g})",
             function=lambda v: break_correlation_time(float(v[plateau]), criterion),
         )
-    ]  # fmt: skip
+    ]
     derived += _from_tau(
         config,
         lambda v: float(
@@ -252,7 +273,9 @@ def _broken_lines(parameters: ParameterSet, data: _Data) -> tuple[Array, ...]:
 
     def add(plateau: float, corner: float, slope: float) -> None:
         point = first.copy()
-        for place, value in zip(places, (math.exp(plateau), 1.0 / corner, slope * BOLTZMANN / ELEMENTARY_CHARGE), strict=True):
+        for place, value in zip(
+            places, (math.exp(plateau), 1.0 / corner, slope * BOLTZMANN / ELEMENTARY_CHARGE), strict=True
+        ):
             p = parameters.parameters[place]
             if not p.fixed:
                 point[place] = float(np.clip(value, p.minimum, p.maximum))
@@ -283,11 +306,13 @@ def _from_tau(
 
     derived = [
         Quantity(
-            name="correlation_time_prefactor", unit="s", long_name="correlation time at infinite temperature",
+            name="correlation_time_prefactor",
+            unit="s",
+            long_name="correlation time at infinite temperature",
             function=prefactor,
         ),
         Quantity(name="correlation_time", unit="s", long_name=f"correlation time at {room:g} K", function=tau),
-    ]  # fmt: skip
+    ]
     length = transport_number(config, "jump_length_nm") * 1e-9
     directions = config.transport["jump_directions"]
     if math.isnan(length):
@@ -298,17 +323,21 @@ def _from_tau(
 
     derived.append(
         Quantity(
-            name="diffusivity", unit="m2 s-1", function=diffusivity,
+            name="diffusivity",
+            unit="m2 s-1",
+            function=diffusivity,
             long_name=f"jump diffusivity l^2/({directions} tau) at {room:g} K",
         )
-    )  # fmt: skip
+    )
     density = transport_number(config, "number_density_per_nm3") * 1e27
     if not math.isnan(density):
         options = {k: config.transport[k] for k in ("charge_number", "haven_ratio")}
         derived.append(
             Quantity(
-                name="conductivity", unit="S m-1", long_name=f"Nernst-Einstein conductivity at {room:g} K",
+                name="conductivity",
+                unit="S m-1",
+                long_name=f"Nernst-Einstein conductivity at {room:g} K",
                 function=lambda v: float(nernst_einstein(diffusivity(v), density, room, **options)),
             )
-        )  # fmt: skip
+        )
     return derived

@@ -164,8 +164,10 @@ def _series(s: Series) -> dict[str, Any]:
         out["regression"] = {
             "value": {"value": r.value, "sigma": _finite(r.value * r.sigma_ln_value), "unit": s.unit},
             "activation_energy_eV": {
-                "value": r.activation_energy_eV, "sigma": _finite(r.sigma_activation_energy_eV), "unit": "eV",
+                "value": r.activation_energy_eV,
+                "sigma": _finite(r.sigma_activation_energy_eV),
+                "unit": "eV",
             },
             "reference_temperature_K": r.reference_K,
-        }  # fmt: skip
+        }
     return out

@@ -109,12 +109,25 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
     }
     derived = {q.name: _derived(estimate, q, config.level, resampled) for q in setup.derived}
     return FitResult(
-        name=config.name, kind=config.kind, config=config, estimate=estimate, parameters=parameters,
-        derived=derived, columns=setup.columns, data=setup.quantity, series=setup.series,
-        series_names=setup.series_names, is_log=setup.is_log, each_temperature=alone,
-        error_statement=_statement(config, estimate), warnings=tuple(dict.fromkeys(warnings)), notes=setup.notes,
-        bootstrap=resampled, profiles=profiles, seconds=time.perf_counter() - started,
-    )  # fmt: skip
+        name=config.name,
+        kind=config.kind,
+        config=config,
+        estimate=estimate,
+        parameters=parameters,
+        derived=derived,
+        columns=setup.columns,
+        data=setup.quantity,
+        series=setup.series,
+        series_names=setup.series_names,
+        is_log=setup.is_log,
+        each_temperature=alone,
+        error_statement=_statement(config, estimate),
+        warnings=tuple(dict.fromkeys(warnings)),
+        notes=setup.notes,
+        bootstrap=resampled,
+        profiles=profiles,
+        seconds=time.perf_counter() - started,
+    )
 
 
 _COARSE_ABOVE = 4000
@@ -128,15 +141,19 @@ def _with_coarse(setup: Setup) -> Problem:
         return problem
     rows = np.unique(np.linspace(0, problem.data.size - 1, _COARSE_ABOVE // 2).astype(np.intp))
     part = replace(
-        problem, data=problem.data[rows], sigma=None if problem.sigma is None else problem.sigma[rows],
-        limit=None if problem.limit is None else problem.limit[rows], starts=(), jacobian=None,
+        problem,
+        data=problem.data[rows],
+        sigma=None if problem.sigma is None else problem.sigma[rows],
+        limit=None if problem.limit is None else problem.limit[rows],
+        starts=(),
+        jacobian=None,
         predict=lambda values: setup.predict(values, rows),
-    )  # fmt: skip
+    )
     return replace(problem, coarse=part)
 
 
-_THREE_SIGMA = 0.9973
-"""A limit that is not excluded at three sigma leaves a parameter open on one side."""
+_LIMIT_LEVEL = 0.9545
+"""A limit that is not excluded at this confidence leaves a parameter open on one side."""
 
 
 def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
@@ -149,7 +166,7 @@ def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
     for name, value in setup.limits:
         without = minimise(estimate.problem.with_fixed(name, value), check_rank=False)
         rise = without.chi2 - estimate.chi2
-        if rise < estimate.quantile(_THREE_SIGMA) ** 2 * scale:
+        if rise < estimate.quantile(_LIMIT_LEVEL) ** 2 * scale:
             others = [n for n, _ in setup.limits]
             advise = estimate.problem.advise
             advice = advise(without.values, others) if advise is not None else ""
@@ -171,7 +188,14 @@ def _parameter(
     if p.name in profiles:
         lower, upper = profiles[p.name].lower, profiles[p.name].upper
     return Value(
-        name=p.name, unit=p.unit, long_name=p.long_name, value=value, sigma=sigma, lower=lower, upper=upper, fixed=p.fixed
+        name=p.name,
+        unit=p.unit,
+        long_name=p.long_name,
+        value=value,
+        sigma=sigma,
+        lower=lower,
+        upper=upper,
+        fixed=p.fixed,
     )
 
 
@@ -189,9 +213,7 @@ def _derived(estimate: Estimate, q: Quantity, level: float, resampled: Bootstrap
     elif value > 0.0 and math.isfinite(reach):
         factor = math.exp(min(reach / value, 700.0))
         lower, upper = value / factor, value * factor
-    return Value(
-        name=q.name, unit=q.unit, long_name=q.long_name, value=value, sigma=sigma, lower=lower, upper=upper
-    )
+    return Value(name=q.name, unit=q.unit, long_name=q.long_name, value=value, sigma=sigma, lower=lower, upper=upper)
 
 
 def _statement(config: FitConfig, estimate: Estimate) -> str:
@@ -202,7 +224,8 @@ def _statement(config: FitConfig, estimate: Estimate) -> str:
         else f"covariance scaled by the reduced chi-square {estimate.chi2_reduced:.4g}"
     )
     if config.uncertainty == "bootstrap":
-        return f"sigma: standard deviation of {config.samples} bootstrap refits (seed {config.seed}); interval: their {percent} percentiles"
+        refits = f"{config.samples} bootstrap refits (seed {config.seed})"
+        return f"sigma: standard deviation of {refits}; interval: their {percent} percentiles"
     law = "the normal law" if config.absolute_sigma else f"Student's t with {estimate.freedom} degrees of freedom"
     if config.uncertainty == "profile":
         return f"sigma: 1 sigma from the {scaled}; interval: {percent} profile likelihood, by {law}"

@@ -138,9 +138,7 @@ class ParameterSet:
                     one = replace(one, name=f"{rule.name}_{k + 1}", long_name=words)
                 self.parameters.append(one)
 
-    def _make(
-        self, rule: Rule, spec: ParameterSpec, default: float | Sequence[float] | None
-    ) -> list[Parameter]:
+    def _make(self, rule: Rule, spec: ParameterSpec, default: float | Sequence[float] | None) -> list[Parameter]:
         low = rule.minimum if spec.minimum is None else spec.minimum
         high = rule.maximum if spec.maximum is None else spec.maximum
         fixed = spec.fixed is not None or (rule.fixed and spec == ParameterSpec())
@@ -157,11 +155,17 @@ class ParameterSet:
                 self.searched.append(rule.name)
         return [
             Parameter(
-                name=rule.name, unit=rule.unit, long_name=rule.long_name, log=rule.log, fixed=fixed,
-                minimum=low, maximum=high, initial=float(np.clip(start, low, high)),
+                name=rule.name,
+                unit=rule.unit,
+                long_name=rule.long_name,
+                log=rule.log,
+                fixed=fixed,
+                minimum=low,
+                maximum=high,
+                initial=float(np.clip(start, low, high)),
             )
             for start in starts
-        ]  # fmt: skip
+        ]
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
@@ -180,9 +184,7 @@ class ParameterSet:
         which = places[index] if places.size > 1 else np.full(index.shape, places[0])
         return lambda values, rows: np.asarray(values[which[rows]])
 
-    def law(
-        self, name: str, temperature: Array, reference_K: float
-    ) -> Callable[[Array, Rows], Array]:
+    def law(self, name: str, temperature: Array, reference_K: float) -> Callable[[Array, Rows], Array]:
         """Return ``f(values, rows)``: an Arrhenius law at the temperature of each datum."""
         energy = energy_of(name)
         value = self.place(name)
@@ -225,7 +227,11 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> dict[str, Array]:
 
     columns = {str(k): str(v) for k, v in config.data["columns"].items()}
     stems = {role_of(key).stem for key in columns}
-    missing = [stem for stem in needed if stem not in stems and not (stem == "temperature" and config.data.get("temperature_K"))]
+    missing = [
+        stem
+        for stem in needed
+        if stem not in stems and not (stem == "temperature" and config.data.get("temperature_K"))
+    ]
     if missing:
         raise FitError(f"{config.path}: data.columns: {', '.join(missing)} is missing")
     path = os.path.join(os.path.dirname(config.path), str(config.data["path"]))

@@ -213,9 +213,13 @@ def profile(estimate: Estimate, name: str, *, level: float = 0.9545, max_sigmas:
         ends.append(end)
     order = sorted(points)
     return Profile(
-        name=name, value=np.array(order), chi2=np.array([points[v] for v in order]),
-        lower=ends[0], upper=ends[1], level=level,
-    )  # fmt: skip
+        name=name,
+        value=np.array(order),
+        chi2=np.array([points[v] for v in order]),
+        lower=ends[0],
+        upper=ends[1],
+        level=level,
+    )
 
 
 def _held(estimate: Estimate, values: Array, name: str, at: float) -> tuple[Array, float]:

@@ -242,9 +242,7 @@ def read_recovery(
         Also where their numbers differ by more than an unfinished run explains: more intensities than
         delays, or fewer.
     """
-    delays = read_delays(
-        directory, delay_unit=delay_unit, delay_list=delay_list, echo_spacing_s=echo_spacing_s
-    )
+    delays = read_delays(directory, delay_unit=delay_unit, delay_list=delay_list, echo_spacing_s=echo_spacing_s)
     heights = read_intensities(directory, source=source, peak=peak)
     if delays.size != heights.size:
         raise FitError(f"{os.fspath(directory)}: {delays.size} delays but {heights.size} intensities")

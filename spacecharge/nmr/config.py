@@ -22,18 +22,48 @@ KINDS = ("exsy", "relaxation", "recovery")
 UNCERTAINTIES = ("covariance", "bootstrap", "profile")
 
 _TOP = (
-    "fit", "name", "title", "data", "model", "reference_temperature_K", "parameters", "uncertainty", "level",
-    "samples", "seed", "absolute_sigma", "transport", "sweep", "output",
-)  # fmt: skip
+    "fit",
+    "name",
+    "title",
+    "data",
+    "model",
+    "reference_temperature_K",
+    "parameters",
+    "uncertainty",
+    "level",
+    "samples",
+    "seed",
+    "absolute_sigma",
+    "transport",
+    "sweep",
+    "output",
+)
 _DATA = (
-    "path", "columns", "bruker", "delay_unit", "delay_list", "echo_spacing_s", "intensities", "peak",
-    "temperature_K", "observable",
-)  # fmt: skip
+    "path",
+    "columns",
+    "bruker",
+    "delay_unit",
+    "delay_list",
+    "echo_spacing_s",
+    "intensities",
+    "peak",
+    "temperature_K",
+    "observable",
+)
 _MODEL: dict[str, dict[str, tuple[str, ...]]] = {
     "exsy": {
         "diffusion": (
-            "kind", "geometry", "radius_nm", "half_thickness_nm", "size_nm", "size_spread", "boundary",
-            "geometry_B", "radius_B_nm", "half_thickness_B_nm", "size_B_nm",
+            "kind",
+            "geometry",
+            "radius_nm",
+            "half_thickness_nm",
+            "size_nm",
+            "size_spread",
+            "boundary",
+            "geometry_B",
+            "radius_B_nm",
+            "half_thickness_B_nm",
+            "size_B_nm",
         ),
         "kinetic": ("kind", "sites"),
     },
@@ -44,11 +74,18 @@ _MODEL: dict[str, dict[str, tuple[str, ...]]] = {
         "break": ("kind", "criterion"),
     },
     "recovery": {shape: ("kind", "sequence") for shape in SHAPES},
-}  # fmt: skip
+}
 _TRANSPORT = (
-    "temperature_K", "jump_length_nm", "jump_directions", "number_density_per_nm3", "haven_ratio", "charge_number",
-    "reading", "exchange_time_s", "volume_to_area_nm",
-)  # fmt: skip
+    "temperature_K",
+    "jump_length_nm",
+    "jump_directions",
+    "number_density_per_nm3",
+    "haven_ratio",
+    "charge_number",
+    "reading",
+    "exchange_time_s",
+    "volume_to_area_nm",
+)
 _PARAMETER = ("initial", "min", "max", "fixed")
 
 
@@ -139,7 +176,9 @@ class Checker:
                 self.add(f"{path}.{key}" if path else str(key), f"unknown key ({self.nearest(key, allowed)})", key=True)
         return {k: v for k, v in value.items() if k in allowed}
 
-    def number(self, section: Mapping[str, Any], key: str, path: str, low: float, high: float, default: Any = None) -> Any:
+    def number(
+        self, section: Mapping[str, Any], key: str, path: str, low: float, high: float, default: Any = None
+    ) -> Any:
         """Return a number of a section within its range, or the default."""
         value = section.get(key)
         if value is None:
@@ -153,7 +192,9 @@ class Checker:
             return default
         return float(value)
 
-    def choice(self, section: Mapping[str, Any], key: str, path: str, allowed: Sequence[Any], default: Any = None) -> Any:
+    def choice(
+        self, section: Mapping[str, Any], key: str, path: str, allowed: Sequence[Any], default: Any = None
+    ) -> Any:
         """Return one of the allowed values of a section; without a default it has to be given."""
         where = f"{path}.{key}" if path else key
         if key not in section:
@@ -215,7 +256,11 @@ def check_fit(
     if not isinstance(absolute, bool):
         check.add("absolute_sigma", f"true or false is needed, got {absolute!r}")
     config = FitConfig(
-        name=name, kind=str(kind), data=source, model=model, transport=transport,
+        name=name,
+        kind=str(kind),
+        data=source,
+        model=model,
+        transport=transport,
         title=_text(check, top, "title", ""),
         reference_temperature_K=check.number(top, "reference_temperature_K", "", 1.0, 5000.0, 298.15),
         parameters=parameters,
@@ -223,9 +268,13 @@ def check_fit(
         level=check.number(top, "level", "", 0.01, 0.99999, 0.9545),
         samples=int(check.number(top, "samples", "", 10, 100_000, 200)),
         seed=int(check.number(top, "seed", "", 0, 2**31, 0)),
-        absolute_sigma=bool(absolute), sweep=sweep, output=_text(check, output, "path", "output"),
-        path=path, text=text, raw=raw,
-    )  # fmt: skip
+        absolute_sigma=bool(absolute),
+        sweep=sweep,
+        output=_text(check, output, "path", "output"),
+        path=path,
+        text=text,
+        raw=raw,
+    )
     return (None if check.found else config), check
 
 
@@ -372,7 +421,9 @@ def _check_parameters(
         if minimum >= maximum:
             check.add(path, f"min {minimum:g} is not below max {maximum:g}")
         elif numbers["initial"] is not None and not minimum <= numbers["initial"] <= maximum:
-            check.add(f"{path}.initial", f"{numbers['initial']:g} is out of bounds (allowed: {minimum:g} to {maximum:g})")
+            check.add(
+                f"{path}.initial", f"{numbers['initial']:g} is out of bounds (allowed: {minimum:g} to {maximum:g})"
+            )
         specs[name] = ParameterSpec(
             initial=numbers["initial"], minimum=numbers["min"], maximum=numbers["max"], fixed=numbers["fixed"]
         )

@@ -85,9 +85,7 @@ def role_of(key: str) -> Role:
     return Role(key, "1")
 
 
-def read_columns(
-    path: str | os.PathLike[str], columns: Mapping[str, str]
-) -> dict[str, NDArray[np.float64]]:
+def read_columns(path: str | os.PathLike[str], columns: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
     """Read columns of a CSV file.
 
     The first line that is neither empty nor a comment (#) names the columns; commas, semicolons or tabs
@@ -145,18 +143,25 @@ def _header(file: object, name: str) -> tuple[str, int]:
     raise FitError(f"{name}: is empty")
 
 
-def _table(
-    name: str, skipped: int, delimiter: str, places: list[int], titles: list[str]
-) -> NDArray[np.float64]:
+def _table(name: str, skipped: int, delimiter: str, places: list[int], titles: list[str]) -> NDArray[np.float64]:
     """Return the wanted columns (n_rows, n_columns); on any trouble, say where."""
     import warnings
 
-    options = {"delimiter": delimiter, "skiprows": skipped, "usecols": places, "ndmin": 2, "quotechar": '"'}
     try:
         with warnings.catch_warnings():
             # An empty table is reported below, with the name of the file.
             warnings.simplefilter("ignore", UserWarning)
-            table = np.loadtxt(name, encoding="utf-8-sig", comments="#", max_rows=MAX_ROWS + 1, **options)
+            table = np.loadtxt(
+                name,
+                encoding="utf-8-sig",
+                comments="#",
+                delimiter=delimiter,
+                skiprows=skipped,
+                usecols=places,
+                ndmin=2,
+                quotechar='"',
+                max_rows=MAX_ROWS + 1,
+            )
     except UnicodeDecodeError:
         raise FitError(f"{name}: is no UTF-8 text") from None
     except ValueError:

@@ -119,16 +119,26 @@ def released_fraction(
     return out
 
 
-def _by_laplace(
-    tau: NDArray[np.float64], code: int, biot: float | None, ratio: float | None
-) -> NDArray[np.float64]:
+def _by_laplace(tau: NDArray[np.float64], code: int, biot: float | None, ratio: float | None) -> NDArray[np.float64]:
     n = tau.size
     ones, zeros, curves = np.ones(n), np.zeros(n), np.empty((n, 3))
     barrier = np.full(n, 0.0 if biot is None else 1.0 / biot)
     exchange_curves(
-        code, 0 if ratio is None else 1, tau, ones, barrier, zeros, zeros, ones,
-        np.ones(1), np.ones(1), ratio or 1.0, 1, 1.0, curves,
-    )  # fmt: skip
+        code,
+        0 if ratio is None else 1,
+        tau,
+        ones,
+        barrier,
+        zeros,
+        zeros,
+        ones,
+        np.ones(1),
+        np.ones(1),
+        ratio or 1.0,
+        1,
+        1.0,
+        curves,
+    )
     return curves[:, 1]
 
 
@@ -193,9 +203,7 @@ def bath_eigenvalues(ratio: float, code: int) -> tuple[NDArray[np.float64], NDAr
         low, high = jn_zeros(0, N_TERMS), jn_zeros(1, N_TERMS)
         roots = _bisect(lambda q: ratio * q * j0(q) + 2.0 * j1(q), low, high)
         return roots, 4.0 * ratio * (1.0 + ratio) / (4.0 + 4.0 * ratio + (ratio * roots) ** 2)
-    roots = _bisect(
-        lambda q: (3.0 + ratio * q**2) * np.sin(q) - 3.0 * q * np.cos(q), n * np.pi, (n + 1.0) * np.pi
-    )
+    roots = _bisect(lambda q: (3.0 + ratio * q**2) * np.sin(q) - 3.0 * q * np.cos(q), n * np.pi, (n + 1.0) * np.pi)
     return roots, 6.0 * ratio * (1.0 + ratio) / (9.0 + 9.0 * ratio + (ratio * roots) ** 2)
 
 
@@ -251,4 +259,4 @@ def _bisect(function: Callable[..., Any], low: Any, high: Any) -> NDArray[np.flo
         if np.all((middle == a) | (middle == b)):
             break
         a, b = np.where(above, middle, a), np.where(above, b, middle)
-    return 0.5 * (a + b)
+    return np.asarray(0.5 * (a + b))

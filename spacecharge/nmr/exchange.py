@@ -138,9 +138,21 @@ def exchange_intensities(
         return np.column_stack([(1.0 - gone) * decay, gone * decay, np.full(shape, np.nan)])
     out = np.empty((times.size, 3))
     exchange_curves(
-        code, _KERNEL_BOUNDARY[exchange.boundary], times, d, barrier, r_a, r_b, column(diffusivity_b),
-        sizes, weights, float(ratio), geometry_code(exchange.geometry_b), float(exchange.size_b), out,
-    )  # fmt: skip
+        code,
+        _KERNEL_BOUNDARY[exchange.boundary],
+        times,
+        d,
+        barrier,
+        r_a,
+        r_b,
+        column(diffusivity_b),
+        sizes,
+        weights,
+        float(ratio),
+        geometry_code(exchange.geometry_b),
+        float(exchange.size_b),
+        out,
+    )
     return out
 
 

@@ -96,12 +96,7 @@ def sink_fraction(geometry: int, tau: float) -> float:
     if tau < 1e-4:
         # Large-argument series of I1/I0 inverted term by term.
         return (
-            4.0 * root
-            - tau
-            - tau * root / 3.0
-            - tau * tau / 8.0
-            - tau * tau * root * 5.0 / 24.0
-            - tau**3 * 13.0 / 96.0
+            4.0 * root - tau - tau * root / 3.0 - tau * tau / 8.0 - tau * tau * root * 5.0 / 24.0 - tau**3 * 13.0 / 96.0
         )
     for n in range(1, 400):
         b2 = bessel_j0_zero(n) ** 2

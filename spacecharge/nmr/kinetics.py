@@ -39,7 +39,7 @@ def rate_matrix(exchange_rates: ArrayLike, populations: ArrayLike) -> NDArray[np
         raise ModelError("exchange rates must be symmetric and at least 0")
     matrix = rates * p[:, None] / (p[:, None] + p[None, :])
     np.fill_diagonal(matrix, -matrix.sum(axis=0))
-    return matrix
+    return np.asarray(matrix)
 
 
 def kinetic_intensities(

@@ -60,41 +60,61 @@ def _energy(name: str, words: str, **more: Any) -> Rule:
 
 _OFFSET = Rule(name="offset", unit="1", long_name="signal without exchange", initial=0.0, fixed=True)
 _T1 = tuple(
-    _rate(f"t1_{site}_s", "s", f"longitudinal relaxation time of {site}", 1e-9, 1e9, optional=True)
-    for site in "AB"
+    _rate(f"t1_{site}_s", "s", f"longitudinal relaxation time of {site}", 1e-9, 1e9, optional=True) for site in "AB"
 )
 
 
 def _diffusion(model: Mapping[str, Any], observable: str) -> tuple[Rule, ...]:
     boundary = model["boundary"]
     rules = [
-        _rate("diffusivity_m2_per_s", "m2 s-1", "diffusivity in A at the reference temperature", 1e-40, 1.0, search=True),
+        _rate(
+            "diffusivity_m2_per_s", "m2 s-1", "diffusivity in A at the reference temperature", 1e-40, 1.0, search=True
+        ),
         _energy("activation_energy_eV", "activation energy of the diffusivity in A", search=True),
     ]
     if boundary in ("barrier", "barrier_bath", "two_phase"):
         optional = boundary == "two_phase"
         rules += [
             _rate(
-                "surface_exchange_m_per_s", "m s-1", "transfer coefficient of the surface at the reference temperature",
-                1e-40, 1e10, search=not optional, optional=optional,
+                "surface_exchange_m_per_s",
+                "m s-1",
+                "transfer coefficient of the surface at the reference temperature",
+                1e-40,
+                1e10,
+                search=not optional,
+                optional=optional,
             ),
             _energy(
-                "surface_activation_energy_eV", "activation energy of the transfer coefficient",
-                search=not optional, optional=optional,
+                "surface_activation_energy_eV",
+                "activation energy of the transfer coefficient",
+                search=not optional,
+                optional=optional,
             ),
-        ]  # fmt: skip
+        ]
     if boundary in ("bath", "barrier_bath", "two_phase"):
         rules.append(_rate("magnetisation_ratio", "1", "equilibrium magnetisation of B over A", 1e-6, 1e6, initial=1.0))
     if boundary == "two_phase":
         rules += [
-            _rate("diffusivity_B_m2_per_s", "m2 s-1", "diffusivity in B at the reference temperature", 1e-40, 1.0, search=True),
+            _rate(
+                "diffusivity_B_m2_per_s",
+                "m2 s-1",
+                "diffusivity in B at the reference temperature",
+                1e-40,
+                1.0,
+                search=True,
+            ),
             _energy("activation_energy_B_eV", "activation energy of the diffusivity in B"),
         ]
     fraction = observable == "fraction"
     amplitude = Rule(
-        name="amplitude", unit="1", long_name="share of A that takes part" if fraction else "equilibrium signal of A",
-        initial=1.0, minimum=0.0, fixed=fraction, per_temperature=True,
-    )  # fmt: skip
+        name="amplitude",
+        unit="1",
+        long_name="share of A that takes part" if fraction else "equilibrium signal of A",
+        initial=1.0,
+        minimum=0.0,
+        fixed=fraction,
+        per_temperature=True,
+    )
     return (*rules, *_T1, amplitude, _OFFSET)
 
 
@@ -105,12 +125,26 @@ def _kinetic(model: Mapping[str, Any], observable: str) -> tuple[Rule, ...]:
     for i, j in pairs:
         suffix = "" if len(pairs) == 1 else f"_{i}{j}"
         rules += [
-            _rate(f"exchange_rate{suffix}_per_s", "s-1", f"k_{i}{j} + k_{j}{i} at the reference temperature", 1e-12, 1e15, search=True),
+            _rate(
+                f"exchange_rate{suffix}_per_s",
+                "s-1",
+                f"k_{i}{j} + k_{j}{i} at the reference temperature",
+                1e-12,
+                1e15,
+                search=True,
+            ),
             _energy(f"activation_energy{suffix}_eV", f"activation energy of the exchange {i} {j}", search=True),
         ]
     for site in sites[1:]:
         rules.append(
-            _rate(f"magnetisation_{site}", "1", f"equilibrium magnetisation of {site} over {sites[0]}", 1e-6, 1e6, initial=1.0)
+            _rate(
+                f"magnetisation_{site}",
+                "1",
+                f"equilibrium magnetisation of {site} over {sites[0]}",
+                1e-6,
+                1e6,
+                initial=1.0,
+            )
         )
     rules += [
         _rate(f"t1_{site}_s", "s", f"longitudinal relaxation time of {site}", 1e-9, 1e9, optional=True)
@@ -118,9 +152,14 @@ def _kinetic(model: Mapping[str, Any], observable: str) -> tuple[Rule, ...]:
     ]
     rules.append(
         Rule(
-            name="amplitude", unit="1", long_name=f"equilibrium signal of {sites[0]}", initial=1.0, minimum=0.0,
-            fixed=observable == "fraction", per_temperature=True,
-        )  # fmt: skip
+            name="amplitude",
+            unit="1",
+            long_name=f"equilibrium signal of {sites[0]}",
+            initial=1.0,
+            minimum=0.0,
+            fixed=observable == "fraction",
+            per_temperature=True,
+        )
     )
     return (*rules, _OFFSET)
 
@@ -136,22 +175,38 @@ def _relaxation(model: Mapping[str, Any]) -> tuple[Rule, ...]:
     if kind == "break":
         return (
             _rate("plateau_s", "s", "T2 of the rigid lattice", 1e-12, 1e6, search=True),
-            Rule(name="break_temperature_K", unit="K", long_name="end of the plateau", minimum=1.0, maximum=5000.0, search=True),
+            Rule(
+                name="break_temperature_K",
+                unit="K",
+                long_name="end of the plateau",
+                minimum=1.0,
+                maximum=5000.0,
+                search=True,
+            ),
             _energy("activation_energy_eV", "activation energy of the jumps", initial=0.2),
         )
     if kind == "anderson_weiss":
-        return (*_JUMP, _rate("second_moment_per_s2", "s-2", "second moment of the rigid lattice", 1.0, 1e20, search=True))
+        return (
+            *_JUMP,
+            _rate("second_moment_per_s2", "s-2", "second moment of the rigid lattice", 1.0, 1e20, search=True),
+        )
     coupling = (
         _rate("quadrupolar_coupling_per_s2", "s-2", "quadrupolar constant K", 1.0, 1e24, search=True)
         if kind == "quadrupolar"
         else _rate("dipolar_coupling_per_s2", "s-2", "dipolar constant C", 1.0, 1e24, search=True)
     )
     beta = Rule(
-        name="beta", unit="1", long_name="exponent of the spectral density",
-        initial=1.7 if model.get("spectral_density") == "richards" else 2.0, minimum=1.01, maximum=2.0,
+        name="beta",
+        unit="1",
+        long_name="exponent of the spectral density",
+        initial=1.7 if model.get("spectral_density") == "richards" else 2.0,
+        minimum=1.01,
+        maximum=2.0,
         fixed=model.get("spectral_density") != "richards",
-    )  # fmt: skip
-    offset = Rule(name="rate_offset_per_s", unit="s-1", long_name="rate without motion", initial=0.0, minimum=0.0, fixed=True)
+    )
+    offset = Rule(
+        name="rate_offset_per_s", unit="s-1", long_name="rate without motion", initial=0.0, minimum=0.0, fixed=True
+    )
     return (*_JUMP, coupling, beta, offset)
 
 
@@ -163,15 +218,42 @@ def _recovery(model: Mapping[str, Any]) -> tuple[Rule, ...]:
     ]
     if kind == "stretched":
         rules.append(
-            Rule(name="stretching", unit="1", long_name="stretching exponent", initial=0.8, minimum=0.05, maximum=2.0, **each)
+            Rule(
+                name="stretching",
+                unit="1",
+                long_name="stretching exponent",
+                initial=0.8,
+                minimum=0.05,
+                maximum=2.0,
+                **each,
+            )
         )
     if kind in ("biexponential", "quadrupolar"):
         rules.append(_rate("time_constant_2_s", "s", "second time constant", 1e-12, 1e9, search=True, **each))
     if kind == "biexponential":
-        rules.append(Rule(name="fraction", unit="1", long_name="share of the first part", initial=0.5, minimum=0.0, maximum=1.0, **each))
+        rules.append(
+            Rule(
+                name="fraction",
+                unit="1",
+                long_name="share of the first part",
+                initial=0.5,
+                minimum=0.0,
+                maximum=1.0,
+                **each,
+            )
+        )
     if model["sequence"] != "decay":
         rules.append(
-            Rule(name="efficiency", unit="1", long_name="efficiency of the preparation", initial=1.0, minimum=0.0, maximum=1.2, fixed=True, **each)
+            Rule(
+                name="efficiency",
+                unit="1",
+                long_name="efficiency of the preparation",
+                initial=1.0,
+                minimum=0.0,
+                maximum=1.2,
+                fixed=True,
+                **each,
+            )
         )
     rules.append(Rule(name="offset", unit="1", long_name="signal that does not relax", initial=0.0, fixed=True, **each))
     return tuple(rules)

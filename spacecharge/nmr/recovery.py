@@ -48,7 +48,7 @@ def relaxing_part(
     if shape == "exponential":
         return np.asarray(np.exp(-t / time_constant))
     if shape == "stretched":
-        return np.asarray(np.exp(-((t / time_constant) ** stretching)))
+        return np.asarray(np.exp(-((t / np.asarray(time_constant)) ** np.asarray(stretching, dtype=float))))
     if shape not in SHAPES:
         raise ModelError(f"{shape!r} is no shape (allowed: {', '.join(SHAPES)})")
     first = 0.2 if shape == "quadrupolar" else np.asarray(fraction, dtype=float)

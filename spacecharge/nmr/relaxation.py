@@ -91,9 +91,7 @@ def dipolar_rates(
     return coupling * (one + 4.0 * two), 0.5 * coupling * (3.0 * still + rest), 0.5 * coupling * (3.0 * lock + rest)
 
 
-def dipolar_constant(
-    gamma_rad_per_s_T: float, spin: float, distances: ArrayLike
-) -> float:
+def dipolar_constant(gamma_rad_per_s_T: float, spin: float, distances: ArrayLike) -> float:
     """Return C = (2/5) I (I + 1) sum b^2 with b = mu0 gamma^2 hbar / (4 pi r^3).
 
     Parameters

@@ -57,9 +57,7 @@ def fit_text(summary: Mapping[str, Any]) -> str:
         rows = [_row(name, entry) for name, entry in entries.items()]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines.append(f"{section}")
-        lines += [
-            f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {rest}".rstrip() for a, b, c, rest in rows
-        ]
+        lines += [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {rest}".rstrip() for a, b, c, rest in rows]
     for series in summary["each_temperature"]:
         lines += _series(series)
     chi2 = summary["chi2_reduced"]
@@ -84,7 +82,12 @@ def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
     if lower is not None and upper is not None:
         between = f"[{factor * lower:.4g}, {factor * upper:.4g}]"
     error = "+- ?" if sigma is None else f"+- {factor * sigma:.2g}"
-    return name, with_digits(factor * value, None if sigma is None else factor * sigma), error, f"{unit} {between}".strip()
+    return (
+        name,
+        with_digits(factor * value, None if sigma is None else factor * sigma),
+        error,
+        f"{unit} {between}".strip(),
+    )
 
 
 def with_digits(value: float, sigma: float | None) -> str:
@@ -100,15 +103,18 @@ def _series(series: Mapping[str, Any]) -> list[str]:
     lines = [f"{series['parameter']} of each temperature alone [{unit}]"]
     points = list(zip(series["temperature_K"], series["value"], series["sigma"], strict=True))
     for temperature, value, sigma in points[:MAX_TEMPERATURES]:
-        shown = "failed" if value is None else f"{with_digits(value, sigma)} +- {'?' if sigma is None else f'{sigma:.2g}'}"
+        shown = (
+            "failed" if value is None else f"{with_digits(value, sigma)} +- {'?' if sigma is None else f'{sigma:.2g}'}"
+        )
         lines.append(f"  {temperature:8.2f} K  {shown}")
     if len(points) > MAX_TEMPERATURES:
         lines.append(f"  ... and {len(points) - MAX_TEMPERATURES} more")
     if "regression" in series:
         r = series["regression"]
         value, energy = r["value"], r["activation_energy_eV"]
+        shown = with_digits(value["value"], value["sigma"])
         lines.append(
-            f"  Arrhenius regression: {with_digits(value['value'], value['sigma'])} +- {value['sigma'] or math.nan:.2g} {unit}"
+            f"  Arrhenius regression: {shown} +- {value['sigma'] or math.nan:.2g} {unit}"
             f" at {r['reference_temperature_K']:g} K, {with_digits(energy['value'], energy['sigma'])}"
             f" +- {energy['sigma'] or math.nan:.2g} eV"
         )

@@ -20,13 +20,17 @@ READINGS = ("paper", "initial-rate")
 2020, did); ``initial-rate`` is the first-order rate -ln(1 - f)/t that would have led to it."""
 
 
-def prefactor_correlation_time(tau: ArrayLike, temperature: ArrayLike, activation_energy_eV: ArrayLike) -> NDArray[np.float64]:
+def prefactor_correlation_time(
+    tau: ArrayLike, temperature: ArrayLike, activation_energy_eV: ArrayLike
+) -> NDArray[np.float64]:
     """Return tau_inf of tau = tau_inf exp(Ea/kT) [s] from tau at one temperature [s, K, eV]."""
     exponent = np.asarray(activation_energy_eV) * ELEMENTARY_CHARGE / (BOLTZMANN * np.asarray(temperature))
     return np.asarray(tau * np.exp(-exponent))
 
 
-def correlation_time(prefactor: ArrayLike, temperature: ArrayLike, activation_energy_eV: ArrayLike) -> NDArray[np.float64]:
+def correlation_time(
+    prefactor: ArrayLike, temperature: ArrayLike, activation_energy_eV: ArrayLike
+) -> NDArray[np.float64]:
     """Return tau = tau_inf exp(Ea/kT) [s] at a temperature [s, K, eV]."""
     exponent = np.asarray(activation_energy_eV) * ELEMENTARY_CHARGE / (BOLTZMANN * np.asarray(temperature))
     return np.asarray(prefactor * np.exp(exponent))
@@ -55,7 +59,12 @@ def jump_diffusivity(jump_length: ArrayLike, tau: ArrayLike, directions: int) ->
 
 
 def nernst_einstein(
-    diffusivity: ArrayLike, number_density: ArrayLike, temperature: ArrayLike, *, charge_number: float = 1.0, haven_ratio: float = 1.0
+    diffusivity: ArrayLike,
+    number_density: ArrayLike,
+    temperature: ArrayLike,
+    *,
+    charge_number: float = 1.0,
+    haven_ratio: float = 1.0,
 ) -> NDArray[np.float64]:
     """Return the conductivity sigma = n z^2 e^2 D / (H k T).
 
@@ -79,7 +88,10 @@ def nernst_einstein(
     """
     charge2 = (charge_number * ELEMENTARY_CHARGE) ** 2
     return np.asarray(
-        np.asarray(number_density) * charge2 * diffusivity / (haven_ratio * BOLTZMANN * np.asarray(temperature))
+        np.asarray(number_density)
+        * charge2
+        * np.asarray(diffusivity)
+        / (haven_ratio * BOLTZMANN * np.asarray(temperature))
     )
 
 
@@ -108,7 +120,9 @@ def exchange_rate_from_fraction(fraction: ArrayLike, time: ArrayLike, reading: s
     raise ModelError(f"{reading!r} is no reading (allowed: {', '.join(READINGS)})")
 
 
-def exchange_current_density(rate: ArrayLike, number_density: ArrayLike, volume_to_area: ArrayLike) -> NDArray[np.float64]:
+def exchange_current_density(
+    rate: ArrayLike, number_density: ArrayLike, volume_to_area: ArrayLike
+) -> NDArray[np.float64]:
     """Return i0 = e n (V/A) k0.
 
     Parameters
@@ -125,7 +139,7 @@ def exchange_current_density(rate: ArrayLike, number_density: ArrayLike, volume_
     ndarray
         [A/m^2].
     """
-    return np.asarray(ELEMENTARY_CHARGE * np.asarray(number_density) * volume_to_area * rate)
+    return np.asarray(ELEMENTARY_CHARGE * np.asarray(number_density) * np.asarray(volume_to_area) * np.asarray(rate))
 
 
 def horvai_resistance(exchange_current: ArrayLike, temperature: ArrayLike) -> NDArray[np.float64]:

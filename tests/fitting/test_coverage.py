@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.fitting.support import configured
 
 from spacecharge.fitting.least_squares import minimise
 from spacecharge.fitting.run import build
+from tests.fitting.support import configured
 
 N_SETS = 200
 
@@ -21,7 +21,12 @@ TEMPERATURES = [283.15, 303.15, 323.15, 343.15, 363.15]
 
 def exsy(tmp_path, model, parameters, observable="fraction"):
     t = np.tile(np.geomspace(1e-3, 3.0, 12), 5)
-    columns = {"temperature_K": np.repeat(TEMPERATURES, 12), "mixing_time_s": t, "diagonal_A": 0.5 + 0 * t, "cross_AB": 0.5 + 0 * t}
+    columns = {
+        "temperature_K": np.repeat(TEMPERATURES, 12),
+        "mixing_time_s": t,
+        "diagonal_A": 0.5 + 0 * t,
+        "cross_AB": 0.5 + 0 * t,
+    }
     columns |= {"sigma_diagonal_A": 0.01 + 0 * t, "sigma_cross_AB": 0.01 + 0 * t}
     config = configured(
         tmp_path, columns, fit="exsy", model=model, parameters=parameters, data={"observable": observable}
@@ -46,13 +51,19 @@ def recovery(tmp_path, model, parameters=None):
 
 SPHERE = {"kind": "diffusion", "geometry": "sphere", "radius_nm": 55}
 FAMILIES = {
-    "sink": lambda p: (exsy(p, SPHERE | {"boundary": "sink"}, {}), {"diffusivity_m2_per_s": 2e-16, "activation_energy_eV": 0.32}),
+    "sink": lambda p: (
+        exsy(p, SPHERE | {"boundary": "sink"}, {}),
+        {"diffusivity_m2_per_s": 2e-16, "activation_energy_eV": 0.32},
+    ),
     "barrier, unequal T1": lambda p: (
         exsy(
-            p, SPHERE | {"boundary": "barrier"},
+            p,
+            SPHERE | {"boundary": "barrier"},
             {
-                "t1_A_s": {"fixed": 1.2}, "t1_B_s": {"fixed": 0.4},
-                "surface_activation_energy_eV": {"fixed": 0.5}, "activation_energy_eV": {"fixed": 0.2},
+                "t1_A_s": {"fixed": 1.2},
+                "t1_B_s": {"fixed": 0.4},
+                "surface_activation_energy_eV": {"fixed": 0.5},
+                "activation_energy_eV": {"fixed": 0.2},
             },
         ),
         {"diffusivity_m2_per_s": 3e-15, "surface_exchange_m_per_s": 6e-8},
@@ -70,7 +81,9 @@ FAMILIES = {
         {"correlation_time_s": 1e-9, "activation_energy_eV": 0.25, "dipolar_coupling_per_s2": 2e9},
     ),
     "Richards": lambda p: (
-        relaxation(p, {"kind": "bpp", "larmor_frequency_MHz": 116.6, "spectral_density": "richards"}, span=(180.0, 480.0)),
+        relaxation(
+            p, {"kind": "bpp", "larmor_frequency_MHz": 116.6, "spectral_density": "richards"}, span=(180.0, 480.0)
+        ),
         {"correlation_time_s": 2e-9, "activation_energy_eV": 0.3, "dipolar_coupling_per_s2": 2e9, "beta": 1.6},
     ),
     "T1 and T1rho": lambda p: (
@@ -101,13 +114,15 @@ FAMILIES = {
         recovery(p, {"kind": "biexponential", "sequence": "saturation"}),
         {"amplitude": 1.0, "time_constant_s": 3.0, "time_constant_2_s": 0.05, "fraction": 0.6},
     ),
-}  # fmt: skip
+}
 
 
 def true_values(problem, truth):
     values = problem.initial
     for k, p in enumerate(problem.parameters):
-        stem = next((n for n in truth if p.name == n or p.name.startswith(f"{n}_") and p.name[len(n) + 1 :].isdigit()), None)
+        stem = next(
+            (n for n in truth if p.name == n or (p.name.startswith(f"{n}_") and p.name[len(n) + 1 :].isdigit())), None
+        )
         if stem is not None:
             values[k] = truth[stem]
         elif not p.fixed and p.name.startswith("amplitude"):
@@ -165,9 +180,7 @@ QUICK = ("sink", "BPP", "Anderson-Weiss", "stretched decay")
 """Two seconds together; the others run with -m slow."""
 
 
-@pytest.mark.parametrize(
-    "family", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES]
-)
+@pytest.mark.parametrize("family", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES])
 def test_intervals_hold_the_truth(tmp_path, family):
     names, pulls, hits = pulls_and_hits(tmp_path, family, N_SETS)
     coverage = dict(zip(names, hits.mean(axis=0), strict=True))

@@ -50,8 +50,11 @@ def line(absolute=False, sigma=0.3, seed=0, log=False):
     design = np.column_stack([np.ones_like(x), x])
     problem = Problem(
         parameters=(Parameter(name="a", initial=1.0, log=log), Parameter(name="b", initial=0.5, log=log)),
-        predict=lambda v: design @ v, data=y, sigma=np.full(12, sigma), absolute_sigma=absolute,
-    )  # fmt: skip
+        predict=lambda v: design @ v,
+        data=y,
+        sigma=np.full(12, sigma),
+        absolute_sigma=absolute,
+    )
     return problem, design, y, sigma
 
 
@@ -119,8 +122,10 @@ def test_bound_is_respected_and_reported():
     problem, *_ = line()
     bounded = Problem(
         parameters=(Parameter(name="a", initial=1.0), Parameter(name="b", initial=0.1, maximum=0.2)),
-        predict=problem.predict, data=problem.data, sigma=problem.sigma,
-    )  # fmt: skip
+        predict=problem.predict,
+        data=problem.data,
+        sigma=problem.sigma,
+    )
     fit = minimise(bounded)
     assert fit.values[1] == pytest.approx(0.2, abs=1e-6)
     assert any("b ended at its bound" in w for w in fit.warnings)
@@ -135,9 +140,13 @@ def test_one_sided_data_equal_the_brute_force_likelihood(kind):
 
     data, sigma, limit = np.array([1.0, 1.4, 0.9]), np.array([0.3, 0.2, 0.25]), np.array([0, 0, kind], np.int8)
     problem = Problem(
-        parameters=(Parameter(name="m", initial=1.0),), predict=lambda v: np.full(3, v[0]), data=data, sigma=sigma,
-        limit=limit, absolute_sigma=True,
-    )  # fmt: skip
+        parameters=(Parameter(name="m", initial=1.0),),
+        predict=lambda v: np.full(3, v[0]),
+        data=data,
+        sigma=sigma,
+        limit=limit,
+        absolute_sigma=True,
+    )
     fit = minimise(problem)
 
     def minus_log(m):
@@ -153,10 +162,13 @@ def test_a_bound_far_away_does_not_matter():
     problem, *_ = line(absolute=True)
     plain = minimise(problem)
     with_bound = Problem(
-        parameters=problem.parameters, predict=lambda v: np.append(problem.predict(v), v[0]),
-        data=np.append(problem.data, 1e3), sigma=np.append(problem.sigma, 1.0),
-        limit=np.append(np.zeros(12, np.int8), np.int8(AT_MOST)), absolute_sigma=True,
-    )  # fmt: skip
+        parameters=problem.parameters,
+        predict=lambda v: np.append(problem.predict(v), v[0]),
+        data=np.append(problem.data, 1e3),
+        sigma=np.append(problem.sigma, 1.0),
+        limit=np.append(np.zeros(12, np.int8), np.int8(AT_MOST)),
+        absolute_sigma=True,
+    )
     fit = minimise(with_bound)
     assert fit.values == pytest.approx(plain.values, rel=1e-8)
     assert fit.freedom == 10
@@ -166,9 +178,11 @@ def test_a_bound_far_away_does_not_matter():
 def test_the_best_start_is_used():
     x = np.linspace(0, 10, 60)
     problem = Problem(
-        parameters=(Parameter(name="w", initial=0.3),), predict=lambda v: np.sin(v[0] * x), data=np.sin(2.0 * x),
+        parameters=(Parameter(name="w", initial=0.3),),
+        predict=lambda v: np.sin(v[0] * x),
+        data=np.sin(2.0 * x),
         starts=tuple(np.array([w]) for w in (0.5, 1.0, 1.9, 3.0)),
-    )  # fmt: skip
+    )
     assert minimise(problem).values[0] == pytest.approx(2.0, rel=1e-6)
 
 
@@ -177,8 +191,10 @@ def product_problem(**more):
     y = 2.0 * np.exp(-x) + 0.01 * np.random.default_rng(1).standard_normal(20)
     return Problem(
         parameters=tuple(Parameter(name=n, initial=1.0, log=True) for n in ("height", "scale", "rate")),
-        predict=lambda v: v[0] * v[1] * np.exp(-v[2] * x), data=y, **more,
-    )  # fmt: skip
+        predict=lambda v: v[0] * v[1] * np.exp(-v[2] * x),
+        data=y,
+        **more,
+    )
 
 
 def test_rank_deficient_fit_names_the_parameters():
@@ -190,9 +206,10 @@ def test_rank_deficient_fit_names_the_parameters():
 def test_parameter_without_effect_is_named():
     problem, *_ = line()
     idle = Problem(
-        parameters=(*problem.parameters, Parameter(name="idle", initial=1.0)), predict=lambda v: problem.predict(v[:2]),
+        parameters=(*problem.parameters, Parameter(name="idle", initial=1.0)),
+        predict=lambda v: problem.predict(v[:2]),
         data=problem.data,
-    )  # fmt: skip
+    )
     with pytest.raises(FitError, match="do not depend on idle"):
         minimise(idle)
 
@@ -201,8 +218,9 @@ def test_parameter_with_hardly_any_effect_is_named():
     problem, *_ = line()
     vague = Problem(
         parameters=(*problem.parameters, Parameter(name="vague", initial=1.0, log=True)),
-        predict=lambda v: problem.predict(v[:2]) + 1e-3 * np.tanh(np.arange(12) * v[2]), data=problem.data,
-    )  # fmt: skip
+        predict=lambda v: problem.predict(v[:2]) + 1e-3 * np.tanh(np.arange(12) * v[2]),
+        data=problem.data,
+    )
     with pytest.raises(FitError, match="vague"):
         minimise(vague)
 
@@ -242,17 +260,17 @@ def test_bad_parameters():
 
 
 def test_too_few_data_and_models_that_are_not_finite():
-    with pytest.raises(FitError, match="2 parameters .* cannot be fitted to 1 datum"):
-        minimise(
-            Problem(parameters=line()[0].parameters, predict=lambda v: v[:1], data=np.ones(1))
-        )
+    with pytest.raises(FitError, match=r"2 parameters .* cannot be fitted to 1 datum"):
+        minimise(Problem(parameters=line()[0].parameters, predict=lambda v: v[:1], data=np.ones(1)))
     with pytest.raises(FitError, match="not finite at the initial values"):
         minimise(Problem(parameters=line()[0].parameters, predict=lambda v: np.full(3, np.nan), data=np.ones(3)))
 
 
 def test_as_many_data_as_parameters_has_no_errors():
     fit = minimise(
-        Problem(parameters=line()[0].parameters, predict=lambda v: np.array([v[0], v[0] + v[1]]), data=np.array([1.0, 3.0]))
+        Problem(
+            parameters=line()[0].parameters, predict=lambda v: np.array([v[0], v[0] + v[1]]), data=np.array([1.0, 3.0])
+        )
     )
     assert fit.values == pytest.approx([1.0, 2.0])
     assert np.all(np.isnan(fit.sigma))

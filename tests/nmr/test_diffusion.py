@@ -96,7 +96,11 @@ def test_hand_over_of_the_sink_is_seamless(geometry, hand_over):
 def test_short_time_forms_of_the_contract():
     tau = 1e-6
     root = math.sqrt(tau / math.pi)
-    expected = {"slab": 2 * root, "cylinder": 4 * root - tau - tau**1.5 / (3 * math.sqrt(math.pi)), "sphere": 6 * root - 3 * tau}
+    expected = {
+        "slab": 2 * root,
+        "cylinder": 4 * root - tau - tau**1.5 / (3 * math.sqrt(math.pi)),
+        "sphere": 6 * root - 3 * tau,
+    }
     for geometry, value in expected.items():
         assert released_fraction([tau], geometry=geometry)[0] == pytest.approx(value, rel=1e-9)
     # A series of 100 terms, as often programmed, is wrong by a factor of two here.

@@ -75,19 +75,31 @@ def test_every_boundary_equals_laplace_inversion_in_extended_precision(geometry,
 
     for t in (1e-7, 0.02, 1.5):
         got = exchange_intensities(
-            shape, [t], diffusivity=d, surface_exchange=h if has_barrier else None, ratio=ratio,
-            rate_a=r_a, rate_b=r_b, diffusivity_b=d_b,
-        )[0]  # fmt: skip
+            shape,
+            [t],
+            diffusivity=d,
+            surface_exchange=h if has_barrier else None,
+            ratio=ratio,
+            rate_a=r_a,
+            rate_b=r_b,
+            diffusivity_b=d_b,
+        )[0]
         with mpmath.workdps(30):
-            crossed = mpmath.invertlaplace(lambda s: parts(s)[2] / (parts(s)[0] * parts(s)[1]), t, method="talbot", degree=36)
-            kept = mpmath.invertlaplace(lambda s: (1 - parts(s)[2] / parts(s)[0]) / parts(s)[0], t, method="talbot", degree=36)
+            crossed = mpmath.invertlaplace(
+                lambda s: parts(s)[2] / (parts(s)[0] * parts(s)[1]), t, method="talbot", degree=36
+            )
+            kept = mpmath.invertlaplace(
+                lambda s: (1 - parts(s)[2] / parts(s)[0]) / parts(s)[0], t, method="talbot", degree=36
+            )
         assert got[1] == pytest.approx(float(crossed), rel=RELATIVE)
         assert got[0] == pytest.approx(float(kept), rel=RELATIVE)
 
 
 @pytest.mark.parametrize("boundary", ["bath", "barrier_bath", "two_phase"])
 def test_equal_t1_conserves_what_relaxation_leaves(boundary):
-    shape = Exchange(geometry="cylinder", size=50e-9, boundary=boundary, size_spread=0.4, geometry_b="slab", size_b=1e-7)
+    shape = Exchange(
+        geometry="cylinder", size=50e-9, boundary=boundary, size_spread=0.4, geometry_b="slab", size_b=1e-7
+    )
     t = np.geomspace(1e-6, 20.0, 30)
     h = 1e-8 if "barrier" in boundary else None
     got = exchange_intensities(

@@ -9,9 +9,7 @@ from spacecharge.nmr.recovery import SHAPES, recovery_curve, relaxing_part
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_relaxing_part_goes_from_one_to_zero(shape):
-    part = relaxing_part(
-        [0.0, 1e6], shape, time_constant=1.0, stretching=0.6, time_constant_2=0.1, fraction=0.3
-    )
+    part = relaxing_part([0.0, 1e6], shape, time_constant=1.0, stretching=0.6, time_constant_2=0.1, fraction=0.3)
     assert part == pytest.approx([1.0, 0.0], abs=1e-15)
 
 
@@ -20,7 +18,9 @@ def test_shapes_reduce_to_one_exponential():
     plain = relaxing_part(t, "exponential", time_constant=0.7)
     assert plain == pytest.approx(np.exp(-t / 0.7))
     assert relaxing_part(t, "stretched", time_constant=0.7, stretching=1.0) == pytest.approx(plain)
-    assert relaxing_part(t, "biexponential", time_constant=0.7, time_constant_2=9.0, fraction=1.0) == pytest.approx(plain)
+    assert relaxing_part(t, "biexponential", time_constant=0.7, time_constant_2=9.0, fraction=1.0) == pytest.approx(
+        plain
+    )
     assert relaxing_part(t, "quadrupolar", time_constant=0.7, time_constant_2=0.7) == pytest.approx(plain)
 
 

@@ -113,9 +113,7 @@ def test_quadrupolar_recovery_equals_population_master_equation(wtau):
     weight = {k: variance * tau / (1 + (k * omega * tau) ** 2) for k in tensors}
 
     def relax(rho):
-        return -sum(
-            weight[k] * (t @ (c := t.conj().T @ rho - rho @ t.conj().T) - c @ t) for k, t in tensors.items()
-        )
+        return -sum(weight[k] * (t @ (c := t.conj().T @ rho - rho @ t.conj().T) - c @ t) for k, t in tensors.items())
 
     rate = np.array([np.diag(relax(np.diag(e).astype(complex))).real for e in np.eye(4)]).T
     k = r.quadrupolar_constant(cq, eta)
@@ -134,7 +132,9 @@ def test_anderson_weiss_equals_quadrature_of_the_memory(product):
     t2 = float(r.anderson_weiss_t2(tau, m2)[0])
     with mpmath.workdps(30):
         x = mpmath.mpf(t2) / mpmath.mpf(tau)
-        phase = mpmath.quad(lambda s: (x - s) * mpmath.exp(-s), [0, min(x, 1), min(x, 40), min(x, 400)] + ([x] if x > 400 else []))
+        phase = mpmath.quad(
+            lambda s: (x - s) * mpmath.exp(-s), [0, min(x, 1), min(x, 40), min(x, 400)] + ([x] if x > 400 else [])
+        )
         assert float(mpmath.mpf(m2) * mpmath.mpf(tau) ** 2 * phase) == pytest.approx(1.0, rel=RELATIVE)
 
 
