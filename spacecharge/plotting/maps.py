@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .expression import evaluate, parse
 from .lines import excess_resistance, interface_resistance, sides
-from .style import LOGARITHMIC, letters, new_figure, styled, symmetric_ticks
+from .style import LINEAR_DECADES, LOGARITHMIC, letters, new_figure, styled, symmetric_ticks
 from .view import Quantity, View
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _norm(values: Array, floor: float | None) -> tuple[Any, str, Array]:
             # Next to zero the contours of both signs would run into one another.
             outer = decades[1:]
             levels = np.concatenate([-outer[::-1], [0.0], outer])
-            return SymLogNorm(threshold, linscale=0.7, vmin=-limit, vmax=limit), "RdBu_r", levels
+            return SymLogNorm(threshold, linscale=LINEAR_DECADES, vmin=-limit, vmax=limit), "RdBu_r", levels
     levels = np.asarray(MaxNLocator(CONTOURS).tick_values(low, high))
     if low < 0.0 < high:
         limit = max(-low, high)

@@ -95,6 +95,9 @@ def line_colours(n: int) -> list[Any]:
     return [mpl.colormaps["viridis"](v) for v in np.linspace(0.0, 0.88, n)]
 
 
+LINEAR_DECADES = 0.8
+"""Length of the linear part of a symmetric logarithmic axis on each side of zero, in decades."""
+
 LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0}
 """SI units of quantities that follow exponentials, and the shown value below which they count as nothing
 (1e-6 Ohm cm2 is a thousandth of what any cell can resolve). Others keep a linear axis."""
@@ -129,7 +132,7 @@ def scale_axis(axis: AxisOfFigure, values: Array, floor: float) -> None:
         _few_decades(axis, float(np.log10(size.max() / size.min())))
         return
     threshold = float(10.0 ** np.floor(np.log10(max(np.percentile(size, 5), floor))))
-    change("symlog", linthresh=threshold, linscale=0.7)
+    change("symlog", linthresh=threshold, linscale=LINEAR_DECADES)
     axis.set_major_locator(FixedLocator(symmetric_ticks(values, threshold)))
     axis.set_minor_locator(NullLocator())
     high, low = values.max(), values.min()
@@ -168,10 +171,17 @@ def symmetric_ticks(values: Array, threshold: float) -> list[float]:
     first = round(np.log10(threshold))
     last = int(np.floor(np.log10(np.abs(values).max()) + 1e-9))
     step = next((s for s in (1, 2, 3, 5, 10) if (last - first) // s < 5), max(1, (last - first) // 4))
-    decades = [10.0**k for k in range(first, last + 1) if k % step == 0]
+    sides = [(sign, largest) for sign, largest in ((1.0, values.max()), (-1.0, -values.min())) if largest > 0.0]
+    # Lengths in decades: the axis has room for a dozen labels.
+    room = sum(LINEAR_DECADES + max(0.0, float(np.log10(largest / threshold))) for _, largest in sides) / 12.0
     ticks = [0.0]
-    for sign, largest in ((1.0, values.max()), (-1.0, -values.min())):
-        ticks += [sign * decade for decade in decades if decade <= largest]
+    for sign, largest in sides:
+        used = 0.0
+        for k in range(first, last + 1):
+            at = LINEAR_DECADES + k - first
+            if k % step == 0 and 10.0**k <= largest and at - used >= room:
+                ticks.append(sign * 10.0**k)
+                used = at
     return sorted(ticks)
 
 

@@ -51,7 +51,7 @@ def make_file(path, axes, *, n_layers=2, zipped=False, profiles=False, packed=Tr
         attributes={"title": title},
     )  # fmt: skip
     n = layout.n_points
-    at = np.linspace(-1.0, 1.0, n) if n > 1 else np.array([0.5])
+    at = np.linspace(-0.7, 1.0, n) if n > 1 else np.array([0.5])
     values = {}
     for v in variables:
         point = layout.point_shape(v)

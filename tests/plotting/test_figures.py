@@ -11,7 +11,7 @@ from spacecharge.plotting.style import label_text, line_colours
 from spacecharge.plotting.view import View
 from spacecharge.store import read_results
 
-POTENTIAL = {"electrode_potential": (np.linspace(2.4, 3.4, 21), "V")}
+POTENTIAL = {"electrode_potential": (np.linspace(2.405, 3.405, 21), "V")}
 TEMPERATURES = {"temperature": ([258.15, 298.15, 363.15], "K")}
 MANY = {"temperature": (np.linspace(250.0, 350.0, 15), "K")}
 BAND = {

@@ -119,7 +119,7 @@ def test_fingerprint_knows_the_numbers_of_a_table(load, tmp_path):
     table = tmp_path / "t.csv"
     prints = []
     for value in ("290", "291"):
-        table.write_text(f"temperature_K\n{value}\n300\n")
+        table.write_text(f"temperature_K\n280\n{value}\n300\n")
         prints.append(make_task(load(TEXT + "sweep: {points: t.csv}\n")).fingerprint)
     assert prints[0] != prints[1]
 
