@@ -198,3 +198,81 @@ def _temperature_above(panel: Axes) -> None:
 def _inverse(x: ArrayLike) -> ArrayLike:
     """Return 1000/x; matplotlib asks at zero, too."""
     return np.asarray(1000.0 / np.maximum(np.asarray(x, dtype=float), 1e-9))
+
+
+def plot_fit_sweep(
+    path: str | os.PathLike[str],
+    png: str | os.PathLike[str] | None = None,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+) -> Path:
+    """Draw a sweep over fits: how well each fits, and what each finds.
+
+    Parameters
+    ----------
+    path : str or path
+        File that ``spacecharge fit`` wrote for a configuration with a sweep.
+    png : str or path, optional
+        Figure file; default beside `path`.
+    x : str, optional
+        Axis to draw along; default: the last one with numbers.
+    y : str, optional
+        Quantity to draw; default: the first fitted ones.
+
+    Returns
+    -------
+    Path
+        The figure.
+
+    Raises
+    ------
+    StoreError
+        The file is no sweep over fits, or has no such axis or quantity.
+    """
+    from .store_fits import read_sweep
+
+    sweep = read_sweep(path)
+    numeric = [a for k, a in enumerate(sweep.axes) if isinstance(sweep.points[0][k], float)]
+    along = x or (numeric[-1] if numeric else sweep.axes[-1])
+    fitted = [q for q in sweep.quantities if q not in sweep.fixed]
+    chosen = [y] if y else fitted[:3]
+    for name, known in ((along, sweep.axes), *((q, sweep.quantities) for q in chosen)):
+        if name not in known:
+            raise StoreError(f"{os.fspath(path)}: has no {name} (known: {', '.join(known)})")
+    place = sweep.axes.index(along)
+    others = [tuple(v for k, v in enumerate(p) if k != place) for p in sweep.points]
+    groups = list(dict.fromkeys(others))[:MAX_CURVES]
+    target = Path(png) if png is not None else Path(path).with_suffix(".png")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with styled():
+        n_panels = 1 + len(chosen)
+        figure, grid = new_figure(-(-n_panels // 2), 2, sweep.title)
+        panels = list(grid.flat)
+        for spare in panels[n_panels:]:
+            spare.set_visible(False)
+        shown = display_of(sweep.units[along])
+        for colour, group in zip(line_colours(len(groups)), groups, strict=True):
+            rows = [k for k, other in enumerate(others) if other == group]
+            at: list[Any] = [sweep.points[k][place] for k in rows]
+            if along in numeric:
+                at = [shown.factor * v for v in at]
+            label = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in group)
+            panels[0].plot(at, sweep.chi2[rows], "o-", ms=3, color=colour, label=label)
+            for panel, name in zip(panels[1:], chosen, strict=False):
+                unit = display_of(sweep.units[name])
+                value, sigma = unit.factor * sweep.values[name][rows], unit.factor * sweep.sigmas[name][rows]
+                panel.errorbar(at, value, yerr=sigma, fmt="o-", ms=3, elinewidth=0.8, color=colour, label=label)
+        panels[0].set_ylabel("Reduced chi-square")
+        for panel, name in zip(panels[1:], chosen, strict=False):
+            panel.set_ylabel(label_text(sweep.long_names[name], display_of(sweep.units[name]).math))
+            values = sweep.values[name][np.isfinite(sweep.values[name])]
+            if values.size and values.min() > 0.0 and values.max() > 10.0 * values.min():
+                panel.set_yscale("log")
+        for panel in panels[:n_panels]:
+            panel.set_xlabel(label_text(sweep.long_names[along], shown.math))
+        if any(groups[0]):
+            panels[0].legend(loc="best")
+        letters(panels[:n_panels])
+        figure.savefig(target, dpi=DPI)
+    return target

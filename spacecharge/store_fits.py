@@ -397,3 +397,92 @@ def read_curves(path: str | os.PathLike[str]) -> list[tuple[dict[str, Any], dict
             arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
             out.append((_summary(name, group), arrays))
         return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitSweep:
+    """A sweep over fits, flat.
+
+    Parameters
+    ----------
+    title : str
+        Of the file.
+    axes : tuple of str
+        Names of the sweep axes.
+    points : list of tuple
+        Values of the axes at every fit, numbers in SI or names.
+    quantities : tuple of str
+        Parameters and derived quantities.
+    fixed : frozenset of str
+        Those that were held at every point.
+    units, long_names : dict of str to str
+        Of axes and quantities.
+    values, sigmas : dict of str to ndarray, shape (n_points,)
+        Of the quantities.
+    status, chi2 : ndarray, shape (n_points,)
+        Status and reduced chi-square.
+    """
+
+    title: str
+    axes: tuple[str, ...]
+    points: list[tuple[Any, ...]]
+    quantities: tuple[str, ...]
+    fixed: frozenset[str]
+    units: dict[str, str]
+    long_names: dict[str, str]
+    values: dict[str, Any]
+    sigmas: dict[str, Any]
+    status: Any
+    chi2: Any
+
+
+def read_sweep(path: str | os.PathLike[str]) -> FitSweep:
+    """Read a sweep over fits.
+
+    Parameters
+    ----------
+    path : str or path
+        File that ``spacecharge fit`` wrote for a configuration with a sweep.
+
+    Returns
+    -------
+    FitSweep
+        Flat arrays in the order of the file.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be read or is no sweep over fits.
+    """
+    from itertools import product
+
+    with _opened(path) as file:
+        if not str(file.attrs.get("kind", "")).startswith("fit "):
+            raise StoreError(f"{os.fspath(path)}: is no sweep over fits")
+        axes = tuple(str(a) for a in file.attrs["sweep_axes"])
+        ticks = [_axis_values(file[a]) for a in axes]
+        names = [n for n in file if n.startswith("sigma_") and n.removeprefix("sigma_") in file]
+        quantities = tuple(n.removeprefix("sigma_") for n in names)
+        values = {q: file[q][()].ravel() for q in quantities}
+        sigmas = {q: file[f"sigma_{q}"][()].ravel() for q in quantities}
+        order = sorted(quantities, key=lambda q: ("_per_" not in q and "_eV" not in q, q))
+        return FitSweep(
+            title=str(file.attrs.get("title", "")),
+            axes=axes,
+            points=list(product(*ticks)),
+            quantities=tuple(order),
+            fixed=frozenset(q for q in quantities if np.all(np.nan_to_num(sigmas[q]) == 0.0)),
+            units={n: str(file[n].attrs["units"]) for n in (*axes, *quantities)},
+            long_names={n: str(file[n].attrs["long_name"]) for n in (*axes, *quantities)},
+            values=values,
+            sigmas=sigmas,
+            status=file["status"][()].ravel(),
+            chi2=file["chi2_reduced"][()].ravel(),
+        )
+
+
+def _axis_values(dataset: h5py.Dataset) -> list[Any]:
+    values = dataset[()]
+    if values.dtype.kind in "OS":
+        return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+    return [float(v) for v in values]

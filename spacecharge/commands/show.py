@@ -52,6 +52,11 @@ def execute(args: argparse.Namespace) -> int:
     from ..store import read_results
 
     results = read_results(args.file)
+    if str(results.attributes.get("kind", "")).startswith("fit "):
+        from ..nmr.report import sweep_table
+
+        print(sweep_table(args.file, args.rows))
+        return EXIT_SOLVED
     blocks = [_head(results)]
     if results.n_points:
         view = View(results, args.select)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-_SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0)}
+_SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0), "m": ("nm", 1e9)}
 """SI unit to the unit of a table; others are shown as they are."""
 
 MAX_TEMPERATURES = 12
@@ -119,3 +119,61 @@ def _series(series: Mapping[str, Any]) -> list[str]:
             f" +- {energy['sigma'] or math.nan:.2g} eV"
         )
     return lines
+
+
+MAX_QUANTITIES = 5
+"""Columns of a swept fit that fit a terminal."""
+
+
+def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
+    """Return a sweep over fits as a table, one row per fit.
+
+    Parameters
+    ----------
+    path : str or path
+        Result file of a swept fit.
+    rows : int
+        Rows at most.
+
+    Returns
+    -------
+    str
+        Lines.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be read.
+    """
+    from ..store_fits import read_sweep
+
+    sweep = read_sweep(path)
+    fitted = [name for name in sweep.quantities if name not in sweep.fixed][:MAX_QUANTITIES]
+    header = [*sweep.axes, "status", "chi2_red", *fitted]
+    units = [*(_unit(sweep.units[a]) for a in sweep.axes), "", "", *(_unit(sweep.units[name]) for name in fitted)]
+    factors = [_SHOWN.get(sweep.units[a], ("", 1.0))[1] for a in sweep.axes]
+    lines = [header, units]
+    total = len(sweep.points)
+    step = max(1, -(-total // max(1, rows)))
+    for k in range(0, total, step):
+        point = zip(sweep.points[k], factors, strict=True)
+        cells = [f"{factor * v:.6g}" if isinstance(v, float) else str(v) for v, factor in point]
+        cells += [_STATUSES.get(int(sweep.status[k]), str(sweep.status[k])), f"{sweep.chi2[k]:.4g}"]
+        for name in fitted:
+            factor = _SHOWN.get(sweep.units[name], ("", 1.0))[1]
+            value, sigma = factor * sweep.values[name][k], factor * sweep.sigmas[name][k]
+            cells.append("-" if math.isnan(value) else f"{with_digits(value, sigma)} +- {sigma:.2g}")
+        lines.append(cells)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    out = [sweep.title, f"{total} fits, {int((sweep.status > 0).sum())} failed"]
+    out += ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    if step > 1:
+        out.append(f"(one of {step} fits; --rows N shows more)")
+    return "\n".join(out)
+
+
+_STATUSES = {0: "fitted", 1: "not converged", 3: "refused", -1: "not yet run"}
+
+
+def _unit(unit: str) -> str:
+    return _SHOWN.get(unit, (unit, 1.0))[0]

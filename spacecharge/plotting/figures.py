@@ -61,6 +61,10 @@ def plot_file(
         from ..plotting_fits import plot_fit
 
         return plot_fit(results.path, target, name=y)
+    if str(results.attributes.get("kind", "")).startswith("fit "):
+        from ..plotting_fits import plot_fit_sweep
+
+        return plot_fit_sweep(results.path, target, x=x, y=y)
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
     if profiles or not view.axes:
