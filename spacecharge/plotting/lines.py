@@ -219,7 +219,7 @@ def interface_resistance(view: View) -> Quantity:
     """Return the interface resistance, with the layers it counts in its label."""
     counted = view.results.variable_attributes("interface_resistance").get("layers")
     quantity = view.variable("interface_resistance")
-    return quantity.renamed(f"space-charge resistance of {' + '.join(counted)}") if counted else quantity
+    return quantity.renamed(f"interface resistance, space charge of {' + '.join(counted)}") if counted else quantity
 
 
 def excess_resistance(view: View) -> Quantity:

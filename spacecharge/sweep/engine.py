@@ -6,6 +6,7 @@ system may stop it at any moment; :mod:`spacecharge.store.work` says why nothing
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -318,8 +319,10 @@ def _loop(
             lock.touch()
             interrupt.check()
     except (KeyboardInterrupt, SpaceChargeError, MemoryError):
-        while (done := pool.get(0.0)) is not None:
-            take(done)
+        # A pool that is the reason for stopping may fail again here; what was written counts all the same.
+        with contextlib.suppress(SpaceChargeError):
+            while (done := pool.get(0.0)) is not None:
+                take(done)
         commit()
         raise
     commit()

@@ -60,7 +60,7 @@ def test_sweep_has_resistances_potentials_and_widths(result_file):
     figure = plot_sweep(view(result_file({**POTENTIAL, **TEMPERATURES})), title="A title")
     assert len(figure.axes) == 4
     a, b, c, d = figure.axes
-    assert a.get_ylabel() == "Space-charge resistance of\nelectrolyte (Ω cm$^{2}$)"
+    assert a.get_ylabel() == "Interface resistance, space\ncharge of electrolyte (Ω cm$^{2}$)"
     assert b.get_yscale() == "symlog"
     assert c.get_yscale() == d.get_yscale() == "linear"
     assert c.get_ylabel() == "Space-charge potential (V)"
