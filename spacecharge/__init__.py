@@ -24,6 +24,7 @@ _HOMES = {
     "SolverOptions": "solve",
     "solve": "solve",
     "run_sweep": "sweep",
+    "sensitivities": "sensitivity",
     "open_results": "store",
     "fit": "fitting",
     "SpaceChargeError": "errors",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,14 @@ from .errors import ConvergenceError, MiscibilityGapError, ModelError
 from .model import Stack, StackParameters, stack_parameters
 from .model.statistics import Statistics, thermodynamic_slope
 from .solution import STATUS, Solution, Stats
-from .unpack import output_width, pack_rows, profile_positions, unpack_profiles, unpack_scalars
+from .unpack import (
+    output_width,
+    pack_rows,
+    profile_positions,
+    unpack_profiles,
+    unpack_scalars,
+    unpack_sensitivities,
+)
 
 Array = NDArray[np.float64]
 
@@ -93,10 +101,13 @@ class Points:
         Every variable of ``observables.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
     profiles : tuple of dict
         One dict per layer with ``potential``, ``occupancy``, ``vacancy`` on the mesh asked for, or ().
+    sensitivities : dict of str to dict
+        Per parameter asked for, the derivatives of the observables by name.
     """
 
     scalars: dict[str, Array]
     profiles: tuple[dict[str, Array], ...] = ()
+    sensitivities: dict[str, dict[str, Array]] = field(default_factory=dict)
 
 
 _local = threading.local()
@@ -127,6 +138,7 @@ def solve_points(
     resistance_of: Sequence[str] | None = None,
     n_threads: int = 1,
     profile_x: Sequence[Array] | None = None,
+    tangents: Mapping[str, StackParameters] | None = None,
 ) -> Points:
     """Solve every point of a sweep.
 
@@ -144,6 +156,9 @@ def solve_points(
         Threads over the points; an answer does not depend on it.
     profile_x : sequence of ndarray, optional
         Per layer the positions [m] at which profiles are wanted (see :func:`profile_mesh`).
+    tangents : mapping of str to StackParameters, optional
+        Derivatives of `parameters` by the name of a number, from
+        :func:`~spacecharge.model.tangents.parameter_tangent`, for which sensitivities are wanted.
 
     Returns
     -------
@@ -151,35 +166,135 @@ def solve_points(
         Observables and profiles; nothing raises for a point that fails, it carries a status.
     """
     from .kernels.poisson_boltzmann import solve_rows
-    from .kernels.sample import read_positions
 
     p = parameters
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
     out[:, 0] = np.where(p.invalid, 3.0, -1.0)
     packed = (options or _DEFAULT_OPTIONS).packed()
-    profiles: tuple[dict[str, Array], ...] = ()
-    if profile_x is None:
+    readers: list[Callable[[int, Array], None]] = []
+    sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
+    slopes = _differentiator(p, rows, codes, packed, out, tangents, readers) if tangents else {}
 
-        def block(first: int, last: int) -> None:
-            solve_rows(first, last, rows, codes, packed, _work_array(p.n_layers, p.n_species), out)
-
-    else:
-        positions, starts = profile_positions(p, profile_x)
-        y = np.full((p.n_points, positions.size), np.nan)
-        occupancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
-        vacancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
-
-        def block(first: int, last: int) -> None:
-            work = _work_array(p.n_layers, p.n_species)
-            for i in range(first, last):
-                if solve_rows(i, i + 1, rows, codes, packed, work, out) > 0:
-                    read_positions(work, rows[i], codes, positions, starts, y[i], occupancy[i], vacancy[i])
+    def block(first: int, last: int) -> None:
+        work = _work_array(p.n_layers, p.n_species)
+        if not readers:
+            solve_rows(first, last, rows, codes, packed, work, out)
+            return
+        for i in range(first, last):
+            if solve_rows(i, i + 1, rows, codes, packed, work, out) > 0:
+                for reader in readers:
+                    reader(i, work)
 
     _run_blocks(block, p.n_points, n_threads)
-    if profile_x is not None:
-        profiles = unpack_profiles(p, starts, y, occupancy, vacancy)
-    return Points(unpack_scalars(out, p, resistance_of), profiles)
+    scalars = unpack_scalars(out, p, resistance_of)
+    for path, tangent in (tangents or {}).items():
+        if _moves_neutral_bias(p, tangent):
+            _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
+    return Points(
+        scalars,
+        sampled() if sampled is not None else (),
+        {
+            path: unpack_sensitivities(slopes[path], tangent, scalars, resistance_of)
+            for path, tangent in (tangents or {}).items()
+        },
+    )
+
+
+def _sampler(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    profile_x: Sequence[Array],
+    readers: list[Callable[[int, Array], None]],
+) -> Callable[[], tuple[dict[str, Array], ...]]:
+    """Add a reader of profiles to `readers`; return the function that hands out what it has read."""
+    from .kernels.sample import read_positions
+
+    p = parameters
+    positions, starts = profile_positions(p, profile_x)
+    y = np.full((p.n_points, positions.size), np.nan)
+    occupancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+    vacancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+
+    def read(i: int, work: Array) -> None:
+        read_positions(work, rows[i], codes, positions, starts, y[i], occupancy[i], vacancy[i])
+
+    readers.append(read)
+    return lambda: unpack_profiles(p, starts, y, occupancy, vacancy)
+
+
+def _differentiator(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    packed: Array,
+    out: Array,
+    tangents: Mapping[str, StackParameters],
+    readers: list[Callable[[int, Array], None]],
+) -> dict[str, Array]:
+    """Add a reader of sensitivities to `readers`; return the arrays that it fills, per parameter."""
+    from .kernels.tangent import sensitivity
+
+    moves = np.stack([pack_rows(tangent, 0.0)[0] for tangent in tangents.values()], axis=1)
+    slopes = np.full((parameters.n_points, len(tangents), out.shape[1]), np.nan)
+
+    def read(i: int, work: Array) -> None:
+        sensitivity(work, rows[i], moves[i], codes, packed, out[i], slopes[i])
+
+    readers.append(read)
+    return {path: slopes[:, k] for k, path in enumerate(tangents)}
+
+
+def _moves_neutral_bias(parameters: StackParameters, tangent: StackParameters) -> bool:
+    """Say whether a static capacitance refers to a neutral bias that has to be solved for, here or next to here."""
+    charged = np.any(parameters.contact_charge) or np.any(tangent.contact_charge)
+    return len(parameters.contact_names) > 1 or bool(charged)
+
+
+def _replace_static(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    packed: Array,
+    tangent: StackParameters,
+    slopes: Array,
+    n_threads: int,
+) -> None:
+    """Overwrite the derivative of static capacitances by a five-point rule over whole solves.
+
+    The neutral bias is the answer of a second problem (the stack cut at the contact), which the implicit derivative of
+    the first does not know; solves at 1e-11 V leave an error of 1e-8 relative.
+    """
+    from .kernels.poisson_boltzmann import solve_rows
+
+    p = parameters
+    moves = pack_rows(tangent, 0.0)[0]
+    start = output_width(p) - 2 * (p.n_layers + 1)
+    scale = np.abs(rows)
+    at = 2 + 2 * p.n_layers
+    scale[:, at : at + 2 * p.n_layers : 2] = p.thermal_voltage[:, None]
+    scale[:, at + 1 : at + 1 + 2 * p.n_layers : 2] = 0.05
+    scale[:, -7 * p.n_layers * p.n_species :].reshape(p.n_points, p.n_layers, p.n_species, 7)[..., 4:6] = (
+        BOLTZMANN * p.temperature[:, None, None, None]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.nanmax(np.where(moves != 0.0, np.abs(moves) / scale, 0.0), axis=1)
+    step = 2e-3 / np.maximum(largest, 1e-300)
+    values = []
+    for amount in (-2.0, -1.0, 1.0, 2.0):
+        moved = rows + (amount * step)[:, None] * moves
+        moved[:, 1] = 1e-11
+        out = np.full((p.n_points, output_width(p)), np.nan)
+        out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+
+        def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
+            solve_rows(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
+
+        _run_blocks(block, p.n_points, n_threads)
+        values.append(out[:, start + 1 :: 2])
+    rule = 8.0 * (values[2] - values[1]) - (values[3] - values[0])
+    slopes[:, start + 1 :: 2] = rule / (12.0 * step[:, None])
 
 
 BLOCK = 256

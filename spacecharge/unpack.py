@@ -116,19 +116,8 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
     if n_species == 1:
         of_species = of_species[..., 0, :]
-    conducts = np.zeros(n_layers, dtype=bool)
-    if resistance_of is None:
-        conducts[:] = np.isfinite(p.diffusivity).any(axis=(0, 2))
-    else:
-        for name in resistance_of:
-            if name not in p.layer_names:
-                raise ModelError(f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of")
-            conducts[p.layer_names.index(name)] = True
-    of_plane = np.zeros((n_layers + 1, 2), dtype=bool)
-    of_plane[1:, 0] = conducts
-    of_plane[:-1, 1] = conducts
-    region = np.where(of_plane[keep], planes[..., 2], np.nan)
-    per_contact = np.nansum(region, axis=2)
+    conducts = _counted(p, resistance_of)
+    per_contact = contact_resistance(p, resistance_of, planes[..., 2])
     differential = capacitance[..., 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         frequency = 1.0 / (2.0 * np.pi * per_contact * differential)
@@ -166,6 +155,89 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
             if output.dtype == "f8":
                 scalars[output.name][failed] = np.nan
     return scalars
+
+
+def _counted(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Return which layers count in the interface resistance."""
+    p = parameters
+    if resistance_of is None:
+        return np.asarray(np.isfinite(p.diffusivity).any(axis=(0, 2)))
+    counted = np.zeros(p.n_layers, dtype=bool)
+    for name in resistance_of:
+        if name not in p.layer_names:
+            raise ModelError(f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of")
+        counted[p.layer_names.index(name)] = True
+    return counted
+
+
+def contact_resistance(
+    parameters: StackParameters, resistance_of: Sequence[str] | None, resistance: Array
+) -> Array:
+    """Return the resistance of both regions of every contact, over the layers that count.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points.
+    resistance_of : sequence of str or None
+        Layers that count.
+    resistance : ndarray, shape (n_points, n_contacts, 2)
+        Resistance per side [ohm m2].
+
+    Returns
+    -------
+    ndarray, shape (n_points, n_contacts)
+        Sum over the sides [ohm m2]; 0 where no side counts.
+    """
+    p = parameters
+    counted = _counted(p, resistance_of)
+    of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
+    of_plane[1:, 0] = counted
+    of_plane[:-1, 1] = counted
+    keep = slice(0 if p.end_kind[0] >= 2 else 1, p.n_layers + 1 if p.end_kind[1] >= 2 else p.n_layers)
+    return np.asarray(np.nansum(np.where(of_plane[keep], resistance, np.nan), axis=2))
+
+
+SENSITIVE = tuple(
+    output.name
+    for output in OUTPUTS
+    if output.dtype == "f8"
+    and output.name not in ("potential_error_estimate", "resistance_error_estimate", "charge_balance")
+)
+"""Observables that have sensitivities."""
+
+
+def unpack_sensitivities(
+    slopes: Array, tangent: StackParameters, scalars: dict[str, Array], resistance_of: Sequence[str] | None
+) -> dict[str, Array]:
+    """Return the named derivatives of observables with respect to one parameter.
+
+    Parameters
+    ----------
+    slopes : ndarray, shape (n_points, output_width)
+        Derivatives of the output rows.
+    tangent : StackParameters
+        Derivatives of the arrays of the stack.
+    scalars : dict
+        The observables themselves.
+    resistance_of : sequence of str or None
+        Layers that count in `interface_resistance`.
+
+    Returns
+    -------
+    dict
+        Arrays shaped like the observables, in their unit per SI unit of the parameter.
+    """
+    rows = slopes.copy()
+    rows[:, 0] = scalars["status"]
+    named = unpack_scalars(rows, tangent, resistance_of)
+    change = contact_resistance(tangent, resistance_of, named["resistance"])
+    value = contact_resistance(tangent, resistance_of, scalars["resistance"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        named["characteristic_frequency"] = -scalars["characteristic_frequency"] * (
+            change / value + named["differential_capacitance"] / scalars["differential_capacitance"]
+        )
+    return {name: named[name] for name in SENSITIVE}
 
 
 def output_width(parameters: StackParameters) -> int:

@@ -426,7 +426,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
             out[o.STATUS] = result
             assemble(work, n, (n + 7) // 8 * 8)
             capacitances(work, codes, n, out)
-            _simple_static(row, codes, faces, out)
+            simple_static(row, codes, faces, out)
         # Neutral biases still to be solved for, contact by contact, each from the state just found.
         plane += 1
         while plane <= n_layers and not (
@@ -476,7 +476,7 @@ def _charge_left(codes, faces, plane):  # type: ignore[no-untyped-def]
 
 
 @merged
-def _simple_static(row, codes, faces, out):  # type: ignore[no-untyped-def]
+def simple_static(row, codes, faces, out):  # type: ignore[no-untyped-def]
     """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE

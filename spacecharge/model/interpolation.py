@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
-def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike) -> Array:
+def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike, *, derivative: bool = False) -> Array:
     """Interpolate a table by monotone piecewise cubics.
 
     The curve passes through every point, has a continuous slope, and rises or falls only where the
@@ -22,6 +22,8 @@ def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike) -> Array:
         Values at the knots.
     at : array_like
         Where to interpolate; outside the knots the outermost cubic goes on.
+    derivative : bool
+        Return the slope of the curve instead of its value.
 
     Returns
     -------
@@ -48,6 +50,8 @@ def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike) -> Array:
     left, right, chord = slope[cell], slope[cell + 1], secant[cell]
     quadratic = (3.0 * chord - 2.0 * left - right) / h
     cubic = (left + right - 2.0 * chord) / h**2
+    if derivative:
+        return np.asarray(left + s * (2.0 * quadratic + 3.0 * s * cubic))
     return np.asarray(values[cell] + s * (left + s * (quadratic + s * cubic)))
 
 

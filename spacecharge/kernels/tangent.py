@@ -1,0 +1,250 @@
+"""Derivatives of a solve with respect to a parameter, exact for the discrete problem.
+
+The state moves by implicit differentiation: the equations linearised at the solution, with the parameter's own part on
+the right-hand side, are one more tridiagonal system. What follows from the state explicitly (resistances, widths,
+capacitances) is then differentiated along that exact direction by a five-point rule, whose error is the fourth power of
+the step. The mesh is frozen; the elements of a layer keep their share of its thickness.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import layout as o
+from . import workspace as w
+from ._jit import kernel, merged
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, fill_species
+from .layout import BULK, CODE_START, CONTACT_SIZE, DIFFUSIVITY, DILUTE, END_LEFT, END_RIGHT, FIXED_CHARGE
+from .layout import FIXED_POTENTIAL, J_OCC, J_VAC, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, SITES
+from .layout import SPECIES_SIZE, TEMPERATURE, THETA, VACANCY, Z, contact_start, end_start, species_start
+from .mesh import set_parameters
+from .newton import assemble, evaluate_charge, expand_step, fix_ends
+from .observe import capacitances, face_states, observe_layers
+from .poisson_boltzmann import WIDTH_FRACTION, is_interacting, place_jumps, simple_static
+from .statistics import point_state
+from .tridiagonal import solve_tridiagonal
+from .workspace import STRIDE as S
+from .workspace import row_of
+
+# Along the tangent, no reduced quantity moves by more than this: the five-point rule is then good to 1e-12.
+LARGEST_MOVE = 2e-3
+
+
+@kernel
+def state_tangent(work, row, move, codes, species, n, interacting, tangent):  # type: ignore[no-untyped-def]
+    """Fill `tangent` with the derivative of the state in `work` along the parameter direction `move`.
+
+    Parameters: `row` input row of the solve, `move` (same layout) its derivative, `tangent` (5 (1 + n_species), n):
+    rows of d y, then of d Delta per species. Rows Y, CHARGE, SLOPE, SOURCE of `work` are overwritten and y restored.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    kt = BOLTZMANN * row[TEMPERATURE]
+    volt = kt / ELEMENTARY_CHARGE
+    warm = move[TEMPERATURE] / row[TEMPERATURE]
+    n_pad = (n + 7) // 8 * 8
+    start = species_start(n_layers)
+    saved = np.empty((5, n))
+    for i in range(5):
+        for e in range(n):
+            saved[i, e] = work[(w.Y + i) * S + e]
+    for e in range(n):
+        layer = int(work[w.LAYER * S + e])
+        at = LAYER_START + LAYER_SIZE * layer
+        stretch = move[at] / row[at]
+        stiffer = move[at + 1] / row[at + 1] - stretch
+        for i in range(5):
+            y = saved[i, e]
+            part = stretch * work[(w.CHARGE + i) * S + e]
+            for s in range(n_species):
+                p = species[layer, s]
+                if p[0] == 0.0:
+                    continue
+                c = start + SPECIES_SIZE * (layer * n_species + s)
+                delta = work[(w.species_row(s) + w.DELTA + i) * S + e] if interacting else -p[1] * y
+                _, _, change, response, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+                pull = _inner_source(p, row, move, c, kt, warm, delta, y)
+                # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
+                bulk = move[c + THETA]
+                part += p[0] * ((move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change)
+                part += p[0] * (response * (pull / max(slope, 1e-9) + _bulk_shift(p, bulk)) - bulk)
+            # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
+            work[(w.CHARGE + i) * S + e] = part
+            work[(w.Y + i) * S + e] = stiffer * y
+    for e in range(n + 1):
+        work[w.SOURCE * S + e] = 0.0
+    for c in range(n_layers - 1):
+        at = contact_start(n_layers) + CONTACT_SIZE * c
+        e = int(work[w.FIRST * S + c + 1])
+        work[w.SOURCE * S + e] = move[at + 1] / (VACUUM_PERMITTIVITY * volt)
+        work[w.Y * S + e] += move[at] / volt
+        work[w.CHARGE * S + e] -= work[w.SLOPE * S + e] * move[at] / volt
+    for side in range(2):
+        e, i = (0, 0) if side == 0 else (n - 1, 4)
+        value = move[end_start(n_layers) + side] / volt
+        if codes[END_LEFT + side] == FIXED_CHARGE:
+            work[w.SOURCE * S + (0 if side == 0 else n)] = value / VACUUM_PERMITTIVITY
+        elif codes[END_LEFT + side] == FIXED_POTENTIAL:
+            work[(w.Y + i) * S + e] += value
+            work[(w.CHARGE + i) * S + e] -= work[(w.SLOPE + i) * S + e] * value
+    assemble(work, n, n_pad)
+    fix_ends(work, codes, n)
+    solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
+    expand_step(work, n, n_pad)
+    for c in range(n_layers - 1):
+        work[w.STEP * S + int(work[w.FIRST * S + c + 1])] += move[contact_start(n_layers) + CONTACT_SIZE * c] / volt
+    for side in range(2):
+        if codes[END_LEFT + side] == FIXED_POTENTIAL:
+            e, i = (0, 0) if side == 0 else (n - 1, 4)
+            work[(w.STEP + i) * S + e] += move[end_start(n_layers) + side] / volt
+    for e in range(n):
+        layer = int(work[w.LAYER * S + e])
+        for i in range(5):
+            y = saved[i, e]
+            work[(w.Y + i) * S + e] = y
+            # STEP is d v in units of kT/e at fixed T.
+            shift = work[(w.STEP + i) * S + e]
+            tangent[i, e] = shift - y * warm
+            for s in range(n_species):
+                p = species[layer, s]
+                tangent[5 + 5 * s + i, e] = 0.0
+                if p[0] == 0.0:
+                    continue
+                c = start + SPECIES_SIZE * (layer * n_species + s)
+                delta = work[(w.species_row(s) + w.DELTA + i) * S + e] if interacting else -p[1] * y
+                _, _, _, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+                pull = _inner_source(p, row, move, c, kt, warm, delta, y) - p[1] * shift
+                tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
+
+
+@kernel
+def _bulk_shift(p, bulk):  # type: ignore[no-untyped-def]
+    """Return d u_b for d theta_b (u = ln theta for dilute species)."""
+    return bulk / p[2] if p[10] == DILUTE else bulk / (p[2] * p[3])
+
+
+@kernel
+def _inner_source(p, row, move, c, kt, warm, delta, y):  # type: ignore[no-untyped-def]
+    """Return the right-hand side of slope * d Delta = ... at fixed v, from g(Delta) = -z y differentiated.
+
+    g(Delta) = Delta + (4/3)[j_occ (theta^(1/3) - theta_b^(1/3)) - j_vac (n^(1/3) - n_b^(1/3))].
+    """
+    theta, vacancy, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+    _, _, _, _, _, slope_b = point_state(0.0, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+    root, root_b = theta ** (1.0 / 3.0), p[6]
+    occupied = change / (root * root + root * root_b + root_b * root_b)
+    vacant = 0.0
+    if p[10] != DILUTE:
+        root, root_b = vacancy ** (1.0 / 3.0), p[7]
+        vacant = change / (root * root + root * root_b + root_b * root_b)
+    shift = _bulk_shift(p, move[c + THETA])
+    result = (slope_b - slope) * shift - warm * delta - move[c + Z] * y
+    return result - (4.0 / 3.0) * (move[c + J_OCC] * occupied + move[c + J_VAC] * vacant) / kt
+
+
+@merged
+def _largest_move(work, row, move, codes, tangent, n):  # type: ignore[no-untyped-def]
+    """Return the largest change of a reduced quantity per unit of the parameter."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    largest = abs(move[TEMPERATURE] / row[TEMPERATURE])
+    for k in range(LAYER_START, contact_start(n_layers)):
+        largest = max(largest, abs(move[k] / row[k]))
+    kt = BOLTZMANN * row[TEMPERATURE]
+    for k in range(n_layers * n_species):
+        at = species_start(n_layers) + SPECIES_SIZE * k
+        if row[at + SITES] == 0.0:
+            continue
+        largest = max(largest, abs(move[at + Z] / row[at + Z]))
+        largest = max(largest, abs(move[at + SITES] / row[at + SITES]))
+        largest = max(largest, abs(move[at + THETA]) / (row[at + THETA] * row[at + VACANCY]))
+        largest = max(largest, max(abs(move[at + J_OCC]), abs(move[at + J_VAC])) / kt)
+        if row[at + DIFFUSIVITY] > 0.0:
+            largest = max(largest, abs(move[at + DIFFUSIVITY] / row[at + DIFFUSIVITY]))
+    for i in range(tangent.shape[0]):
+        for e in range(n):
+            largest = max(largest, abs(tangent[i, e]))
+    for c in range(n_layers - 1):
+        at = contact_start(n_layers) + CONTACT_SIZE * c
+        largest = max(largest, abs(move[at]) * ELEMENTARY_CHARGE / kt)
+    return largest
+
+
+@kernel
+def sensitivity(work, row, moves, codes, options, out, result):  # type: ignore[no-untyped-def]
+    """Fill `result` (n_parameters, output_size) with derivatives of the output row of the solve left in `work`.
+
+    `moves` (n_parameters, row_size) holds the derivatives of the input row. The state is as before afterwards.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    n = int(work[w.FIRST * S + n_layers])
+    species = np.empty((n_layers, n_species, 12))
+    faces = np.empty((n_layers, 5))
+    deltas = np.empty(n_species)
+    tangent = np.empty((5 + 5 * n_species, n))
+    state = np.empty((6 + 5 * n_species, n))
+    other = np.empty(row.size)
+    values = np.empty((4, out.size))
+    fill_species(row, codes, species)
+    interacting = is_interacting(codes, species)
+    n_pad = set_parameters(work, row, codes, species, n)
+    place_jumps(work, row, codes, n)
+    for e in range(n):
+        state[5, e] = work[w.SIZE * S + e]
+        for i in range(5):
+            state[i, e] = work[(w.Y + i) * S + e]
+            for s in range(n_species):
+                state[6 + 5 * s + i, e] = work[(w.species_row(s) + w.DELTA + i) * S + e]
+    for q in range(moves.shape[0]):
+        move = moves[q]
+        for k in range(out.size):
+            result[q, k] = 0.0
+        fill_species(row, codes, species)
+        set_parameters(work, row, codes, species, n)
+        evaluate_charge(work, codes, n, n_pad, interacting)
+        state_tangent(work, row, move, codes, species, n, interacting, tangent)
+        largest = _largest_move(work, row, move, codes, tangent, n)
+        # A parameter that moves only an areal charge or a fixed charge still needs some step.
+        step = LARGEST_MOVE / largest if largest > 0.0 else 1.0
+        for trial in range(4):
+            amount = (-2.0, -1.0, 1.0, 2.0)[trial] * step
+            for k in range(row.size):
+                other[k] = row[k] + amount * move[k]
+            for e in range(n):
+                layer = int(work[w.LAYER * S + e])
+                at = LAYER_START + LAYER_SIZE * layer
+                work[w.SIZE * S + e] = state[5, e] * (1.0 + amount * move[at] / row[at])
+                for i in range(5):
+                    work[(w.Y + i) * S + e] = state[i, e] + amount * tangent[i, e]
+                    for s in range(n_species):
+                        work[(w.species_row(s) + w.DELTA + i) * S + e] = (
+                            state[6 + 5 * s + i, e] + amount * tangent[5 + 5 * s + i, e]
+                        )
+            fill_species(other, codes, species)
+            set_parameters(work, other, codes, species, n)
+            place_jumps(work, other, codes, n)
+            evaluate_charge(work, codes, n, n_pad, interacting)
+            face_states(work, codes, n, faces)
+            for k in range(out.size):
+                values[trial, k] = out[k]
+            observe_layers(
+                work, other, codes, species, faces, options[WIDTH_FRACTION], interacting, deltas, values[trial]
+            )
+            assemble(work, n, n_pad)
+            capacitances(work, codes, n, values[trial])
+            simple_static(other, codes, faces, values[trial])
+        for k in range(out.size):
+            result[q, k] = (8.0 * (values[2, k] - values[1, k]) - (values[3, k] - values[0, k])) / (12.0 * step)
+        for e in range(n):
+            work[w.SIZE * S + e] = state[5, e]
+            for i in range(5):
+                work[(w.Y + i) * S + e] = state[i, e]
+                for s in range(n_species):
+                    work[(w.species_row(s) + w.DELTA + i) * S + e] = state[6 + 5 * s + i, e]
+    fill_species(row, codes, species)
+    set_parameters(work, row, codes, species, n)
+    place_jumps(work, row, codes, n)
+    return 0
+
+
+__all__ = ["BULK", "CODE_START", "END_RIGHT", "math", "o", "sensitivity", "state_tangent"]
