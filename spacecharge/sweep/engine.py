@@ -43,6 +43,9 @@ WAIT_SECONDS = 0.2
 
 EXAMPLES_PER_STATUS = 3
 
+PACK_TO_ANNOUNCE = 1e9
+"""Larger files take so long to compress that a user wonders what happens [bytes]."""
+
 FINGERPRINT = "task_fingerprint"
 
 GIVE_UP_AFTER = 100
@@ -263,6 +266,8 @@ def _run(
             progress.message(f"{path}: {n_resumed} of {task.layout.n_points} points are there already")
         try:
             _loop(work, task, pool, todo, in_flight, tally, lock, interrupt, progress)
+            if task.layout.n_bytes > PACK_TO_ANNOUNCE:
+                progress.message(f"{path}: all points are done, compressing {size_text(task.layout.n_bytes)}")
             _pack(work, workers, interrupt, lock)
         finally:
             progress.close()

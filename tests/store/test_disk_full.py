@@ -31,9 +31,7 @@ def limited(tmp_path, prepare, action, limit):
     from pathlib import Path
 
     tests = str(Path(__file__).parent.parent)
-    code = LIMITED.format(
-        tests=tests, path=str(tmp_path / "r.h5"), prepare=prepare, action=action, limit=limit
-    )
+    code = LIMITED.format(tests=tests, path=str(tmp_path / "r.h5"), prepare=prepare, action=action, limit=limit)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stderr == ""
     assert run.returncode == 0
@@ -49,10 +47,7 @@ def test_creating_the_work_file(tmp_path, limit):
 
 @pytest.mark.parametrize("limit", [0, 20_000, 100_000])
 def test_packing_leaves_the_work_file(tmp_path, limit):
-    prepare = (
-        "work = WorkFile.create(path, layout); "
-        "work.write(0, FakeTask(layout).evaluate(0, 2000)); work.commit()"
-    )
+    prepare = "work = WorkFile.create(path, layout); work.write(0, FakeTask(layout).evaluate(0, 2000)); work.commit()"
     assert limited(tmp_path, prepare, "pack(work, workers=2)", limit) == str(errno.EFBIG)
     assert [p.name for p in tmp_path.iterdir()] == ["r.h5"]
     results = read_results(tmp_path / "r.h5")

@@ -44,9 +44,7 @@ def test_values_come_back_bit_for_bit(tmp_path, shape, packed):
     assert check_file(path, task) == task.layout.n_points
 
 
-@pytest.mark.parametrize(
-    "shape", [(40_000,), (70, 600), (600, 70), (30, 40, 35), (3, 20_000), (20_000, 3)], ids=str
-)
+@pytest.mark.parametrize("shape", [(40_000,), (70, 600), (600, 70), (30, 40, 35), (3, 20_000), (20_000, 3)], ids=str)
 def test_many_chunks_and_slabs(tmp_path, shape, monkeypatch):
     # Small limits make every branch of the cut into slabs and chunks run on a file of a megabyte.
     monkeypatch.setattr("spacecharge.store.layout.CHUNK_BYTES", 1 << 12)
@@ -226,3 +224,30 @@ def test_editing_a_file_leaves_the_old_one_on_failure(tmp_path):
         file["fits/a"] = 1.0
     assert read_results(path).has_fits
     assert [p.name for p in tmp_path.iterdir()] == ["r.h5"]
+
+
+def test_reads_where_the_file_system_knows_no_locks(tmp_path, monkeypatch):
+    path = tmp_path / "r.h5"
+    task = written(path, fake_layout((4,)))
+    real = h5py.File
+
+    def refusing(name, *args, **options):
+        if options.get("locking", True):
+            raise OSError("[Errno 524] Unable to synchronously open file (unable to lock file, errno = 524)")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(h5py, "File", refusing)
+    results = read_results(path)
+    np.testing.assert_array_equal(results["charge"], expected(task)["charge"])
+
+
+def test_a_file_open_elsewhere_in_the_process_can_be_read_and_replaced(tmp_path):
+    path = tmp_path / "r.h5"
+    written(path, fake_layout((4,)))
+    with h5py.File(path) as file:
+        assert read_results(path).n_points == 4
+        old = file["charge"][...]
+        written(path, fake_layout((5,)))
+        # Who has the old file open keeps it; who opens now gets the new one.
+        np.testing.assert_array_equal(file["charge"][...], old)
+    assert read_results(path).n_points == 5
