@@ -101,7 +101,8 @@ def table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], *, lef
 
 def number(value: float) -> str:
     """Return a number of five digits, or a dash for NaN."""
-    return "-" if np.isnan(value) else f"{value:.5g}"
+    # Adding zero turns -0 into 0.
+    return "-" if np.isnan(value) else f"{value + 0.0:.5g}"
 
 
 def _head(results: Results) -> list[str]:

@@ -201,7 +201,7 @@ def _panels(view: View, banded: bool) -> list[list[tuple[str, list[Quantity]]]]:
     if banded and whole:
         return [[("", whole), ("", [interface])]]
     rows = [[("", [*whole, interface]), ("", [excess_resistance(view)])]]
-    if banded:
+    if banded or not results.contacts:
         return rows
     potential, width = view.variable("space_charge_potential"), view.variable("space_charge_width")
     for contact, name in enumerate(results.contacts):

@@ -57,8 +57,8 @@ def plot_map(view: View, *, y: str | None = None, title: str = "") -> Figure:
         drawn = _entries(view, evaluate(view, terms))
     else:
         drawn = [interface_resistance(view), excess_resistance(view)]
-        potential = view.variable("space_charge_potential")
         if view.results.contacts:
+            potential = view.variable("space_charge_potential")
             for side in sides(view, potential, 0):
                 drawn.append(side.renamed(f"space-charge potential, {side.name}"))
     columns = min(2, len(drawn))

@@ -7,7 +7,7 @@ import pytest
 
 from spacecharge.store import Coordinate, Layout, Variable, WorkFile, pack
 
-NAMES = {2: ("electrode", "electrolyte"), 3: ("cathode", "coating", "electrolyte")}
+NAMES = {1: ("electrolyte",), 2: ("electrode", "electrolyte"), 3: ("cathode", "coating", "electrolyte")}
 
 
 def make_file(path, axes, *, n_layers=2, zipped=False, profiles=False, packed=True, title="a title", ends=False):
@@ -28,7 +28,8 @@ def make_file(path, axes, *, n_layers=2, zipped=False, profiles=False, packed=Tr
     if zipped:
         coordinates.insert(0, Coordinate(name="point", values=np.arange(shape[0])))
     for name, values in (("layer", layers), ("contact", contacts), ("side", ("left", "right"))):
-        coordinates.append(Coordinate(name=name, values=np.array(values, dtype=object)))
+        if values:
+            coordinates.append(Coordinate(name=name, values=np.array(values, dtype=object)))
     counted = {"layers": [layers[-1]]}
     variables = [
         Variable(name="status", dtype="i4"),
@@ -39,6 +40,8 @@ def make_file(path, axes, *, n_layers=2, zipped=False, profiles=False, packed=Tr
         Variable(name="space_charge_width", dims=("contact", "side"), units="m"),
         Variable(name="charge", dims=("layer",), units="C m-2", long_name="areal charge"),
     ]
+    if not contacts:
+        variables = [v for v in variables if "contact" not in v.dims]
     if profiles:
         for i, layer in enumerate(layers):
             group = f"profiles/{layer}"

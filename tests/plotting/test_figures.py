@@ -235,3 +235,12 @@ def test_labels_keep_units_whole():
         "Electrode potential vs. Li/Li$^{+}$ (V)"
     )
     assert len(set(map(str, line_colours(9)))) == 9
+
+
+def test_a_stack_without_contacts_shows_its_resistances(result_file):
+    figure = plot_sweep(view(result_file(POTENTIAL, n_layers=1)))
+    assert len(figure.axes) == 2
+    assert_nothing_is_cut_off(figure)
+    figure = plot_map(view(result_file({**POTENTIAL, **MANY}, name="m.h5", n_layers=1)))
+    panels = [panel for panel in figure.axes if panel.get_label() != "<colorbar>"]
+    assert len(panels) == 2
