@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import StoreError
 from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 from .plotting.units import display_of
-from .store_fits import read_curves
+from .store_fits import read_comparisons, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,17 +51,64 @@ def plot_fit(
         There is nothing to draw.
     """
     fits = [f for f in read_curves(path) if name is None or f[0]["name"] == name]
-    if not fits:
+    compared = [c for c in read_comparisons(path) if name is None or c["name"] == name]
+    if not fits and not compared:
         raise StoreError(f"{os.fspath(path)}: holds no fit{f' {name}' if name else 's'} to draw")
     target = Path(png) if png is not None else Path(path).with_suffix(".png")
     written = []
-    for summary, arrays in fits:
-        own = target if len(fits) == 1 else target.with_name(f"{target.stem}_{summary['name']}{target.suffix}")
+    makers: list[tuple[str, Callable[[], Figure]]] = [
+        (summary["name"], partial(fit_figure, summary, arrays)) for summary, arrays in fits
+    ]
+    makers += [(c["name"], partial(comparison_figure, c)) for c in compared]
+    for own_name, make in makers:
+        own = target if len(makers) == 1 else target.with_name(f"{target.stem}_{own_name}{target.suffix}")
         own.parent.mkdir(parents=True, exist_ok=True)
         with styled():
-            fit_figure(summary, arrays).savefig(own, dpi=DPI)
+            make().savefig(own, dpi=DPI)
         written.append(own)
     return written[0]
+
+
+def comparison_figure(comparison: dict[str, Any]) -> Figure:
+    """Return the bars of model and NMR resistance, the factor between them written above.
+
+    Parameters
+    ----------
+    comparison : dict
+        As :func:`spacecharge.store_fits.read_comparisons` gives it.
+
+    Returns
+    -------
+    matplotlib Figure
+        Resistances on a logarithmic axis; an arrow marks a lower bound.
+    """
+    figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
+    panel = grid[0, 0]
+    nmr = 1e4 * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), 1e4 * comparison["model_resistance"], np.nan)
+    place = np.arange(nmr.size)
+    colours = line_colours(2)
+    panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
+    panel.bar(place + 0.2, nmr, 0.4, color=colours[1], label="kT/(e i0), NMR")
+    for k in place:
+        if comparison["is_bound"][k]:
+            panel.annotate(
+                "", (k + 0.2, 3.0 * nmr[k]), (k + 0.2, nmr[k]), arrowprops={"arrowstyle": "->", "color": colours[1]}
+            )
+        if np.isnan(model[k]):
+            panel.text(
+                k - 0.2, np.nanmin(model) if np.any(np.isfinite(model)) else 1.0, "none", ha="center", va="bottom"
+            )
+        else:
+            sign = "at least " if comparison["is_bound"][k] else ""
+            panel.text(k, 4.0 * nmr[k], f"x {sign}{comparison['factor'][k]:.1g}", ha="center", va="bottom")
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high * 30.0)
+    panel.set_xticks(place, comparison["interfaces"])
+    panel.set_ylabel("Interface resistance (Ω cm$^{2}$)")
+    panel.legend(loc="upper center", ncols=2)
+    return figure
 
 
 def fit_figure(summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import __version__
 from .errors import StoreError
 
 if TYPE_CHECKING:
     import h5py
 
     from .fitting.result import FitResult, Value
+    from .sweep.comparison import Comparison
 
 GROUP = "fits"
 CONVENTIONS = "CF-1.10"
@@ -47,19 +49,43 @@ def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: boo
     SystemStop
         The disk is full; what was there is untouched.
     """
+    config = result.config
+    _into_file(path, result.name, config.title, config.text, lambda group: _write(group, result), overwrite)
+
+
+def _into_file(
+    path: str | os.PathLike[str],
+    name: str,
+    title: str,
+    text: str,
+    fill: Callable[[h5py.Group], None],
+    overwrite: bool,
+) -> None:
+    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place."""
     from .store.files import edited_hdf5, guarded_hdf5, replacing, system_errors
 
     target = Path(path)
-    refuse_existing(target, result.name, overwrite)
+    refuse_existing(target, name, overwrite)
+
+    def make(file: h5py.File) -> None:
+        where = f"{GROUP}/{name}"
+        if where in file:
+            del file[where]
+        group = file.create_group(where, track_order=True)
+        group.attrs.update(
+            {"title": title, "config_yaml": text, "created_utc": _now(), "spacecharge_version": __version__}
+        )
+        fill(group)
+
     with system_errors(target, lambda: "nothing was written"):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             with edited_hdf5(target) as file:
-                _write(file, result)
+                make(file)
             return
         with replacing(target) as temporary, guarded_hdf5(temporary, "w") as file:
-            _root(file, result)
-            _write(file, result)
+            _root(file, title or f"fit {name}")
+            make(file)
 
 
 def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) -> None:
@@ -78,12 +104,11 @@ def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) ->
         raise StoreError(f"{os.fspath(path)}: has a fit {name} already; --overwrite replaces it")
 
 
-def _root(file: h5py.File, result: FitResult) -> None:
-    from . import __version__
+def _root(file: h5py.File, title: str) -> None:
     from .store.layout import FORMAT_VERSION
 
     file.attrs["Conventions"] = CONVENTIONS
-    file.attrs["title"] = result.config.title or f"fit {result.name}"
+    file.attrs["title"] = title
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["spacecharge_version"] = __version__
     file.attrs["created_utc"] = _now()
@@ -93,21 +118,11 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _write(file: h5py.File, result: FitResult) -> None:
-    from . import __version__
-
-    where = f"{GROUP}/{result.name}"
-    if where in file:
-        del file[where]
-    group = file.create_group(where, track_order=True)
+def _write(group: h5py.Group, result: FitResult) -> None:
     estimate = result.estimate
     group.attrs.update(
         {
             "kind": result.kind,
-            "title": result.config.title,
-            "config_yaml": result.config.text,
-            "created_utc": _now(),
-            "spacecharge_version": __version__,
             "chi2_reduced": result.chi2_reduced,
             "n_data": result.n_data,
             "degrees_of_freedom": estimate.freedom,
@@ -486,3 +501,53 @@ def _axis_values(dataset: h5py.Dataset) -> list[Any]:
     if values.dtype.kind in "OS":
         return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
     return [float(v) for v in values]
+
+
+def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False) -> None:
+    """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    comparison : Comparison
+        What to write.
+    overwrite : bool
+        Replace one of the same name.
+
+    Raises
+    ------
+    StoreError
+        The name is taken, or the file cannot be written.
+    SystemStop
+        The disk is full; what was there is untouched.
+    """
+
+    def fill(group: h5py.Group) -> None:
+        group.attrs["kind"] = "comparison"
+        _texts(group, "interfaces", comparison.interfaces)
+        for name, values, unit, words in (
+            ("temperature", comparison.temperature, "K", "temperature"),
+            ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
+            ("exchange_current_density", comparison.exchange_current_density, "A m-2", "exchange current density"),
+            ("sigma", comparison.sigma, "A m-2", "one sigma of the exchange current density (NaN: not known)"),
+            ("is_bound", comparison.is_bound.astype(np.int8), "1", "1: the exchange current density is an upper bound"),
+            ("nmr_resistance", comparison.nmr_resistance, "ohm m2", "interface resistance kT/(e i0)"),
+            ("factor", comparison.factor, "1", "NMR over model"),
+            ("status", comparison.status, "1", "status of the solve"),
+        ):
+            _dataset(group, name, values, unit, words)
+
+    _into_file(path, comparison.name, comparison.title, comparison.text, fill, overwrite)
+
+
+def read_comparisons(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Read the comparisons of a file: name, title, ``interfaces`` and the arrays of :func:`write_comparison`."""
+    with _opened(path) as file:
+        found = []
+        for name, group in file.get(GROUP, {}).items():
+            if group.attrs.get("kind") == "comparison":
+                arrays = {key: group[key][()] for key in group}
+                names = [str(t) for t in group.attrs["interfaces"]]
+                found.append({"name": name, "title": str(group.attrs["title"]), "interfaces": names, **arrays})
+        return found

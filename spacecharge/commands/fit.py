@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..nmr.config import FitConfig
@@ -17,7 +17,10 @@ def execute(args: argparse.Namespace) -> int:
     from ..fitting.run import fit
     from ..nmr.report import fit_text
     from ..store_fits import refuse_existing, write_fit
+    from ..sweep.comparison import is_comparison
 
+    if is_comparison(args.config):
+        return _comparison(args)
     config = load_fit_config(args.config)
     path = args.output if args.output is not None else config.output
     if config.sweep:
@@ -39,6 +42,50 @@ def execute(args: argparse.Namespace) -> int:
         if path:
             print(f"{path}: fits/{config.name}", file=sys.stderr)
     return EXIT_SOLVED
+
+
+def _comparison(args: argparse.Namespace) -> int:
+    """Set the model beside the measured exchange currents."""
+    from ..cli import EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..nmr.report import comparison_text
+    from ..store_fits import write_comparison
+    from ..sweep.comparison import compare
+
+    comparison, output = compare(args.config)
+    path = args.output if args.output is not None else output
+    if path:
+        write_comparison(path, comparison, overwrite=args.overwrite)
+    columns = {
+        "model_resistance": comparison.model_resistance,
+        "exchange_current_density": comparison.exchange_current_density,
+        "sigma": comparison.sigma,
+        "nmr_resistance": comparison.nmr_resistance,
+        "factor": comparison.factor,
+        "is_bound": comparison.is_bound,
+    }
+    if args.json:
+        import json
+        import math
+
+        units = {"factor": "1", "is_bound": "1", "model_resistance": "ohm m2", "nmr_resistance": "ohm m2"}
+        rows = {
+            name: {key: _plain(values[k], math.isfinite(values[k])) for key, values in columns.items()}
+            for k, name in enumerate(comparison.interfaces)
+        }
+        shown = {"name": comparison.name, "title": comparison.title, "interfaces": rows}
+        shown["units"] = {key: units.get(key, "A m-2") for key in columns}
+        print(json.dumps(shown, indent=2, allow_nan=False))
+    else:
+        names = {"name": comparison.name, "title": comparison.title, "interfaces": comparison.interfaces}
+        print(comparison_text({**names, **columns}))
+    if path and not args.quiet:
+        print(f"{path}: fits/{comparison.name}", file=sys.stderr)
+    return EXIT_SOME_FAILED if (comparison.status > 0).any() else EXIT_SOLVED
+
+
+def _plain(value: Any, finite: bool) -> Any:
+    """Return a number or truth value as JSON knows it; null where it is not finite."""
+    return value.item() if finite else None
 
 
 def _sweep(config: FitConfig, path: str, args: argparse.Namespace) -> int:

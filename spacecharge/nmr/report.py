@@ -31,9 +31,52 @@ def fit_table(path: str | os.PathLike[str]) -> str:
     StoreError
         The file cannot be read.
     """
-    from ..store_fits import read_summaries
+    from ..store_fits import read_comparisons, read_summaries
 
-    return "\n\n".join(fit_text(summary) for summary in read_summaries(path))
+    blocks = [fit_text(summary) for summary in read_summaries(path)]
+    return "\n\n".join([*blocks, *(comparison_text(c) for c in read_comparisons(path))])
+
+
+def comparison_text(comparison: Mapping[str, Any]) -> str:
+    """Return a comparison of model and NMR as a table.
+
+    Parameters
+    ----------
+    comparison : mapping
+        As :func:`spacecharge.store_fits.read_comparisons` gives it.
+
+    Returns
+    -------
+    str
+        Lines.
+    """
+    header = ["interface", "model resistance", "i0", "NMR resistance", "NMR / model"]
+    lines = [header, ["", "Ohm cm2", "mA/cm2", "Ohm cm2", ""]]
+    for k, name in enumerate(comparison["interfaces"]):
+        bound = bool(comparison["is_bound"][k])
+        model = float(comparison["model_resistance"][k])
+        factor = float(comparison["factor"][k])
+        sigma = float(comparison["sigma"][k])
+        current = f"{0.1 * comparison['exchange_current_density'][k]:.3g}"
+        lines.append(
+            [
+                name,
+                "not solved" if math.isnan(model) else f"{1e4 * model:.3g}",
+                ("<= " if bound else "") + current + ("" if math.isnan(sigma) else f" +- {0.1 * sigma:.2g}"),
+                (">= " if bound else "") + f"{1e4 * comparison['nmr_resistance'][k]:.4g}",
+                "-" if math.isnan(factor) else (">= " if bound else "") + f"{factor:.2g}",
+            ]
+        )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    out = [f"comparison {comparison['name']}" + (f": {comparison['title']}" if comparison["title"] else "")]
+    for line in lines:
+        first, *rest = (
+            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        out.append("  ".join([first, *rest]).rstrip())
+    if any(math.isnan(f) for f in comparison["factor"]):
+        out.append("- : the model has no space-charge layer there, its resistance is rounding")
+    return "\n".join(out)
 
 
 def fit_text(summary: Mapping[str, Any]) -> str:
