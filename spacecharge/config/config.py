@@ -230,6 +230,26 @@ class Config:
             return stack_parameters(self.stack, over)
         return self._rebuilt(over, lo, hi)
 
+    def tangents(self, lo: int = 0, hi: int | None = None) -> dict[str, StackParameters]:
+        """Return the derivatives of the SI arrays with respect to the numbers of ``output.sensitivities``.
+
+        Parameters
+        ----------
+        lo, hi : int
+            Range of point numbers; default: all points.
+
+        Returns
+        -------
+        dict of str to StackParameters
+            By dotted path; empty where no sensitivities are asked for.
+        """
+        if not self.output.sensitivities:
+            return {}
+        from ..model.tangents import parameter_tangent
+
+        over = self.point_overrides(lo, self.n_points if hi is None else hi)
+        return {path: parameter_tangent(self.stack, path, over)[1] for path in self.output.sensitivities}
+
     def _rebuilt(self, over: dict[str, Array], lo: int, hi: int) -> StackParameters:
         """Return the parameters group by group of equal table values, each with a stack of its own."""
         values = self.sweep.values(lo, hi)

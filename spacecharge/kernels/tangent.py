@@ -33,7 +33,7 @@ LARGEST_MOVE = 2e-3
 
 
 @kernel
-def state_tangent(work, row, move, codes, species, n, interacting, tangent):  # type: ignore[no-untyped-def]
+def state_tangent(work, row, move, codes, species, n, tangent):  # type: ignore[no-untyped-def]
     """Fill `tangent` with the derivative of the state in `work` along the parameter direction `move`.
 
     Parameters: `row` input row of the solve, `move` (same layout) its derivative, `tangent` (5 (1 + n_species), n):
@@ -62,7 +62,7 @@ def state_tangent(work, row, move, codes, species, n, interacting, tangent):  # 
                 if p[0] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
-                delta = work[(w.species_row(s) + w.DELTA + i) * S + e] if interacting else -p[1] * y
+                delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, change, response, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                 pull = _inner_source(p, row, move, c, kt, warm, delta, y)
                 # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
@@ -112,7 +112,7 @@ def state_tangent(work, row, move, codes, species, n, interacting, tangent):  # 
                 if p[0] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
-                delta = work[(w.species_row(s) + w.DELTA + i) * S + e] if interacting else -p[1] * y
+                delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, _, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                 pull = _inner_source(p, row, move, c, kt, warm, delta, y) - p[1] * shift
                 tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
@@ -186,9 +186,16 @@ def sensitivity(work, row, moves, codes, options, out, result):  # type: ignore[
     other = np.empty(row.size)
     values = np.empty((4, out.size))
     fill_species(row, codes, species)
-    interacting = is_interacting(codes, species)
     n_pad = set_parameters(work, row, codes, species, n)
     place_jumps(work, row, codes, n)
+    if not is_interacting(codes, species):
+        # Delta is an unknown of its own from here on: an interaction may be the very parameter that moves.
+        for s in range(n_species):
+            for e in range(n):
+                z = species[int(work[w.LAYER * S + e]), s, 1]
+                for i in range(5):
+                    work[(w.species_row(s) + w.DELTA + i) * S + e] = -z * work[(w.Y + i) * S + e]
+    interacting = True
     for e in range(n):
         state[5, e] = work[w.SIZE * S + e]
         for i in range(5):
@@ -202,7 +209,7 @@ def sensitivity(work, row, moves, codes, options, out, result):  # type: ignore[
         fill_species(row, codes, species)
         set_parameters(work, row, codes, species, n)
         evaluate_charge(work, codes, n, n_pad, interacting)
-        state_tangent(work, row, move, codes, species, n, interacting, tangent)
+        state_tangent(work, row, move, codes, species, n, tangent)
         largest = _largest_move(work, row, move, codes, tangent, n)
         # A parameter that moves only an areal charge or a fixed charge still needs some step.
         step = LARGEST_MOVE / largest if largest > 0.0 else 1.0

@@ -140,6 +140,10 @@ def make_task(config: Config) -> Any:
         from .from_fit import resolve_fit
 
         config = config.with_fits(resolve_fit)
+    if any(law is not None for law in config.charge_transfer):
+        from .transfer import with_fitted_rates
+
+        config = with_fitted_rates(config)
     return InterfaceTask(config)
 
 
@@ -150,8 +154,8 @@ def _refuse_unused(config: Config) -> None:
     unused = {
         "solver.max_nodes": config.solver.max_nodes is not None,
         "solver.max_iterations": config.solver.max_iterations is not None,
-        "output.sensitivities": bool(config.output.sensitivities),
-        "contacts.charge_transfer": any(law is not None for law in config.charge_transfer),
+        "output.sensitivities (beside a sweep over table values)": bool(config.output.sensitivities)
+        and config.has_slow_axes,
     }
     problems = [
         f"{config.source}: {key}: a run of this version does not use it; leave it out"

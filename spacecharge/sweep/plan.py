@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
+from ..config.units import coordinate_name, unit_of
 from ..observables import OUTPUTS
 from ..store.layout import Coordinate, Layout, Variable
 from .task import chunk_points
+from .transfer import transfer_outputs, transfer_tangents, transfer_values
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -66,7 +68,7 @@ class InterfaceTask:
                 text = np.array(values, dtype=object)
                 coordinates.append(Coordinate(name=name, values=text, long_name=long_name))
         variables = []
-        for output in OUTPUTS:
+        for output in (*OUTPUTS, *transfer_outputs(self.config)):
             dims = tuple(d for d in output.dims if d not in dropped)
             if all(sizes[d] for d in dims):
                 variables.append(
@@ -79,6 +81,8 @@ class InterfaceTask:
                         attributes=_attributes_of(output.name, self.config.output.resistance_of),
                     )
                 )
+        for path in self.config.output.sensitivities:
+            variables += _slopes(self.config, path, variables)
         if self.profile_x is not None:
             species = () if sizes["species"] == 1 else ("species",)
             for layer, x in zip(base.layer_names, self.profile_x, strict=True):
@@ -142,15 +146,21 @@ class InterfaceTask:
         from ..solve import solve_points
 
         config = self.config
+        parameters = config.parameters(lo, hi)
         points = solve_points(
-            config.parameters(lo, hi),
+            parameters,
             tolerance_V=config.tolerance(lo, hi),
             resistance_of=config.output.resistance_of,
             # The sweep runs several chunks at a time: threads inside a chunk would only compete.
             n_threads=1,
             profile_x=self.profile_x,
+            tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         values: dict[str, NDArray[Any]] = dict(points.scalars)
+        values |= transfer_values(config, lo, hi, parameters, points.scalars, points.sensitivities)
+        for path in config.output.sensitivities:
+            slopes = points.sensitivities[path]
+            values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
         return values
@@ -192,6 +202,31 @@ def _axes(config: Config) -> list[Coordinate]:
             )
         )
     return coordinates
+
+
+def _slope_group(config: Config, path: str) -> str:
+    """Return the group of the file that holds the derivatives with respect to `path`."""
+    parts = path.split(".")
+    n_names = 0 if parts[0] not in config.base_stack.names else 3 if parts[1] == "species" else 1
+    return f"sensitivities/{coordinate_name(path, n_names)}"
+
+
+def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variable]:
+    """Return the derivatives of the plain variables with respect to the number `path`, in SI units."""
+    from ..unpack import SENSITIVE
+
+    unit = unit_of(path).si
+    return [
+        Variable(
+            name=variable.name,
+            dims=variable.dims,
+            units=variable.units if unit == "1" else f"({variable.units}) / ({unit})",
+            long_name=f"derivative of {variable.long_name} with respect to {path}",
+            group=_slope_group(config, path),
+        )
+        for variable in variables
+        if variable.name in SENSITIVE and not variable.group
+    ]
 
 
 def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:

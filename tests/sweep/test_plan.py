@@ -213,8 +213,6 @@ def test_a_hundred_million_points_are_planned_without_being_listed(load):
     [
         "solver: {max_nodes: 100}\n",
         "solver: {max_iterations: 10}\n",
-        "output: {sensitivities: [electrode.permittivity]}\n",
-        "contacts: [{charge_transfer: {rate_constant_per_m2_s: 1.0e+20}}]\n",
     ],
 )
 def test_keys_that_a_run_would_pass_over_are_refused(load, text):
