@@ -1,0 +1,158 @@
+"""One solve: times against tolerance, interaction and case; beside solve_bvp at equal true error.
+
+    python -m pytest benchmarks/bench_solve.py --benchmark-json results/bench_solve.json
+    python benchmarks/bench_solve.py                    # the table of ratios, all measured in one run
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bvp_users import FORMS
+from cases import CASES, INTERACTIONS_eV, best_of, exact_potential, loosest_tolerance, stack_of, true_error
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import spacecharge as sc
+from spacecharge.kernels.poisson_boltzmann import solve_rows
+from spacecharge.model import stack_parameters
+from spacecharge.solve import SolverOptions, _work_array
+from spacecharge.unpack import output_width, pack_rows
+
+TOLERANCES_V = (1e-4, 1e-6, 1e-8, 1e-10)
+TARGET_V = 1e-6
+
+
+def kernel_call(stack: sc.Stack, tolerance_V: float) -> Callable[[], np.ndarray[Any, Any]]:
+    """Return a call of the compiled kernel alone: mesh, Newton, error estimate, observables; no objects around it."""
+    p = stack_parameters(stack)
+    rows, codes = pack_rows(p, tolerance_V)
+    out = np.full((1, output_width(p)), np.nan)
+    work, options = _work_array(p.n_layers, p.n_species), SolverOptions().packed()
+
+    def call() -> np.ndarray[Any, Any]:
+        solve_rows(0, 1, rows, codes, options, work, out)
+        return out
+
+    return call
+
+
+def record(benchmark: BenchmarkFixture, solution: sc.Solution, error: float, tolerance_V: float) -> None:
+    stats = solution.stats
+    benchmark.extra_info.update(
+        nodes=stats.n_nodes, iterations=stats.iterations, threads=1, error_V=error, tolerance_V=tolerance_V
+    )
+
+
+@pytest.mark.parametrize("tolerance_V", TOLERANCES_V, ids=lambda t: f"{t:.0e}V")
+@pytest.mark.parametrize("interaction_eV", INTERACTIONS_eV, ids=lambda j: f"J={j:g}")
+@pytest.mark.parametrize("case", CASES)
+def test_solve(benchmark: BenchmarkFixture, case: str, interaction_eV: float, tolerance_V: float) -> None:
+    stack = stack_of(case, interaction_eV)
+    solution = sc.solve(stack, tolerance_V=tolerance_V)
+    error = true_error(solution, exact_potential(stack))
+    assert error <= tolerance_V
+    assert solution.stats.iterations <= 20
+    record(benchmark, solution, error, tolerance_V)
+    benchmark.group = f"solve {case} J={interaction_eV:g}"
+    again = benchmark(sc.solve, stack, tolerance_V=tolerance_V)
+    assert (again.row == solution.row).all() or np.array_equal(again.row, solution.row, equal_nan=True)
+
+
+@pytest.mark.parametrize("interaction_eV", INTERACTIONS_eV, ids=lambda j: f"J={j:g}")
+@pytest.mark.parametrize("case", CASES)
+def test_kernel_alone(benchmark: BenchmarkFixture, case: str, interaction_eV: float) -> None:
+    stack = stack_of(case, interaction_eV)
+    solution = sc.solve(stack, tolerance_V=TARGET_V)
+    record(benchmark, solution, true_error(solution, exact_potential(stack)), TARGET_V)
+    benchmark.group = f"solve {case} J={interaction_eV:g}"
+    out = benchmark(kernel_call(stack, TARGET_V))
+    assert np.array_equal(out[0], solution.row, equal_nan=True)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("interaction_eV", INTERACTIONS_eV, ids=lambda j: f"J={j:g}")
+@pytest.mark.parametrize("case", CASES)
+def test_solve_bvp(benchmark: BenchmarkFixture, case: str, interaction_eV: float, form: str) -> None:
+    stack, solve = stack_of(case, interaction_eV), FORMS[form]
+    exact = exact_potential(stack)
+    tolerance, error = loosest_tolerance(lambda t: solve(stack, t).error(exact), TARGET_V, start=1.0)
+    benchmark.group = f"solve {case} J={interaction_eV:g}"
+    answer = benchmark.pedantic(solve, (stack, tolerance), rounds=7, warmup_rounds=1)
+    assert answer.error(exact) <= TARGET_V
+    benchmark.extra_info.update(nodes=answer.n_nodes, iterations=None, threads=1, error_V=error, tol=tolerance)
+
+
+def test_cost_of_interaction() -> None:
+    """J on costs at most 2.5 times J = 0 at the same tolerance; ratios of minima taken in turn, so load cancels."""
+    for case in CASES:
+        free, repelled = (kernel_call(stack_of(case, j), TARGET_V) for j in INTERACTIONS_eV)
+        times = np.array([[best_of(f, repeats=5, number=20) for f in (free, repelled)] for _ in range(10)]).min(axis=0)
+        assert times[1] <= 2.5 * times[0], (case, times)
+
+
+def measure_ratios() -> list[dict[str, Any]]:
+    """Time everything of one case in turn, several rounds, and keep the minima."""
+    rows = []
+    for interaction in INTERACTIONS_eV:
+        for case in CASES:
+            stack = stack_of(case, interaction)
+            exact = exact_potential(stack)
+            loose, loose_error = loosest_tolerance(
+                lambda t, stack=stack, exact=exact: true_error(sc.solve(stack, tolerance_V=t), exact), TARGET_V
+            )
+            strict = sc.solve(stack, tolerance_V=TARGET_V)
+            row: dict[str, Any] = {"case": case, "J_eV": interaction, "nodes": strict.stats.n_nodes}
+            row |= {"iterations": strict.stats.iterations, "error_V": true_error(strict, exact)}
+            row |= {"loose_tolerance_V": loose, "loose_error_V": loose_error}
+            calls: dict[str, tuple[Callable[[], object], int]] = {
+                "solve": (lambda s=stack: sc.solve(s, tolerance_V=TARGET_V), 50),
+                "kernel": (kernel_call(stack, TARGET_V), 50),
+                "solve_loose": (lambda s=stack, t=loose: sc.solve(s, tolerance_V=t), 50),
+                "kernel_loose": (kernel_call(stack, loose), 50),
+            }
+            for name, solve in FORMS.items():
+                tolerance, error = loosest_tolerance(
+                    lambda t, f=solve, s=stack, x=exact: f(s, t).error(x), TARGET_V, start=1.0
+                )
+                row[f"{name}_error_V"] = error
+                calls[name] = (lambda f=solve, s=stack, t=tolerance: f(s, t), 1)
+            times = dict.fromkeys(calls, np.inf)
+            for _ in range(7):
+                for name, (call, number) in calls.items():
+                    times[name] = min(times[name], best_of(call, repeats=1, number=number))
+            row["seconds"] = times
+            rows.append(row)
+    return rows
+
+
+def main() -> None:
+    """Print and save the table of ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", default="results/bench_ratios.json")
+    rows = measure_ratios()
+    target = Path(parser.parse_args().json)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(rows, indent=1))
+    print("times in us; solve_bvp at the loosest tol with a true error of at most 1e-6 V")
+    print("case      J/eV  nodes it.  error/V | sc.solve kernel at 1e-6 V | at its loosest | bvp tuned differences plain")
+    for row in rows:
+        t = {name: 1e6 * seconds for name, seconds in row["seconds"].items()}
+        print(
+            f"{row['case']:9s} {row['J_eV']:4.2f} {row['nodes']:6d} {row['iterations']:3d} {row['error_V']:8.1e} |"
+            f" {t['solve']:8.1f} {t['kernel']:6.1f} | {t['solve_loose']:6.1f} {t['kernel_loose']:6.1f} |"
+            f" {t['tuned']:9.0f} {t['differences']:9.0f} {t['plain']:9.0f}"
+        )
+        for ours in ("solve", "kernel", "solve_loose", "kernel_loose"):
+            ratios = "  ".join(f"{form} {t[form] / t[ours]:6.0f}" for form in FORMS)
+            print(f"    solve_bvp / {ours:13s} {ratios}")
+    print(f"{target}")
+
+
+if __name__ == "__main__":
+    main()
