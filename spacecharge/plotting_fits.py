@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import StoreError
 from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 from .plotting.units import display_of
-from .store_fits import read_comparisons, read_curves
+from .read_fits import read_comparisons, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -279,7 +279,7 @@ def plot_fit_sweep(
     StoreError
         The file is no sweep over fits, or has no such axis or quantity.
     """
-    from .store_fits import read_sweep
+    from .read_fits import read_sweep
 
     sweep = read_sweep(path)
     numeric = [a for k, a in enumerate(sweep.axes) if isinstance(sweep.points[0][k], float)]

@@ -31,7 +31,7 @@ def fit_table(path: str | os.PathLike[str]) -> str:
     StoreError
         The file cannot be read.
     """
-    from ..store_fits import read_comparisons, read_summaries
+    from ..read_fits import read_comparisons, read_summaries
 
     blocks = [fit_text(summary) for summary in read_summaries(path)]
     return "\n\n".join([*blocks, *(comparison_text(c) for c in read_comparisons(path))])
@@ -188,7 +188,7 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     StoreError
         The file cannot be read.
     """
-    from ..store_fits import read_sweep
+    from ..read_fits import read_sweep
 
     sweep = read_sweep(path)
     fitted = [name for name in sweep.quantities if name not in sweep.fixed][:MAX_QUANTITIES]

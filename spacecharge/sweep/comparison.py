@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..config.problems import nearest
 from ..config.yaml import Document, read_document
 from ..errors import ConfigError, StoreError
-from ..nmr.config import Checker
+from ..nmr.checker import Checker
 from ..nmr.transport import horvai_resistance
 
 KIND = "comparison"

@@ -8,7 +8,7 @@ import pytest
 
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError
-from spacecharge.store_fits import read_comparisons
+from spacecharge.read_fits import read_comparisons
 from spacecharge.sweep.comparison import compare, is_comparison
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import pytest
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.errors import StoreError
-from spacecharge.store_fits import fit_names, read_fit, read_summaries, read_sweep, write_fit
+from spacecharge.read_fits import fit_names, read_fit, read_summaries, read_sweep
+from spacecharge.store_fits import write_fit
 
 ROOT = Path(__file__).parents[2]
 EXSY = ROOT / "configs" / "exsy_livo.yaml"
