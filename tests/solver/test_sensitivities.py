@@ -66,13 +66,17 @@ def differences(stack: Stack, path: str) -> dict[str, np.ndarray]:
     """Return five-point differences of solves at 1e-11 V: mesh errors then stay below 1e-8 of the derivative."""
     value = base_value(stack, path)
     step = 1e-3 * abs(value) if value else 1e-4
+    if path.endswith("occupancy"):
+        # The smaller of the filled and the empty share is what changes by a relative step.
+        step = 1e-3 * min(value, 1.0 - value)
     if path.endswith("potential_V"):
         step = 1.5e-4  # a width starts as the logarithm of a step that may be 10 mV
     values = value + step * np.array([-2.0, -1.0, 1.0, 2.0])
     solved = solve_points(stack_parameters(stack, {path: values}), tolerance_V=1e-11).scalars
     assert (solved["status"] == 0).all()
     factor = SI_FACTOR.get(path.rsplit(".", 1)[-1], 1.0)
-    scale = abs(value) * factor or 1.0
+    # An interaction of 0 has the scale of the library's value, 0.1 eV.
+    scale = (abs(value) or (0.1 if path.endswith("eV") else 1.0)) * factor
     result = {}
     for name in SENSITIVE:
         f = solved[name]
