@@ -1,0 +1,168 @@
+"""Capacitances against finite differences of whole re-solves, in stacks thick and thin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from spacecharge.model import Contact, End, Layer, Stack
+from spacecharge.solution import Solution
+from spacecharge.solve import solve
+
+from .compare import simple_layer
+
+TOLERANCE_V = 1e-10
+
+
+def charge_left(solution: Solution, contact: int) -> float:
+    """Return the charge left of a contact: of the layers, of the contact planes between them, of the left wall."""
+    p = solution.parameters
+    names = p.contact_names
+    left_end = int(p.end_kind[0] >= 2)
+    charge = solution.scalars["charge"]
+    if names[contact].startswith("left|"):
+        # The wall itself: it carries what everything else, both ends included, lacks. Gauss: eps0 eps E at its face.
+        field = float(solution.scalars["contact_field"][contact, 1])
+        return 8.8541878188e-12 * float(p.permittivity[0, 0]) * field
+    if names[contact].endswith("|right"):
+        field = float(solution.scalars["contact_field"][contact, 0])
+        return 8.8541878188e-12 * float(p.permittivity[0, -1]) * field
+    plane = contact - left_end
+    total = float(charge[: plane + 1].sum() + p.contact_charge[0, :plane].sum())
+    if left_end:
+        total += 8.8541878188e-12 * float(p.permittivity[0, 0]) * float(solution.scalars["contact_field"][0, 1])
+    elif p.end_kind[0] == 1:
+        # A bulk end gives charge of its own: take Gauss's law at the contact instead.
+        total = (
+            8.8541878188e-12 * float(p.permittivity[0, plane]) * float(solution.scalars["contact_field"][contact, 0])
+        )
+    return total
+
+
+def biased(stack: Stack, contact: int, bias: float) -> Stack:
+    """Return the stack with `bias` [V] more between all that lies left and all that lies right of a contact."""
+    left_end = stack.left.kind in ("electrostatic_potential_V", "surface_charge_C_per_m2")
+    plane = contact - int(left_end)
+    if plane < 0:
+        return stack.replace(left=End(kind=stack.left.kind, value=stack.left.value + bias))
+    if plane >= len(stack.layers) - 1:
+        return stack.replace(right=End(kind=stack.right.kind, value=stack.right.value - bias))
+    contacts = list(stack.contacts)
+    old = contacts[plane]
+    contacts[plane] = Contact(charge_C_per_m2=old.charge_C_per_m2, dipole_V=old.dipole_V + bias)
+    changed = stack.replace(contacts=tuple(contacts))
+    if stack.left.kind == "electrostatic_potential_V":
+        # The left wall counts against the last bulk; it goes with the layers left of the contact.
+        shift = End(kind=stack.left.kind, value=stack.left.value)
+        changed = changed.replace(left=shift)
+    return changed
+
+
+def two_species(name: str, potential: float) -> Layer:
+    return Layer(
+        name=name,
+        thickness_nm=4.0,
+        potential_V=potential,
+        permittivity=30.0,
+        species={
+            "a": {"site_density_per_nm3": 2.0, "occupancy": 0.2, "interaction": {"vacancy_eV": 0.1}},
+            "b": {"site_density_per_nm3": 1.0, "occupancy": 0.7, "charge_number": -1.0},
+        },
+    )
+
+
+A, B, C = simple_layer("a", 3.5), simple_layer("b", 3.0, occupancy=0.8, permittivity=8.0), simple_layer("c", 2.6)
+J = {"occupied_eV": 0.1, "vacancy_eV": 0.1}
+STACKS = {
+    "thick": Stack((A, B)),
+    "interacting": Stack((A.replace(interaction=J), B.replace(interaction=J))),
+    "thin": Stack((A.replace(thickness_nm=0.7), B.replace(thickness_nm=0.4))),
+    "contact charge": Stack((A, B), contacts=(Contact(charge_C_per_m2=0.2),)),
+    "contact charge, thin": Stack(
+        (A.replace(thickness_nm=0.7), B.replace(thickness_nm=1.0)), contacts=(Contact(charge_C_per_m2=-0.1),)
+    ),
+    "dipole": Stack((A, B), contacts=(Contact(dipole_V=-0.8),)),
+    "coating": Stack((A, C.replace(thickness_nm=0.5), B)),
+    "coating, charged": Stack(
+        (A, C.replace(thickness_nm=0.5), B),
+        contacts=(Contact(charge_C_per_m2=0.1), Contact(charge_C_per_m2=-0.2, dipole_V=0.1)),
+    ),
+    "dilute coating": Stack(
+        (A, C.replace(thickness_nm=1.0, statistics="dilute", occupancy=0.01, diffusivity_m2_per_s=None), B)
+    ),
+    "two species": Stack((two_species("a", 0.3), two_species("b", 0.0))),
+    "fixed potential": Stack((B,), left=End(kind="electrostatic_potential_V", value=0.4)),
+    "fixed potential, right": Stack((B,), right=End(kind="electrostatic_potential_V", value=0.4)),
+    "fixed potential, thin, bulk": Stack(
+        (B.replace(thickness_nm=0.5),), left=End(kind="electrostatic_potential_V", value=0.4), right=End(kind="bulk")
+    ),
+    "bulk ends, thin": Stack(
+        (A.replace(thickness_nm=0.7), B.replace(thickness_nm=0.4)), left=End(kind="bulk"), right=End(kind="bulk")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_differential_and_static_capacitance(name: str) -> None:
+    stack = STACKS[name]
+    solution = solve(stack, tolerance_V=TOLERANCE_V)
+    n_contacts = len(solution.parameters.contact_names)
+    assert n_contacts >= 1
+    for contact in range(n_contacts):
+        sign = -1.0 if solution.parameters.contact_names[contact].endswith("|right") else 1.0
+
+        def charge(bias: float, contact: int = contact) -> float:
+            return charge_left(solve(biased(stack, contact, bias), tolerance_V=TOLERANCE_V), contact)
+
+        h = 2e-3
+        # Five-point stencil: (h e/kT)^4/30 = 1e-6.
+        slope = (8.0 * (charge(h) - charge(-h)) - (charge(2 * h) - charge(-2 * h))) / (12.0 * h)
+        found = float(solution.scalars["differential_capacitance"][contact])
+        assert found == pytest.approx(slope, rel=1e-5), (contact, sign)
+        assert found > 0.0
+        neutral = float(brentq(charge, -6.0, 6.0, xtol=1e-12, rtol=1e-14))
+        static = float(solution.scalars["static_capacitance"][contact])
+        # U - U_0 = -neutral.
+        assert static == pytest.approx(charge(0.0) / -neutral, rel=1e-7), contact
+
+
+def test_fixed_charge_end() -> None:
+    """The wall's charge is the cause, its potential the answer: dq/dU is one over the slope of the potential."""
+    layer = simple_layer("b", 0.0)
+
+    def potential(q: float) -> float:
+        stack = Stack((layer,), left=End(kind="surface_charge_C_per_m2", value=q))
+        return float(solve(stack, tolerance_V=1e-11).scalars["contact_potential"][0, 1])
+
+    q, h = 0.15, 1e-3
+    stack = Stack((layer,), left=End(kind="surface_charge_C_per_m2", value=q))
+    scalars = solve(stack, tolerance_V=1e-11).scalars
+    slope = (8.0 * (potential(q + h) - potential(q - h)) - (potential(q + 2 * h) - potential(q - 2 * h))) / (12.0 * h)
+    assert float(scalars["differential_capacitance"][0]) == pytest.approx(1.0 / slope, rel=1e-6)
+    assert float(scalars["static_capacitance"][0]) == pytest.approx(q / potential(q), rel=1e-8)
+    by_volts = Stack((layer,), left=End(kind="electrostatic_potential_V", value=potential(q)))
+    again = solve(by_volts, tolerance_V=1e-11).scalars
+    for name in ("differential_capacitance", "static_capacitance", "space_charge_width", "charge"):
+        assert np.asarray(again[name]).ravel() == pytest.approx(
+            np.asarray(scalars[name]).ravel(), rel=1e-7, nan_ok=True
+        ), name
+
+
+@pytest.mark.parametrize("step", [0.0, 1e-12, 1e-9, 1e-6, 1e-3])
+def test_limit_of_equal_potentials(step: float) -> None:
+    stack = Stack((simple_layer("a", step), simple_layer("b", 0.0, occupancy=0.8, permittivity=8.0)))
+    scalars = solve(stack).scalars
+    eps0 = 8.8541878188e-12
+    each = eps0 * np.array([20.0, 8.0]) / scalars["debye_length"]
+    series = each.prod() / each.sum()
+    # Linear theory is off by e U/kT at most.
+    assert float(scalars["differential_capacitance"][0]) == pytest.approx(series, rel=max(1e-6, 40.0 * step))
+    assert float(scalars["static_capacitance"][0]) == pytest.approx(series, rel=max(1e-6, 40.0 * step))
+    assert scalars["charge"] == pytest.approx([series * step, -series * step], rel=max(1e-6, 40.0 * step), abs=1e-30)
+    if step == 0.0:
+        for name in ("charge", "space_charge_potential", "contact_field", "space_charge_width", "resistance"):
+            assert (np.nan_to_num(scalars[name]) == 0.0).all(), name
+        assert float(scalars["interface_resistance"]) == 0.0
+        assert np.isnan(scalars["characteristic_frequency"]).all()
+        assert scalars["contact_occupancy"][0] == pytest.approx([0.3, 0.8], rel=1e-15)
