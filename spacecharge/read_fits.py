@@ -326,7 +326,7 @@ def read_comparisons(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         found = []
         for name, group in file.get(GROUP, {}).items():
             if group.attrs.get("kind") == "comparison":
-                arrays = {key: group[key][()] for key in group}
-                names = [str(t) for t in group.attrs["interfaces"]]
+                arrays = {key: group[key][()] for key in group if key != "interface"}
+                names = _axis_values(group["interface"])
                 found.append({"name": name, "title": str(group.attrs["title"]), "interfaces": names, **arrays})
         return found

@@ -140,40 +140,46 @@ def _write(group: h5py.Group, result: FitResult) -> None:
             _scalar(section, value)
     names = list(estimate.problem.names)
     _texts(group, "parameter_names", names)
-    # By the end only: a covariance is symmetric, both of its axes are the parameters in order.
-    _dataset(group, "covariance", estimate.covariance, "1", "covariance of the parameters, in their units and order")
+    axis = _scale(group, "parameter", names, "1", "parameter")
+    # Two scales of one content: readers of NetCDF refuse a variable with the same dimension twice.
+    other = _scale(group, "other_parameter", names, "1", "parameter")
+    words = "covariance of the parameters, in their units"
+    _dataset(group, "covariance", estimate.covariance, "1", words, axis, other)
     _write_data(group.create_group("data", track_order=True), result)
     for series in result.each_temperature:
         _write_series(group.require_group("each_temperature").create_group(series.name, track_order=True), series)
     for name, curve in result.profiles.items():
         section = group.require_group("profile").create_group(name, track_order=True)
-        _dataset(section, "value", curve.value, result.parameters[name].unit, f"{name}, held")
-        _dataset(section, "chi2", curve.chi2, "1", "chi-square with all other parameters refitted")
+        held = _scale(section, "value", curve.value, result.parameters[name].unit, f"{name}, held")
+        _dataset(section, "chi2", curve.chi2, "1", "chi-square with all other parameters refitted", held)
     if result.bootstrap is not None:
-        _dataset(group, "bootstrap", result.bootstrap.samples, "1", "refitted parameters (sample, parameter)")
+        samples = result.bootstrap.samples
+        sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
+        _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
         group["bootstrap"].attrs["seed"] = result.bootstrap.seed
 
 
 def _write_data(group: h5py.Group, result: FitResult) -> None:
+    datum = _scale(group, "datum", np.arange(result.n_data), "1", "number of the datum")
     for name, column in result.columns.items():
-        _dataset(group, name, column.values, column.unit, column.long_name)
+        _dataset(group, name, column.values, column.unit, column.long_name, datum)
     unit, words = result.data.unit, result.data.long_name
-    _dataset(group, "value", result.measured, unit, words)
-    _dataset(group, "sigma", result.sigma, unit, f"one sigma of the {words} as given (NaN: none)")
-    _dataset(group, "model", result.model, unit, f"{words} of the fit")
+    _dataset(group, "value", result.measured, unit, words, datum)
+    _dataset(group, "sigma", result.sigma, unit, f"one sigma of the {words} as given (NaN: none)", datum)
+    _dataset(group, "model", result.model, unit, f"{words} of the fit", datum)
     residual = "ln(data) - ln(fit)" if result.is_log else "data minus fit"
-    _dataset(group, "residual", result.estimate.residuals, "1" if result.is_log else unit, residual)
-    _dataset(group, "series", result.series, "1", "curve, as position in series_names")
+    _dataset(group, "residual", result.estimate.residuals, "1" if result.is_log else unit, residual, datum)
+    _dataset(group, "series", result.series, "1", "curve, as position in series_names", datum)
     limit = result.estimate.problem.limit
     if limit is not None:
-        _dataset(group, "limit", limit, "1", "0 measured, -1 at most, 1 at least")
+        _dataset(group, "limit", limit, "1", "0 measured, -1 at most, 1 at least", datum)
 
 
 def _write_series(group: h5py.Group, series: Any) -> None:
-    _dataset(group, "temperature", series.temperature, "K", "temperature")
-    _dataset(group, "value", series.value, series.unit, f"{series.long_name}, temperature by temperature")
-    _dataset(group, "sigma", series.sigma, series.unit, "one sigma")
-    _dataset(group, "global_value", series.global_value, series.unit, f"{series.long_name} of the global fit")
+    axis = _scale(group, "temperature", series.temperature, "K", "temperature")
+    _dataset(group, "value", series.value, series.unit, f"{series.long_name}, temperature by temperature", axis)
+    _dataset(group, "sigma", series.sigma, series.unit, "one sigma", axis)
+    _dataset(group, "global_value", series.global_value, series.unit, f"{series.long_name} of the global fit", axis)
     if series.regression is not None:
         r = series.regression
         group.attrs.update(
@@ -195,10 +201,26 @@ def _scalar(group: h5py.Group, value: Value) -> None:
     )
 
 
-def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str) -> None:
+def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str, *axes: h5py.Dataset) -> h5py.Dataset:
+    """Write an array with its unit and name, its axes joined to their scales."""
     dataset = group.create_dataset(name, data=values)
     dataset.attrs["units"] = unit
     dataset.attrs["long_name"] = words
+    for number, axis in enumerate(axes):
+        dataset.dims[number].attach_scale(axis)
+    return dataset
+
+
+def _scale(group: h5py.Group, name: str, values: Any, unit: str, words: str) -> h5py.Dataset:
+    """Write the values along an axis: numbers, or names."""
+    import h5py
+
+    array = np.asarray(values)
+    if array.dtype.kind in "OU":
+        array = np.array([str(v) for v in values], dtype=h5py.string_dtype("utf-8"))
+    dataset = _dataset(group, name, array, unit, words)
+    dataset.make_scale(name)
+    return dataset
 
 
 def _texts(group: h5py.Group, name: str, texts: Any) -> None:
@@ -229,7 +251,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, ov
 
     def fill(group: h5py.Group) -> None:
         group.attrs["kind"] = "comparison"
-        _texts(group, "interfaces", comparison.interfaces)
+        axis = _scale(group, "interface", comparison.interfaces, "1", "interface")
         for name, values, unit, words in (
             ("temperature", comparison.temperature, "K", "temperature"),
             ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
@@ -240,7 +262,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, ov
             ("factor", comparison.factor, "1", "NMR over model"),
             ("status", comparison.status, "1", "status of the solve"),
         ):
-            _dataset(group, name, values, unit, words)
+            _dataset(group, name, values, unit, words, axis)
 
     _into_file(path, comparison.name, comparison.title, comparison.text, fill, overwrite)
 

@@ -41,6 +41,11 @@ BREAK_WARNING = (
 )
 
 
+PLATEAU_WARNING = (
+    "BPP has no rigid lattice: where T2 stops falling towards the cold, it is described by anderson_weiss or break"
+)
+
+
 class _Data:
     """Relaxation times of all columns as one vector of logarithms."""
 
@@ -204,7 +209,8 @@ def _jumps(config: FitConfig, data: _Data) -> _Made:
         return parameters.get(values, "activation_energy_eV", 0.0)
 
     notes = ["quadrupolar: the initial rate 0.2 K j(w) + 0.8 K j(2w)"] if kind == "quadrupolar" else []
-    return parameters, times, parameters.starts(grids), derived, [], notes
+    warnings = [PLATEAU_WARNING] if kind == "bpp" and "T2" in data.kinds else []
+    return parameters, times, parameters.starts(grids), derived, warnings, notes
 
 
 def _break(config: FitConfig, data: _Data) -> _Made:

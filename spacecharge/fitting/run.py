@@ -81,6 +81,8 @@ def build(config: FitConfig) -> Setup:
 def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> FitResult:
     """Run a fit that has been built; see :func:`fit`."""
     started = time.perf_counter() if started is None else started
+    if config.absolute_sigma and setup.problem.sigma is None:
+        raise FitError(f"{config.path or config.name}: absolute_sigma needs a column with the errors of the data")
     try:
         estimate = minimise(_with_coarse(setup))
         _refuse_superfluous(setup, estimate)

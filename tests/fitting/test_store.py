@@ -34,6 +34,8 @@ def test_every_dataset_says_what_it_is(tmp_path, result):
                 found.append(name)
                 assert item.attrs["units"], name
                 assert item.attrs["long_name"], name
+                if item.ndim and not item.is_scale:
+                    assert all(len(dim) == 1 for dim in item.dims), name
 
         file.visititems(look)
         group = file["fits/exsy_livo"]
@@ -45,6 +47,18 @@ def test_every_dataset_says_what_it_is(tmp_path, result):
         assert data["value"][()] - data["model"][()] == pytest.approx(data["residual"][()], abs=1e-15)
         assert data["mixing_time"].attrs["units"] == "s"
     assert len(found) > 20
+
+
+def test_groups_open_in_xarray(tmp_path, result):
+    import xarray
+
+    write_fit(tmp_path / "f.h5", result)
+    with xarray.open_dataset(tmp_path / "f.h5", group="fits/exsy_livo/data", engine="h5netcdf") as data:
+        assert data["model"].dims == ("datum",)
+        assert data["mixing_time"].attrs["units"] == "s"
+    with xarray.open_dataset(tmp_path / "f.h5", group="fits/exsy_livo", engine="h5netcdf") as fit:
+        assert fit["covariance"].dims == ("parameter", "other_parameter")
+        assert fit["parameter"].values[0] == "diffusivity_m2_per_s"
 
 
 def test_numbers_come_back(tmp_path, result):
