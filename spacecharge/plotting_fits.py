@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import StoreError
+from .nmr.report import quality
 from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 from .plotting.units import display_of
 from .read_fits import read_comparisons, read_curves
@@ -128,8 +129,7 @@ def fit_figure(summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
     laws = summary["each_temperature"]
     n_panels = 2 + len(laws)
     n_columns = 2
-    chi2 = summary["chi2_reduced"]
-    note = f"{summary['n_data']} data" + ("" if chi2 is None else f", reduced chi-square {chi2:.3g}")
+    note = f"{summary['n_data']} data, {quality(summary)}"
     figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
     panels = list(grid.flat)
     for spare in panels[n_panels:]:

@@ -164,6 +164,7 @@ def _summary(name: str, group: h5py.Group) -> dict[str, Any]:
         "each_temperature": [_read_series(k, g) for k, g in group.get("each_temperature", {}).items()],
         "chi2_reduced": _known(group.attrs["chi2_reduced"]),
         "n_data": int(group.attrs["n_data"]),
+        "data_have_errors": bool(group.attrs["data_have_errors"]),
         "errors": str(group.attrs["errors"]),
         "notes": [str(t) for t in group.attrs["notes"]],
         "warnings": [str(t) for t in group.attrs["warnings"]],

@@ -122,6 +122,7 @@ def _write(group: h5py.Group, result: FitResult) -> None:
             "kind": result.kind,
             "chi2_reduced": result.chi2_reduced,
             "n_data": result.n_data,
+            "data_have_errors": estimate.problem.sigma is not None,
             "degrees_of_freedom": estimate.freedom,
             "reference_temperature_K": result.config.reference_temperature_K,
             "uncertainty": result.config.uncertainty,

@@ -117,7 +117,7 @@ class _Work:
 
     def slopes(self, u: Array) -> Array:
         """Return d value / d internal of the free parameters."""
-        return np.where(self.log, np.exp(u), self.unit)
+        return np.where(self.log, np.exp(np.where(self.log, u, 0.0)), self.unit)
 
     def model(self, u: Array) -> Array:
         self.n_evaluations += 1

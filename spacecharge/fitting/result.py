@@ -132,6 +132,7 @@ class FitResult:
             "each_temperature": [_series(s) for s in self.each_temperature],
             "chi2_reduced": _finite(self.chi2_reduced),
             "n_data": self.n_data,
+            "data_have_errors": self.estimate.problem.sigma is not None,
             "n_parameters": int(self.estimate.problem.free.size),
             "errors": self.error_statement,
             "notes": list(self.notes),

@@ -225,6 +225,8 @@ def _statement(config: FitConfig, estimate: Estimate) -> str:
         if config.absolute_sigma
         else f"covariance scaled by the reduced chi-square {estimate.chi2_reduced:.4g}"
     )
+    if estimate.problem.sigma is None:
+        scaled = "covariance scaled by the scatter about the fit (the data carry no errors)"
     if config.uncertainty == "bootstrap":
         refits = f"{config.samples} bootstrap refits (seed {config.seed})"
         return f"sigma: standard deviation of {refits}; interval: their {percent} percentiles"

@@ -103,14 +103,22 @@ def fit_text(summary: Mapping[str, Any]) -> str:
         lines += [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {rest}".rstrip() for a, b, c, rest in rows]
     for series in summary["each_temperature"]:
         lines += _series(series)
-    chi2 = summary["chi2_reduced"]
-    quality = "not known" if chi2 is None else f"{chi2:.4g}"
-    lines.append(f"{summary['n_data']} data, reduced chi-square {quality}")
+    lines.append(f"{summary['n_data']} data, {quality(summary)}")
     if summary["errors"]:
         lines.append(summary["errors"])
     lines += [f"note: {text}" for text in summary["notes"]]
     lines += [f"warning: {text}" for text in summary["warnings"]]
     return "\n".join(lines)
+
+
+def quality(summary: Mapping[str, Any]) -> str:
+    """Return how well a fit meets its data: chi-square where they have errors, else their scatter."""
+    chi2 = summary["chi2_reduced"]
+    if chi2 is None:
+        return "no degree of freedom left"
+    if summary["data_have_errors"]:
+        return f"reduced chi-square {chi2:.4g}"
+    return f"scatter {math.sqrt(chi2):.4g} about the fit (they carry no errors)"
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -281,3 +281,19 @@ def test_as_many_data_as_parameters_has_no_errors():
         profile(fit, "a")
     with pytest.raises(FitError, match="not fitted"):
         profile(fit, "c")
+
+
+def test_large_linear_values_stay_quiet():
+    # Intensities of spectrometers are 1e8 and more; warnings are errors in these tests.
+    x = np.linspace(0.0, 3.0, 20)
+    problem = Problem(
+        parameters=(
+            Parameter(name="a", initial=4e8),
+            Parameter(name="b", initial=0.0),
+            Parameter(name="t", initial=1.0, log=True),
+        ),
+        predict=lambda v: v[0] * np.exp(-x / v[2]) + v[1],
+        data=3e8 * np.exp(-x / 0.7) + 2e7 + 1e5 * np.sin(37 * x),
+    )
+    fit = minimise(problem)
+    assert fit.values == pytest.approx([3e8, 2e7, 0.7], rel=2e-2)
