@@ -168,10 +168,11 @@ class Solution:
                         )
             resistance = float(self.scalars["interface_resistance"])
             lines.append(f"  interface resistance {resistance * 1e4:.6g} Ohm cm2")
-            s = self.stats
+            stats = self.stats
             lines.append(
-                f"  {s.n_nodes} nodes, {s.iterations} iterations, error {s.potential_error_estimate:.1e} V, "
-                f"{s.seconds * 1e6:.0f} us"
+                f"  {stats.n_nodes} nodes, {stats.iterations} iterations, "
+                f"error {stats.potential_error_estimate:.1e} V, "
+                f"{stats.seconds * 1e6:.0f} us"
             )
         return "\n".join(lines)
 
@@ -190,4 +191,5 @@ class Solution:
         """
         from .plotting import plot_solution
 
-        return plot_solution(self)
+        figure: Figure = plot_solution(self)
+        return figure

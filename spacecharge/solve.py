@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,8 +49,8 @@ class SolverOptions:
     max_refinements : int
         Halvings of the first mesh before the status becomes 4.
     resistance_tolerance : float
-        Aim for the relative error of resistances, in units of tolerance_V e/kT (R depends exponentially on e phi/kT,
-        so 1 asks for the same care; the change between meshes is far above the error); missing it refines the mesh further but is no failure: the estimate says it.
+        Aim for the change of resistances between the last two meshes, in units of tolerance_V e/kT (R depends
+        exponentially on e phi/kT). Missing it refines the mesh further but is no failure: the estimate says it.
     start : {"estimate", "flat"}
         First Newton iterate: thick-layer estimate, or every layer at its bulk.
     """
@@ -403,11 +402,11 @@ def solve(
 ) -> Solution:
     """Solve the equilibrium space-charge problem of a stack of layers.
 
-    Every species is level with the neutral bulk of its own layer, the bulks differ by their equilibrium potentials, and
-    Poisson's equation ``d/dx(eps0 eps dphi/dx) = -rho`` holds in between, with phi and eps dphi/dx continuous up to the
-    charge and dipole of a contact. Both ends are field-free unless the stack says otherwise, which is the conservation
-    of mass: what one layer loses the others gain. phi is 0 in the neutral bulk of the last layer, and the layer with the
-    lower U (more Li) lies at the lower phi.
+    Every species is level with the neutral bulk of its own layer, the bulks differ by their equilibrium potentials,
+    and Poisson's equation ``d/dx(eps0 eps dphi/dx) = -rho`` holds in between, with phi and eps dphi/dx continuous
+    up to the charge and dipole of a contact. Both ends are field-free unless the stack says otherwise, which is the
+    conservation of mass: what one layer loses the others gain. phi is 0 in the neutral bulk of the last layer, and
+    the layer with the lower U (more Li) lies at the lower phi.
 
     Parameters
     ----------

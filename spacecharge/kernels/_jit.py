@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -16,9 +20,46 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "fastmath": {"contract"}}
 
 
+_checked: set[Path] = set()
+
+
+def _drop_stale(dispatcher: Any) -> None:
+    """Delete cached machine code of a folder of kernels when any of its sources, or of ours, has changed.
+
+    Numba's cache of a function notices an edit of its own file only, not of the files whose kernels it has inlined:
+    after an upgrade or an edit it would go on running the old ones.
+    """
+    if not hasattr(dispatcher, "py_func"):
+        # NUMBA_DISABLE_JIT: there is no machine code.
+        return
+    folder = Path(dispatcher.py_func.__code__.co_filename).parent
+    if folder in _checked:
+        return
+    _checked.add(folder)
+    try:
+        cache = Path(dispatcher._cache.cache_path)
+        sources = sorted({*folder.glob("*.py"), *Path(__file__).parent.glob("*.py")})
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+        stamp = cache / "spacecharge-sources.sha256"
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        for path in sources:
+            for index in cache.glob(f"{path.stem}.*.nbi"):
+                index.unlink(missing_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        written = cache / f"spacecharge-sources.{os.getpid()}"
+        written.write_text(digest)
+        written.replace(stamp)
+    except (OSError, AttributeError):
+        # A cache that cannot be read or written is numba's to deal with: it compiles anew.
+        return
+
+
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` with the options shared by all kernels."""
-    return njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+    dispatcher = njit(**_OPTIONS)(function)
+    _drop_stale(dispatcher)
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def inlined(function: Kernel) -> Kernel:
@@ -35,8 +76,18 @@ def merged(function: Kernel) -> Kernel:
     return njit(**_OPTIONS, inline="always")(function)  # type: ignore[no-any-return]
 
 
+def _bits_of(value: float) -> int:
+    """Return the 64 bits of a float as an integer, without machine code."""
+    return int(struct.unpack("<q", struct.pack("<d", value))[0])
+
+
+def _float_of(bits: int) -> float:
+    """Return the float whose 64 bits are the low bits of the integer given, without machine code."""
+    return float(struct.unpack("<d", struct.pack("<Q", bits & 0xFFFFFFFFFFFFFFFF))[0])
+
+
 @intrinsic
-def bits_of(typing_context: Any, value: Any) -> Any:
+def _bits_of_compiled(typing_context: Any, value: Any) -> Any:
     """Return the 64 bits of a float as an integer."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -46,10 +97,15 @@ def bits_of(typing_context: Any, value: Any) -> Any:
 
 
 @intrinsic
-def float_of(typing_context: Any, bits: Any) -> Any:
+def _float_of_compiled(typing_context: Any, bits: Any) -> Any:
     """Return the float whose 64 bits are the integer given."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.int64), generate
+
+
+# Under NUMBA_DISABLE_JIT kernels run as plain Python, where an intrinsic cannot be called.
+bits_of = _bits_of if config.DISABLE_JIT else _bits_of_compiled
+float_of = _float_of if config.DISABLE_JIT else _float_of_compiled

@@ -55,7 +55,7 @@ POWERS = np.array(
 
 
 @kernel
-def split_halves(work, row, n):  # type: ignore[no-untyped-def]
+def split_halves(work, row, n):
     """Replace nodal values on `n` elements by those of the same polynomials on ``2 n`` half elements.
 
     Rows `row` to `row` + 4 of `work` are overwritten; going from the last element down never overwrites one that
@@ -74,8 +74,8 @@ def split_halves(work, row, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def evaluate(work, row, e, t):  # type: ignore[no-untyped-def]
-    """Return the polynomial of rows `row` to `row` + 4 on element `e` at local coordinate `t` and its derivative with respect to `t`.
+def evaluate(work, row, e, t):
+    """Return the polynomial of rows `row` to `row` + 4 on element `e` at local `t`, and its derivative by `t`.
 
     Written on differences against the first node, so that a nearly constant element loses no digits.
     """

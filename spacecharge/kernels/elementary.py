@@ -17,7 +17,7 @@ LOWEST_EXPONENT = -708.0
 
 
 @inlined
-def exp_nonpositive(x: float) -> tuple[float, float]:
+def exp_nonpositive(x):
     """Return ``exp(x)`` and ``expm1(x)`` for ``x <= 0``, both to full relative accuracy.
 
     Cody-Waite reduction and a Taylor polynomial on ``|r| <= ln(2)/2`` (first term left out: 4e-18).
@@ -44,7 +44,7 @@ def exp_nonpositive(x: float) -> tuple[float, float]:
 
 
 @inlined
-def inverse_cube_root(x: float) -> float:
+def inverse_cube_root(x):
     """Return ``x^(-1/3)`` for ``1e-307 < x <= 1``: a linear guess in the exponent, then two refinements.
 
     The guess is off by at most 3.5 %; the refinements are of fourth order, so the second is exact to rounding.

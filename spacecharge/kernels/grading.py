@@ -45,14 +45,14 @@ SHORTEST_TAIL = 6.5
 
 
 @inlined
-def reference_density(temperature):  # type: ignore[no-untyped-def]
+def reference_density(temperature):
     """Return e / (eps0 kT/e): number density times this is the charge in units of eps0 kT/e [m]."""
     return ELEMENTARY_CHARGE / (VACUUM_PERMITTIVITY * BOLTZMANN * temperature / ELEMENTARY_CHARGE)
 
 
 @kernel
-def spinodal_bounds(theta_b, vacancy_b, occ, vac):  # type: ignore[no-untyped-def]
-    """Return the lowest and highest Delta of the branch of rising mu that holds the bulk, and whether the bulk is stable.
+def spinodal_bounds(theta_b, vacancy_b, occ, vac):
+    """Return lowest and highest Delta of the branch of rising mu around the bulk, and whether the bulk is stable.
 
     Only attraction (a negative J) can end a branch. The slope 1 + (4/9)(j_occ theta^(1/3) n + j_vac n^(1/3) theta) is
     scanned in Delta on both sides of the bulk and the first zero refined by bisection.
@@ -93,14 +93,14 @@ def spinodal_bounds(theta_b, vacancy_b, occ, vac):  # type: ignore[no-untyped-de
 
 
 @inlined
-def _branch_slope(u, occ, vac):  # type: ignore[no-untyped-def]
+def _branch_slope(u, occ, vac):
     theta = 1.0 / (1.0 + math.exp(-u)) if u > -700.0 else 0.0
     vacancy = 1.0 / (1.0 + math.exp(u)) if u < 700.0 else 0.0
     return 1.0 + (4.0 / 9.0) * (occ * theta ** (1.0 / 3.0) * vacancy + vac * vacancy ** (1.0 / 3.0) * theta)
 
 
 @kernel
-def fill_species(row, codes, species):  # type: ignore[no-untyped-def]
+def fill_species(row, codes, species):
     """Fill `species` (n_layers, n_species, 12) with what the statistics needs, in reduced units; return gap flag.
 
     Columns: strength z e N / (eps0 kT/e) [m^-2], z, theta_b, 1 - theta_b, j_occ, j_vac, cube roots of the two
@@ -140,7 +140,7 @@ def fill_species(row, codes, species):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bulk_slope(species, layer, n_species):  # type: ignore[no-untyped-def]
+def bulk_slope(species, layer, n_species):
     """Return -d charge/d y of the neutral bulk, in units of eps0 kT/e [m^-2]."""
     total = 0.0
     for s in range(n_species):
@@ -151,7 +151,7 @@ def bulk_slope(species, layer, n_species):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def march(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+def march(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):
     """Tabulate a thick layer from its linear range outwards, to |y| = `stop` or displacement `stop_field`.
 
     `sign` is that of y. Writes rows of `work` from `row` on: |y|, G (so that (dy/dx)^2 = 2 G), Delta per species;
@@ -170,7 +170,7 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
 
 
 @kernel
-def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):
     """March of a layer with one species, in Delta: y(Delta) is explicit, no root is sought."""
     p = species[layer, active]
     dilute = int(p[10])
@@ -223,7 +223,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
 
 
 @kernel
-def _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):  # type: ignore[no-untyped-def]
+def _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):
     """March of a layer with several species, in y."""
     capacity = w.CAPACITY
     slope = bulk_slope(species, layer, n_species) / permittivity
@@ -251,8 +251,8 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
 
 
 @kernel
-def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-untyped-def]
-    """Return the charge density of a layer at `y` and the smallest |dy/dDelta|; Delta in column `n` is start and end."""
+def _charge_at(work, row, n, species, layer, n_species, y):
+    """Return charge density of a layer at `y` and smallest |dy/dDelta|; column `n` holds the Delta in and out."""
     total, reach = 0.0, 1e300
     for s in range(n_species):
         p = species[layer, s]
@@ -269,7 +269,7 @@ def _charge_at(work, row, n, species, layer, n_species, y):  # type: ignore[no-u
 
 
 @kernel
-def first_integral(work, row, n, slope, y):  # type: ignore[no-untyped-def]
+def first_integral(work, row, n, slope, y):
     """Return G at |y| from a table: parabola below its first entry, interpolation between, parabola beyond."""
     y = abs(y)
     if y <= work[row * S]:
@@ -290,7 +290,7 @@ def first_integral(work, row, n, slope, y):  # type: ignore[no-untyped-def]
 
 
 @merged
-def guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right):  # type: ignore[no-untyped-def]
+def guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right, slope_right, eps_right):
     """Return y just left of a bare contact of two thick layers, from continuity of the displacement.
 
     The displacement eps sqrt(2 G) grows with |y| on both sides and the two |y| add up to |step|: bisection.
@@ -310,7 +310,7 @@ def guess_contact(work, step, left, n_left, slope_left, eps_left, right, n_right
 
 
 @kernel
-def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_field, resolution, tail):  # type: ignore[no-untyped-def]
+def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_field, resolution, tail):
     """Lay elements from a contact inwards until the layer counts as bulk (|y| below `tail`); return their number.
 
     Writes rows of `work` from `out` on: size, then |y|, |dy/dx| and Delta at the inner end. `contact_field` beyond

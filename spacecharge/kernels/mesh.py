@@ -14,7 +14,7 @@ NO_CONTACT = -1.0
 
 
 @kernel
-def lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail):  # type: ignore[no-untyped-def]
+def lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail):
     """Lay the elements of all layers for given potentials and fields at the contacts; return their number or -1.
 
     Parameters: `contact_y`, `contact_field` (n_layers, 2) signed y and |dy/dx| at the left and right face of each layer
@@ -59,8 +59,8 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
 
 
 @kernel
-def _fill_layer(work, n, capacity, layer, n_layers, n_species, thickness, contact_y, counts, signs):  # type: ignore[no-untyped-def]
-    """Take elements from both contacts, the smaller first, until they meet or the rest is bulk; return the new count."""
+def _fill_layer(work, n, capacity, layer, n_layers, n_species, thickness, contact_y, counts, signs):
+    """Take elements from both contacts, the smaller first, until they meet or the rest is bulk; return new count."""
     left, right = w.side_row(0, n_layers, n_species), w.side_row(1, n_layers, n_species)
     taken_left, taken_right = 0, 0
     rest = thickness
@@ -128,7 +128,7 @@ def _fill_layer(work, n, capacity, layer, n_layers, n_species, thickness, contac
 
 
 @kernel
-def _set_element(work, e, layer, size, y_left, y_right, slope_left, slope_right, straight):  # type: ignore[no-untyped-def]
+def _set_element(work, e, layer, size, y_left, y_right, slope_left, slope_right, straight):
     """Set size and starting y of an element: Hermite cubic from values and slopes, or a straight line."""
     work[w.SIZE * S + e] = size
     work[w.LAYER * S + e] = layer
@@ -144,7 +144,7 @@ def _set_element(work, e, layer, size, y_left, y_right, slope_left, slope_right,
 
 
 @kernel
-def start_deltas(work, codes, species, n):  # type: ignore[no-untyped-def]
+def start_deltas(work, codes, species, n):
     """Complete the starting Delta: linear in y between the ends of an element, from the bulk slope where unknown."""
     n_species = codes[N_SPECIES]
     for s in range(n_species):
@@ -162,7 +162,7 @@ def start_deltas(work, codes, species, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def set_parameters(work, row, codes, species, n):  # type: ignore[no-untyped-def]
+def set_parameters(work, row, codes, species, n):
     """Fill the per-element coefficients of `n` elements and pad to a multiple of 8; return the padded number."""
     n_species = codes[N_SPECIES]
     n_pad = (n + 7) // 8 * 8

@@ -29,10 +29,10 @@ SAFE_ITERATIONS = 1500
 
 
 @merged
-def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-untyped-def]
+def evaluate_charge(work, codes, n, n_pad, interacting):
     """Fill charge and slope of all nodes from y (and Delta).
 
-    The loops of the first species run over all elements to stay vectorised; where it is dilute it has strength 0 in them.
+    The loops of the first species run over all elements to stay vectorised; where it is dilute its strength is 0.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for i in range(5):
@@ -52,7 +52,7 @@ def evaluate_charge(work, codes, n, n_pad, interacting):  # type: ignore[no-unty
 
 
 @kernel
-def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
+def assemble(work, n, n_pad):
     """Eliminate the mid nodes of every element and add up the tridiagonal system of the end points."""
     y0, y1, y2, y3, y4 = w.Y * S, (w.Y + 1) * S, (w.Y + 2) * S, (w.Y + 3) * S, (w.Y + 4) * S
     q0, q1, q2, q3, q4 = (
@@ -133,7 +133,7 @@ def assemble(work, n, n_pad):  # type: ignore[no-untyped-def]
 
 
 @merged
-def fix_ends(work, codes, n):  # type: ignore[no-untyped-def]
+def fix_ends(work, codes, n):
     """Turn the rows of ends with a fixed potential into ``d y = 0``, keeping symmetry."""
     if codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL:
         work[w.DIAGONAL * S] = 1.0
@@ -146,7 +146,7 @@ def fix_ends(work, codes, n):  # type: ignore[no-untyped-def]
 
 
 @merged
-def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
+def expand_step(work, n, n_pad):
     """Fill the step at all nodes from the end points' step in RHS; return its largest size."""
     ends = w.RHS * S
     d0, d1, d2, d3, d4 = w.STEP * S, (w.STEP + 1) * S, (w.STEP + 2) * S, (w.STEP + 3) * S, (w.STEP + 4) * S
@@ -175,7 +175,7 @@ def expand_step(work, n, n_pad):  # type: ignore[no-untyped-def]
 
 
 @merged
-def apply_step(work, codes, n, n_pad, fraction, interacting):  # type: ignore[no-untyped-def]
+def apply_step(work, codes, n, n_pad, fraction, interacting):
     """Move y by `fraction` of the step, and Delta along its linearised equation; return the largest inner step."""
     for i in range(5):
         y, d = (w.Y + i) * S, (w.STEP + i) * S
@@ -188,7 +188,7 @@ def apply_step(work, codes, n, n_pad, fraction, interacting):  # type: ignore[no
 
 
 @kernel
-def equilibrate(work, codes, n):  # type: ignore[no-untyped-def]
+def equilibrate(work, codes, n):
     """Solve the inner equation of every species at every node exactly for the present y."""
     n_species = codes[N_SPECIES]
     for s in range(n_species):
@@ -213,7 +213,7 @@ def equilibrate(work, codes, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def directional_slope(work, n):  # type: ignore[no-untyped-def]
+def directional_slope(work, n):
     """Return the derivative of the convex function along the step in STEP, at the present charge."""
     total = 0.0
     for e in range(n):
@@ -239,7 +239,7 @@ def directional_slope(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def flatten(work, codes, n_pad):  # type: ignore[no-untyped-def]
+def flatten(work, codes, n_pad):
     """Set every layer to its bulk, keeping the values of ends with a fixed potential."""
     left, right = work[w.Y * S], work[(w.Y + 4) * S + int(work[w.FIRST * S + codes[N_LAYERS]]) - 1]
     for i in range(5):
@@ -254,14 +254,14 @@ def flatten(work, codes, n_pad):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def join(work, n):  # type: ignore[no-untyped-def]
+def join(work, n):
     """Make both copies of every shared end point agree to the last bit, or Gauss's law drifts."""
     for e in range(1, n):
         work[w.Y * S + e] = work[(w.Y + 4) * S + e - 1] + work[w.JUMP * S + e]
 
 
 @kernel
-def newton(work, codes, n, n_pad, interacting, safe):  # type: ignore[no-untyped-def]
+def newton(work, codes, n, n_pad, interacting, safe):
     """Iterate to convergence; returns (status, iterations). Charge and slope are those of the final y.
 
     The fast mode moves Delta along with y. Where it does not converge, the safe mode starts over from flat layers with

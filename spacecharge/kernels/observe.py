@@ -44,7 +44,7 @@ FLAG_DEBYE, FLAG_FIELD, FLAG_THIN = 1, 2, 4
 
 
 @inlined
-def is_contact(codes, layer, side):  # type: ignore[no-untyped-def]
+def is_contact(codes, layer, side):
     """Say whether the face `side` of `layer` is a contact: inner, or an end with fixed potential or charge."""
     if side == 0 and layer == 0:
         return codes[END_LEFT] >= FIXED_POTENTIAL
@@ -54,7 +54,7 @@ def is_contact(codes, layer, side):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
+def face_states(work, codes, n, faces):
     """Fill `faces` (n_layers, 5): y left, y right, displacement alpha dy/dx left and right, charge; return the balance.
 
     Displacements follow from Gauss's law, from the left end on; the balance is what it misses at the right end.
@@ -105,7 +105,7 @@ def face_states(work, codes, n, faces):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bulk_conductivity(species, layer, n_species):  # type: ignore[no-untyped-def]
+def bulk_conductivity(species, layer, n_species):
     """Return sigma_b of a layer [S/m], NaN where no species has a diffusivity."""
     total = 0.0
     for s in range(n_species):
@@ -115,7 +115,7 @@ def bulk_conductivity(species, layer, n_species):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _relative_excess(species, codes, layer, deltas):  # type: ignore[no-untyped-def]
+def _relative_excess(species, codes, layer, deltas):
     """Return sigma_b/sigma - 1 of a layer where the species have `deltas`, formed from theta - theta_b."""
     n_species = codes[N_SPECIES]
     total, change = 0.0, 0.0
@@ -134,7 +134,7 @@ def _relative_excess(species, codes, layer, deltas):  # type: ignore[no-untyped-
 
 
 @kernel
-def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  # type: ignore[no-untyped-def]
+def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
         if interacting:
@@ -144,7 +144,7 @@ def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):  # 
 
 
 @kernel
-def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):  # type: ignore[no-untyped-def]
+def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):
     """Fill `deltas` at local coordinate `t` of element `e`, from the element's polynomials."""
     if not interacting:
         y, _ = evaluate(work, w.Y, e, t)
@@ -156,7 +156,7 @@ def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):  #
 
 
 @kernel
-def threshold_potential(p, fraction, sign):  # type: ignore[no-untyped-def]
+def threshold_potential(p, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
     theta_b, vacancy_b = p[2], p[3]
     if p[10] != 0.0:
@@ -173,8 +173,8 @@ def threshold_potential(p, fraction, sign):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_crossing(work, layer, side, level):  # type: ignore[no-untyped-def]
-    """Return (element, local coordinate, distance from the contact) where y first falls to `level`, inwards from a contact.
+def find_crossing(work, layer, side, level):
+    """Return (element, local coordinate, distance from the contact) where y first falls to `level`, going inwards.
 
     Element -1 where y starts within `level`; the far end of the layer where it never falls to it.
     """
@@ -212,7 +212,7 @@ def find_crossing(work, layer, side, level):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas):  # type: ignore[no-untyped-def]
+def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas):
     """Return int (sigma_b/sigma - 1) dx from a contact to local coordinate `t_cut` of element `e_cut` [m].
 
     Whole elements come from the EXCESS row, the last part from Gauss-Legendre quadrature.
@@ -239,7 +239,7 @@ def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, 
 
 
 @kernel
-def observe_layers(work, row, codes, species, faces, fraction, interacting, deltas, out):  # type: ignore[no-untyped-def]
+def observe_layers(work, row, codes, species, faces, fraction, interacting, deltas, out):
     """Fill the layer blocks of the output row and return the validity flags."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -316,8 +316,8 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
 
 
 @kernel
-def capacitances(work, codes, n, out):  # type: ignore[no-untyped-def]
-    """Fill the differential capacitance of every contact from the assembled element stiffnesses (call after `assemble`).
+def capacitances(work, codes, n, out):
+    """Fill the differential capacitance of every contact from the element stiffnesses (call after `assemble`).
 
     A contact joins two chains in series; the stiffness that a chain shows at its end follows from eliminating it
     from the far end. Needs the element blocks, which `assemble` leaves in STEP, STEP + 1 and OFF.

@@ -68,7 +68,7 @@ SMALL_BIAS = 1e-7
 
 
 @kernel
-def is_interacting(codes, species):  # type: ignore[no-untyped-def]
+def is_interacting(codes, species):
     """Say whether any species carries Delta as an unknown of its own (interaction or dilute statistics)."""
     for layer in range(codes[N_LAYERS]):
         for s in range(codes[N_SPECIES]):
@@ -79,7 +79,7 @@ def is_interacting(codes, species):  # type: ignore[no-untyped-def]
 
 
 @merged
-def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):  # type: ignore[no-untyped-def]
+def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):
     """Fill y and |dy/dx| at every contact as if all layers were thick."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -129,7 +129,7 @@ def guess_contacts(work, row, codes, species, resolution, contact_y, contact_fie
 
 
 @kernel
-def place_jumps(work, row, codes, n):  # type: ignore[no-untyped-def]
+def place_jumps(work, row, codes, n):
     """Put steps and areal charges of contacts and ends at their end points."""
     n_layers = codes[N_LAYERS]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -160,7 +160,7 @@ def place_jumps(work, row, codes, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def refine(work, codes, n):  # type: ignore[no-untyped-def]
+def refine(work, codes, n):
     """Cut every element in half, carrying the solution over."""
     split_halves(work, w.Y, n)
     for s in range(codes[N_SPECIES]):
@@ -175,7 +175,7 @@ def refine(work, codes, n):  # type: ignore[no-untyped-def]
 
 
 @merged
-def relax(work, row, codes, species, n, interacting, flat, gap):  # type: ignore[no-untyped-def]
+def relax(work, row, codes, species, n, interacting, flat, gap):
     """Solve on the present mesh from the present start; returns (status, iterations).
 
     `gap` is the index of an element without stiffness that cuts the stack in two, or -1.
@@ -189,7 +189,7 @@ def relax(work, row, codes, species, n, interacting, flat, gap):  # type: ignore
 
 
 @kernel
-def insert_gap(work, codes, n, plane):  # type: ignore[no-untyped-def]
+def insert_gap(work, codes, n, plane):
     """Insert an element before contact plane `plane` (1 .. n_layers - 1) and return its index."""
     gap = int(work[w.FIRST * S + plane])
     n_species = codes[N_SPECIES]
@@ -205,7 +205,7 @@ def insert_gap(work, codes, n, plane):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _copy_element(work, n_species, source, target):  # type: ignore[no-untyped-def]
+def _copy_element(work, n_species, source, target):
     work[w.SIZE * S + target] = work[w.SIZE * S + source]
     work[w.LAYER * S + target] = work[w.LAYER * S + source]
     for i in range(5):
@@ -216,7 +216,7 @@ def _copy_element(work, n_species, source, target):  # type: ignore[no-untyped-d
 
 
 @kernel
-def save_state(work, codes, n, state, restore):  # type: ignore[no-untyped-def]
+def save_state(work, codes, n, state, restore):
     """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     k = 0
@@ -239,8 +239,8 @@ def save_state(work, codes, n, state, restore):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_driven(row, codes, plane):  # type: ignore[no-untyped-def]
-    """Say whether a contact plane (0 left end .. n_layers right end) pulls charge: step, areal charge or fixed value."""
+def is_driven(row, codes, plane):
+    """Say whether a plane (0 left end .. n_layers right end) pulls charge: step, areal charge or fixed value."""
     n_layers = codes[N_LAYERS]
     if plane == 0 or plane == n_layers:
         side = 0 if plane == 0 else 1
@@ -250,7 +250,7 @@ def is_driven(row, codes, plane):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def needs_neutral_solve(row, codes, plane):  # type: ignore[no-untyped-def]
+def needs_neutral_solve(row, codes, plane):
     """Say whether the bias at which no charge crosses `plane` has to be solved for (else it is zero)."""
     n_layers = codes[N_LAYERS]
     for other in range(n_layers + 1):
@@ -262,7 +262,7 @@ def needs_neutral_solve(row, codes, plane):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def touches_gap(work, codes, species, n):  # type: ignore[no-untyped-def]
+def touches_gap(work, codes, species, n):
     """Say whether any node sits at the border of the branch of rising chemical potential."""
     n_species = codes[N_SPECIES]
     for s in range(n_species):
@@ -279,8 +279,8 @@ def touches_gap(work, codes, species, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):  # type: ignore[no-untyped-def]
-    """Compare potentials and fields found with those the mesh was made for; store the found ones; say whether to remake."""
+def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):
+    """Compare potentials and fields with those the mesh was made for, store them, say whether to make it anew."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     remake = False
     for layer in range(n_layers):
@@ -302,7 +302,7 @@ def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, 
 
 
 @merged
-def _compare(codes, species, coarse, fine):  # type: ignore[no-untyped-def]
+def _compare(codes, species, coarse, fine):
     """Return the largest change of a face's potential [V] and the largest relative change of a region's resistance.
 
     Resistances are compared with max(R, debye / sigma_b), below which a difference has no meaning.
@@ -324,7 +324,7 @@ def _compare(codes, species, coarse, fine):  # type: ignore[no-untyped-def]
 
 
 @merged
-def _observe(work, row, codes, species, faces, options, interacting, deltas, n, out):  # type: ignore[no-untyped-def]
+def _observe(work, row, codes, species, faces, options, interacting, deltas, n, out):
     """Fill faces and the layer blocks of `out`; store balance and flags."""
     balance = face_states(work, codes, n, faces)
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -334,17 +334,14 @@ def _observe(work, row, codes, species, faces, options, interacting, deltas, n, 
 
 
 @merged
-def solve_point(work, row, codes, species, scratch, tables, options, out, coarse):  # type: ignore[no-untyped-def]
+def solve_point(work, row, codes, species, contact_y, contact_field, faces, deltas, tables, options, out, coarse):
     """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
 
-    Parameters: `work` (workspace.n_rows, capacity), `row` input row, `codes` int, `species` (n_layers, n_species, 12),
-    `scratch` (n_layers, 11), `tables` (n_layers, 2, 2) int, `options` (OPTIONS_SIZE); all but row, codes and options are
-    overwritten.
+    Parameters: `work` (flat, see `workspace`), `row` input row, `codes` int, `species` (n_layers, n_species, 12),
+    `contact_y`, `contact_field` (n_layers, 2), `faces` (n_layers, 5), `deltas` (n_species), `tables` (n_layers, 2, 2)
+    int, `options` (OPTIONS_SIZE), `coarse` like `out`; all but row, codes and options are overwritten.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    contact_y, contact_field = scratch[:, 0:2], scratch[:, 2:4]
-    faces = scratch[:, 4:9]
-    deltas = scratch[n_layers]
     out[:] = math.nan
     out[o.ITERATIONS] = 0.0
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -364,7 +361,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
     stage, attempt, level, plane, gap = COARSE, 0, 0, -1, -1
     result, iterations, n = INACCURATE, 0, 0
     bias = 0.0
-    state = coarse[:0]
+    state = np.empty(0)
     end_codes = codes
     while True:
         if stage == COARSE:
@@ -454,7 +451,7 @@ def solve_point(work, row, codes, species, scratch, tables, options, out, coarse
 
 
 @kernel
-def is_plane(codes, plane):  # type: ignore[no-untyped-def]
+def is_plane(codes, plane):
     """Say whether plane 0 (left end) .. n_layers (right end) is a contact."""
     n_layers = codes[N_LAYERS]
     if plane == 0:
@@ -465,7 +462,7 @@ def is_plane(codes, plane):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _charge_left(codes, faces, plane):  # type: ignore[no-untyped-def]
+def _charge_left(codes, faces, plane):
     """Return the charge to the left of a plane (of the wall, at an end), in units of eps0 kT/e [m^-1]."""
     n_layers = codes[N_LAYERS]
     if plane == 0:
@@ -476,7 +473,7 @@ def _charge_left(codes, faces, plane):  # type: ignore[no-untyped-def]
 
 
 @merged
-def simple_static(row, codes, faces, out):  # type: ignore[no-untyped-def]
+def simple_static(row, codes, faces, out):
     """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -494,14 +491,15 @@ def simple_static(row, codes, faces, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def solve_rows(first, last, rows, codes, options, work, out):  # type: ignore[no-untyped-def]
+def solve_rows(first, last, rows, codes, options, work, out):
     """Solve points first..last-1 of `rows` (n_points, row_size) into `out` (n_points, output_size).
 
     Returns the number of elements that the last point left in `work`, 0 where it failed.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     species = np.empty((n_layers, n_species, 12))
-    scratch = np.empty((n_layers + 1, max(11, n_species)))
+    contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
+    faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
     tables = np.empty((n_layers, 2, 2), dtype=np.int64)
     coarse = np.empty(out.shape[1])
     n = 0
@@ -509,7 +507,20 @@ def solve_rows(first, last, rows, codes, options, work, out):  # type: ignore[no
         if out[p, o.STATUS] == INVALID:
             n = 0
             continue
-        n = solve_point(work, rows[p], codes, species, scratch, tables, options, out[p], coarse)
+        n = solve_point(
+            work,
+            rows[p],
+            codes,
+            species,
+            contact_y,
+            contact_field,
+            faces,
+            deltas,
+            tables,
+            options,
+            out[p],
+            coarse,
+        )
     return n
 
 

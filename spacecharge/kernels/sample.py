@@ -18,7 +18,7 @@ from .workspace import STRIDE as S
 
 
 @inlined
-def _store(species, layer, n_species, deltas, at, occupancy, vacancy):  # type: ignore[no-untyped-def]
+def _store(species, layer, n_species, deltas, at, occupancy, vacancy):
     """Store theta and 1 - theta of all species at column `at`."""
     for s in range(n_species):
         p = species[layer, s]
@@ -29,7 +29,7 @@ def _store(species, layer, n_species, deltas, at, occupancy, vacancy):  # type: 
 
 
 @kernel
-def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):  # type: ignore[no-untyped-def]
+def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):
     """Copy the nodes of one layer of the solve left in `work`: x from its left face [m], y, theta, 1 - theta.
 
     Shapes: x, y (4 n + 1,) for n elements; occupancy, vacancy (n_species, 4 n + 1).
@@ -53,7 +53,7 @@ def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):  # type: igno
 
 
 @kernel
-def read_positions(work, row, codes, positions, starts, y, occupancy, vacancy):  # type: ignore[no-untyped-def]
+def read_positions(work, row, codes, positions, starts, y, occupancy, vacancy):
     """Read the solve left in `work` at positions of the caller's choice; what lies outside a layer is left as it is.
 
     `positions` holds the distances of all layers one after the other, layer ``l`` from ``starts[l]`` to

@@ -25,7 +25,7 @@ THIRD = 1.0 / 3.0
 
 
 @inlined
-def lattice_point(delta, theta_b, vacancy_b):  # type: ignore[no-untyped-def]
+def lattice_point(delta, theta_b, vacancy_b):
     """Return theta, 1 - theta and theta - theta_b on a lattice at `delta`."""
     small, minus = exp_nonpositive(-abs(delta))
     above = delta > 0.0
@@ -39,7 +39,7 @@ def lattice_point(delta, theta_b, vacancy_b):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):  # type: ignore[no-untyped-def]
+def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):
     """Return ``(mu_int - mu_int,b)/kT`` and ``d(mu/kT)/d Delta``; differences of cube roots do not cancel."""
     a = inverse_cube_root(max(theta, 1e-300))
     b = inverse_cube_root(max(vacancy, 1e-300))
@@ -57,14 +57,14 @@ def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):  # 
 
 
 @inlined
-def _ideal(z, y, theta_b, vacancy_b):  # type: ignore[no-untyped-def]
+def _ideal(z, y, theta_b, vacancy_b):
     """Return theta - theta_b and d theta/d Delta of a lattice species without interaction."""
     theta, vacancy, change = lattice_point(-z * y, theta_b, vacancy_b)
     return change, theta * vacancy
 
 
 @inlined
-def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):  # type: ignore[no-untyped-def]
+def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
     """Return theta - theta_b, d theta/d Delta, the inner step of Delta and - d Delta/d y of an interacting species.
 
     A node at the border of the monotone branch (miscibility gap) that is pushed outward stays there:
@@ -84,7 +84,7 @@ def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vac
 
 
 @kernel
-def ideal_first(work, n):  # type: ignore[no-untyped-def]
+def ideal_first(work, n):
     """Add charge and slope of the first species, on a lattice without interaction, at all nodes of `n` elements."""
     base = w.SPECIES_START * S
     y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
@@ -109,7 +109,7 @@ def ideal_first(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def interacting_first(work, n):  # type: ignore[no-untyped-def]
+def interacting_first(work, n):
     """Add linearised charge and slope of the first species, on a lattice with interaction; keep the inner step."""
     base = w.SPECIES_START * S
     y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
@@ -208,7 +208,7 @@ def interacting_first(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def move_first(work, n, fraction):  # type: ignore[no-untyped-def]
+def move_first(work, n, fraction):
     """Move Delta of the first species along its linearised equation, within its branch."""
     base = w.SPECIES_START * S
     for e in range(n):
@@ -241,7 +241,7 @@ def move_first(work, n, fraction):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def conduct_ideal_first(work, n):  # type: ignore[no-untyped-def]
+def conduct_ideal_first(work, n):
     """Add conductivity and its difference to the bulk of the first species, without interaction."""
     interacting = False
     base = w.SPECIES_START * S
@@ -277,7 +277,7 @@ def conduct_ideal_first(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def conduct_interacting_first(work, n):  # type: ignore[no-untyped-def]
+def conduct_interacting_first(work, n):
     """Add conductivity and its difference to the bulk of the first species, with interaction."""
     interacting = True
     base = w.SPECIES_START * S
@@ -313,8 +313,8 @@ def conduct_interacting_first(work, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):  # type: ignore[no-untyped-def]
-    """Return theta, 1 - theta, theta - theta_b, d theta/d Delta, (mu_int - mu_int,b)/kT and its total slope at one point."""
+def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):
+    """Return theta, 1 - theta, theta - theta_b, d theta/d Delta, (mu_int - mu_int,b)/kT and d(mu/kT)/d Delta."""
     if dilute == DILUTE:
         small, minus = exp_nonpositive(-abs(delta))
         ratio = small if delta <= 0.0 else 1.0 / small
@@ -331,7 +331,7 @@ def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_va
 
 
 @kernel
-def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):  # type: ignore[no-untyped-def]
+def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
     """Return Delta of a species at potential `y`: safeguarded Newton on the monotone branch.
 
     The answer is the bound itself where the branch ends before the potential is met.
@@ -363,7 +363,7 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
 
 
 @kernel
-def charge_general(work, s, layer, dilute, interacting):  # type: ignore[no-untyped-def]
+def charge_general(work, s, layer, dilute, interacting):
     """Add linearised charge and slope of any species at all nodes of one layer; keep the inner step."""
     base = w.species_row(s)
     for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
@@ -394,7 +394,7 @@ def charge_general(work, s, layer, dilute, interacting):  # type: ignore[no-unty
 
 
 @merged
-def move_deltas(work, n_species, n, n_pad, fraction):  # type: ignore[no-untyped-def]
+def move_deltas(work, n_species, n, n_pad, fraction):
     """Move Delta of all species along its linearised equation, within its branch; return the largest inner step."""
     move_first(work, n_pad, fraction)
     largest = 0.0
@@ -412,7 +412,7 @@ def move_deltas(work, n_species, n, n_pad, fraction):  # type: ignore[no-untyped
 
 
 @kernel
-def conductivity(work, codes, species, n, n_pad, interacting):  # type: ignore[no-untyped-def]
+def conductivity(work, codes, species, n, n_pad, interacting):
     """Fill conductivity and its difference to the bulk at all nodes, and EXCESS of every element."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for i in range(10):

@@ -16,9 +16,32 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, fill_species
-from .layout import BULK, CODE_START, CONTACT_SIZE, DIFFUSIVITY, DILUTE, END_LEFT, END_RIGHT, FIXED_CHARGE
-from .layout import FIXED_POTENTIAL, J_OCC, J_VAC, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, SITES
-from .layout import SPECIES_SIZE, TEMPERATURE, THETA, VACANCY, Z, contact_start, end_start, species_start
+from .layout import (
+    BULK,
+    CODE_START,
+    CONTACT_SIZE,
+    DIFFUSIVITY,
+    DILUTE,
+    END_LEFT,
+    END_RIGHT,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    J_OCC,
+    J_VAC,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    SITES,
+    SPECIES_SIZE,
+    TEMPERATURE,
+    THETA,
+    VACANCY,
+    Z,
+    contact_start,
+    end_start,
+    species_start,
+)
 from .mesh import set_parameters
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
 from .observe import capacitances, face_states, observe_layers
@@ -33,7 +56,7 @@ LARGEST_MOVE = 2e-3
 
 
 @kernel
-def state_tangent(work, row, move, codes, species, n, tangent):  # type: ignore[no-untyped-def]
+def state_tangent(work, row, move, codes, species, n, tangent):
     """Fill `tangent` with the derivative of the state in `work` along the parameter direction `move`.
 
     Parameters: `row` input row of the solve, `move` (same layout) its derivative, `tangent` (5 (1 + n_species), n):
@@ -119,13 +142,13 @@ def state_tangent(work, row, move, codes, species, n, tangent):  # type: ignore[
 
 
 @kernel
-def _bulk_shift(p, bulk):  # type: ignore[no-untyped-def]
+def _bulk_shift(p, bulk):
     """Return d u_b for d theta_b (u = ln theta for dilute species)."""
     return bulk / p[2] if p[10] == DILUTE else bulk / (p[2] * p[3])
 
 
 @kernel
-def _inner_source(p, row, move, c, kt, warm, delta, y):  # type: ignore[no-untyped-def]
+def _inner_source(p, row, move, c, kt, warm, delta, y):
     """Return the right-hand side of slope * d Delta = ... at fixed v, from g(Delta) = -z y differentiated.
 
     g(Delta) = Delta + (4/3)[j_occ (theta^(1/3) - theta_b^(1/3)) - j_vac (n^(1/3) - n_b^(1/3))].
@@ -144,7 +167,7 @@ def _inner_source(p, row, move, c, kt, warm, delta, y):  # type: ignore[no-untyp
 
 
 @merged
-def _largest_move(work, row, move, codes, tangent, n):  # type: ignore[no-untyped-def]
+def _largest_move(work, row, move, codes, tangent, n):
     """Return the largest change of a reduced quantity per unit of the parameter."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     largest = abs(move[TEMPERATURE] / row[TEMPERATURE])
@@ -171,7 +194,7 @@ def _largest_move(work, row, move, codes, tangent, n):  # type: ignore[no-untype
 
 
 @kernel
-def sensitivity(work, row, moves, codes, options, out, result):  # type: ignore[no-untyped-def]
+def sensitivity(work, row, moves, codes, options, out, result):
     """Fill `result` (n_parameters, output_size) with derivatives of the output row of the solve left in `work`.
 
     `moves` (n_parameters, row_size) holds the derivatives of the input row. The state is as before afterwards.

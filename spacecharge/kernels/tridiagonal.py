@@ -6,7 +6,7 @@ from ._jit import kernel
 
 
 @kernel
-def solve_tridiagonal(diagonal, off, rhs, n):  # type: ignore[no-untyped-def]
+def solve_tridiagonal(diagonal, off, rhs, n):
     """Solve the symmetric system in place; `rhs` becomes the solution.
 
     Elimination runs from both ends towards the middle: the two chains of divisions do not wait for each

@@ -75,6 +75,6 @@ def n_rows(n_layers: int, n_species: int) -> int:
 
 
 @inlined
-def row_of(work, row):  # type: ignore[no-untyped-def]
+def row_of(work, row):
     """Return row `row` as an array of its own."""
     return work[row * STRIDE : (row + 1) * STRIDE]

@@ -59,7 +59,7 @@ def interaction_potential(occupancy: ArrayLike, occupied: float, vacancy: float)
     .. [1] N. Hainovsky and J. Maier, Phys. Rev. B 51, 15789 (1995). DOI 10.1103/PhysRevB.51.15789.
     """
     theta = np.asarray(occupancy, dtype=float)
-    return (4.0 / 3.0) * (occupied * np.cbrt(theta) - vacancy * np.cbrt(1.0 - theta))
+    return np.asarray((4.0 / 3.0) * (occupied * np.cbrt(theta) - vacancy * np.cbrt(1.0 - theta)))
 
 
 def thermodynamic_slope(occupancy: ArrayLike, occupied: float, vacancy: float) -> Array:
@@ -82,4 +82,4 @@ def thermodynamic_slope(occupancy: ArrayLike, occupied: float, vacancy: float) -
     """
     theta = np.asarray(occupancy, dtype=float)
     vac = 1.0 - theta
-    return 1.0 + (4.0 / 9.0) * (occupied * np.cbrt(theta) * vac + vacancy * np.cbrt(vac) * theta)
+    return np.asarray(1.0 + (4.0 / 9.0) * (occupied * np.cbrt(theta) * vac + vacancy * np.cbrt(vac) * theta))
