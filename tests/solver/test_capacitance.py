@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from spacecharge.constants import VACUUM_PERMITTIVITY
 from spacecharge.model import Contact, End, Layer, Stack
 from spacecharge.solution import Solution
 from spacecharge.solve import solve
@@ -24,18 +25,18 @@ def charge_left(solution: Solution, contact: int) -> float:
     if names[contact].startswith("left|"):
         # The wall itself: it carries what everything else, both ends included, lacks. Gauss: eps0 eps E at its face.
         field = float(solution.scalars["contact_field"][contact, 1])
-        return 8.8541878188e-12 * float(p.permittivity[0, 0]) * field
+        return VACUUM_PERMITTIVITY * float(p.permittivity[0, 0]) * field
     if names[contact].endswith("|right"):
         field = float(solution.scalars["contact_field"][contact, 0])
-        return 8.8541878188e-12 * float(p.permittivity[0, -1]) * field
+        return VACUUM_PERMITTIVITY * float(p.permittivity[0, -1]) * field
     plane = contact - left_end
     total = float(charge[: plane + 1].sum() + p.contact_charge[0, :plane].sum())
     if left_end:
-        total += 8.8541878188e-12 * float(p.permittivity[0, 0]) * float(solution.scalars["contact_field"][0, 1])
+        total += VACUUM_PERMITTIVITY * float(p.permittivity[0, 0]) * float(solution.scalars["contact_field"][0, 1])
     elif p.end_kind[0] == 1:
         # A bulk end gives charge of its own: take Gauss's law at the contact instead.
         total = (
-            8.8541878188e-12 * float(p.permittivity[0, plane]) * float(solution.scalars["contact_field"][contact, 0])
+            VACUUM_PERMITTIVITY * float(p.permittivity[0, plane]) * float(solution.scalars["contact_field"][contact, 0])
         )
     return total
 
@@ -153,8 +154,7 @@ def test_fixed_charge_end() -> None:
 def test_limit_of_equal_potentials(step: float) -> None:
     stack = Stack((simple_layer("a", step), simple_layer("b", 0.0, occupancy=0.8, permittivity=8.0)))
     scalars = solve(stack).scalars
-    eps0 = 8.8541878188e-12
-    each = eps0 * np.array([20.0, 8.0]) / scalars["debye_length"]
+    each = VACUUM_PERMITTIVITY * np.array([20.0, 8.0]) / scalars["debye_length"]
     series = each.prod() / each.sum()
     # Linear theory is off by e U/kT at most.
     assert float(scalars["differential_capacitance"][0]) == pytest.approx(series, rel=max(1e-6, 40.0 * step))
