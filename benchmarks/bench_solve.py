@@ -1,7 +1,7 @@
 """One solve: times against tolerance, interaction and case; beside solve_bvp at equal true error.
 
-    python -m pytest benchmarks/bench_solve.py --benchmark-json results/bench_solve.json
-    python benchmarks/bench_solve.py                    # the table of ratios, all measured in one run
+python -m pytest benchmarks/bench_solve.py --benchmark-json results/bench_solve.json
+python benchmarks/bench_solve.py                    # the table of ratios, all measured in one run
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def main() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(rows, indent=1))
     print("times in us; solve_bvp at the loosest tol with a true error of at most 1e-6 V")
-    print("case      J/eV  nodes it.  error/V | sc.solve kernel at 1e-6 V | at its loosest | bvp tuned differences plain")
+    print(
+        "case      J/eV  nodes it.  error/V | sc.solve kernel at 1e-6 V | at its loosest | bvp tuned differences plain"
+    )
     for row in rows:
         t = {name: 1e6 * seconds for name, seconds in row["seconds"].items()}
         print(

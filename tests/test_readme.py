@@ -1,4 +1,4 @@
-"""The README does what it says: its Python runs and prints what stands below it, its commands exist, its table is computed."""
+"""The README does what it says: its Python prints what stands below it, its commands exist, its table is computed."""
 
 from __future__ import annotations
 
