@@ -59,10 +59,10 @@ def test_example_exsy():
     # paper reading: i0 = e n (a/3) f / t, R = kT/(e i0)
     f = result.derived["exchanged_fraction"].value
     assert result.derived["exchange_current_density"].value == pytest.approx(
-        1.602176634e-19 * 11.2e27 * 55e-9 / 3 * f, rel=1e-9
+        1.602176634e-19 * 11.2e27 * 55e-9 / 3 * f, rel=1e-9, abs=0
     )
     product = result.derived["exchange_current_density"].value * result.derived["interface_resistance"].value
-    assert product == pytest.approx(0.0256926, rel=1e-5)
+    assert product == pytest.approx(0.0256926, rel=1e-5, abs=0)
 
 
 def test_example_relaxation():
@@ -117,7 +117,7 @@ def test_noiseless_data_give_back_the_truth(tmp_path, geometry, boundary):
     result = fit(config)
     # The file has 12 digits, the search stops at 1e-10 of chi-square.
     for name, value in truth.items():
-        assert result.parameters[name].value == pytest.approx(value, rel=1e-5), name
+        assert result.parameters[name].value == pytest.approx(value, rel=1e-5, abs=0), name
 
 
 def test_three_sites_are_fitted(tmp_path):
@@ -142,8 +142,8 @@ def test_three_sites_are_fitted(tmp_path):
     )
     result = fit(config)
     found = [result.parameters[f"exchange_rate_{p}_per_s"].value for p in ("AB", "AC", "BC")]
-    assert found == pytest.approx([5.0, 1.0, 0.4], rel=1e-6)
-    assert result.parameters["magnetisation_C"].value == pytest.approx(2.0, rel=1e-6)
+    assert found == pytest.approx([5.0, 1.0, 0.4], rel=1e-6, abs=0)
+    assert result.parameters["magnetisation_C"].value == pytest.approx(2.0, rel=1e-6, abs=0)
 
 
 BARRIER = SPHERE | {"boundary": "barrier"}
@@ -203,17 +203,17 @@ def test_row_order_does_not_matter(tmp_path):
     order = np.random.default_rng(4).permutation(columns["mixing_time_s"].size)
     second = fit(configured(tmp_path, {k: v[order] for k, v in columns.items()}, fit="exsy", model=SPHERE))
     for name, value in first.parameters.items():
-        assert second.parameters[name].value == pytest.approx(value.value, rel=1e-6)
+        assert second.parameters[name].value == pytest.approx(value.value, rel=1e-6, abs=0)
 
 
 def test_each_temperature_agrees_with_the_global_fit(tmp_path):
     columns = exsy_columns(Exchange(geometry="sphere", size=55e-9))
     result = fit(configured(tmp_path, columns, fit="exsy", model=SPHERE))
     (series,) = result.each_temperature
-    assert series.temperature == pytest.approx([290, 310, 330])
+    assert series.temperature == pytest.approx([290, 310, 330], rel=1e-6, abs=0)
     assert np.abs((series.value - series.global_value) / series.sigma).max() < 4
     assert series.regression.sigma_activation_energy_eV == pytest.approx(
-        result.parameters["activation_energy_eV"].sigma, rel=0.8
+        result.parameters["activation_energy_eV"].sigma, rel=0.8, abs=0
     )
 
 
@@ -223,7 +223,7 @@ def test_unequal_t1_is_not_a_simple_factor(tmp_path):
     t1 = {"t1_A_s": {"fixed": 1.0}, "t1_B_s": {"fixed": 0.2}}
     right = fit(configured(tmp_path, columns, fit="exsy", model=SPHERE, parameters=t1))
     wrong = fit(configured(tmp_path, columns, fit="exsy", model=SPHERE))
-    assert right.parameters["diffusivity_m2_per_s"].value == pytest.approx(2e-16, rel=1e-5)
+    assert right.parameters["diffusivity_m2_per_s"].value == pytest.approx(2e-16, rel=1e-5, abs=0)
     assert abs(wrong.parameters["diffusivity_m2_per_s"].value / 2e-16 - 1) > 0.2
 
 
@@ -246,7 +246,7 @@ def test_upper_bound_pulls_from_one_side_only(tmp_path):
         return fit(configured(tmp_path, columns, fit="exsy", model=SPHERE)).parameters["diffusivity_m2_per_s"].value
 
     d = plain.parameters["diffusivity_m2_per_s"].value
-    assert with_bound(0.99) == pytest.approx(d, rel=1e-6)
+    assert with_bound(0.99) == pytest.approx(d, rel=1e-6, abs=0)
     assert with_bound(0.3) < 0.97 * d
 
 
@@ -265,10 +265,10 @@ def test_break_reads_the_paper(tmp_path):
     )
     result = fit(config)
     assert result.parameters["break_temperature_K"].value == pytest.approx(360, abs=1e-3)
-    assert result.derived["correlation_time_at_break"].value == pytest.approx(12.4e-6, rel=1e-6)
-    assert result.derived["correlation_time_prefactor"].value == pytest.approx(51.7e-9, rel=2e-3)
-    assert result.derived["correlation_time"].value == pytest.approx(38.65e-6, rel=1e-3)
-    assert 1e4 * result.derived["diffusivity"].value == pytest.approx(1.68e-11, rel=3e-3)
+    assert result.derived["correlation_time_at_break"].value == pytest.approx(12.4e-6, rel=1e-6, abs=0)
+    assert result.derived["correlation_time_prefactor"].value == pytest.approx(51.7e-9, rel=2e-3, abs=0)
+    assert result.derived["correlation_time"].value == pytest.approx(38.65e-6, rel=1e-3, abs=0)
+    assert 1e4 * result.derived["diffusivity"].value == pytest.approx(1.68e-11, rel=3e-3, abs=0)
     assert any("biased low" in w for w in result.warnings)
     assert any("asymptotes would give" in n for n in result.notes)
 
@@ -283,7 +283,7 @@ def test_bend_reads_low_as_a_break(tmp_path):
     bent = fit(configured(tmp_path, columns, fit="relaxation", model={"kind": "anderson_weiss"}))
     # What the warning says: 0.17 eV reads about 0.09 just above the break.
     assert 0.07 < broken.parameters["activation_energy_eV"].value < 0.12
-    assert bent.parameters["activation_energy_eV"].value == pytest.approx(0.17, rel=1e-5)
+    assert bent.parameters["activation_energy_eV"].value == pytest.approx(0.17, rel=1e-5, abs=0)
 
 
 def test_rates_and_times_are_the_same_data(tmp_path):
@@ -295,8 +295,8 @@ def test_rates_and_times_are_the_same_data(tmp_path):
     model = {"kind": "bpp", "larmor_frequency_MHz": 116.6}
     for name, values in (("R1_per_s", rate), ("T1_ms", 1e3 / rate)):
         result = fit(configured(tmp_path, {"temperature_K": temperature, name: values}, fit="relaxation", model=model))
-        assert result.parameters["activation_energy_eV"].value == pytest.approx(0.25, rel=1e-6)
-        assert result.parameters["dipolar_coupling_per_s2"].value == pytest.approx(2e9, rel=1e-6)
+        assert result.parameters["activation_energy_eV"].value == pytest.approx(0.25, rel=1e-6, abs=0)
+        assert result.parameters["dipolar_coupling_per_s2"].value == pytest.approx(2e9, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("method", ["bootstrap", "profile"])
@@ -308,7 +308,7 @@ def test_other_uncertainties(tmp_path, method):
     for name in ("diffusivity_m2_per_s", "activation_energy_eV"):
         a, b = plain.parameters[name], other.parameters[name]
         # 100 samples know an interval of two sigmas to some 15 %; the profile is all but a parabola.
-        assert b.upper - b.lower == pytest.approx(a.upper - a.lower, rel=0.35 if method == "bootstrap" else 0.03)
+        assert b.upper - b.lower == pytest.approx(a.upper - a.lower, rel=0.35 if method == "bootstrap" else 0.03, abs=0)
 
 
 @pytest.mark.parametrize("n", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
