@@ -176,8 +176,8 @@ def pulls_and_hits(tmp_path, family, n_sets):
     return names, np.array(pulls), np.array(hits)
 
 
-QUICK = ("sink", "BPP", "Anderson-Weiss", "stretched decay")
-"""Two seconds together; the others run with -m slow."""
+QUICK = ("sink", "Anderson-Weiss", "break", "stretched decay")
+"""Four seconds together; the others run with -m slow."""
 
 
 @pytest.mark.parametrize("family", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FAMILIES])

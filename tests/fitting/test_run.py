@@ -72,6 +72,11 @@ def test_example_relaxation():
         # Noise of 2 % on a gentle bend: within two and a half sigma of the printed numbers.
         assert abs(value.value - truth) < 2.5 * value.sigma
     assert result.derived["correlation_time"].long_name.endswith("298.15 K")
+    (series,) = result.each_temperature
+    assert series.regression is not None
+    # Of the same sign and, within the errors of both, of the same size as the global energy.
+    energy = result.parameters["activation_energy_eV"]
+    assert series.regression.activation_energy_eV == pytest.approx(energy.value, rel=0, abs=2 * energy.sigma)
     assert "diffusivity" in result.derived
 
 
