@@ -358,7 +358,7 @@ def transfer_scalars(
         )
         current[:, c] = ELEMENTARY_CHARGE * z * law.rate_at(p.temperature) * factor
         resistance[:, c] = resistance_of_exchange(current[:, c], p.temperature, z)
-        extra += resistance[:, c] + law.grain_boundary_resistance
+        extra += resistance[:, c] + np.asarray(law.grain_boundary_resistance, dtype=float)
     return {
         "exchange_current_density": current,
         "charge_transfer_resistance": resistance,
@@ -395,9 +395,10 @@ def local_activation_energy(
     first = len(p.contact_names) - (p.n_layers - 1) - (1 if p.end_kind[1] >= 2 else 0)
     for i, law in enumerate(laws):
         if law is not None:
-            c, alpha = first + i, np.asarray(law.symmetry_factor)
+            c, alpha = first + i, np.asarray(law.symmetry_factor, dtype=float)
             change = (1.0 - alpha) * (theta[:, c, 0] + vacancy[:, c, 1]) + alpha * (theta[:, c, 1] + vacancy[:, c, 0])
-            energy[:, c] = law.activation_energy_eV + BOLTZMANN / ELEMENTARY_CHARGE * p.temperature**2 * change
+            barrier = np.asarray(law.activation_energy_eV, dtype=float)
+            energy[:, c] = barrier + BOLTZMANN / ELEMENTARY_CHARGE * p.temperature**2 * change
     return energy
 
 

@@ -58,7 +58,7 @@ def plot_fit(
     target = Path(png) if png is not None else Path(path).with_suffix(".png")
     written = []
     makers: list[tuple[str, Callable[[], Figure]]] = [
-        (summary["name"], partial(fit_figure, summary, arrays)) for summary, arrays in fits
+        (summary["name"], partial(_figure, path, summary, arrays)) for summary, arrays in fits
     ]
     makers += [(c["name"], partial(comparison_figure, c)) for c in compared]
     for own_name, make in makers:
@@ -68,6 +68,16 @@ def plot_fit(
             make().savefig(own, dpi=DPI)
         written.append(own)
     return written[0]
+
+
+def _figure(path: str | os.PathLike[str], summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
+    """Return the figure of a fit in the form of its kind."""
+    if summary["kind"] == "interface":
+        from .plotting_interface import interface_figure
+        from .store_interface import read_interface
+
+        return interface_figure(summary, read_interface(path, summary["name"]))
+    return fit_figure(summary, arrays)
 
 
 def comparison_figure(comparison: dict[str, Any]) -> Figure:

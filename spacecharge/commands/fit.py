@@ -14,11 +14,16 @@ def execute(args: argparse.Namespace) -> int:
     """Fit, write, print; returns the exit code."""
     from ..cli import EXIT_SOLVED
     from ..config.fit import load_fit_config
+    from ..config.interface import is_interface_fit
     from ..fitting.run import fit
     from ..nmr.report import fit_text
     from ..store_fits import refuse_existing, write_fit
     from ..sweep.comparison import is_comparison
 
+    if is_interface_fit(args.config):
+        from .interface import execute as fit_interface
+
+        return fit_interface(args)
     if is_comparison(args.config):
         return _comparison(args)
     config = load_fit_config(args.config)

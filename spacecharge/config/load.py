@@ -55,7 +55,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
-    return _load(read_document(path))
+    return load_document(read_document(path))
 
 
 def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
@@ -78,10 +78,11 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
     ConfigError
         One line for every problem.
     """
-    return _load(parse_document(text, path))
+    return load_document(parse_document(text, path))
 
 
-def _load(document: Document) -> Config:
+def load_document(document: Document) -> Config:
+    """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
     from ..model.layer import RANGES
 
     problems = document.problems()
@@ -127,8 +128,6 @@ def _load(document: Document) -> Config:
         sweep=sweep,
         solver=SolverSettings(
             tolerance_V=keys.solver.tolerance_V,
-            max_nodes=keys.solver.max_nodes,
-            max_iterations=keys.solver.max_iterations,
         ),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
@@ -370,4 +369,4 @@ def _same(a: Any, b: Any) -> bool:
     return both_nan or (a == b and isinstance(a, bool) == isinstance(b, bool))
 
 
-__all__ = ["changed_keys", "load_config", "parse_config"]
+__all__ = ["changed_keys", "load_config", "load_document", "parse_config"]

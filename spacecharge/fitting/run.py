@@ -84,7 +84,7 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
     if config.absolute_sigma and setup.problem.sigma is None:
         raise FitError(f"{config.path or config.name}: absolute_sigma needs a column with the errors of the data")
     try:
-        estimate = minimise(_with_coarse(setup))
+        estimate = setup.search(_with_coarse(setup))
         _refuse_superfluous(setup, estimate)
     except FitError as error:
         raise FitError(f"{config.path or config.name}: {error}") from None

@@ -14,7 +14,7 @@ from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
 from ..nmr.config import FitConfig, ParameterSpec
 from ..nmr.parameters import Rule, energy_of
-from .least_squares import Array, Parameter, Problem
+from .least_squares import Array, Estimate, Parameter, Problem, minimise
 
 Rows = slice | NDArray[np.intp]
 Predict = Callable[[Array, Rows], Array]
@@ -80,6 +80,8 @@ class Setup:
     limits : tuple of (str, float)
         Parameters that may be superfluous, with the value at which they no longer act. A fit that gets
         on without one of them is refused: the pair would mean nothing.
+    search : callable
+        Finds the minimum.
     """
 
     problem: Problem
@@ -96,6 +98,7 @@ class Setup:
     notes: tuple[str, ...] = ()
     is_log: bool = False
     limits: tuple[tuple[str, float], ...] = ()
+    search: Callable[[Problem], Estimate] = minimise
 
 
 class ParameterSet:

@@ -134,16 +134,16 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError([f"{where}.parameter: {parameter} is in {rate.unit or '1'} (allowed: a rate in {RATE_UNIT})"])
     law = {key: value for key, value in keys.items() if key not in ("from_fit", "parameter")}
     law["rate_constant_per_m2_s"] = rate.value
-    for key, factor in (
-        ("activation_energy_eV", 1.0),
-        ("symmetry_factor", 1.0),
-        ("reference_temperature_K", 1.0),
-        ("grain_boundary_resistance_ohm_cm2", 1e4),
+    for key in (
+        "activation_energy_eV",
+        "symmetry_factor",
+        "reference_temperature_K",
+        "grain_boundary_resistance_ohm_cm2",
     ):
         if key in law:
             continue
         try:
-            law[key] = read_fit(path, key, fit or None).value * factor
+            law[key] = read_fit(path, key, fit or None).value
         except StoreError:
             continue
     return law
