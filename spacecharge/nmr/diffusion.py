@@ -90,7 +90,7 @@ def released_fraction(
     '0.0033821'
     """
     code = geometry_code(geometry)
-    times = np.ascontiguousarray(np.atleast_1d(tau), dtype=np.float64)
+    times = np.array(np.atleast_1d(tau), dtype=np.float64, order="C")
     if not np.all(times >= 0.0):
         raise ModelError("tau must be a number of at least 0")
     if biot is not None and not biot > 0.0:
@@ -134,7 +134,7 @@ def _by_laplace(tau: NDArray[np.float64], code: int, biot: float | None, ratio: 
         ones,
         np.ones(1),
         np.ones(1),
-        ratio or 1.0,
+        float(ratio or 1.0),
         1,
         1.0,
         curves,

@@ -118,11 +118,12 @@ def exchange_intensities(
     .. [1] J. Crank, The Mathematics of Diffusion (1975), chapters 2, 4-6.
     .. [2] L. N. Trefethen, J. A. C. Weideman, T. Schmelzer, BIT 46, 653 (2006), section 3.
     """
-    times = np.ascontiguousarray(np.atleast_1d(time), dtype=np.float64)
+    # Copies, always: views that are read-only or strided would make the kernel compile anew.
+    times = np.array(np.atleast_1d(time), dtype=np.float64, order="C")
     shape = times.shape
 
     def column(value: ArrayLike) -> NDArray[np.float64]:
-        return np.ascontiguousarray(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
+        return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape), order="C")
 
     d, r_a, r_b = column(diffusivity), column(rate_a), column(rate_b)
     barrier = np.zeros(shape) if surface_exchange is None else 1.0 / column(surface_exchange)

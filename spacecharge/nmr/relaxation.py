@@ -191,7 +191,7 @@ def anderson_weiss_t2(tau: ArrayLike, second_moment: float) -> NDArray[np.float6
     ----------
     .. [1] P. W. Anderson, P. R. Weiss, Rev. Mod. Phys. 25, 269 (1953).
     """
-    t = np.ascontiguousarray(np.atleast_1d(tau), dtype=np.float64)
+    t = np.array(np.atleast_1d(tau), dtype=np.float64, order="C")
     if not second_moment > 0.0:
         raise ModelError(f"the second moment must be above 0, got {second_moment:g}")
     roots = np.empty_like(t)

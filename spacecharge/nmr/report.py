@@ -33,7 +33,14 @@ def fit_table(path: str | os.PathLike[str]) -> str:
     """
     from ..read_fits import read_comparisons, read_summaries
 
-    blocks = [fit_text(summary) for summary in read_summaries(path)]
+    blocks = []
+    for summary in read_summaries(path):
+        if summary["kind"] == "interface":
+            from ..interface_report import interface_text
+            from ..store_interface import read_interface
+
+            blocks.append(interface_text(read_interface(path, summary["name"])))
+        blocks.append(fit_text(summary))
     return "\n\n".join([*blocks, *(comparison_text(c) for c in read_comparisons(path))])
 
 

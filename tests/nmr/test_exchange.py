@@ -165,3 +165,22 @@ def test_bad_shapes_are_refused():
         Exchange(geometry="slab", size=0.0)
     with pytest.raises(ModelError, match="spread"):
         Exchange(geometry="slab", size=1e-7, size_spread=3.0)
+
+
+def test_typical_calls_compile_each_kernel_once():
+    from spacecharge.nmr import kernels
+    from spacecharge.nmr.relaxation import anderson_weiss_t2
+
+    if not hasattr(kernels.exchange_curves, "nopython_signatures"):
+        pytest.skip("the kernels are not compiled in this lane")
+    frozen = np.array([0.1, 0.2, 0.3])
+    frozen.flags.writeable = False
+    for time in (0.1, [0.1], np.linspace(0, 1, 9)[::2], frozen, np.array([1, 2])):
+        for boundary in ("sink", "bath", "two_phase"):
+            shape = Exchange(geometry="sphere", size=50e-9, boundary=boundary)
+            exchange_intensities(shape, time, diffusivity=1e-15, ratio=1, rate_a=1, rate_b=np.float32(2))
+        released_fraction(time, geometry="slab")
+        released_fraction(time, geometry="slab", biot=1, ratio=2)
+        anderson_weiss_t2(np.asarray(time) + 1, 1e9)
+    for kernel in (kernels.exchange_curves, kernels.sink_fractions, kernels.anderson_weiss_roots):
+        assert len(kernel.nopython_signatures) == 1, kernel
