@@ -21,7 +21,7 @@ _HOMES = {
     "materials": "materials",
     "load_config": "config",
     "Solution": "solution",
-    "SolverOptions": "solve",
+    "SolverOptions": "options",
     "solve": "solve",
     "run_sweep": "sweep",
     "sensitivities": "sensitivity",

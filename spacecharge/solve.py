@@ -17,8 +17,11 @@ from .constants import BOLTZMANN, ELEMENTARY_CHARGE
 from .errors import ConvergenceError, MiscibilityGapError, ModelError
 from .model import Stack, StackParameters, stack_parameters
 from .model.statistics import Statistics, thermodynamic_slope
+from .options import SolverOptions
+from .profile_mesh import profile_mesh
 from .solution import STATUS, Solution, Stats
 from .unpack import (
+    counted_layers,
     output_width,
     pack_rows,
     profile_positions,
@@ -30,61 +33,8 @@ from .unpack import (
 Array = NDArray[np.float64]
 
 DEFAULT_TOLERANCE_V = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolverOptions:
-    """Settings of a solve; the defaults serve all cases of the documented ranges.
-
-    Parameters
-    ----------
-    width_fraction : float
-        Share of min(theta_b, 1 - theta_b) by which theta must be off bulk to belong to the space-charge region.
-    resolution : float
-        Size of the elements of the first mesh: steps of Delta up to twice this number, steps of the exponential
-        tail in Debye lengths; holds at 1e-6 V and scales as tolerance^(1/8), the order of the elements being 8.
-    safety : float
-        Error estimate over the change between the last two meshes. The change itself overestimates the error
-        of the finer mesh (by 2^8 in the asymptotic range); 0.3 keeps the estimate honest on coarse meshes.
-    max_refinements : int
-        Halvings of the first mesh before the status becomes 4.
-    resistance_tolerance : float
-        Aim for the change of resistances between the last two meshes, in units of tolerance_V e/kT (R depends
-        exponentially on e phi/kT). Missing it refines the mesh further but is no failure: the estimate says it.
-    start : {"estimate", "flat"}
-        First Newton iterate: thick-layer estimate, or every layer at its bulk.
-    """
-
-    width_fraction: float = 0.01
-    resolution: float = 1.7
-    safety: float = 0.5
-    max_refinements: int = 6
-    resistance_tolerance: float = 10.0
-    start: str = "estimate"
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.width_fraction < 1.0:
-            raise ModelError("must lie between 0 and 1", "width_fraction")
-        if not 0.0 < self.resolution <= 6.0:
-            raise ModelError("must lie between 0 and 6", "resolution")
-        if self.start not in ("estimate", "flat"):
-            raise ModelError("allowed: estimate, flat", "start")
-        if not 1 <= self.max_refinements <= 12:
-            raise ModelError("must lie between 1 and 12", "max_refinements")
-
-    def packed(self) -> Array:
-        """Return the options as the kernels take them."""
-        return np.array(
-            [
-                self.width_fraction,
-                self.resolution,
-                self.safety,
-                float(self.max_refinements),
-                1.0,
-                self.resistance_tolerance,
-                1.0 if self.start == "flat" else 0.0,
-            ]
-        )
+LOWEST_TOLERANCE_V, HIGHEST_TOLERANCE_V = 1e-11, 1e-2
+"""Below the lowest, rounding decides: 2e-12 V at a step of 5 V."""
 
 
 _DEFAULT_OPTIONS = SolverOptions()
@@ -333,65 +283,6 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
         raise failures[0]
 
 
-def profile_mesh(parameters: StackParameters, n_per_layer: int = 121) -> tuple[Array, ...]:
-    """Return one mesh per layer that serves all points of a sweep.
-
-    Nodes crowd at every contact, from a fiftieth of the smallest Debye length in the sweep on, and thin out
-    geometrically; the values on it come from the solver's own polynomials, so the mesh decides what is seen, not how
-    accurate it is. Where a thickness is swept, the mesh is that of the thickest stack (values outside are NaN).
-
-    Parameters
-    ----------
-    parameters : StackParameters
-        The points, or a few that span them.
-    n_per_layer : int
-        Nodes per layer.
-
-    Returns
-    -------
-    tuple of ndarray
-        Positions [m], 0 at the first contact (at the left end for a single layer).
-    """
-    p = parameters
-    thickness = p.thickness.max(axis=0)
-    right_faces = np.cumsum(thickness) - (thickness[0] if p.n_layers > 1 else 0.0)
-    density = (p.charge_number**2 * p.site_density).max(axis=(0, 2)) * ELEMENTARY_CHARGE**2
-    scale = np.sqrt(8.8541878188e-12 * p.permittivity.min(axis=0) * BOLTZMANN * p.temperature.min() / density)
-    meshes = []
-    for i in range(p.n_layers):
-        has_left = i > 0 or p.end_kind[0] >= 2
-        has_right = i < p.n_layers - 1 or p.end_kind[1] >= 2
-        start = min(float(scale[i]) / 25.0, thickness[i] / n_per_layer)
-        if has_left and has_right:
-            half = _graded(thickness[i] / 2.0, start, n_per_layer // 2 + 1)
-            local = np.concatenate([half, thickness[i] - half[-2::-1]])
-        elif has_right:
-            local = thickness[i] - _graded(thickness[i], start, n_per_layer)[::-1]
-        else:
-            local = _graded(thickness[i], start, n_per_layer)
-        local[0], local[-1] = 0.0, thickness[i]
-        meshes.append(right_faces[i] - thickness[i] + local)
-        if i == 0 and p.n_layers > 1:
-            meshes[0][-1] = 0.0
-    return tuple(meshes)
-
-
-def _graded(length: float, start: float, n: int) -> Array:
-    """Return `n` positions from 0 to `length` whose spacing grows geometrically from `start`."""
-    if start * (n - 1) >= length:
-        return np.linspace(0.0, length, n)
-    low, high = 0.0, 60.0 / (n - 1)
-    for _ in range(80):
-        rate = 0.5 * (low + high)
-        total = start * np.expm1(rate * (n - 1)) / np.expm1(rate) if rate > 0 else start * (n - 1)
-        if total > length:
-            high = rate
-        else:
-            low = rate
-    steps = start * np.exp(low * np.arange(n - 1))
-    return np.concatenate([[0.0], np.cumsum(steps) * (length / steps.sum())])
-
-
 def solve(
     stack: Stack,
     *,
@@ -413,7 +304,7 @@ def solve(
     stack : Stack
         Layers, contacts, ends, temperature.
     tolerance_V : float
-        Error wanted in the contact potentials [V], 1e-12 to 1e-2.
+        Error wanted in the contact potentials [V], 1e-11 to 1e-2.
     options : SolverOptions, optional
         Settings of mesh and error estimate.
     resistance_of : sequence of str, optional
@@ -447,10 +338,13 @@ def solve(
     from .kernels.poisson_boltzmann import solve_rows
     from .kernels.workspace import STRIDE
 
-    if not 1e-12 <= tolerance_V <= 1e-2:
-        raise ModelError(f"{tolerance_V:g} is out of range (allowed: 1e-12 to 0.01)", "tolerance_V")
+    if not LOWEST_TOLERANCE_V <= tolerance_V <= HIGHEST_TOLERANCE_V:
+        allowed = f"{LOWEST_TOLERANCE_V:g} to {HIGHEST_TOLERANCE_V:g}"
+        raise ModelError(f"{tolerance_V:g} is out of range (allowed: {allowed})", "tolerance_V")
     options = options or _DEFAULT_OPTIONS
     p = stack_parameters(stack)
+    if resistance_of is not None:
+        counted_layers(p, resistance_of)
     rows, codes, packed = _prepared(stack, p, tolerance_V, options)
     out = np.full((1, output_width(p)), np.nan)
     work = _work_array(p.n_layers, p.n_species)
@@ -535,3 +429,6 @@ def gap_messages(parameters: StackParameters, index: int = 0) -> str:
                 f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
             )
     return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
+
+
+__all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

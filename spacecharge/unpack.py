@@ -116,7 +116,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
     if n_species == 1:
         of_species = of_species[..., 0, :]
-    conducts = _counted(p, resistance_of)
+    conducts = counted_layers(p, resistance_of)
     per_contact = contact_resistance(p, resistance_of, planes[..., 2])
     differential = capacitance[..., 0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -157,7 +157,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     return scalars
 
 
-def _counted(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
+def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
     """Return which layers count in the interface resistance."""
     p = parameters
     if resistance_of is None:
@@ -170,9 +170,7 @@ def _counted(parameters: StackParameters, resistance_of: Sequence[str] | None) -
     return counted
 
 
-def contact_resistance(
-    parameters: StackParameters, resistance_of: Sequence[str] | None, resistance: Array
-) -> Array:
+def contact_resistance(parameters: StackParameters, resistance_of: Sequence[str] | None, resistance: Array) -> Array:
     """Return the resistance of both regions of every contact, over the layers that count.
 
     Parameters
@@ -190,7 +188,7 @@ def contact_resistance(
         Sum over the sides [ohm m2]; 0 where no side counts.
     """
     p = parameters
-    counted = _counted(p, resistance_of)
+    counted = counted_layers(p, resistance_of)
     of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
     of_plane[1:, 0] = counted
     of_plane[:-1, 1] = counted

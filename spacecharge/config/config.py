@@ -23,19 +23,15 @@ _SHARED = frozenset({"statistics", "transport", "end_kind", "reasons", "layer_na
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolverSettings:
-    """How exactly to solve; None leaves a choice to the solver.
+    """How exactly to solve.
 
     Parameters
     ----------
     tolerance_V : float
         Error allowed in the contact potential [V].
-    max_nodes, max_iterations : int, optional
-        Most mesh nodes and Newton iterations.
     """
 
     tolerance_V: float
-    max_nodes: int | None = None
-    max_iterations: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,8 +258,6 @@ class SolverKeys(Keys):
     tolerance_V: Annotated[float, _quantity("tolerance_V", "Error allowed in the contact potential")] = (
         DEFAULT_TOLERANCE_V
     )
-    max_nodes: Annotated[Whole, Field(ge=11, le=10_000_000, description="Most mesh nodes")] | None = None
-    max_iterations: Annotated[Whole, Field(ge=1, le=1_000_000, description="Most Newton iterations")] | None = None
 
 
 class ProfileKeys(Keys):

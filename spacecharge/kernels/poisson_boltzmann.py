@@ -14,37 +14,13 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .element import split_halves
-from .grading import (
-    BOLTZMANN,
-    ELEMENTARY_CHARGE,
-    VACUUM_PERMITTIVITY,
-    bulk_slope,
-    fill_species,
-    first_integral,
-    guess_contact,
-    march,
-)
-from .layout import (
-    CODE_START,
-    CONTACT_SIZE,
-    DILUTE,
-    END_LEFT,
-    END_RIGHT,
-    FIXED_CHARGE,
-    FIXED_POTENTIAL,
-    LAYER_SIZE,
-    LAYER_START,
-    N_LAYERS,
-    N_SPECIES,
-    TEMPERATURE,
-    TOLERANCE,
-    contact_start,
-    end_start,
-)
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, fill_species, first_integral
+from .layout import END_LEFT, END_RIGHT, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
-from .newton import CONVERGED, assemble, join, newton
+from .neutral import SMALL_BIAS, charge_left, insert_gap, is_plane, needs_neutral_solve, save_state, simple_static
+from .newton import CONVERGED, assemble, newton
 from .observe import bulk_conductivity, capacitances, face_states, is_contact, observe_layers
+from .start import guess_contacts, is_interacting, place_jumps, refine, touches_gap
 from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
@@ -62,116 +38,9 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
 ) = range(8)
 
 ORDER = 8.0
+# Rounding of a contact potential, per volt of it: measured on random cases at the tightest tolerance.
+ROUNDING = 4e-13
 COARSE, HALVED, NEUTRAL = 0, 1, 2
-# Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
-SMALL_BIAS = 1e-7
-
-
-@kernel
-def is_interacting(codes, species):
-    """Say whether any species carries Delta as an unknown of its own (interaction or dilute statistics)."""
-    for layer in range(codes[N_LAYERS]):
-        for s in range(codes[N_SPECIES]):
-            p = species[layer, s]
-            if p[0] != 0.0 and (p[4] != 0.0 or p[5] != 0.0 or p[10] != 0.0):
-                return True
-    return False
-
-
-@merged
-def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):
-    """Fill y and |dy/dx| at every contact as if all layers were thick."""
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    for layer in range(n_layers):
-        permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
-        for side in range(2):
-            contact_field[layer, side] = NO_CONTACT
-            contact_y[layer, side] = 0.0
-            tables[layer, side, 0] = 0
-            if not is_contact(codes, layer, side):
-                continue
-            contact_field[layer, side] = 0.0
-            stop, field = 0.0, math.inf
-            plane = layer + side
-            if 0 < plane < n_layers:
-                step = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
-                sign = 1.0 if (step >= 0.0) == (side == 0) else -1.0
-                stop = abs(step)
-            else:
-                value = row[end_start(n_layers) + side]
-                sign = 1.0 if value >= 0.0 else -1.0
-                if codes[END_LEFT + side] == FIXED_POTENTIAL:
-                    stop = abs(value) / volt
-                    contact_y[layer, side] = value / volt
-                else:
-                    stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
-            at = w.table_row(layer, side, n_species)
-            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, stop, field)
-            tables[layer, side, 0] = entries
-            tables[layer, side, 1] = int(sign)
-            if field < math.inf:
-                slope = bulk_slope(species, layer, n_species) / permittivity
-                small = field / (permittivity * math.sqrt(slope))
-                contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
-    for c in range(n_layers - 1):
-        step = row[contact_start(n_layers) + CONTACT_SIZE * c] / volt
-        eps_left = row[LAYER_START + LAYER_SIZE * c + 1]
-        eps_right = row[LAYER_START + LAYER_SIZE * (c + 1) + 1]
-        y = guess_contact(
-            work, step,
-            w.table_row(c, 1, n_species), tables[c, 1, 0], bulk_slope(species, c, n_species) / eps_left, eps_left,
-            w.table_row(c + 1, 0, n_species), tables[c + 1, 0, 0],
-            bulk_slope(species, c + 1, n_species) / eps_right, eps_right,
-        )  # fmt: skip
-        contact_y[c, 1] = y
-        contact_y[c + 1, 0] = y + step
-
-
-@kernel
-def place_jumps(work, row, codes, n):
-    """Put steps and areal charges of contacts and ends at their end points."""
-    n_layers = codes[N_LAYERS]
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    for e in range(n + 1):
-        work[w.JUMP * S + e] = 0.0
-        work[w.SOURCE * S + e] = 0.0
-    for c in range(n_layers - 1):
-        at = contact_start(n_layers) + CONTACT_SIZE * c
-        e = int(work[w.FIRST * S + c + 1])
-        work[w.JUMP * S + e] = row[at] / volt
-        work[w.SOURCE * S + e] = row[at + 1] / (VACUUM_PERMITTIVITY * volt)
-    for side in range(2):
-        e = 0 if side == 0 else n
-        value = row[end_start(n_layers) + side]
-        if codes[END_LEFT + side] == FIXED_CHARGE:
-            work[w.SOURCE * S + e] = value / (VACUUM_PERMITTIVITY * volt)
-        elif codes[END_LEFT + side] == FIXED_POTENTIAL:
-            if side == 0:
-                work[w.Y * S] = value / volt
-            else:
-                work[(w.Y + 4) * S + n - 1] = value / volt
-        elif codes[END_LEFT + side] == o.BULK:
-            if side == 0:
-                work[w.Y * S] = 0.0
-            else:
-                work[(w.Y + 4) * S + n - 1] = 0.0
-    join(work, n)
-
-
-@kernel
-def refine(work, codes, n):
-    """Cut every element in half, carrying the solution over."""
-    split_halves(work, w.Y, n)
-    for s in range(codes[N_SPECIES]):
-        base = w.species_row(s) + w.DELTA
-        split_halves(work, base, n)
-    for e in range(n - 1, -1, -1):
-        size, layer = 0.5 * work[w.SIZE * S + e], work[w.LAYER * S + e]
-        work[w.SIZE * S + 2 * e], work[w.SIZE * S + 2 * e + 1] = size, size
-        work[w.LAYER * S + 2 * e], work[w.LAYER * S + 2 * e + 1] = layer, layer
-    for layer in range(codes[N_LAYERS] + 1):
-        work[w.FIRST * S + layer] *= 2.0
 
 
 @merged
@@ -186,96 +55,6 @@ def relax(work, row, codes, species, n, interacting, flat, gap):
         work[w.STIFFNESS * S + gap] = 0.0
         work[w.STRENGTH * S + gap] = 0.0
     return newton(work, codes, n, n_pad, interacting, flat)
-
-
-@kernel
-def insert_gap(work, codes, n, plane):
-    """Insert an element before contact plane `plane` (1 .. n_layers - 1) and return its index."""
-    gap = int(work[w.FIRST * S + plane])
-    n_species = codes[N_SPECIES]
-    for e in range(n - 1, gap - 1, -1):
-        _copy_element(work, n_species, e, e + 1)
-    _copy_element(work, n_species, gap - 1, gap)
-    for layer in range(plane, codes[N_LAYERS] + 1):
-        work[w.FIRST * S + layer] += 1.0
-    left, right = work[(w.Y + 4) * S + gap - 1], work[w.Y * S + gap + 1] - work[w.JUMP * S + gap]
-    for i in range(5):
-        work[(w.Y + i) * S + gap] = left + 0.25 * i * (right - left)
-    return gap
-
-
-@kernel
-def _copy_element(work, n_species, source, target):
-    work[w.SIZE * S + target] = work[w.SIZE * S + source]
-    work[w.LAYER * S + target] = work[w.LAYER * S + source]
-    for i in range(5):
-        work[(w.Y + i) * S + target] = work[(w.Y + i) * S + source]
-        for s in range(n_species):
-            at = (w.species_row(s) + w.DELTA + i) * S
-            work[at + target] = work[at + source]
-
-
-@kernel
-def save_state(work, codes, n, state, restore):
-    """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    k = 0
-    for block in range(3 + n_species):
-        first = (w.Y, w.SIZE, w.LAYER)[block] if block < 3 else w.species_row(block - 3) + w.DELTA
-        rows = 1 if block == 1 or block == 2 else 5
-        for i in range(rows):
-            for e in range(n):
-                if restore:
-                    work[(first + i) * S + e] = state[k]
-                else:
-                    state[k] = work[(first + i) * S + e]
-                k += 1
-    for layer in range(n_layers + 1):
-        if restore:
-            work[w.FIRST * S + layer] = state[k]
-        else:
-            state[k] = work[w.FIRST * S + layer]
-        k += 1
-
-
-@kernel
-def is_driven(row, codes, plane):
-    """Say whether a plane (0 left end .. n_layers right end) pulls charge: step, areal charge or fixed value."""
-    n_layers = codes[N_LAYERS]
-    if plane == 0 or plane == n_layers:
-        side = 0 if plane == 0 else 1
-        return codes[END_LEFT + side] >= FIXED_POTENTIAL and row[end_start(n_layers) + side] != 0.0
-    at = contact_start(n_layers) + CONTACT_SIZE * (plane - 1)
-    return row[at] != 0.0 or row[at + 1] != 0.0
-
-
-@kernel
-def needs_neutral_solve(row, codes, plane):
-    """Say whether the bias at which no charge crosses `plane` has to be solved for (else it is zero)."""
-    n_layers = codes[N_LAYERS]
-    for other in range(n_layers + 1):
-        if other != plane and is_driven(row, codes, other):
-            return True
-    if 0 < plane < n_layers:
-        return row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1) + 1] != 0.0
-    return False
-
-
-@kernel
-def touches_gap(work, codes, species, n):
-    """Say whether any node sits at the border of the branch of rising chemical potential."""
-    n_species = codes[N_SPECIES]
-    for s in range(n_species):
-        base = w.species_row(s)
-        for e in range(n):
-            p = species[int(work[w.LAYER * S + e]), s]
-            if p[0] == 0.0 or p[10] == DILUTE or (p[4] >= 0.0 and p[5] >= 0.0):
-                continue
-            for i in range(5):
-                delta = work[(base + w.DELTA + i) * S + e]
-                if (p[9] < 600.0 and delta >= p[9] - 1e-9) or (p[8] > -600.0 and delta <= p[8] + 1e-9):
-                    return True
-    return False
 
 
 @kernel
@@ -333,6 +112,15 @@ def _observe(work, row, codes, species, faces, options, interacting, deltas, n, 
     out[o.VALIDITY] = flags
 
 
+@kernel
+def _largest_drop(faces):
+    """Return the largest |y| of any face."""
+    largest = 0.0
+    for layer in range(faces.shape[0]):
+        largest = max(largest, max(abs(faces[layer, 0]), abs(faces[layer, 1])))
+    return largest
+
+
 @merged
 def solve_point(work, row, codes, species, contact_y, contact_field, faces, deltas, tables, options, out, coarse):
     """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
@@ -385,7 +173,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
                 bias = faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
             save_state(work, codes, n, state, True)
             if status == CONVERGED and abs(bias) > SMALL_BIAS:
-                out[start + o.STATIC] = _charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
+                out[start + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
         else:
             iterations += more
             if status != CONVERGED:
@@ -407,7 +195,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             enough = False
             if stage == HALVED:
                 potential, resistance = _compare(codes, species, coarse, out)
-                out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + 1e-13
+                out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + ROUNDING * (_largest_drop(faces) * volt + 0.2)
                 out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e-9
                 if out[o.POTENTIAL_ERROR] <= tolerance:
                     result = SOLVED
@@ -447,47 +235,8 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
     if stage == NEUTRAL:
         # Coefficients of the mesh without the cut, for those who read the state afterwards.
         set_parameters(work, row, codes, species, n)
+        place_jumps(work, row, codes, n)
     return n
-
-
-@kernel
-def is_plane(codes, plane):
-    """Say whether plane 0 (left end) .. n_layers (right end) is a contact."""
-    n_layers = codes[N_LAYERS]
-    if plane == 0:
-        return is_contact(codes, 0, 0)
-    if plane == n_layers:
-        return is_contact(codes, n_layers - 1, 1)
-    return True
-
-
-@kernel
-def _charge_left(codes, faces, plane):
-    """Return the charge to the left of a plane (of the wall, at an end), in units of eps0 kT/e [m^-1]."""
-    n_layers = codes[N_LAYERS]
-    if plane == 0:
-        return -faces[0, 2]
-    if plane == n_layers:
-        return faces[n_layers - 1, 3]
-    return -faces[plane - 1, 3]
-
-
-@merged
-def simple_static(row, codes, faces, out):
-    """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    for plane in range(n_layers + 1):
-        at = o.capacitance_start(n_layers, n_species) + 2 * plane
-        if plane == 0:
-            bias = faces[0, 0]
-        elif plane == n_layers:
-            bias = faces[n_layers - 1, 1]
-        else:
-            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
-        out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
-        if abs(bias) > SMALL_BIAS and not needs_neutral_solve(row, codes, plane):
-            out[at + o.STATIC] = _charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
 
 
 @kernel
@@ -522,6 +271,3 @@ def solve_rows(first, last, rows, codes, options, work, out):
             coarse,
         )
     return n
-
-
-__all__ = ["CODE_START", "END_RIGHT", "solve_point", "solve_rows"]

@@ -12,7 +12,7 @@ from .element import NODES, evaluate
 from .grading import fill_species
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
-from .poisson_boltzmann import is_interacting
+from .start import is_interacting
 from .statistics import point_state
 from .workspace import STRIDE as S
 

@@ -8,22 +8,16 @@ the step. The mesh is frozen; the elements of a layer keep their share of its th
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, fill_species
 from .layout import (
-    BULK,
-    CODE_START,
     CONTACT_SIZE,
     DIFFUSIVITY,
     DILUTE,
     END_LEFT,
-    END_RIGHT,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
     J_OCC,
@@ -43,9 +37,11 @@ from .layout import (
     species_start,
 )
 from .mesh import set_parameters
+from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
 from .observe import capacitances, face_states, observe_layers
-from .poisson_boltzmann import WIDTH_FRACTION, is_interacting, place_jumps, simple_static
+from .poisson_boltzmann import WIDTH_FRACTION
+from .start import is_interacting, place_jumps
 from .statistics import point_state
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
@@ -275,6 +271,3 @@ def sensitivity(work, row, moves, codes, options, out, result):
     set_parameters(work, row, codes, species, n)
     place_jumps(work, row, codes, n)
     return 0
-
-
-__all__ = ["BULK", "CODE_START", "END_RIGHT", "math", "o", "sensitivity", "state_tangent"]

@@ -152,8 +152,6 @@ def _refuse_unused(config: Config) -> None:
     from ..errors import ConfigError
 
     unused = {
-        "solver.max_nodes": config.solver.max_nodes is not None,
-        "solver.max_iterations": config.solver.max_iterations is not None,
         "output.sensitivities (beside a sweep over table values)": bool(config.output.sensitivities)
         and config.has_slow_axes,
     }

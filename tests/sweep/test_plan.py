@@ -208,13 +208,7 @@ def test_a_hundred_million_points_are_planned_without_being_listed(load):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "solver: {max_nodes: 100}\n",
-        "solver: {max_iterations: 10}\n",
-    ],
-)
-def test_keys_that_a_run_would_pass_over_are_refused(load, text):
+def test_sensitivities_beside_an_axis_over_table_values_are_refused(load):
+    axis = "sweep: {electrode.ocv.potential_V.0: [3.4, 3.5]}\n"
     with pytest.raises(ConfigError, match="does not use it"):
-        make_task(load(TEXT + text))
+        make_task(load(TEXT + axis + "output: {sensitivities: [electrode.permittivity]}\n"))

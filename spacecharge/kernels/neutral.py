@@ -1,0 +1,131 @@
+"""Static capacitance: the charge at a contact over the bias from where it carries none.
+
+The neutral bias of a contact is the step that appears when the stack is cut there: each part relaxes on its own,
+field-free at the cut but for the charge of the plane. An element without stiffness between the parts does the cutting.
+"""
+
+from __future__ import annotations
+
+from . import layout as o
+from . import workspace as w
+from ._jit import kernel, merged
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from .layout import CONTACT_SIZE, END_LEFT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES, TEMPERATURE, contact_start, end_start
+from .observe import is_contact
+from .workspace import STRIDE as S
+
+# Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
+SMALL_BIAS = 1e-7
+
+
+@kernel
+def insert_gap(work, codes, n, plane):
+    """Insert an element before contact plane `plane` (1 .. n_layers - 1) and return its index."""
+    gap = int(work[w.FIRST * S + plane])
+    n_species = codes[N_SPECIES]
+    for e in range(n - 1, gap - 1, -1):
+        _copy_element(work, n_species, e, e + 1)
+    _copy_element(work, n_species, gap - 1, gap)
+    for layer in range(plane, codes[N_LAYERS] + 1):
+        work[w.FIRST * S + layer] += 1.0
+    left, right = work[(w.Y + 4) * S + gap - 1], work[w.Y * S + gap + 1] - work[w.JUMP * S + gap]
+    for i in range(5):
+        work[(w.Y + i) * S + gap] = left + 0.25 * i * (right - left)
+    return gap
+
+
+@kernel
+def _copy_element(work, n_species, source, target):
+    work[w.SIZE * S + target] = work[w.SIZE * S + source]
+    work[w.LAYER * S + target] = work[w.LAYER * S + source]
+    for i in range(5):
+        work[(w.Y + i) * S + target] = work[(w.Y + i) * S + source]
+        for s in range(n_species):
+            at = (w.species_row(s) + w.DELTA + i) * S
+            work[at + target] = work[at + source]
+
+
+@kernel
+def save_state(work, codes, n, state, restore):
+    """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    k = 0
+    for block in range(3 + n_species):
+        first = (w.Y, w.SIZE, w.LAYER)[block] if block < 3 else w.species_row(block - 3) + w.DELTA
+        rows = 1 if block == 1 or block == 2 else 5
+        for i in range(rows):
+            for e in range(n):
+                if restore:
+                    work[(first + i) * S + e] = state[k]
+                else:
+                    state[k] = work[(first + i) * S + e]
+                k += 1
+    for layer in range(n_layers + 1):
+        if restore:
+            work[w.FIRST * S + layer] = state[k]
+        else:
+            state[k] = work[w.FIRST * S + layer]
+        k += 1
+
+
+@kernel
+def is_driven(row, codes, plane):
+    """Say whether a plane (0 left end .. n_layers right end) pulls charge: step, areal charge or fixed value."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0 or plane == n_layers:
+        side = 0 if plane == 0 else 1
+        return codes[END_LEFT + side] >= FIXED_POTENTIAL and row[end_start(n_layers) + side] != 0.0
+    at = contact_start(n_layers) + CONTACT_SIZE * (plane - 1)
+    return row[at] != 0.0 or row[at + 1] != 0.0
+
+
+@kernel
+def needs_neutral_solve(row, codes, plane):
+    """Say whether the bias at which no charge crosses `plane` has to be solved for (else it is zero)."""
+    n_layers = codes[N_LAYERS]
+    for other in range(n_layers + 1):
+        if other != plane and is_driven(row, codes, other):
+            return True
+    if 0 < plane < n_layers:
+        return row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1) + 1] != 0.0
+    return False
+
+
+@kernel
+def is_plane(codes, plane):
+    """Say whether plane 0 (left end) .. n_layers (right end) is a contact."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0:
+        return is_contact(codes, 0, 0)
+    if plane == n_layers:
+        return is_contact(codes, n_layers - 1, 1)
+    return True
+
+
+@kernel
+def charge_left(codes, faces, plane):
+    """Return the charge to the left of a plane (of the wall, at an end), in units of eps0 kT/e [m^-1]."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0:
+        return -faces[0, 2]
+    if plane == n_layers:
+        return faces[n_layers - 1, 3]
+    return -faces[plane - 1, 3]
+
+
+@merged
+def simple_static(row, codes, faces, out):
+    """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    for plane in range(n_layers + 1):
+        at = o.capacitance_start(n_layers, n_species) + 2 * plane
+        if plane == 0:
+            bias = faces[0, 0]
+        elif plane == n_layers:
+            bias = faces[n_layers - 1, 1]
+        else:
+            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+        out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
+        if abs(bias) > SMALL_BIAS and not needs_neutral_solve(row, codes, plane):
+            out[at + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY

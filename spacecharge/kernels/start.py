@@ -1,0 +1,153 @@
+"""Before Newton: first potentials of the contacts, steps and charges at their places, halved meshes, gap check."""
+
+from __future__ import annotations
+
+import math
+
+from . import layout as o
+from . import workspace as w
+from ._jit import kernel, merged
+from .element import split_halves
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, guess_contact, march
+from .layout import (
+    CONTACT_SIZE,
+    DILUTE,
+    END_LEFT,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    TEMPERATURE,
+    contact_start,
+    end_start,
+)
+from .mesh import NO_CONTACT
+from .newton import join
+from .observe import is_contact
+from .workspace import STRIDE as S
+
+
+@kernel
+def is_interacting(codes, species):
+    """Say whether any species carries Delta as an unknown of its own (interaction or dilute statistics)."""
+    for layer in range(codes[N_LAYERS]):
+        for s in range(codes[N_SPECIES]):
+            p = species[layer, s]
+            if p[0] != 0.0 and (p[4] != 0.0 or p[5] != 0.0 or p[10] != 0.0):
+                return True
+    return False
+
+
+@merged
+def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):
+    """Fill y and |dy/dx| at every contact as if all layers were thick."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    for layer in range(n_layers):
+        permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
+        for side in range(2):
+            contact_field[layer, side] = NO_CONTACT
+            contact_y[layer, side] = 0.0
+            tables[layer, side, 0] = 0
+            if not is_contact(codes, layer, side):
+                continue
+            contact_field[layer, side] = 0.0
+            stop, field = 0.0, math.inf
+            plane = layer + side
+            if 0 < plane < n_layers:
+                step = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+                sign = 1.0 if (step >= 0.0) == (side == 0) else -1.0
+                stop = abs(step)
+            else:
+                value = row[end_start(n_layers) + side]
+                sign = 1.0 if value >= 0.0 else -1.0
+                if codes[END_LEFT + side] == FIXED_POTENTIAL:
+                    stop = abs(value) / volt
+                    contact_y[layer, side] = value / volt
+                else:
+                    stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
+            at = w.table_row(layer, side, n_species)
+            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, stop, field)
+            tables[layer, side, 0] = entries
+            tables[layer, side, 1] = int(sign)
+            if field < math.inf:
+                slope = bulk_slope(species, layer, n_species) / permittivity
+                small = field / (permittivity * math.sqrt(slope))
+                contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
+    for c in range(n_layers - 1):
+        step = row[contact_start(n_layers) + CONTACT_SIZE * c] / volt
+        eps_left = row[LAYER_START + LAYER_SIZE * c + 1]
+        eps_right = row[LAYER_START + LAYER_SIZE * (c + 1) + 1]
+        y = guess_contact(
+            work, step,
+            w.table_row(c, 1, n_species), tables[c, 1, 0], bulk_slope(species, c, n_species) / eps_left, eps_left,
+            w.table_row(c + 1, 0, n_species), tables[c + 1, 0, 0],
+            bulk_slope(species, c + 1, n_species) / eps_right, eps_right,
+        )  # fmt: skip
+        contact_y[c, 1] = y
+        contact_y[c + 1, 0] = y + step
+
+
+@kernel
+def place_jumps(work, row, codes, n):
+    """Put steps and areal charges of contacts and ends at their end points."""
+    n_layers = codes[N_LAYERS]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    for e in range(n + 1):
+        work[w.JUMP * S + e] = 0.0
+        work[w.SOURCE * S + e] = 0.0
+    for c in range(n_layers - 1):
+        at = contact_start(n_layers) + CONTACT_SIZE * c
+        e = int(work[w.FIRST * S + c + 1])
+        work[w.JUMP * S + e] = row[at] / volt
+        work[w.SOURCE * S + e] = row[at + 1] / (VACUUM_PERMITTIVITY * volt)
+    for side in range(2):
+        e = 0 if side == 0 else n
+        value = row[end_start(n_layers) + side]
+        if codes[END_LEFT + side] == FIXED_CHARGE:
+            work[w.SOURCE * S + e] = value / (VACUUM_PERMITTIVITY * volt)
+        elif codes[END_LEFT + side] == FIXED_POTENTIAL:
+            if side == 0:
+                work[w.Y * S] = value / volt
+            else:
+                work[(w.Y + 4) * S + n - 1] = value / volt
+        elif codes[END_LEFT + side] == o.BULK:
+            if side == 0:
+                work[w.Y * S] = 0.0
+            else:
+                work[(w.Y + 4) * S + n - 1] = 0.0
+    join(work, n)
+
+
+@kernel
+def refine(work, codes, n):
+    """Cut every element in half, carrying the solution over."""
+    split_halves(work, w.Y, n)
+    for s in range(codes[N_SPECIES]):
+        base = w.species_row(s) + w.DELTA
+        split_halves(work, base, n)
+    for e in range(n - 1, -1, -1):
+        size, layer = 0.5 * work[w.SIZE * S + e], work[w.LAYER * S + e]
+        work[w.SIZE * S + 2 * e], work[w.SIZE * S + 2 * e + 1] = size, size
+        work[w.LAYER * S + 2 * e], work[w.LAYER * S + 2 * e + 1] = layer, layer
+    for layer in range(codes[N_LAYERS] + 1):
+        work[w.FIRST * S + layer] *= 2.0
+
+
+@kernel
+def touches_gap(work, codes, species, n):
+    """Say whether any node sits at the border of the branch of rising chemical potential."""
+    n_species = codes[N_SPECIES]
+    for s in range(n_species):
+        base = w.species_row(s)
+        for e in range(n):
+            p = species[int(work[w.LAYER * S + e]), s]
+            if p[0] == 0.0 or p[10] == DILUTE or (p[4] >= 0.0 and p[5] >= 0.0):
+                continue
+            for i in range(5):
+                delta = work[(base + w.DELTA + i) * S + e]
+                if (p[9] < 600.0 and delta >= p[9] - 1e-9) or (p[8] > -600.0 and delta <= p[8] + 1e-9):
+                    return True
+    return False
