@@ -2,6 +2,8 @@
 
 import pytest
 
+from spacecharge import Layer, Stack, solve
+
 STACK = """\
 title: {title}
 temperature_K: 298.15
@@ -45,8 +47,18 @@ def configuration(tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture(scope="session")
+def compiled():
+    """Compile the kernels: a run that waits for them reports its progress, as it should, and takes its time."""
+    layers = [
+        Layer(name=name, potential_V=0.0, thickness_nm=5, permittivity=15, site_density_per_nm3=20, occupancy=0.4)
+        for name in ("a", "b")
+    ]
+    solve(Stack(layers, temperature_K=300))
+
+
 @pytest.fixture
-def call(capsys):
+def call(compiled, capsys):
     """Return a function that runs the command line: exit code, stdout, stderr."""
     from spacecharge.cli import main
 
