@@ -7,7 +7,7 @@ solver, carried through the law of charge transfer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,8 +136,9 @@ class InterfaceModel:
         n = next(iter(at.values())).size
         over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at}
         parameters = stack_parameters(self.stack, over)
-        wanted = [*(["temperature_K"] if energy else []), *(of_stack if slopes else ())]
-        tangents = {path: parameter_tangent(self.stack, path, over)[1] for path in wanted}
+        tangents = {"temperature_K": parameter_tangent(self.stack, "temperature_K", over)[1]} if energy else {}
+        if slopes:
+            tangents |= self._tangents(over)
         points = solve_points(
             parameters,
             tolerance_V=min(self.config.model.solver.tolerance_V, SHARPEST_TOLERANCE_V),
@@ -162,6 +163,22 @@ class InterfaceModel:
         derived = self._slopes(parameters, solved, scalars, points.sensitivities, law, of_law, c) if slopes else {}
         return State(scalars=scalars, slopes=derived)
 
+    def _tangents(self, over: Mapping[str, Array]) -> dict[str, StackParameters]:
+        """Return d(arrays)/d(parameter) by the place of each parameter that moves the stack, in the units of the keys.
+
+        Paths that share a parameter move together: one direction, whatever their number.
+        """
+        directions = {}
+        for k, p in enumerate(self.config.parameters):
+            parts = [
+                (unit_of(path).factor, parameter_tangent(self.stack, path, over)[1])
+                for path in p.paths
+                if not path.startswith(self.prefix)
+            ]
+            if parts:
+                directions[f"{k}"] = _combined(parts)
+        return directions
+
     def _slopes(
         self,
         parameters: StackParameters,
@@ -181,19 +198,17 @@ class InterfaceModel:
         for k, p in enumerate(self.config.parameters):
             for path in p.paths:
                 if path.startswith(self.prefix):
-                    by_law, in_series = self._law_slope(
-                        path.removeprefix(self.prefix), of_law, parameters, theta, vacancy
-                    )
+                    key = path.removeprefix(self.prefix)
+                    by_law, in_series = self._law_slope(key, of_law, parameters, theta, vacancy)
                     current[:, k] += by_law
                     series[:, k] += in_series
-                    continue
-                factor = unit_of(path).factor
-                slope = _with_space_charge(sensitivities[path])
-                d_theta, d_vacancy = slope["contact_occupancy"][:, c] / theta, slope["contact_vacancy"][:, c] / vacancy
-                current[:, k] += factor * (
-                    (1.0 - alpha) * (d_theta[:, 0] + d_vacancy[:, 1]) + alpha * (d_theta[:, 1] + d_vacancy[:, 0])
-                )
-                region[:, k] += factor * slope["interface_resistance"]
+            if f"{k}" not in sensitivities:
+                continue
+            slope = _with_space_charge(sensitivities[f"{k}"])
+            d_theta, d_vacancy = slope["contact_occupancy"][:, c] / theta, slope["contact_vacancy"][:, c] / vacancy
+            current[:, k] += (1.0 - alpha) * (d_theta[:, 0] + d_vacancy[:, 1])
+            current[:, k] += alpha * (d_theta[:, 1] + d_vacancy[:, 0])
+            region[:, k] += slope["interface_resistance"]
         transfer = scalars["charge_transfer_resistance"][:, None]
         total = (region - transfer * current + series) / scalars["total_resistance"][:, None]
         return {"exchange_current_density": current, "total_resistance": total}
@@ -224,6 +239,17 @@ class InterfaceModel:
             return np.full(parameters.n_points, 1.0 / value), 0.0
         (above, _), (below, _) = logarithm(high), logarithm(low)
         return (above - below) / (high - low), 0.0
+
+
+def _combined(parts: Sequence[tuple[float, StackParameters]]) -> StackParameters:
+    """Return the sum of tangents, each times its factor."""
+    first = parts[0][1]
+    arrays = {
+        f.name: sum(factor * getattr(tangent, f.name) for factor, tangent in parts)
+        for f in fields(first)
+        if isinstance(getattr(first, f.name), np.ndarray) and getattr(first, f.name).dtype == np.float64
+    }
+    return replace(first, **arrays)
 
 
 def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
