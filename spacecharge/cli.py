@@ -29,21 +29,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="solve every point of a configuration and write an HDF5 file")
     run.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    run.add_argument(
-        "-o", "--output", metavar="FILE", help="result file (default: output.path of the configuration)"
-    )
+    run.add_argument("-o", "--output", metavar="FILE", help="result file (default: output.path of the configuration)")
     existing = run.add_mutually_exclusive_group()
-    existing.add_argument(
-        "--resume", action="store_true", help="finish an interrupted run of the same configuration"
-    )
+    existing.add_argument("--resume", action="store_true", help="finish an interrupted run of the same configuration")
     existing.add_argument("--overwrite", action="store_true", help="replace an existing result file")
     run.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
     run.add_argument(
         "--scheduler", metavar="ADDRESS", help="dask scheduler: tcp://HOST:PORT, a scheduler file, or local"
     )
-    run.add_argument(
-        "--dry-run", action="store_true", help="print points, time, memory and file size; solve nothing"
-    )
+    run.add_argument("--dry-run", action="store_true", help="print points, time, memory and file size; write nothing")
     run.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     check = commands.add_parser("check", help="check a configuration, solve nothing")
@@ -51,9 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
-    show.add_argument(
-        "--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis"
-    )
+    show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     show.add_argument("--rows", type=int, default=40, metavar="N", help="rows printed at most (default 40)")
 
     plot = commands.add_parser("plot", help="draw a result file")
@@ -61,14 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("-o", "--output", metavar="PNG", help="figure file (default: beside the result file)")
     plot.add_argument("--x", metavar="AXIS", help="axis to draw along")
     plot.add_argument("--y", metavar="NAME", help="variable to draw")
-    plot.add_argument(
-        "--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis"
-    )
+    plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
 
-    materials = commands.add_parser(
-        "materials", help="list the materials library, or one material with sources"
-    )
+    materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
     commands.add_parser("schema", help="print the JSON schema of the configuration")

@@ -236,7 +236,9 @@ def prepare_numba_cache(folder: Path) -> None:
     with contextlib.suppress(OSError):
         if given and Path(given).is_dir() and Path(given) != folder:
             shutil.copytree(given, folder, dirs_exist_ok=True)
-        for index in package.rglob("__pycache__/*.nb[ic]"):
+        # With the stamp of their sources, or the kernels would take them for leftovers of another version.
+        seeds = [*package.rglob("__pycache__/*.nb[ic]"), *package.rglob("__pycache__/*.sha256")]
+        for index in seeds:
             source = index.parent.parent
             # The name that numba gives to the cache of a source folder inside NUMBA_CACHE_DIR.
             target = folder / f"{source.name}_{hashlib.sha1(str(source).encode()).hexdigest()}"

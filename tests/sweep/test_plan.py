@@ -209,6 +209,9 @@ def test_a_hundred_million_points_are_planned_without_being_listed(load):
 
 
 def test_sensitivities_beside_an_axis_over_table_values_are_refused(load):
+    table = "ocv: {composition: [0, 1], occupancy: [0.1, 0.9], potential_V: [3.4, 3.0]}"
+    text = TEXT.replace("    occupancy: 0.3\n  electrolyte", f"    {table}\n  electrolyte")
     axis = "sweep: {electrode.ocv.potential_V.0: [3.4, 3.5]}\n"
+    make_task(load(text + axis))
     with pytest.raises(ConfigError, match="does not use it"):
-        make_task(load(TEXT + axis + "output: {sensitivities: [electrode.permittivity]}\n"))
+        make_task(load(text + axis + "output: {sensitivities: [electrode.permittivity]}\n"))
