@@ -1,0 +1,328 @@
+"""The house: who may import whom, what loads when, and how files and docstrings look."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import inspect
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import spacecharge as sc
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "spacecharge"
+MOST_LINES = 500
+
+# The units and the reader of YAML documents know nothing of configurations: a room of their own, below them.
+DOCUMENT = {"config.units", "config.yaml", "config.problems"}
+
+# Room: rooms that it may import. A room is a folder or a file of the package; `version` is the package's __init__.
+ARROWS: dict[str, set[str]] = {
+    "errors": set(),
+    "constants": set(),
+    "version": set(),
+    "kernels": set(),
+    "options": {"errors"},
+    "document": {"constants", "errors"},
+    "model": {"constants", "errors"},
+    "analytic": {"constants", "errors", "model"},
+    "profile_mesh": {"constants", "model"},
+    "observables": {"constants", "model"},
+    "unpack": {"errors", "kernels", "model", "observables"},
+    "solution": {"model", "unpack"},
+    "solve": {"constants", "errors", "kernels", "model", "options", "profile_mesh", "solution", "unpack"},
+    "sensitivity": {"errors", "model", "solution", "solve"},
+    "charge_transfer": {"constants", "errors", "model", "observables"},
+    "materials": {"document", "errors", "model"},
+    "nmr.kernels": {"kernels"},
+    "nmr": {"constants", "errors", "nmr.kernels"},
+    "config": {"constants", "document", "errors", "materials", "model", "nmr"},
+    "fitting": {
+        "charge_transfer", "config", "constants", "document", "errors", "model", "nmr", "observables", "solve",
+    },
+    "store": {"errors"},
+    "read_fits": {"errors", "nmr", "store"},
+    "store_fits": {"errors", "read_fits", "store", "version"},
+    "store_interface": {"document", "read_fits", "store", "store_fits"},
+    "sweep": {
+        "charge_transfer", "config", "constants", "document", "errors", "fitting", "model", "nmr", "observables",
+        "solution", "solve", "store", "store_fits", "unpack", "version",
+    },
+    "plotting": {"errors", "store"},
+    "plotting_interface": {"document", "errors", "plotting"},
+    "plotting_fits": {"errors", "nmr", "plotting", "plotting_interface", "read_fits", "store_interface"},
+    "interface_report": set(),
+    "commands": {
+        "config", "document", "errors", "fitting", "interface_report", "materials", "model", "nmr", "plotting",
+        "plotting_fits", "read_fits", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
+    },
+    "cli": {"errors", "version"},
+    "__main__": {"cli"},
+}  # fmt: skip
+
+# Arrows against the table that exist, each inside a function. An entry that is no longer needed fails the test.
+AGAINST_THE_TABLE = {
+    ("model.layer", "materials"): "Layer(material=...) looks its keys up in the library",
+    ("solution", "plotting"): "Solution.plot(), a convenience",
+    ("plotting.figures", "plotting_fits"): "draw_file picks the drawing by the kind of the file",
+    ("nmr.report", "read_fits"): "the tables of `spacecharge show` of a file of fits",
+    ("nmr.report", "store_interface"): "the same, of a fit of the interface model",
+    ("nmr.report", "interface_report"): "the same",
+    ("commands.fit", "cli"): "exit codes",
+    ("commands.interface", "cli"): "exit codes",
+    ("commands.plot", "cli"): "exit codes",
+    ("commands.run", "cli"): "exit codes",
+    ("commands.show", "cli"): "exit codes",
+}
+
+# Library outside: modules or rooms that may import it.
+OUTSIDE: dict[str, set[str]] = {
+    "numba": {"kernels._jit"},
+    "llvmlite": {"kernels._jit"},
+    "h5py": {"store", "read_fits", "store_fits", "store_interface"},
+    "matplotlib": {"plotting", "plotting_fits", "plotting_interface"},
+    "pydantic": {"config"},
+    "ruamel": {"document"},
+    "xarray": {"store"},
+    "pandas": {"store"},
+    "dask": {"sweep", "store"},
+    "distributed": {"sweep.cluster"},
+    "lmfit": {"fitting"},
+    "emcee": {"fitting"},
+    "nmrglue": {"nmr.bruker"},
+    "scipy": {"analytic", "fitting", "nmr", "plotting_interface"},
+    "numpy": {
+        "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "model", "nmr", "nmr.kernels",
+        "observables", "options", "plotting", "plotting_fits", "plotting_interface", "profile_mesh", "read_fits",
+        "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep", "unpack",
+    },
+}  # fmt: skip
+
+KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
+HEAVY = (
+    "numba", "h5py", "matplotlib", "xarray", "dask", "pydantic", "scipy", "ruamel", "lmfit", "pandas", "distributed",
+)  # fmt: skip
+
+# Public functions whose docstrings still lack the numpydoc sections.
+WITHOUT_SECTIONS = {"charge_transfer_resistance", "total_resistance"}
+
+
+class Import(NamedTuple):
+    module: str
+    target: str
+    at_top: bool
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(parts), path
+
+
+def room_of(module: str) -> str:
+    if module in DOCUMENT:
+        return "document"
+    if module == "nmr.kernels":
+        return module
+    if module in ("", "__init__"):
+        return "version"
+    return module.split(".")[0]
+
+
+def for_the_checker(tree: ast.Module) -> set[ast.AST]:
+    """Everything under ``if TYPE_CHECKING``: never run."""
+    blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    return {inner for block in blocks for inner in ast.walk(block)}
+
+
+def targets(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Full dotted names that an import statement loads."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        parts = ["spacecharge", *module.split(".")]
+        base = ".".join([*parts[: len(parts) - node.level], *([node.module] if node.module else [])])
+    names = []
+    for alias in node.names:
+        inner = ROOT / base.replace(".", "/") / alias.name
+        is_module = base.startswith("spacecharge") and (inner.is_dir() or inner.with_suffix(".py").exists())
+        names.append(f"{base}.{alias.name}" if is_module else base)
+    return names
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    found = []
+    for module, path in modules():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        skipped = for_the_checker(tree)
+        top = set(tree.body)
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in skipped:
+                found.extend(Import(module, target, node in top) for target in targets(module, node))
+    return tuple(found)
+
+
+def own_arrows() -> Iterator[tuple[Import, str, str]]:
+    for entry in imports():
+        if entry.target.split(".")[0] == "spacecharge":
+            source, goal = room_of(entry.module), room_of(entry.target.removeprefix("spacecharge").lstrip("."))
+            if source != goal and entry.module != "__init__":
+                yield entry, source, goal
+
+
+def test_every_room_stands_in_the_table() -> None:
+    assert {room_of(module) for module, _ in modules()} == set(ARROWS)
+
+
+def test_the_table_has_no_circle() -> None:
+    tuple(graphlib.TopologicalSorter(ARROWS).static_order())
+
+
+def test_rooms_import_what_the_table_allows() -> None:
+    wrong, used = [], set()
+    for entry, source, goal in own_arrows():
+        if goal in ARROWS[source]:
+            continue
+        key = (entry.module, goal)
+        if key in AGAINST_THE_TABLE and not entry.at_top:
+            used.add(key)
+        else:
+            wrong.append(f"{entry.module} imports {entry.target}")
+    assert wrong == []
+    assert set(AGAINST_THE_TABLE) - used == set(), "no longer needed: remove from AGAINST_THE_TABLE"
+
+
+def test_the_oracle_and_what_it_checks_share_nothing() -> None:
+    """Nothing that `analytic` can reach is a kernel, and no kernel or solver reaches `analytic`."""
+    arrows: dict[str, set[str]] = {}
+    for _, source, goal in own_arrows():
+        arrows.setdefault(source, set()).add(goal)
+
+    def reached(room: str, seen: set[str]) -> set[str]:
+        for goal in arrows.get(room, set()) - seen:
+            seen.add(goal)
+            reached(goal, seen)
+        return seen
+
+    direct = {goal for _, source, goal in own_arrows() if source == "analytic"}
+    assert direct == {"constants", "errors", "model"}
+    assert not reached("analytic", set()) & {"kernels", "nmr.kernels", "solve", "unpack"}
+    for room in ("kernels", "unpack", "solve", "solution", "observables", "sensitivity"):
+        assert "analytic" not in arrows.get(room, set()), room
+
+
+def test_libraries_are_imported_where_they_belong() -> None:
+    wrong = []
+    for entry in imports():
+        library = entry.target.split(".")[0]
+        if library in ("spacecharge", "__future__") or library in sys.stdlib_module_names:
+            continue
+        if not {entry.module, room_of(entry.module)} & OUTSIDE.get(library, set()):
+            wrong.append(f"{entry.module} imports {entry.target}")
+    assert wrong == []
+
+
+def test_kernels_are_bare() -> None:
+    """No classes, no errors raised, no files: arrays in, arrays and numbers out."""
+    wrong = []
+    kernels = [(m, p) for m, p in modules() if room_of(m) in ("kernels", "nmr.kernels") and m != "kernels._jit"]
+    assert len(kernels) > 10
+    for entry in imports():
+        if room_of(entry.module) in ("kernels", "nmr.kernels") and entry.module != "kernels._jit":
+            library = entry.target.split(".")[0]
+            if library != "spacecharge" and library not in KERNELS_MAY_IMPORT:
+                wrong.append(f"{entry.module} imports {library}")
+    for module, path in kernels:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Raise, ast.Try, ast.ClassDef, ast.With)):
+                wrong.append(f"{module}:{node.lineno} {type(node).__name__}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("statement", ["import spacecharge", "import spacecharge.cli"])
+def test_importing_stays_light(statement: str) -> None:
+    code = f"import sys; {statement}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.split() == []
+
+
+def test_describing_a_stack_compiles_nothing() -> None:
+    code = "import sys, spacecharge as sc; sc.Layer, sc.Stack, sc.SolverOptions; print('numba' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "False"
+
+
+def sections(text: str) -> set[str]:
+    """Titles of a docstring: lines underlined at their full length."""
+    pairs = itertools.pairwise(text.splitlines())
+    return {title for title, line in pairs if len(title) == len(line) > 2 and set(line) == {"-"}}
+
+
+def public() -> list[str]:
+    return [name for name in sc.__all__ if callable(getattr(sc, name))]
+
+
+@pytest.mark.parametrize("name", public())
+def test_public_names_have_numpydoc_docstrings(name: str) -> None:
+    thing = getattr(sc, name)
+    text = inspect.getdoc(thing)
+    assert text
+    first, *rest = text.split("\n\n")
+    assert "\n" not in first
+    assert first.endswith(".")
+    assert first[0].isupper()
+    if name in WITHOUT_SECTIONS:
+        return
+    present = sections(text)
+    if inspect.isclass(thing):
+        own_arguments = "__init__" in vars(thing) and len(inspect.signature(thing).parameters) > 0
+        assert present & {"Parameters", "Attributes"} or not own_arguments, rest
+        return
+    assert "Returns" in present
+    arguments = inspect.signature(thing).parameters
+    # An observable takes a Solution and nothing else.
+    assert "Parameters" in present or list(arguments) == ["solution"]
+    if "Parameters" in present:
+        block = text.split("Parameters\n----------\n")[1].split("\n---")[0]
+        missing = [a for a in arguments if not re.search(rf"^[\w, ]*\b{a}\b.* : ", block, re.MULTILINE)]
+        assert missing == []
+
+
+def test_all_is_what_can_be_had() -> None:
+    assert len(sc.__all__) == len(set(sc.__all__))
+    assert dir(sc) == sorted(sc.__all__)
+
+
+def test_files_stay_short() -> None:
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in modules()}
+    assert {m: n for m, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_path_of_a_machine_is_committed() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, cwd=ROOT)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout: no list of committed files")
+    folders = "|".join(("work", "home", "opt", "Users", "root", "mnt", "tmp", "scratch", "var/tmp"))
+    pattern = re.compile(rf"(?<![\w.])/(?:{folders})/\w|\b[A-Z]:\\\w")
+    wrong = []
+    for name in listed.stdout.decode().split("\0"):
+        path = ROOT / name
+        if not name or not path.is_file():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        wrong.extend(f"{name}:{i}" for i, line in enumerate(text.splitlines(), 1) if pattern.search(line))
+    assert wrong == []
