@@ -16,6 +16,9 @@ STEP = 1e-3
 LEAST_CURVATURE = 1e-3
 """Smallest eigenvalue, relative to the largest, of the second derivative with a unit diagonal that counts."""
 
+CLOSE = 0.999
+"""Correlation beyond which one error alone says little: fixing one parameter shrinks that of the other by 22."""
+
 
 def minimise_by_curvature(problem: Problem) -> Estimate:
     """Fit a problem; where its Jacobian has no full rank, take the errors from the second derivative.
@@ -40,7 +43,7 @@ def minimise_by_curvature(problem: Problem) -> Estimate:
         The parameters cannot be told apart by the curvature either (they are named).
     """
     try:
-        return minimise(problem)
+        return _with_correlations(minimise(problem))
     except FitError as refusal:
         if "cannot tell apart" not in str(refusal):
             raise
@@ -61,7 +64,25 @@ def minimise_by_curvature(problem: Problem) -> Estimate:
         f"the model cannot come nearer to the data and ends on a fold, where to first order they do not tell apart "
         f"{apart}; errors come from the curvature of chi-square, trust the profiles"
     )
-    return replace(estimate, internal_covariance=inner, covariance=outer, warnings=(*estimate.warnings, warning))
+    found = replace(estimate, internal_covariance=inner, covariance=outer, warnings=(*estimate.warnings, warning))
+    return _with_correlations(found)
+
+
+def _with_correlations(estimate: Estimate) -> Estimate:
+    """Add a warning for parameters that the data tell apart by a hair."""
+    problem = estimate.problem
+    free = problem.free
+    covariance = estimate.internal_covariance[np.ix_(free, free)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    pairs = [
+        f"the data hardly tell apart {problem.names[free[i]]} and {problem.names[free[j]]} "
+        f"(correlation {correlation[i, j]:+.5f})"
+        for i in range(free.size)
+        for j in range(i + 1, free.size)
+        if abs(correlation[i, j]) > CLOSE
+    ]
+    return replace(estimate, warnings=(*estimate.warnings, *pairs))
 
 
 def _inverse_curvature(problem: Problem, estimate: Estimate) -> Array | None:

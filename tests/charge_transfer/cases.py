@@ -38,9 +38,7 @@ def stack(potential: float = 3.0, interaction: float = 0.10, **changes: float) -
 
 def law(interaction: float = 0.10, alpha: float = 0.5) -> ChargeTransfer:
     """Return the law calibrated by the neutral interface."""
-    rate = calibrated_rate_constant(
-        stack(3.0, interaction), "electrode|electrolyte", NEUTRAL_I0, symmetry_factor=alpha
-    )
+    rate = calibrated_rate_constant(stack(3.0, interaction), "electrode|electrolyte", NEUTRAL_I0, symmetry_factor=alpha)
     return ChargeTransfer(rate_constant=float(rate), activation_energy_eV=0.315, symmetry_factor=alpha)
 
 
@@ -48,9 +46,7 @@ def transfer(interaction: float, alpha: float = 0.5) -> tuple[np.ndarray, np.nda
     """Return i0 [A m-2] and total resistance [ohm m2] of the interfaces (rows) at both temperatures (columns)."""
     potentials = np.repeat(list(POTENTIALS.values()), 2)
     temperatures = np.tile([ROOM, WARM], len(POTENTIALS))
-    p = stack_parameters(
-        stack(3.0, interaction), {"electrode.potential_V": potentials, "temperature_K": temperatures}
-    )
+    p = stack_parameters(stack(3.0, interaction), {"electrode.potential_V": potentials, "temperature_K": temperatures})
     scalars = solve_points(p, tolerance_V=1e-9, resistance_of=("electrolyte",)).scalars
     assert (scalars["status"] == 0).all()
     values = transfer_scalars([law(interaction, alpha)], p, scalars)
