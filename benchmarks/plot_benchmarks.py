@@ -25,8 +25,8 @@ def draw_newton(panel: Any, rows: list[dict[str, float]]) -> None:
     nodes = [row["nodes"] for row in rows]
     for k, (name, label) in enumerate((("ours", "spacecharge"), ("c", "plain C, gcc -O3"), ("numpy", "NumPy"))):
         panel.loglog(nodes, [row[name] for row in rows], "o-", color=PALETTE[k], markersize=3, label=label)
-    panel.set(xlabel="Nodes", ylabel="ns per node and iteration", ylim=(1, None))
-    panel.legend()
+    panel.set(xlabel="Nodes", ylabel="ns per node and iteration", ylim=(3, None))
+    panel.legend(loc="center right")
 
 
 def draw_ratios(panel: Any, rows: list[dict[str, Any]]) -> None:
