@@ -86,7 +86,7 @@ def load_document(document: Document) -> Config:
     from ..model.layer import RANGES
 
     problems = document.problems()
-    if "fit" in document.data and "layers" not in document.data:
+    if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
     kinds = _kinds(document.data, problems)
