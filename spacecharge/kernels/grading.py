@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .layout import (
@@ -157,7 +159,8 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
     `sign` is that of y. Writes rows of `work` from `row` on: |y|, G (so that (dy/dx)^2 = 2 G), Delta per species;
     returns the number of entries. Simpson's rule on each step, 0.2 % on steps of this size.
     """
-    active, count = 0, 0
+    # int64, not a literal: every literal would make another copy of the kernels that receive it.
+    active, count = np.int64(0), 0
     for s in range(n_species):
         if species[layer, s, 0] != 0.0:
             active = s
@@ -231,10 +234,10 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
     g = 0.5 * slope * y * y
     for s in range(n_species):
         work[(row + 2 + s) * S] = 0.0
-    charge, reach = _charge_at(work, row, 0, species, layer, n_species, sign * y)
+    charge, reach = _charge_at(work, row, np.int64(0), species, layer, n_species, sign * y)
     work[row * S] = y
     work[(row + 1) * S] = g
-    n = 1
+    n = np.int64(1)
     while y < stop and n < capacity and permittivity * math.sqrt(2.0 * g) < stop_field:
         step = 1.0 / (1.0 / (resolution * y) + 1.0 / (1.4 * resolution * max(reach, 0.05)))
         for s in range(n_species):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from . import workspace as w
 from ._jit import kernel
 from .grading import bulk_slope, grade_side, march
@@ -24,12 +26,12 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     capacity = w.CAPACITY
-    n = 0
+    n = np.int64(0)
     for layer in range(n_layers):
         thickness = row[LAYER_START + LAYER_SIZE * layer]
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
         slope = bulk_slope(species, layer, n_species) / permittivity
-        counts = (0, 0)
+        counts = (np.int64(0), np.int64(0))
         signs = (1.0, 1.0)
         for side in range(2):
             if contact_field[layer, side] == NO_CONTACT:
@@ -116,7 +118,7 @@ def _fill_layer(work, n, capacity, layer, n_layers, n_species, thickness, contac
     if taken_left == 0 and counts[0] == 0 and not bulk:
         ends = (ends[1], ends[1])
     e = n + taken_left
-    _set_element(work, e, layer, rest, ends[0], ends[1], 0.0, 0.0, True)
+    _set_element(work, e, layer, rest, ends[0], ends[1], 0.0, 0.0, taken_left >= 0)
     if bulk:
         for i in range(1, 4):
             work[(w.Y + i) * S + e] = 0.0

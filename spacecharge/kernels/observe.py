@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
@@ -285,7 +287,7 @@ def observe_layers(work, row, codes, species, faces, fraction, interacting, delt
                 theta, vacancy, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = vacancy if p[10] == 0.0 else math.nan
-            width, e_cut, t_cut = 0.0, -1, 0.0
+            width, e_cut, t_cut = 0.0, np.int64(-1), 0.0
             for s in range(n_species):
                 p = species[layer, s]
                 if p[0] == 0.0:

@@ -146,7 +146,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
     guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
     # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
     # contact for its neutral bias. Every kernel is then called, and compiled, at one place.
-    stage, attempt, level, plane, gap = COARSE, 0, 0, -1, -1
+    stage, attempt, level, plane, gap = COARSE, 0, 0, np.int64(-1), np.int64(-1)
     result, iterations, n = INACCURATE, 0, 0
     bias = 0.0
     state = np.empty(0)
@@ -171,7 +171,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
                 bias = faces[0, 0] - work[w.Y * S]
             else:
                 bias = faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
-            save_state(work, codes, n, state, True)
+            save_state(work, codes, n, state, stage == NEUTRAL)
             if status == CONVERGED and abs(bias) > SMALL_BIAS:
                 out[start + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
         else:
@@ -221,9 +221,9 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
         if plane > n_layers:
             break
         if stage != NEUTRAL:
-            stage = NEUTRAL
             state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
-            save_state(work, codes, n, state, False)
+            save_state(work, codes, n, state, stage == NEUTRAL)
+            stage = NEUTRAL
         end_codes = codes.copy()
         gap = -1
         if plane == 0:

@@ -241,45 +241,8 @@ def move_first(work, n, fraction):
 
 
 @kernel
-def conduct_ideal_first(work, n):
-    """Add conductivity and its difference to the bulk of the first species, without interaction."""
-    interacting = False
-    base = w.SPECIES_START * S
-    for e in range(n):
-        z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
-        theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
-        keep, block = work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e]
-        at = 0 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
-        at = 1 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
-        at = 2 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
-        at = 3 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
-        at = 4 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
-
-
-@kernel
-def conduct_interacting_first(work, n):
-    """Add conductivity and its difference to the bulk of the first species, with interaction."""
-    interacting = True
+def conduct_first(work, n, interacting):
+    """Add conductivity and its difference to the bulk of the first species."""
     base = w.SPECIES_START * S
     for e in range(n):
         z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
@@ -418,10 +381,7 @@ def conductivity(work, codes, species, n, n_pad, interacting):
     for i in range(10):
         for e in range(n_pad):
             work[(w.TOTAL + i) * S + e] = 0.0
-    if interacting:
-        conduct_interacting_first(work, n_pad)
-    else:
-        conduct_ideal_first(work, n_pad)
+    conduct_first(work, n_pad, interacting)
     for s in range(n_species):
         base = w.species_row(s)
         for layer in range(n_layers):
