@@ -17,6 +17,7 @@ from spacecharge.store import read_results
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NO_INTERACTION = {"occupied_eV": 0.0, "vacancy_eV": 0.0}
 BLOCKS = re.findall(r"^```(\w+)( no-run)?\n(.*?)^```$", README, flags=re.M | re.S)
 
 
@@ -89,3 +90,20 @@ def test_names_and_links_exist():
     links = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`((?:configs|tests|benchmarks)/[^`\s]+)`", README)
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+def test_the_fitted_set_is_not_unique():
+    limits = " ".join(README.split("### Limits")[1].split("\n## ")[0].split())
+    for permittivities, printed in (((4, 30), "give 0.0051 and 0.00091 Ohm"), ((15, 15), "give 0.37 and 0.00071")):
+        resistances = []
+        for composition in (0.2, 2.0):
+            layers = [
+                sc.Layer(name=m, material=m, thickness_nm=30, permittivity=eps, interaction=NO_INTERACTION, **keys)
+                for m, eps, keys in zip(
+                    ("LixV2O5", "LAGP"), permittivities, ({"composition": composition}, {}), strict=True
+                )
+            ]
+            solution = sc.solve(sc.Stack(layers, temperature_K=298.15), resistance_of=["LAGP"])
+            resistances.append(f"{1e4 * sc.interface_resistance(solution):.2g}")
+        assert f"give {resistances[0]} and {resistances[1]}" in printed
+        assert printed in limits
