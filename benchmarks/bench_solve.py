@@ -128,7 +128,7 @@ def measure_ratios(target_V: float) -> list[dict[str, Any]]:
                 row[f"{name}_error_V"] = error
                 calls[name] = (lambda f=solve, s=stack, t=tolerance: f(s, t), 1)
             times = dict.fromkeys(calls, np.inf)
-            for _ in range(7):
+            for _ in range(30):
                 for name, (call, number) in calls.items():
                     times[name] = min(times[name], best_of(call, repeats=1, number=number))
             row["seconds"] = times
