@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oracles.cases import cheng_stack
 
 import spacecharge as sc
-from oracles.cases import cheng_stack
 from spacecharge.errors import ModelError
 from spacecharge.model import Contact, Stack, stack_parameters
 from spacecharge.model.parameters import numeric_paths
