@@ -42,7 +42,7 @@ def test_debye_hueckel(volts: float, right: bool, interaction: dict[str, float] 
         interaction_vacancy=0.0 if interaction is None else 0.08 * ELEMENTARY_CHARGE,
     )
     solution = solve(wall(layer, volts, right=right), tolerance_V=1e-10)
-    assert sc.debye_length(solution) == pytest.approx([length], rel=1e-12)
+    assert sc.debye_length(solution) == pytest.approx([length], rel=1e-12, abs=0.0)
     x = np.abs(solution.x - solution.x[-1 if right else 0])
     # At half filling the first correction is of order (e v/kT)^2 = 6e-5, with a factor below 1/12.
     exact = analytic.debye_hueckel_potential(x, volts, length)
@@ -51,8 +51,10 @@ def test_debye_hueckel(volts: float, right: bool, interaction: dict[str, float] 
     # Beyond, where the mesh ends in one long element, the tail is cut.
     assert difference.max() <= 1e-4 * abs(volts)
     field = sc.contact_field(solution)[0, 0 if right else 1]
-    assert field == pytest.approx((-1.0 if right else 1.0) * volts / length, rel=5e-6)
-    assert sc.charge(solution)[0] == pytest.approx(-analytic.small_signal_capacitance(20.0, length) * volts, rel=5e-6)
+    assert field == pytest.approx((-1.0 if right else 1.0) * volts / length, rel=5e-6, abs=0.0)
+    assert sc.charge(solution)[0] == pytest.approx(
+        -analytic.small_signal_capacitance(20.0, length) * volts, rel=5e-6, abs=0.0
+    )
 
 
 def test_a_small_step_divides_as_the_capacitances() -> None:
@@ -75,18 +77,18 @@ def test_gouy_chapman(volts: float) -> None:
     kt = BOLTZMANN * temperature / ELEMENTARY_CHARGE
     solution = solve(stack, tolerance_V=1e-9)
     length = analytic.gouy_chapman_debye_length(10.0, temperature, density)
-    assert sc.debye_length(solution) == pytest.approx([length], rel=1e-12)
+    assert sc.debye_length(solution) == pytest.approx([length], rel=1e-12, abs=0.0)
     exact = analytic.gouy_chapman_potential(solution.x[-1] - solution.x, volts, length, temperature)
     # The wall is given; inside, 1e-9 V holds for nodes that elements share, the others converge more slowly.
     assert np.abs(solution.potential - exact).max() <= 3e-8
-    assert solution.occupancy[0] == pytest.approx(0.01 * np.exp(-exact / kt), rel=1e-6)
-    assert solution.occupancy[1] == pytest.approx(0.01 * np.exp(exact / kt), rel=1e-6)
+    assert solution.occupancy[0] == pytest.approx(0.01 * np.exp(-exact / kt), rel=1e-6, abs=0.0)
+    assert solution.occupancy[1] == pytest.approx(0.01 * np.exp(exact / kt), rel=1e-6, abs=0.0)
     # Charge and excess depend on exp(e v/2kT): 1e-9 V there is 2e-8.
     charge = analytic.grahame_charge(volts, 10.0, temperature, density)
-    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-7)
+    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-7, abs=0.0)
     conductivity = ELEMENTARY_CHARGE**2 * density * 1e-12 / (BOLTZMANN * temperature)
     _, excess = analytic.gouy_chapman_excess(math.exp(-volts / kt), length, conductivity)
-    assert sc.excess_resistance(solution)[0] == pytest.approx(excess, rel=1e-7)
+    assert sc.excess_resistance(solution)[0] == pytest.approx(excess, rel=1e-7, abs=0.0)
     capacitance = analytic.small_signal_capacitance(10.0, length)
     assert sc.differential_capacitance(solution)[0] == pytest.approx(
         capacitance * math.cosh(volts / (2.0 * kt)), rel=1e-7
@@ -105,13 +107,13 @@ def test_mott_schottky(reduced: float, statistics: str) -> None:
     width = analytic.mott_schottky_width(volts - VOLT, 20.0, density)
     charge = -ELEMENTARY_CHARGE * density * width
     # What is left out: exp(-15)/14 = 2e-8, and the share of filled sites, 1e-7, times u.
-    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-6)
+    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-6, abs=0.0)
     conductivity = ELEMENTARY_CHARGE**2 * density * 1e-13 / KT
     resistance = math.e * width / conductivity * float(analytic.mott_schottky_resistance(reduced - 1.0))
     # The region near the foot of the parabola counts exp(-u) against the contact, times a width of some Debye lengths.
     foot = 60.0 * math.exp(1.0 - reduced) * reduced
-    assert sc.resistance(solution)[0, 1] == pytest.approx(resistance, rel=5e-6 + foot)
-    assert sc.interface_resistance(solution) == pytest.approx(resistance, rel=5e-6 + foot)
+    assert sc.resistance(solution)[0, 1] == pytest.approx(resistance, rel=5e-6 + foot, abs=0.0)
+    assert sc.interface_resistance(solution) == pytest.approx(resistance, rel=5e-6 + foot, abs=0.0)
     # The leading term of the textbook is good to the next one, 1/(2u).
     textbook = math.e * width / conductivity * float(analytic.mott_schottky_resistance(reduced - 1.0, approximate=True))
     assert sc.resistance(solution)[0, 1] == pytest.approx(textbook, rel=1.0 / reduced)
@@ -122,7 +124,7 @@ def test_mott_schottky(reduced: float, statistics: str) -> None:
         quad(lambda u: 1.0 / math.sqrt(2.0 * (u + math.expm1(-u))), a, b, epsrel=1e-11)[0]
         for a, b in ((edge, 0.1), (0.1, 2.0), (2.0, reduced))
     )
-    assert sc.space_charge_width(solution)[0, 1] == pytest.approx(reach * length, rel=1e-5)
+    assert sc.space_charge_width(solution)[0, 1] == pytest.approx(reach * length, rel=1e-5, abs=0.0)
     # The textbook's width stops at the vertex; the rest is a tail of some Debye lengths.
     assert 0.0 < sc.space_charge_width(solution)[0, 1] - width < 6.0 * length
 
@@ -148,8 +150,8 @@ def test_small_signal_capacitance(occupancy: float, charge_number: float, intera
     exact = analytic.small_signal_capacitance(20.0, length)
     solution = solve(wall(layer, 0.0), tolerance_V=1e-8)
     # A linear problem: what is left is the mesh, whose cut at exp(-6.5) of the potential counts twice.
-    assert sc.differential_capacitance(solution)[0] == pytest.approx(exact, rel=5e-6)
-    assert sc.static_capacitance(solution)[0] == pytest.approx(exact, rel=5e-6)
+    assert sc.differential_capacitance(solution)[0] == pytest.approx(exact, rel=5e-6, abs=0.0)
+    assert sc.static_capacitance(solution)[0] == pytest.approx(exact, rel=5e-6, abs=0.0)
 
 
 @pytest.mark.parametrize("reduced", [-8.0, -3.0, -0.5, 0.2, 1.0, 4.0, 12.0])
@@ -160,7 +162,7 @@ def test_kornyshev_curve_of_a_lattice_gas_without_voids(reduced: float) -> None:
     solution = solve(wall(layer, reduced * VOLT), tolerance_V=1e-9)
     curve = float(analytic.kornyshev_capacitance(reduced, 1.0))
     # The cut of the mesh, as above.
-    assert sc.differential_capacitance(solution)[0] == pytest.approx(zero * curve, rel=5e-6)
+    assert sc.differential_capacitance(solution)[0] == pytest.approx(zero * curve, rel=5e-6, abs=0.0)
 
 
 @pytest.mark.parametrize("occupancy", [1e-4, 0.2, 0.97])
@@ -170,7 +172,7 @@ def test_capacitance_of_a_lattice_at_any_filling(occupancy: float) -> None:
     for reduced in (-20.0, -6.0, -1.0, 0.3, 2.0, 15.0):
         solution = solve(wall(layer, reduced * VOLT), tolerance_V=1e-9)
         curve = float(analytic.lattice_capacitance(reduced, occupancy))
-        assert sc.differential_capacitance(solution)[0] == pytest.approx(zero * curve, rel=5e-6), reduced
+        assert sc.differential_capacitance(solution)[0] == pytest.approx(zero * curve, rel=5e-6, abs=0.0), reduced
 
 
 @pytest.mark.parametrize("volts", [-1.2, -0.1, 0.05, 0.6, 1.6])
@@ -182,11 +184,11 @@ def test_two_saturating_species(volts: float) -> None:
         return analytic.poisson_fermi_dirac(v, sites, formation * ELEMENTARY_CHARGE, 50.0, temperature)
 
     charge, static = exact(volts)
-    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-7)
-    assert sc.static_capacitance(solution)[0] == pytest.approx(static, rel=1e-7)
+    assert sc.charge(solution)[0] == pytest.approx(charge, rel=1e-7, abs=0.0)
+    assert sc.static_capacitance(solution)[0] == pytest.approx(static, rel=1e-7, abs=0.0)
     h = 1e-5
     slope = -(8.0 * (exact(volts + h)[0] - exact(volts - h)[0]) - exact(volts + 2 * h)[0] + exact(volts - 2 * h)[0]) / (
         12.0 * h
     )
     # Differences of order four lose what 1e-16 of the charge makes over 1e-5 V.
-    assert sc.differential_capacitance(solution)[0] == pytest.approx(slope, rel=5e-6)
+    assert sc.differential_capacitance(solution)[0] == pytest.approx(slope, rel=5e-6, abs=0.0)
