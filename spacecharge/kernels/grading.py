@@ -42,8 +42,9 @@ LINEAR = 0.05
 # Distance over which element sizes grow e-fold in the exponential tail, in Debye lengths: the weight of an error there
 # falls as exp(-2 x) and the element of order 8 turns that into a growth exp(x / 4).
 GROWTH = 4.0
-SHORTEST_TAIL = 6.5
-"""Debye lengths between a contact and the mesh's end where nothing is left to resolve (exp(-13) = 2e-6)."""
+SHORTEST_TAIL = 9.0
+"""Debye lengths between a contact and the mesh's end where nothing is left to resolve: 2 exp(-18) of the contact's
+potential and capacitance."""
 
 
 @inlined

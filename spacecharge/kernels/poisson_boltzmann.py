@@ -141,7 +141,9 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
     tolerance = row[TOLERANCE]
     reduced = tolerance / volt
     resolution = min(max(options[FIRST_RESOLUTION] * (reduced / 4e-5) ** (1.0 / ORDER), 0.08), 6.0)
-    tail = min(1e-5, 0.1 * math.sqrt(reduced))
+    # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
+    # the tolerance (2 tail^2 on a contact) and below the 1 % of a width ((tail / 0.01)^2 on a resistance).
+    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced))
     flat = options[START_FLAT] > 0.0
     guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
     # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
@@ -195,8 +197,10 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             enough = False
             if stage == HALVED:
                 potential, resistance = _compare(codes, species, coarse, out)
-                out[o.POTENTIAL_ERROR] = potential * options[SAFETY] + ROUNDING * (_largest_drop(faces) * volt + 0.2)
-                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e-9
+                out[o.POTENTIAL_ERROR] = (
+                    potential * options[SAFETY] + ROUNDING * (_largest_drop(faces) * volt + 0.2) + 0.02 * tolerance
+                )
+                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e4 * tail * tail + 1e-9
                 if out[o.POTENTIAL_ERROR] <= tolerance:
                     result = SOLVED
                     enough = out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced

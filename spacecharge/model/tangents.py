@@ -83,9 +83,7 @@ def _value(over: Mapping[str, ArrayLike], path: str, default: float) -> Array:
     return np.asarray(over.get(path, default), dtype=float)
 
 
-def _temperature(
-    stack: Stack, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters
-) -> None:
+def _temperature(stack: Stack, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters) -> None:
     """dD/dT = D Ea/(k T^2) of every Arrhenius law."""
     for i, layer in enumerate(stack.layers):
         for k, (suffix, spec) in enumerate(layer.species_items()):
