@@ -1,0 +1,21 @@
+"""The faces count rows and columns in plain Python; the kernels' own counts have the last word."""
+
+import pytest
+from oracles.cases import cheng_stack, swift_stack
+
+from spacecharge.kernels import layout, workspace
+from spacecharge.model import stack_parameters
+from spacecharge.solve import used_rows
+from spacecharge.unpack import output_width, pack_rows
+
+STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=["two layers", "two species"])
+def test_faces_and_kernels_count_alike(stack):
+    p = stack_parameters(stack)
+    rows, codes = pack_rows(p, 1e-6)
+    assert rows.shape[1] == layout.row_size(p.n_layers, p.n_species)
+    assert codes.size == layout.CODE_START + 2 * p.n_layers * p.n_species
+    assert output_width(p) == layout.output_size(p.n_layers, p.n_species)
+    assert used_rows(p.n_species) == workspace.table_row(0, 0, p.n_species)
