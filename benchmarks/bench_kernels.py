@@ -35,7 +35,7 @@ from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
 from spacecharge.kernels.grading import fill_species
 from spacecharge.kernels.mesh import set_parameters
-from spacecharge.kernels.newton import join, newton
+from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
 from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
 from spacecharge.kernels.statistics import ideal_first, interacting_first
 from spacecharge.kernels.tridiagonal import solve_tridiagonal
@@ -102,7 +102,7 @@ def mesh_of(interaction_eV: float, n_least: int) -> Mesh:
     while n < n_least:
         refine(work, codes, n)
         n *= 2
-    n_pad = set_parameters(work, rows[0], codes, species, n)
+    n_pad = set_parameters(work, rows[0], codes, species, n, interaction_eV != 0.0)
     place_jumps(work, rows[0], codes, n)
     return Mesh(work, codes, n, n_pad)
 
@@ -211,7 +211,7 @@ def test_tridiagonal(benchmark: BenchmarkFixture, n: int, who: str) -> None:
 
 def ours(mesh: Mesh) -> int:
     """Solve by the package's kernel from where y stands; return the iterations."""
-    status, iterations = newton(mesh.work, mesh.codes, mesh.n, mesh.n_pad, False, False)
+    status, iterations, _ = newton(mesh.work, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE)
     assert status == 0
     return int(iterations)
 

@@ -81,13 +81,13 @@ _local = threading.local()
 
 def used_rows(n_species: int) -> int:
     """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
-    return 39 + 29 * n_species
+    return 43 + 29 * n_species
 
 
 def _work_array(n_layers: int, n_species: int) -> Array:
     """Return this thread's work array, kept warm from solve to solve."""
     stride = (_loaded or _load())[1]
-    n_rows = used_rows(n_species) + (2 + n_species) * 2 * n_layers + (3 + n_species) * 2
+    n_rows = used_rows(n_species) + (3 + n_species) * (2 * n_layers + 2)
     work: Array | None = getattr(_local, "work", None)
     if work is None or work.size < n_rows * stride:
         work = np.zeros(n_rows * stride)

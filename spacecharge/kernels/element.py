@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import inlined, kernel
 from .workspace import STRIDE as S
 
 X1 = 0.1726731646460114281
@@ -42,17 +42,6 @@ _HALF = np.array(
     ]
 )  # fmt: skip
 
-# Power coefficients of the basis: l_j(t) = sum_k POWERS[j, k] t^k.
-POWERS = np.array(
-    [
-        [1.0, -10.0, 30.0, -35.0, 14.0],
-        [0.0, 13.513004977448480008, -56.872348265678773356, 76.026009954896960015, -98.0 / 3.0],
-        [0.0, -16.0 / 3.0, 128.0 / 3.0, -224.0 / 3.0, 112.0 / 3.0],
-        [0.0, 2.8203283558848533256, -24.79431840098789331, 54.640656711769706651, -98.0 / 3.0],
-        [0.0, -1.0, 9.0, -21.0, 14.0],
-    ]
-)
-
 
 @kernel
 def split_halves(work, row, n):
@@ -73,16 +62,35 @@ def split_halves(work, row, n):
         work[r0 + right], work[r4 + right] = v2, v4
 
 
+@inlined
+def polynomial(d1, d2, d3, d4):
+    """Return the coefficients of t, t^2, t^3, t^4 of the polynomial through the nodes; d: values minus the first."""
+    return (
+        13.513004977448480008 * d1 - 16.0 / 3.0 * d2 + 2.8203283558848533256 * d3 - d4,
+        -56.872348265678773356 * d1 + 128.0 / 3.0 * d2 - 24.79431840098789331 * d3 + 9.0 * d4,
+        76.026009954896960015 * d1 - 224.0 / 3.0 * d2 + 54.640656711769706651 * d3 - 21.0 * d4,
+        -98.0 / 3.0 * (d1 + d3) + 112.0 / 3.0 * d2 + 14.0 * d4,
+    )
+
+
+@inlined
+def coefficients(work, row, e):
+    """Return the same for rows `row` to `row` + 4 on element `e`."""
+    v0 = work[row * S + e]
+    return polynomial(
+        work[(row + 1) * S + e] - v0,
+        work[(row + 2) * S + e] - v0,
+        work[(row + 3) * S + e] - v0,
+        work[(row + 4) * S + e] - v0,
+    )
+
+
 @kernel
 def evaluate(work, row, e, t):
     """Return the polynomial of rows `row` to `row` + 4 on element `e` at local `t`, and its derivative by `t`.
 
     Written on differences against the first node, so that a nearly constant element loses no digits.
     """
-    v0 = work[row * S + e]
-    value, slope = 0.0, 0.0
-    for j in range(1, 5):
-        d = work[(row + j) * S + e] - v0
-        value += d * t * (POWERS[j, 1] + t * (POWERS[j, 2] + t * (POWERS[j, 3] + t * POWERS[j, 4])))
-        slope += d * (POWERS[j, 1] + t * (2.0 * POWERS[j, 2] + t * (3.0 * POWERS[j, 3] + t * 4.0 * POWERS[j, 4])))
-    return v0 + value, slope
+    c1, c2, c3, c4 = coefficients(work, row, e)
+    value = work[row * S + e] + t * (c1 + t * (c2 + t * (c3 + t * c4)))
+    return value, c1 + t * (2.0 * c2 + t * (3.0 * c3 + t * 4.0 * c4))

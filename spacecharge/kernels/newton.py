@@ -22,6 +22,8 @@ CONVERGED, NOT_CONVERGED = 0, 1
 
 # A step this small leaves an error of its square: below rounding.
 STEP_TOLERANCE = 1e-8
+# What a step leaves behind, over its square: 0.1 measured; the exponential's own series would give 0.5.
+SQUARE = 0.5
 # Steps beyond this many kT/e leave the region where the linearisation means anything.
 LARGEST_STEP = 6.0
 FAST_ITERATIONS = 16
@@ -261,8 +263,22 @@ def join(work, n):
 
 
 @kernel
-def newton(work, codes, n, n_pad, interacting, safe):
-    """Iterate to convergence; returns (status, iterations). Charge and slope are those of the final y.
+def linearise_charge(work, n_pad):
+    """Carry the charge along the step just made: with it, the equations just solved hold to rounding."""
+    for i in range(5):
+        charge, slope, step = (w.CHARGE + i) * S, (w.SLOPE + i) * S, (w.STEP + i) * S
+        for e in range(n_pad):
+            work[charge + e] -= work[slope + e] * work[step + e]
+
+
+@kernel
+def newton(work, codes, n, n_pad, interacting, bordered, safe, target):
+    """Iterate to convergence; returns (status, iterations, last step).
+
+    Done when a full step is below `target`, which leaves an error of about `SQUARE` its square. The charge is then the
+    linearised one, which balances to rounding, and the slope that before the last step. Where a branch of rising
+    chemical potential ends (`bordered`) charge is not smooth: the target is rounding, and the charge that of the
+    final y.
 
     The fast mode moves Delta along with y. Where it does not converge, the safe mode starts over from flat layers with
     the inner equations solved exactly and a line search on the slope of the convex function along the step. One loop
@@ -272,6 +288,8 @@ def newton(work, codes, n, n_pad, interacting, safe):
     before, largest, start, fraction = math.inf, 0.0, 0.0, 1.0
     searching, done = False, False
     tries = 0
+    if bordered:
+        target = STEP_TOLERANCE
     if safe:
         flatten(work, codes, n_pad)
         join(work, n)
@@ -280,7 +298,7 @@ def newton(work, codes, n, n_pad, interacting, safe):
             equilibrate(work, codes, n)
         evaluate_charge(work, codes, n, n_pad, interacting)
         if done:
-            return CONVERGED, iteration
+            return CONVERGED, iteration, largest
         if searching:
             slope = directional_slope(work, n)
             if slope > 0.5 * abs(start) and largest * fraction > 1e-9 and tries < 60:
@@ -295,7 +313,7 @@ def newton(work, codes, n, n_pad, interacting, safe):
             searching = False
             # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
             if (largest <= STEP_TOLERANCE and fraction == 1.0) or (largest <= 1e-6 and largest >= 0.25 * before):
-                return CONVERGED, iteration
+                return CONVERGED, iteration, largest
             before = largest
         iteration += 1
         since += 1
@@ -308,15 +326,18 @@ def newton(work, codes, n, n_pad, interacting, safe):
                 fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
                 inner = apply_step(work, codes, n, n_pad, fraction, interacting)
                 change = max(largest, inner)
-                done = change <= STEP_TOLERANCE or (change <= 1e-6 and change >= 0.25 * before)
+                done = change <= target or (change <= 1e-6 and change >= 0.25 * before)
                 before = change
+                if done and not bordered:
+                    linearise_charge(work, n_pad)
+                    return CONVERGED, iteration, change
                 continue
             safe, since, before = True, 0, math.inf
             flatten(work, codes, n_pad)
             join(work, n)
             continue
         if not sound or not math.isfinite(largest) or since > SAFE_ITERATIONS:
-            return NOT_CONVERGED, iteration
+            return NOT_CONVERGED, iteration, largest
         start = directional_slope(work, n)
         for i in range(5):
             for e in range(n):

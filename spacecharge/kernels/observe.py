@@ -12,11 +12,10 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
-from .element import K01, K02, K03, K04, W0, W1, W2, evaluate
+from .element import K01, K02, K03, K04, W0, W1, W2, coefficients, evaluate, polynomial
 from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope
 from .layout import (
     BULK,
-    CODE_START,
     END_LEFT,
     END_RIGHT,
     FIXED_CHARGE,
@@ -26,19 +25,9 @@ from .layout import (
     N_LAYERS,
     N_SPECIES,
     TEMPERATURE,
-    TRANSPORT_VACANCY,
 )
 from .statistics import conductivity, point_state
 from .workspace import STRIDE as S
-
-_GAUSS_X = (0.04691007703066800, 0.23076534494715845, 0.5, 0.76923465505284155, 0.95308992296933200)
-_GAUSS_W = (
-    0.11846344252809454,
-    0.23931433524968324,
-    0.28444444444444444,
-    0.23931433524968324,
-    0.11846344252809454,
-)
 
 THIN_DEBYE = 0.2e-9
 STRONG_FIELD = 1e9
@@ -117,25 +106,6 @@ def bulk_conductivity(species, layer, n_species):
 
 
 @kernel
-def _relative_excess(species, codes, layer, deltas):
-    """Return sigma_b/sigma - 1 of a layer where the species have `deltas`, formed from theta - theta_b."""
-    n_species = codes[N_SPECIES]
-    total, change = 0.0, 0.0
-    for s in range(n_species):
-        p = species[layer, s]
-        if not p[11] > 0.0:
-            continue
-        theta, vacancy, difference, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-        if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
-            total += p[11] * theta * vacancy / p[3]
-            change += p[11] * difference * (p[3] - theta) / p[3]
-        else:
-            total += p[11] * theta
-            change += p[11] * difference
-    return -change / max(total, 1e-300)
-
-
-@kernel
 def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
@@ -161,15 +131,15 @@ def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):
 def threshold_potential(p, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
     theta_b, vacancy_b = p[2], p[3]
+    up = -sign * p[1] > 0.0
     if p[10] != 0.0:
-        off = fraction * theta_b
-        up = -sign * p[1] > 0.0
-        delta = math.log1p(off / theta_b) if up else math.log1p(-off / theta_b)
+        delta = math.log1p(fraction if up else -fraction)
     else:
         off = fraction * min(theta_b, vacancy_b)
-        up = -sign * p[1] > 0.0
         change = off if up else -off
-        delta = math.log1p(change / theta_b) - math.log1p(-change / vacancy_b)
+        delta = math.log1p(change / (theta_b * (vacancy_b - change)))
+    if p[4] == 0.0 and p[5] == 0.0:
+        return -delta / p[1]
     _, _, _, _, potential, _ = point_state(delta, int(p[10]), theta_b, vacancy_b, p[4], p[5], p[6], p[7])
     return -(delta + potential) / p[1]
 
@@ -190,125 +160,157 @@ def find_crossing(work, layer, side, level):
         e = first + k if side == 0 else last - 1 - k
         inner = work[(w.Y + 4) * S + e] if side == 0 else work[w.Y * S + e]
         size = work[w.SIZE * S + e]
-        if sign * inner <= sign * level:
-            low, high = 0.0, 1.0
-            t = 0.5
-            for _ in range(80):
-                value, slope = evaluate(work, w.Y, e, t)
-                above = sign * (value - level) > 0.0
-                if above == (side == 0):
-                    low = t
-                else:
-                    high = t
-                trial = t - (value - level) / slope if slope != 0.0 else 0.5 * (low + high)
-                if not low < trial < high:
-                    trial = 0.5 * (low + high)
-                if abs(trial - t) <= 1e-15:
-                    t = trial
-                    break
-                t = trial
-            return e, t, x + size * (t if side == 0 else 1.0 - t)
-        x += size
+        if sign * inner > sign * level:
+            x += size
+            continue
+        y0, y1, y2 = work[w.Y * S + e] / level, work[(w.Y + 1) * S + e] / level, work[(w.Y + 2) * S + e] / level
+        y3, y4 = work[(w.Y + 3) * S + e] / level, work[(w.Y + 4) * S + e] / level
+        start = y0 - 1.0
+        c1, c2, c3, c4 = polynomial(y1 - y0, y2 - y0, y3 - y0, y4 - y0)
+        if min(min(y0, y4), min(y1, min(y2, y3))) > 1e-4:
+            # Thresholds mostly lie where y falls exponentially: its logarithm is nearly straight there and interpolates
+            # far better. Where field lines cross a layer y itself may be the straighter one.
+            z0 = math.log(y0)
+            z1, z2, z3, z4 = math.log(y1) - z0, math.log(y2) - z0, math.log(y3) - z0, math.log(y4) - z0
+            l1, l2, l3, l4 = polynomial(z1, z2, z3, z4)
+            if (abs(l3) + abs(l4)) * abs(y4 - y0) < (abs(c3) + abs(c4)) * abs(z4):
+                start, c1, c2, c3, c4 = z0, l1, l2, l3, l4
+        low, high = 0.0, 1.0
+        t = min(max(start / -(c1 + c2 + c3 + c4), 0.0), 1.0)
+        for _ in range(80):
+            value = start + t * (c1 + t * (c2 + t * (c3 + t * c4)))
+            slope = c1 + t * (2.0 * c2 + t * (3.0 * c3 + t * 4.0 * c4))
+            if (value > 0.0) == (side == 0):
+                low = t
+            else:
+                high = t
+            trial = t - value / slope if slope != 0.0 else 0.5 * (low + high)
+            if not low < trial < high:
+                trial = 0.5 * (low + high)
+            moved = abs(trial - t)
+            t = trial
+            # Newton squares the step: what is left is below rounding.
+            if moved <= 1e-9:
+                break
+        return e, t, x + size * (t if side == 0 else 1.0 - t)
     e = last - 1 if side == 0 else first
     return e, (1.0 if side == 0 else 0.0), x
 
 
 @kernel
-def region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas):
+def region_excess(work, layer, side, e_cut, t_cut):
     """Return int (sigma_b/sigma - 1) dx from a contact to local coordinate `t_cut` of element `e_cut` [m].
 
-    Whole elements come from the EXCESS row, the last part from Gauss-Legendre quadrature.
+    Whole elements come from the EXCESS row, the last part from the integral of the polynomial through its nodes.
     """
     first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
     total = 0.0
     if side == 0:
         for e in range(first, e_cut):
             total += work[w.EXCESS * S + e]
-        low, high = 0.0, t_cut
+        if t_cut >= 1.0:
+            return total + work[w.EXCESS * S + e_cut]
     else:
         for e in range(e_cut + 1, last):
             total += work[w.EXCESS * S + e]
-        low, high = t_cut, 1.0
-    if high - low >= 1.0:
-        return total + work[w.EXCESS * S + e_cut]
-    part = 0.0
-    for q in range(5):
-        point_deltas(
-            work, species, codes[N_SPECIES], layer, e_cut, low + (high - low) * _GAUSS_X[q], interacting, deltas
-        )
-        part += _GAUSS_W[q] * _relative_excess(species, codes, layer, deltas)
-    return total + part * (high - low) * work[w.SIZE * S + e_cut]
+        if t_cut <= 0.0:
+            return total + work[w.EXCESS * S + e_cut]
+    c1, c2, c3, c4 = coefficients(work, w.TOTAL, e_cut)
+    c0, t = work[w.TOTAL * S + e_cut], t_cut
+    part = t * (c0 + t * (c1 / 2.0 + t * (c2 / 3.0 + t * (c3 / 4.0 + t * c4 / 5.0))))
+    if side == 1:
+        part = c0 + c1 / 2.0 + c2 / 3.0 + c3 / 4.0 + c4 / 5.0 - part
+    return total + part * work[w.SIZE * S + e_cut]
 
 
 @kernel
-def observe_layers(work, row, codes, species, faces, fraction, interacting, deltas, out):
-    """Fill the layer blocks of the output row and return the validity flags."""
+def find_regions(work, codes, species, faces, fraction, interacting, everywhere, levels, regions):
+    """Fill `regions` (n_layers, 2, 2 + n_species): resistance of the region, its width, width per species.
+
+    Not `everywhere`: only where something conducts. `levels` (n_layers, n_species, 2) remembers the thresholds of a
+    point by the sign of y; NaN where not yet known.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    conductivity(work, codes, species, interacting)
+    for layer in range(n_layers):
+        bulk = bulk_conductivity(species, layer, n_species)
+        conducting = bulk > 0.0
+        for side in range(2):
+            region = regions[layer, side]
+            region[0] = math.nan
+            if not is_contact(codes, layer, side) or not (conducting or everywhere):
+                continue
+            sign = 1 if faces[layer, side] >= 0.0 else 0
+            width, e_cut, t_cut = 0.0, np.int64(-1), 0.0
+            for s in range(n_species):
+                p = species[layer, s]
+                region[2 + s] = math.nan
+                if p[0] == 0.0 or not (everywhere or p[11] > 0.0):
+                    continue
+                level = levels[layer, s, sign]
+                if not math.isfinite(level):
+                    level = threshold_potential(p, fraction, 2.0 * sign - 1.0)
+                    levels[layer, s, sign] = level
+                e, t, distance = find_crossing(work, layer, side, level)
+                region[2 + s] = distance
+                if distance > width and (p[11] > 0.0 or not conducting):
+                    width, e_cut, t_cut = distance, e, t
+            region[1] = width
+            if conducting:
+                region[0] = 0.0
+                if e_cut >= 0:
+                    region[0] = (width + region_excess(work, layer, side, e_cut, t_cut)) / bulk
+
+
+@kernel
+def observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out):
+    """Fill the layer blocks of the output row and return the validity flags; call after `find_regions` everywhere."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     flags = 0
-    n = int(work[w.FIRST * S + n_layers])
-    conductivity(work, codes, species, n, (n + 7) // 8 * 8, interacting)
     for layer in range(n_layers):
         thickness = row[LAYER_START + LAYER_SIZE * layer]
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
         block = o.HEAD_SIZE + layer * o.block_size(n_species)
+        first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
         debye = math.sqrt(permittivity / bulk_slope(species, layer, n_species))
         bulk = bulk_conductivity(species, layer, n_species)
-        conducting = bulk > 0.0
-        excess = 0.0
-        for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
-            excess += work[w.EXCESS * S + e]
+        excess = math.nan
+        if bulk > 0.0:
+            excess = 0.0
+            for e in range(first, last):
+                excess += work[w.EXCESS * S + e]
         out[block + o.CHARGE] = faces[layer, 4] * VACUUM_PERMITTIVITY * volt
         out[block + o.DEBYE] = debye
         out[block + o.EXCESS] = excess / bulk
         out[block + o.RESISTANCE] = (thickness + excess) / bulk
         if debye < THIN_DEBYE:
             flags |= FLAG_DEBYE
-        widths = 0.0
-        union = 0.0
-        deepest = 0.0
+        widths, union, deepest = 0.0, 0.0, 0.0
         for side in range(2):
             at = block + o.FACE_START + side * o.face_size(n_species)
             if not is_contact(codes, layer, side):
                 for k in range(o.face_size(n_species)):
                     out[at + k] = math.nan
                 continue
-            y = faces[layer, side]
             field = -faces[layer, 2 + side] / permittivity * volt
-            out[at + o.FACE_POTENTIAL] = y * volt
+            out[at + o.FACE_POTENTIAL] = faces[layer, side] * volt
             out[at + o.FACE_FIELD] = field
             if abs(field) > STRONG_FIELD:
                 flags |= FLAG_FIELD
-            first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
             e_face, i_face = (first, 0) if side == 0 else (last - 1, 4)
             node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
                 p = species[layer, s]
-                theta, vacancy, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
+                theta, vacancy, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], 0.0, 0.0, p[6], p[7])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = vacancy if p[10] == 0.0 else math.nan
-            width, e_cut, t_cut = 0.0, np.int64(-1), 0.0
-            for s in range(n_species):
-                p = species[layer, s]
-                if p[0] == 0.0:
-                    out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = math.nan
-                    continue
-                level = threshold_potential(p, fraction, 1.0 if y >= 0.0 else -1.0)
-                e, t, distance = find_crossing(work, layer, side, level)
-                out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = distance
-                deepest = max(deepest, distance)
-                if distance > width and (p[11] > 0.0 or not conducting):
-                    width, e_cut, t_cut = distance, e, t
-            resistance = math.nan
-            if conducting:
-                resistance = 0.0
-                if e_cut >= 0:
-                    resistance = (
-                        width + region_excess(work, species, codes, layer, side, e_cut, t_cut, interacting, deltas)
-                    ) / bulk
-            out[at + o.FACE_RESISTANCE] = resistance
-            widths += width
-            union += resistance
+                out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = regions[layer, side, 2 + s]
+                if p[0] != 0.0:
+                    deepest = max(deepest, regions[layer, side, 2 + s])
+            out[at + o.FACE_RESISTANCE] = regions[layer, side, 0]
+            widths += regions[layer, side, 1]
+            union += regions[layer, side, 0]
         if widths >= thickness * (1.0 - 1e-12):
             union = out[block + o.RESISTANCE]
         if widths >= thickness * (1.0 - 1e-12) or deepest >= thickness * (1.0 - 1e-12):

@@ -14,13 +14,13 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, fill_species, first_integral
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, field_at, fill_species
 from .layout import END_LEFT, END_RIGHT, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
 from .neutral import SMALL_BIAS, charge_left, insert_gap, is_plane, needs_neutral_solve, save_state, simple_static
-from .newton import CONVERGED, assemble, newton
-from .observe import bulk_conductivity, capacitances, face_states, is_contact, observe_layers
-from .start import guess_contacts, is_interacting, place_jumps, refine, touches_gap
+from .newton import CONVERGED, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
+from .observe import bulk_conductivity, capacitances, face_states, find_regions, is_contact, observe_layers
+from .start import guess_contacts, is_bordered, is_interacting, place_jumps, refine, touches_gap
 from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
@@ -40,39 +40,39 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
 ORDER = 8.0
 # Rounding of a contact potential, per volt of it: measured on random cases at the tightest tolerance.
 ROUNDING = 4e-13
+# Share of the tolerance that Newton's last step may leave behind.
+NEWTON_SHARE = 1e-3
 COARSE, HALVED, NEUTRAL = 0, 1, 2
 
 
 @merged
-def relax(work, row, codes, species, n, interacting, flat, gap):
-    """Solve on the present mesh from the present start; returns (status, iterations).
+def relax(work, row, codes, species, n, interacting, bordered, flat, target, gap):
+    """Solve on the present mesh from the present start; returns (status, iterations, last step).
 
     `gap` is the index of an element without stiffness that cuts the stack in two, or -1.
     """
-    n_pad = set_parameters(work, row, codes, species, n)
+    n_pad = set_parameters(work, row, codes, species, n, interacting)
     place_jumps(work, row, codes, n)
     if gap >= 0:
         work[w.STIFFNESS * S + gap] = 0.0
         work[w.STRENGTH * S + gap] = 0.0
-    return newton(work, codes, n, n_pad, interacting, flat)
+    return newton(work, codes, n, n_pad, interacting, bordered, flat, target)
 
 
 @kernel
-def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):
+def _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
     """Compare potentials and fields with those the mesh was made for, store them, say whether to make it anew."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     remake = False
     for layer in range(n_layers):
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
-        slope = bulk_slope(species, layer, n_species) / permittivity
         for side in range(2):
             if contact_field[layer, side] == NO_CONTACT:
                 continue
             y, field = faces[layer, side], abs(faces[layer, 2 + side]) / permittivity
             assumed = contact_y[layer, side]
-            at = w.table_row(layer, side, n_species)
-            g = first_integral(work, at, tables[layer, side, 0], slope, assumed)
-            through = max(contact_field[layer, side], math.sqrt(2.0 * g))
+            thick, _ = field_at(work, w.table_row(layer, side, n_species), tables[layer, side, 0], assumed)
+            through = max(contact_field[layer, side], thick)
             if abs(y - assumed) > 0.3 + 0.1 * abs(assumed) or (field > 1.3 * through and abs(y) > 0.3):
                 remake = True
             contact_y[layer, side] = y
@@ -80,36 +80,30 @@ def _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, 
     return remake
 
 
-@merged
-def _compare(codes, species, coarse, fine):
-    """Return the largest change of a face's potential [V] and the largest relative change of a region's resistance.
+@kernel
+def _compare(work, row, codes, species, faces, regions, before):
+    """Return the largest change of a face's potential and the largest relative change of a region's resistance.
 
+    `before` (n_layers, 2, 2) holds potentials and resistances on the mesh before and takes those of this one.
     Resistances are compared with max(R, debye / sigma_b), below which a difference has no meaning.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     potential, resistance = 0.0, 0.0
     for layer in range(n_layers):
-        block = o.HEAD_SIZE + layer * o.block_size(n_species)
-        floor = fine[block + o.DEBYE] / bulk_conductivity(species, layer, n_species)
+        floor = math.inf
+        bulk = bulk_conductivity(species, layer, n_species)
+        if bulk > 0.0:
+            permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
+            floor = math.sqrt(permittivity / bulk_slope(species, layer, n_species)) / bulk
         for side in range(2):
             if not is_contact(codes, layer, side):
                 continue
-            at = block + o.FACE_START + side * o.face_size(n_species)
-            potential = max(potential, abs(fine[at] - coarse[at]))
-            new, old = fine[at + o.FACE_RESISTANCE], coarse[at + o.FACE_RESISTANCE]
+            potential = max(potential, abs(faces[layer, side] - before[layer, side, 0]))
+            new, old = regions[layer, side, 0], before[layer, side, 1]
             if math.isfinite(new) and math.isfinite(old):
                 resistance = max(resistance, abs(new - old) / max(abs(new), floor))
+            before[layer, side, 0], before[layer, side, 1] = faces[layer, side], new
     return potential, resistance
-
-
-@merged
-def _observe(work, row, codes, species, faces, options, interacting, deltas, n, out):
-    """Fill faces and the layer blocks of `out`; store balance and flags."""
-    balance = face_states(work, codes, n, faces)
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    flags = observe_layers(work, row, codes, species, faces, options[WIDTH_FRACTION], interacting, deltas, out)
-    out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * volt
-    out[o.VALIDITY] = flags
 
 
 @kernel
@@ -122,12 +116,29 @@ def _largest_drop(faces):
 
 
 @merged
-def solve_point(work, row, codes, species, contact_y, contact_field, faces, deltas, tables, options, out, coarse):
+def solve_point(
+    work,
+    row,
+    codes,
+    species,
+    contact_y,
+    contact_field,
+    faces,
+    deltas,
+    tables,
+    memo,
+    levels,
+    regions,
+    before,
+    options,
+    out,
+):
     """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
 
     Parameters: `work` (flat, see `workspace`), `row` input row, `codes` int, `species` (n_layers, n_species, 12),
     `contact_y`, `contact_field` (n_layers, 2), `faces` (n_layers, 5), `deltas` (n_species), `tables` (n_layers, 2, 2)
-    int, `options` (OPTIONS_SIZE), `coarse` like `out`; all but row, codes and options are overwritten.
+    int, `memo` (5), `levels` (n_layers, n_species, 2), `regions` (n_layers, 2, 2 + n_species), `before` (n_layers, 2,
+    2), `options` (OPTIONS_SIZE); all but row, codes and options are overwritten.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     out[:] = math.nan
@@ -138,14 +149,22 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
         out[o.STATUS] = MISCIBILITY_GAP
         return 0
     interacting = is_interacting(codes, species)
+    bordered = interacting and is_bordered(codes, species)
     tolerance = row[TOLERANCE]
     reduced = tolerance / volt
-    resolution = min(max(options[FIRST_RESOLUTION] * (reduced / 4e-5) ** (1.0 / ORDER), 0.08), 6.0)
+    # Of the tolerance alone, not of temperature: a sweep over temperature then shares the tables that depend on it.
+    if memo[3] != tolerance:
+        memo[3] = tolerance
+        memo[4] = min(max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), 0.08), 6.0)
+    resolution = memo[4]
     # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
     # the tolerance (2 tail^2 on a contact) and below the 1 % of a width ((tail / 0.01)^2 on a resistance).
     tail = min(1e-5, 1.5e-3 * math.sqrt(reduced))
+    # Newton's last step: its square stays far below the tolerance.
+    target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), 1e-2)
     flat = options[START_FLAT] > 0.0
-    guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables)
+    levels[:] = math.nan
+    guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables)
     # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
     # contact for its neutral bias. Every kernel is then called, and compiled, at one place.
     stage, attempt, level, plane, gap = COARSE, 0, 0, np.int64(-1), np.int64(-1)
@@ -155,14 +174,23 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
     end_codes = codes
     while True:
         if stage == COARSE:
-            n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, tail)
+            n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail)
             if n < 0 or 2 * n + 8 > w.CAPACITY:
                 out[o.STATUS] = INACCURATE
                 return 0
             if interacting:
                 start_deltas(work, codes, species, n)
-        status, more = relax(
-            work, row, end_codes, species, n if gap < 0 else n + 1, interacting, flat and stage == COARSE, gap
+        status, more, last_step = relax(
+            work,
+            row,
+            end_codes,
+            species,
+            n if gap < 0 else n + 1,
+            interacting,
+            bordered,
+            flat and stage == COARSE,
+            target,
+            gap,
         )
         if stage == NEUTRAL:
             start = o.capacitance_start(n_layers, n_species) + 2 * plane
@@ -180,32 +208,39 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             iterations += more
             if status != CONVERGED:
                 result = UNCONVERGED
-            elif stage == COARSE:
-                face_states(work, codes, n, faces)
-                attempt += 1
-                if attempt < 6 and _needs_new_mesh(work, row, codes, species, faces, contact_y, contact_field, tables):
-                    flat = False
-                    continue
-            if result == UNCONVERGED or (interacting and touches_gap(work, codes, species, n)):
+            else:
+                balance = face_states(work, codes, n, faces)
+                if stage == COARSE:
+                    attempt += 1
+                    if attempt < 6 and _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
+                        flat = False
+                        continue
+            if result == UNCONVERGED or (bordered and touches_gap(work, codes, species, n)):
                 out[:] = math.nan
                 out[o.STATUS] = UNCONVERGED if result == UNCONVERGED else MISCIBILITY_GAP
                 out[o.ITERATIONS] = iterations
                 return 0
-            for k in range(out.size):
-                coarse[k] = out[k]
-            _observe(work, row, codes, species, faces, options, interacting, deltas, n, out)
+            if stage == HALVED:
+                level += 1
+            more_room = level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY
+            find_regions(
+                work, codes, species, faces, options[WIDTH_FRACTION], interacting,
+                stage == HALVED or not more_room, levels, regions,
+            )  # fmt: skip
+            potential, resistance = _compare(work, row, codes, species, faces, regions, before)
             enough = False
             if stage == HALVED:
-                potential, resistance = _compare(codes, species, coarse, out)
+                left_over = SQUARE * last_step * last_step
                 out[o.POTENTIAL_ERROR] = (
-                    potential * options[SAFETY] + ROUNDING * (_largest_drop(faces) * volt + 0.2) + 0.02 * tolerance
+                    (potential * options[SAFETY] + left_over) * volt
+                    + ROUNDING * (_largest_drop(faces) * volt + 0.2)
+                    + 0.02 * tolerance
                 )
-                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e4 * tail * tail + 1e-9
+                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e4 * tail * tail + left_over + 1e-9
                 if out[o.POTENTIAL_ERROR] <= tolerance:
                     result = SOLVED
                     enough = out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced
-                level += 1
-            if not enough and level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY:
+            if not enough and more_room:
                 stage = HALVED
                 refine(work, codes, n)
                 n *= 2
@@ -213,7 +248,12 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             out[o.ITERATIONS] = iterations
             out[o.ELEMENTS] = n
             out[o.STATUS] = result
-            assemble(work, n, (n + 7) // 8 * 8)
+            out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * volt
+            out[o.VALIDITY] = observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out)
+            # Slopes of the final state, for the capacitances.
+            n_pad = (n + 7) // 8 * 8
+            evaluate_charge(work, codes, n, n_pad, interacting)
+            assemble(work, n, n_pad)
             capacitances(work, codes, n, out)
             simple_static(row, codes, faces, out)
         # Neutral biases still to be solved for, contact by contact, each from the state just found.
@@ -228,6 +268,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
             save_state(work, codes, n, state, stage == NEUTRAL)
             stage = NEUTRAL
+            target = STEP_TOLERANCE
         end_codes = codes.copy()
         gap = -1
         if plane == 0:
@@ -238,7 +279,7 @@ def solve_point(work, row, codes, species, contact_y, contact_field, faces, delt
             gap = insert_gap(work, codes, n, plane)
     if stage == NEUTRAL:
         # Coefficients of the mesh without the cut, for those who read the state afterwards.
-        set_parameters(work, row, codes, species, n)
+        set_parameters(work, row, codes, species, n, interacting)
         place_jumps(work, row, codes, n)
     return n
 
@@ -254,7 +295,9 @@ def solve_rows(first, last, rows, codes, options, work, out):
     contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
     faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
     tables = np.empty((n_layers, 2, 2), dtype=np.int64)
-    coarse = np.empty(out.shape[1])
+    memo = np.zeros(5)
+    levels, regions = np.empty((n_layers, n_species, 2)), np.empty((n_layers, 2, 2 + n_species))
+    before = np.empty((n_layers, 2, 2))
     n = 0
     for p in range(first, last):
         if out[p, o.STATUS] == INVALID:
@@ -270,8 +313,11 @@ def solve_rows(first, last, rows, codes, options, work, out):
             faces,
             deltas,
             tables,
+            memo,
+            levels,
+            regions,
+            before,
             options,
             out[p],
-            coarse,
         )
     return n

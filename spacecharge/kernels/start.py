@@ -8,7 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, guess_contact, march
+from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, guess_contact, march
 from .layout import (
     CONTACT_SIZE,
     DILUTE,
@@ -26,6 +26,7 @@ from .layout import (
 from .mesh import NO_CONTACT
 from .newton import join
 from .observe import is_contact
+from .statistics import DELTA_MAX
 from .workspace import STRIDE as S
 
 
@@ -40,8 +41,19 @@ def is_interacting(codes, species):
     return False
 
 
+@kernel
+def is_bordered(codes, species):
+    """Say whether the branch of rising chemical potential of any species ends somewhere (attraction only)."""
+    for layer in range(codes[N_LAYERS]):
+        for s in range(codes[N_SPECIES]):
+            p = species[layer, s]
+            if p[0] != 0.0 and (p[8] > -DELTA_MAX or p[9] < DELTA_MAX):
+                return True
+    return False
+
+
 @merged
-def guess_contacts(work, row, codes, species, resolution, contact_y, contact_field, tables):
+def guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables):
     """Fill y and |dy/dx| at every contact as if all layers were thick."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -69,22 +81,19 @@ def guess_contacts(work, row, codes, species, resolution, contact_y, contact_fie
                 else:
                     stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
-            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, stop, field)
+            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, memo, stop, field)
             tables[layer, side, 0] = entries
             tables[layer, side, 1] = int(sign)
             if field < math.inf:
-                slope = bulk_slope(species, layer, n_species) / permittivity
-                small = field / (permittivity * math.sqrt(slope))
-                contact_y[layer, side] = sign * min(small, work[at * S + entries - 1])
+                rate = work[(at + 1) * S] / work[at * S]
+                contact_y[layer, side] = sign * min(field / (permittivity * rate), work[at * S + entries - 1])
     for c in range(n_layers - 1):
         step = row[contact_start(n_layers) + CONTACT_SIZE * c] / volt
         eps_left = row[LAYER_START + LAYER_SIZE * c + 1]
         eps_right = row[LAYER_START + LAYER_SIZE * (c + 1) + 1]
         y = guess_contact(
-            work, step,
-            w.table_row(c, 1, n_species), tables[c, 1, 0], bulk_slope(species, c, n_species) / eps_left, eps_left,
-            w.table_row(c + 1, 0, n_species), tables[c + 1, 0, 0],
-            bulk_slope(species, c + 1, n_species) / eps_right, eps_right,
+            work, step, w.table_row(c, 1, n_species), tables[c, 1, 0], eps_left,
+            w.table_row(c + 1, 0, n_species), tables[c + 1, 0, 0], eps_right,
         )  # fmt: skip
         contact_y[c, 1] = y
         contact_y[c + 1, 0] = y + step

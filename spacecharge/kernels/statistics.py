@@ -329,22 +329,22 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
 def charge_general(work, s, layer, dilute, interacting):
     """Add linearised charge and slope of any species at all nodes of one layer; keep the inner step."""
     base = w.species_row(s)
-    for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
-        strength = work[(base + w.STRENGTH_DILUTE) * S + e] if dilute else work[(base + w.STRENGTH_Z) * S + e]
-        z = work[(base + w.CHARGE_Z) * S + e]
-        lowest, highest = work[(base + w.LOWEST) * S + e], work[(base + w.HIGHEST) * S + e]
+    first = int(work[w.FIRST * S + layer])
+    # The same in all elements of a layer.
+    strength = work[(base + w.STRENGTH_DILUTE) * S + first] if dilute else work[(base + w.STRENGTH_Z) * S + first]
+    z, theta_b = work[(base + w.CHARGE_Z) * S + first], work[(base + w.THETA_B) * S + first]
+    vacancy_b = work[(base + w.VACANCY_B) * S + first]
+    occ, vac, root_theta, root_vacancy, lowest, highest = 0.0, 0.0, 1.0, 1.0, -DELTA_MAX, DELTA_MAX
+    if interacting:
+        occ, vac = work[(base + w.OCC) * S + first], work[(base + w.VAC) * S + first]
+        root_theta, root_vacancy = work[(base + w.ROOT_THETA) * S + first], work[(base + w.ROOT_VACANCY) * S + first]
+        lowest, highest = work[(base + w.LOWEST) * S + first], work[(base + w.HIGHEST) * S + first]
+    for e in range(first, int(work[w.FIRST * S + layer + 1])):
         for i in range(5):
             y = work[(w.Y + i) * S + e]
             delta = work[(base + w.DELTA + i) * S + e] if interacting else -z * y
             _, _, change, response, potential, steep = point_state(
-                delta,
-                dilute,
-                work[(base + w.THETA_B) * S + e],
-                work[(base + w.VACANCY_B) * S + e],
-                work[(base + w.OCC) * S + e],
-                work[(base + w.VAC) * S + e],
-                work[(base + w.ROOT_THETA) * S + e],
-                work[(base + w.ROOT_VACANCY) * S + e],
+                delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
             )
             residual = delta + potential + z * y
             stuck = (delta >= highest and residual < 0.0) or (delta <= lowest and residual > 0.0)
@@ -375,13 +375,23 @@ def move_deltas(work, n_species, n, n_pad, fraction):
 
 
 @kernel
-def conductivity(work, codes, species, n, n_pad, interacting):
-    """Fill conductivity and its difference to the bulk at all nodes, and EXCESS of every element."""
+def conductivity(work, codes, species, interacting):
+    """Fill sigma and its difference to the bulk at all nodes of conducting layers, and EXCESS of their elements."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    first, last = int(work[w.FIRST * S + n_layers]), 0
+    for layer in range(n_layers):
+        for s in range(n_species):
+            if species[layer, s, 11] > 0.0:
+                first = min(first, int(work[w.FIRST * S + layer]))
+                last = max(last, int(work[w.FIRST * S + layer + 1]))
+    # Whole groups of eight: vector loops then have no remainder. On a view that starts at the first of them, since
+    # indices that might be negative for all that the compiler knows do not vectorise.
+    first, last = first // 8 * 8, (last + 7) // 8 * 8
+    part, n = work[first:], last - first
     for i in range(10):
-        for e in range(n_pad):
-            work[(w.TOTAL + i) * S + e] = 0.0
-    conduct_first(work, n_pad, interacting)
+        for e in range(n):
+            part[(w.TOTAL + i) * S + e] = 0.0
+    conduct_first(part, n, interacting)
     for s in range(n_species):
         base = w.species_row(s)
         for layer in range(n_layers):
@@ -397,11 +407,18 @@ def conductivity(work, codes, species, n, n_pad, interacting):
                     theta, vacancy, change, _, _, _ = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
                     work[(w.TOTAL + i) * S + e] += p[11] * theta * (keep + block * vacancy)
                     work[(w.CHANGE + i) * S + e] += p[11] * change * (keep + block * (p[3] - theta))
+    relative_excess(part, n)
+
+
+@kernel
+def relative_excess(work, n):
+    """Turn TOTAL into sigma_b/sigma - 1, formed from the difference, and integrate it over every element."""
     t, c = w.TOTAL * S, w.CHANGE * S
-    for e in range(n_pad):
-        # A floor instead of a division by zero, far below any physical conductivity.
-        part = W0 * (work[c + e] / max(work[t + e], 1e-300) + work[c + 4 * S + e] / max(work[t + 4 * S + e], 1e-300))
-        part += W1 * work[c + S + e] / max(work[t + S + e], 1e-300)
-        part += W1 * work[c + 3 * S + e] / max(work[t + 3 * S + e], 1e-300)
-        part += W2 * work[c + 2 * S + e] / max(work[t + 2 * S + e], 1e-300)
-        work[w.EXCESS * S + e] = -part * work[w.SIZE * S + e]
+    for e in range(n):
+        # A floor far below any conductivity instead of a division by 0.
+        r0, r1 = -work[c + e] / max(work[t + e], 1e-300), -work[c + S + e] / max(work[t + S + e], 1e-300)
+        r2 = -work[c + 2 * S + e] / max(work[t + 2 * S + e], 1e-300)
+        r3 = -work[c + 3 * S + e] / max(work[t + 3 * S + e], 1e-300)
+        r4 = -work[c + 4 * S + e] / max(work[t + 4 * S + e], 1e-300)
+        work[t + e], work[t + S + e], work[t + 2 * S + e], work[t + 3 * S + e], work[t + 4 * S + e] = r0, r1, r2, r3, r4
+        work[w.EXCESS * S + e] = (W0 * (r0 + r4) + W1 * (r1 + r3) + W2 * r2) * work[w.SIZE * S + e]

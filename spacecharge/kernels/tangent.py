@@ -8,6 +8,8 @@ the step. The mesh is frozen; the elements of a layer keep their share of its th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from . import workspace as w
@@ -39,7 +41,7 @@ from .layout import (
 from .mesh import set_parameters
 from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
-from .observe import capacitances, face_states, observe_layers
+from .observe import capacitances, face_states, find_regions, observe_layers
 from .poisson_boltzmann import WIDTH_FRACTION
 from .start import is_interacting, place_jumps
 from .statistics import point_state
@@ -151,11 +153,11 @@ def _inner_source(p, row, move, c, kt, warm, delta, y):
     """
     theta, vacancy, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
     _, _, _, _, _, slope_b = point_state(0.0, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-    root, root_b = theta ** (1.0 / 3.0), p[6]
+    root, root_b = theta ** (1.0 / 3.0), p[2] ** (1.0 / 3.0)
     occupied = change / (root * root + root * root_b + root_b * root_b)
     vacant = 0.0
     if p[10] != DILUTE:
-        root, root_b = vacancy ** (1.0 / 3.0), p[7]
+        root, root_b = vacancy ** (1.0 / 3.0), p[3] ** (1.0 / 3.0)
         vacant = change / (root * root + root * root_b + root_b * root_b)
     shift = _bulk_shift(p, move[c + THETA])
     result = (slope_b - slope) * shift - warm * delta - move[c + Z] * y
@@ -204,17 +206,18 @@ def sensitivity(work, row, moves, codes, options, out, result):
     state = np.empty((6 + 5 * n_species, n))
     other = np.empty(row.size)
     values = np.empty((4, out.size))
+    levels, regions = np.empty((n_layers, n_species, 2)), np.empty((n_layers, 2, 2 + n_species))
     fill_species(row, codes, species)
-    n_pad = set_parameters(work, row, codes, species, n)
+    # Delta is an unknown of its own from here on: an interaction may be the very parameter that moves.
+    interacting = True
+    n_pad = set_parameters(work, row, codes, species, n, interacting)
     place_jumps(work, row, codes, n)
     if not is_interacting(codes, species):
-        # Delta is an unknown of its own from here on: an interaction may be the very parameter that moves.
         for s in range(n_species):
             for e in range(n):
                 z = species[int(work[w.LAYER * S + e]), s, 1]
                 for i in range(5):
                     work[(w.species_row(s) + w.DELTA + i) * S + e] = -z * work[(w.Y + i) * S + e]
-    interacting = True
     for e in range(n):
         state[5, e] = work[w.SIZE * S + e]
         for i in range(5):
@@ -226,7 +229,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
         for k in range(out.size):
             result[q, k] = 0.0
         fill_species(row, codes, species)
-        set_parameters(work, row, codes, species, n)
+        set_parameters(work, row, codes, species, n, interacting)
         evaluate_charge(work, codes, n, n_pad, interacting)
         state_tangent(work, row, move, codes, species, n, tangent)
         largest = _largest_move(work, row, move, codes, tangent, n)
@@ -247,15 +250,15 @@ def sensitivity(work, row, moves, codes, options, out, result):
                             state[6 + 5 * s + i, e] + amount * tangent[5 + 5 * s + i, e]
                         )
             fill_species(other, codes, species)
-            set_parameters(work, other, codes, species, n)
+            set_parameters(work, other, codes, species, n, interacting)
             place_jumps(work, other, codes, n)
             evaluate_charge(work, codes, n, n_pad, interacting)
             face_states(work, codes, n, faces)
             for k in range(out.size):
                 values[trial, k] = out[k]
-            observe_layers(
-                work, other, codes, species, faces, options[WIDTH_FRACTION], interacting, deltas, values[trial]
-            )
+            levels[:] = math.nan
+            find_regions(work, codes, species, faces, options[WIDTH_FRACTION], interacting, True, levels, regions)
+            observe_layers(work, other, codes, species, faces, regions, interacting, deltas, values[trial])
             assemble(work, n, n_pad)
             capacitances(work, codes, n, values[trial])
             simple_static(other, codes, faces, values[trial])
@@ -268,6 +271,6 @@ def sensitivity(work, row, moves, codes, options, out, result):
                 for s in range(n_species):
                     work[(w.species_row(s) + w.DELTA + i) * S + e] = state[6 + 5 * s + i, e]
     fill_species(row, codes, species)
-    set_parameters(work, row, codes, species, n)
+    set_parameters(work, row, codes, species, n, interacting)
     place_jumps(work, row, codes, n)
     return 0

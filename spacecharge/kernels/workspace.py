@@ -21,9 +21,9 @@ STEP = 15  # Newton step of y
 SHAPE_LEFT = 20  # response of the three mid nodes to the left end point of the element
 SHAPE_RIGHT = 23
 MID = 26  # mid nodes at fixed end points
-TOTAL = 15  # conductivity at nodes [S/m], where a step is no longer needed
+TOTAL = 15  # conductivity at nodes [S/m], then sigma_b/sigma - 1, where a step is no longer needed
 CHANGE = 20  # conductivity minus that of the bulk at nodes
-EXCESS = 28  # int (1/sigma - 1/sigma_b) dx of an element [ohm m2]
+EXCESS = 28  # int (sigma_b/sigma - 1) dx of an element [m]
 SIZE = 29  # length of the element [m]
 STIFFNESS = 30  # eps / eps_ref / length
 STRENGTH = 31  # length^2 / (eps / eps_ref)
@@ -34,7 +34,11 @@ RHS = 35
 JUMP = 36  # y right of an end point minus y left of it
 SOURCE = 37  # areal charge sitting at an end point, / (eps0 eps_ref kT / e) [m^-1]
 FIRST = 38  # per layer: first element
-SPECIES_START = 39
+GRID = 39  # |Delta| at which layers are tabulated, the same for all of them (see `grading.extend_grid`)
+TAIL_X = 40  # element ends in an exponential tail, in Debye lengths from its start
+TAIL_STEP = 41
+TAIL_DECAY = 42  # exp(-x) there
+SPECIES_START = 43
 
 # Per species.
 DELTA = 0  # u minus bulk u at nodes, u = ln[theta / (1 - theta)]
@@ -58,13 +62,13 @@ def species_row(s: int) -> int:
 
 @inlined
 def table_row(layer: int, side: int, n_species: int) -> int:
-    """First row of the table of one side of a layer: |y|, first integral G, Delta of every species."""
-    return SPECIES_START + SPECIES_ROWS * n_species + (2 + n_species) * (2 * layer + side)
+    """First row of the table of one side of a layer: |y|, |dy/dx|, its derivative by |y|, Delta of every species."""
+    return SPECIES_START + SPECIES_ROWS * n_species + (3 + n_species) * (2 * layer + side)
 
 
 @inlined
 def side_row(side: int, n_layers: int, n_species: int) -> int:
-    """First row of the elements seen from one contact inwards: size, inner y, inner |dy/dx|, inner Delta."""
+    """First row of the elements seen from one contact inwards: size, then |y|, |dy/dx| and Delta at their ends."""
     return table_row(n_layers, 0, n_species) + (3 + n_species) * side
 
 

@@ -79,7 +79,7 @@ def thin_salt(volts: float) -> Stack:
 CASES = {
     **{f"row {i + 1}": (cheng_stack(*row[0]), 6.0, QUANTITIES) for i, row in enumerate(REFERENCE_ROWS)},
     "salt, accumulated": (thin_salt(0.3), 4.0, QUANTITIES[1:]),
-    "salt, depleted": (thin_salt(-0.4), 4.0, QUANTITIES[1:]),
+    "salt, depleted": (thin_salt(-0.4), 3.0, QUANTITIES[1:]),
     "two species": (swift_stack(0.4, 32.7455, 0.01439, 50.0), 6.0, ("charge",)),
 }
 
