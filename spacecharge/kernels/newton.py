@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from ._jit import kernel, merged
+from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
 from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
 from .statistics import charge_general, ideal_first, interacting_first, move_deltas, solve_delta
@@ -37,11 +37,6 @@ def evaluate_charge(work, codes, n, n_pad, interacting):
     The loops of the first species run over all elements to stay vectorised; where it is dilute its strength is 0.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    for i in range(5):
-        charge, slope = (w.CHARGE + i) * S, (w.SLOPE + i) * S
-        for e in range(n_pad):
-            work[charge + e] = 0.0
-            work[slope + e] = 0.0
     if interacting:
         interacting_first(work, n_pad)
     else:
@@ -164,16 +159,14 @@ def expand_step(work, n, n_pad):
         work[d2 + e] = -work[m1 + e] - work[a1 + e] * left - work[b1 + e] * right
         work[d3 + e] = -work[m2 + e] - work[a2 + e] * left - work[b2 + e] * right
         work[d4 + e] = right
-    largest = 0.0
-    for i in range(4):
-        d = (w.STEP + i) * S
-        for e in range(n):
-            largest = max(largest, abs(work[d + e]))
-    # max() loses a NaN: the sum of the end points finds it.
-    check = 0.0
-    for e in range(n + 1):
-        check += work[ends + e]
-    return largest if math.isfinite(check) else math.inf
+    # Bits of positive floats sort as the floats do, a NaN above all: their maximum is found eight at a time.
+    largest = 0
+    for e in range(n_pad):
+        a, b = bits_of(abs(work[d0 + e])), bits_of(abs(work[d1 + e]))
+        c, d = bits_of(abs(work[d2 + e])), bits_of(abs(work[d3 + e]))
+        largest = max(largest, max(max(a, b), max(c, d)))
+    size = max(float_of(largest), abs(work[d4 + n - 1]))
+    return size if math.isfinite(size) else math.inf
 
 
 @merged

@@ -324,28 +324,35 @@ def capacitances(work, codes, n, out):
     """Fill the differential capacitance of every contact from the element stiffnesses (call after `assemble`).
 
     A contact joins two chains in series; the stiffness that a chain shows at its end follows from eliminating it
-    from the far end. Needs the element blocks, which `assemble` leaves in STEP, STEP + 1 and OFF.
+    from the far end. Needs the element blocks, which `assemble` leaves in STEP, STEP + 1 and OFF. The chains from both
+    ends run side by side, so that their divisions do not wait for each other.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     t00, t44, off = w.STEP * S, (w.STEP + 1) * S, w.OFF * S
     start = o.capacitance_start(n_layers, n_species)
-    seen = w.RHS * S
+    # Stiffness seen at an end point from its left and from its right.
+    left, right = w.RHS * S, w.DIAGONAL * S
+    at_left, at_right = is_contact(codes, 0, 0), is_contact(codes, n_layers - 1, 1)
+    # End points up to which each chain is asked for.
+    to = n if at_right else int(work[w.FIRST * S + n_layers - 1])
+    down = 0 if at_left else int(work[w.FIRST * S + 1])
     fixed = codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL
-    show = work[t44 + 0] if fixed else work[t44 + 0] - work[off + 0] * work[off + 0] / work[t00 + 0]
-    for e in range(1, n):
-        work[seen + e] = show
-        show = work[t44 + e] - work[off + e] * work[off + e] / (work[t00 + e] + show)
-    work[seen + n] = show
+    a = math.inf if fixed else 0.0
     fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    show = work[t00 + n - 1] if fixed else work[t00 + n - 1] - work[off + n - 1] * work[off + n - 1] / work[t44 + n - 1]
-    layer = n_layers - 1
-    for e in range(n - 1, -1, -1):
-        if e < n - 1:
-            show = work[t00 + e] - work[off + e] * work[off + e] / (work[t44 + e] + show)
-        if e == int(work[w.FIRST * S + layer]):
-            value = show
-            if layer > 0:
-                value = show * work[seen + e] / (show + work[seen + e])
-            out[start + 2 * layer + o.DIFFERENTIAL] = value * VACUUM_PERMITTIVITY
-            layer -= 1
-    out[start + 2 * n_layers + o.DIFFERENTIAL] = work[seen + n] * VACUUM_PERMITTIVITY
+    b = math.inf if fixed else 0.0
+    for k in range(max(to, n - down)):
+        i, j = min(k, n - 1), max(n - 1 - k, 0)
+        a = work[t44 + i] - work[off + i] * work[off + i] / (work[t00 + i] + a)
+        b = work[t00 + j] - work[off + j] * work[off + j] / (work[t44 + j] + b)
+        work[left + i + 1] = a
+        work[right + j] = b
+    for plane in range(n_layers + 1):
+        e = int(work[w.FIRST * S + plane])
+        value = math.nan
+        if plane == 0:
+            value = work[right] if at_left else math.nan
+        elif plane == n_layers:
+            value = work[left + n] if at_right else math.nan
+        else:
+            value = work[right + e] * work[left + e] / (work[right + e] + work[left + e])
+        out[start + 2 * plane + o.DIFFERENTIAL] = value * VACUUM_PERMITTIVITY

@@ -85,32 +85,32 @@ def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vac
 
 @kernel
 def ideal_first(work, n):
-    """Add charge and slope of the first species, on a lattice without interaction, at all nodes of `n` elements."""
+    """Store charge and slope of the first species, on a lattice without interaction, at all nodes of `n` elements."""
     base = w.SPECIES_START * S
     y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
     for e in range(n):
         strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
         change, response = _ideal(z, work[y + e], theta_b, vacancy_b)
-        work[charge + e] += strength * change
-        work[slope + e] += strength * z * response
+        work[charge + e] = strength * change
+        work[slope + e] = strength * z * response
         change, response = _ideal(z, work[y + S + e], theta_b, vacancy_b)
-        work[charge + S + e] += strength * change
-        work[slope + S + e] += strength * z * response
+        work[charge + S + e] = strength * change
+        work[slope + S + e] = strength * z * response
         change, response = _ideal(z, work[y + 2 * S + e], theta_b, vacancy_b)
-        work[charge + 2 * S + e] += strength * change
-        work[slope + 2 * S + e] += strength * z * response
+        work[charge + 2 * S + e] = strength * change
+        work[slope + 2 * S + e] = strength * z * response
         change, response = _ideal(z, work[y + 3 * S + e], theta_b, vacancy_b)
-        work[charge + 3 * S + e] += strength * change
-        work[slope + 3 * S + e] += strength * z * response
+        work[charge + 3 * S + e] = strength * change
+        work[slope + 3 * S + e] = strength * z * response
         change, response = _ideal(z, work[y + 4 * S + e], theta_b, vacancy_b)
-        work[charge + 4 * S + e] += strength * change
-        work[slope + 4 * S + e] += strength * z * response
+        work[charge + 4 * S + e] = strength * change
+        work[slope + 4 * S + e] = strength * z * response
 
 
 @kernel
 def interacting_first(work, n):
-    """Add linearised charge and slope of the first species, on a lattice with interaction; keep the inner step."""
+    """Store linearised charge and slope of the first species, on a lattice with interaction; keep the inner step."""
     base = w.SPECIES_START * S
     y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
     delta, pull, rate = base + w.DELTA * S, base + w.PULL * S, base + w.RATE * S
@@ -135,8 +135,8 @@ def interacting_first(work, n):
         )
         work[pull + e] = move
         work[rate + e] = turn
-        work[charge + e] += strength * (change - response * move)
-        work[slope + e] += strength * response * turn
+        work[charge + e] = strength * (change - response * move)
+        work[slope + e] = strength * response * turn
         change, response, move, turn = _interacting(
             work[delta + S + e],
             z,
@@ -152,8 +152,8 @@ def interacting_first(work, n):
         )
         work[pull + S + e] = move
         work[rate + S + e] = turn
-        work[charge + S + e] += strength * (change - response * move)
-        work[slope + S + e] += strength * response * turn
+        work[charge + S + e] = strength * (change - response * move)
+        work[slope + S + e] = strength * response * turn
         change, response, move, turn = _interacting(
             work[delta + 2 * S + e],
             z,
@@ -169,8 +169,8 @@ def interacting_first(work, n):
         )
         work[pull + 2 * S + e] = move
         work[rate + 2 * S + e] = turn
-        work[charge + 2 * S + e] += strength * (change - response * move)
-        work[slope + 2 * S + e] += strength * response * turn
+        work[charge + 2 * S + e] = strength * (change - response * move)
+        work[slope + 2 * S + e] = strength * response * turn
         change, response, move, turn = _interacting(
             work[delta + 3 * S + e],
             z,
@@ -186,8 +186,8 @@ def interacting_first(work, n):
         )
         work[pull + 3 * S + e] = move
         work[rate + 3 * S + e] = turn
-        work[charge + 3 * S + e] += strength * (change - response * move)
-        work[slope + 3 * S + e] += strength * response * turn
+        work[charge + 3 * S + e] = strength * (change - response * move)
+        work[slope + 3 * S + e] = strength * response * turn
         change, response, move, turn = _interacting(
             work[delta + 4 * S + e],
             z,
@@ -203,8 +203,8 @@ def interacting_first(work, n):
         )
         work[pull + 4 * S + e] = move
         work[rate + 4 * S + e] = turn
-        work[charge + 4 * S + e] += strength * (change - response * move)
-        work[slope + 4 * S + e] += strength * response * turn
+        work[charge + 4 * S + e] = strength * (change - response * move)
+        work[slope + 4 * S + e] = strength * response * turn
 
 
 @kernel
