@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "constants": set(),
     "version": set(),
+    "compiling": set(),
     "kernels": set(),
     "options": {"errors"},
     "document": {"constants", "errors"},
@@ -54,16 +55,17 @@ ARROWS: dict[str, set[str]] = {
     "store_fits": {"errors", "read_fits", "store", "version"},
     "store_interface": {"document", "read_fits", "store", "store_fits"},
     "sweep": {
-        "charge_transfer", "config", "constants", "document", "errors", "fitting", "model", "nmr", "observables",
-        "solution", "solve", "store", "store_fits", "unpack", "version",
+        "charge_transfer", "compiling", "config", "constants", "document", "errors", "fitting", "model", "nmr",
+        "observables", "solution", "solve", "store", "store_fits", "unpack", "version",
     },
     "plotting": {"errors", "store"},
     "plotting_interface": {"document", "errors", "plotting"},
     "plotting_fits": {"errors", "nmr", "plotting", "plotting_interface", "read_fits", "store_interface"},
     "interface_report": set(),
     "commands": {
-        "config", "document", "errors", "fitting", "interface_report", "materials", "model", "nmr", "plotting",
-        "plotting_fits", "read_fits", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
+        "compiling", "config", "document", "errors", "fitting", "interface_report", "materials", "model", "nmr",
+        "plotting", "plotting_fits", "read_fits", "solution", "solve", "store", "store_fits", "store_interface",
+        "sweep",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -86,7 +88,7 @@ AGAINST_THE_TABLE = {
 
 # Library outside: modules or rooms that may import it.
 OUTSIDE: dict[str, set[str]] = {
-    "numba": {"kernels._jit"},
+    "numba": {"compiling", "kernels._jit"},
     "llvmlite": {"kernels._jit"},
     "h5py": {"store", "read_fits", "store_fits", "store_interface"},
     "matplotlib": {"plotting", "plotting_fits", "plotting_interface"},

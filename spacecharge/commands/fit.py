@@ -52,11 +52,13 @@ def execute(args: argparse.Namespace) -> int:
 def _comparison(args: argparse.Namespace) -> int:
     """Set the model beside the measured exchange currents."""
     from ..cli import EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..compiling import compiling_announced
     from ..nmr.report import comparison_text
     from ..store_fits import write_comparison
     from ..sweep.comparison import compare
 
-    comparison, output = compare(args.config)
+    with compiling_announced(quiet=args.quiet):
+        comparison, output = compare(args.config)
     path = args.output if args.output is not None else output
     if path:
         write_comparison(path, comparison, overwrite=args.overwrite)

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiling import compiling_announced
 from ..errors import SpaceChargeError, StoreError, SystemStop
 from ..store.files import remove_leftovers, system_errors
 from ..store.layout import MARKER, NOT_RUN, Layout
@@ -220,11 +221,13 @@ def run_task(
                 )
         else:
             check_space(path, task.layout)
-        pool = make_pool(task)
-        try:
-            tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, quiet)
-        finally:
-            pool.close()
+        progress = Progress(task.layout.n_points, quiet=quiet)
+        with compiling_announced(progress.post, quiet=quiet):
+            pool = make_pool(task)
+            try:
+                tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, progress)
+            finally:
+                pool.close()
     return RunReport(
         path=path,
         n_points=task.layout.n_points,
@@ -245,7 +248,7 @@ def _run(
     interrupt: Interrupt,
     resume: bool,
     workers: int,
-    quiet: bool,
+    progress: Progress,
 ) -> tuple[_Tally, int]:
     tally = _Tally(Counter(), {})
     fresh = not (resume and path.exists())
@@ -261,7 +264,7 @@ def _run(
         if not fresh:
             todo = iter(_open_chunks(work, task, tally))
         n_resumed = tally.done
-        progress = Progress(task.layout.n_points, done=n_resumed, quiet=quiet)
+        progress.start(n_resumed)
         if n_resumed:
             progress.message(f"{path}: {n_resumed} of {task.layout.n_points} points are there already")
         try:
