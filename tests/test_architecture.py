@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import graphlib
+import importlib
 import inspect
 import itertools
 import re
@@ -42,13 +44,15 @@ ARROWS: dict[str, set[str]] = {
     "solution": {"model", "unpack"},
     "solve": {"constants", "errors", "kernels", "model", "options", "profile_mesh", "solution", "unpack"},
     "sensitivity": {"errors", "model", "solution", "solve"},
-    "charge_transfer": {"constants", "errors", "model", "observables"},
+    "charge_transfer": {"constants", "errors", "model"},
+    "transfer_observables": {"charge_transfer", "constants", "model", "observables"},
     "materials": {"document", "errors", "model"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "config": {"constants", "document", "errors", "materials", "model", "nmr"},
     "fitting": {
         "charge_transfer", "config", "constants", "document", "errors", "model", "nmr", "observables", "solve",
+        "transfer_observables",
     },
     "store": {"errors"},
     "read_fits": {"errors", "nmr", "store"},
@@ -56,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     "store_interface": {"document", "read_fits", "store", "store_fits"},
     "sweep": {
         "charge_transfer", "compiling", "config", "constants", "document", "errors", "fitting", "model", "nmr",
-        "observables", "solution", "solve", "store", "store_fits", "unpack", "version",
+        "observables", "solution", "solve", "store", "store_fits", "transfer_observables", "unpack", "version",
     },
     "plotting": {"errors", "store"},
     "plotting_interface": {"document", "errors", "plotting"},
@@ -105,7 +109,8 @@ OUTSIDE: dict[str, set[str]] = {
     "numpy": {
         "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "model", "nmr", "nmr.kernels",
         "observables", "options", "plotting", "plotting_fits", "plotting_interface", "profile_mesh", "read_fits",
-        "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep", "unpack",
+        "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
+        "transfer_observables", "unpack",
     },
 }  # fmt: skip
 
@@ -113,9 +118,6 @@ KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (
     "numba", "h5py", "matplotlib", "xarray", "dask", "pydantic", "scipy", "ruamel", "lmfit", "pandas", "distributed",
 )  # fmt: skip
-
-# Public functions whose docstrings still lack the numpydoc sections.
-WITHOUT_SECTIONS = {"charge_transfer_resistance", "total_resistance"}
 
 
 class Import(NamedTuple):
@@ -284,8 +286,6 @@ def test_public_names_have_numpydoc_docstrings(name: str) -> None:
     assert "\n" not in first
     assert first.endswith(".")
     assert first[0].isupper()
-    if name in WITHOUT_SECTIONS:
-        return
     present = sections(text)
     if inspect.isclass(thing):
         own_arguments = "__init__" in vars(thing) and len(inspect.signature(thing).parameters) > 0
@@ -299,6 +299,14 @@ def test_public_names_have_numpydoc_docstrings(name: str) -> None:
         block = text.split("Parameters\n----------\n")[1].split("\n---")[0]
         missing = [a for a in arguments if not re.search(rf"^[\w, ]*\b{a}\b.* : ", block, re.MULTILINE)]
         assert missing == []
+
+
+@pytest.mark.parametrize("module", [m for m, path in modules() if ">>> " in path.read_text(encoding="utf-8")])
+def test_examples_of_docstrings_print_what_they_say(module: str) -> None:
+    name = ".".join(["spacecharge", *module.split(".")]).removesuffix(".__init__")
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_all_is_what_can_be_had() -> None:

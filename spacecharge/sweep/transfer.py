@@ -9,19 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..charge_transfer import (
-    ACTIVATION_OUTPUT,
-    TRANSFER_OUTPUTS,
-    ChargeTransfer,
-    law_of_keys,
-    local_activation_energy,
-    transfer_scalars,
-)
+from ..charge_transfer import ChargeTransfer, law_of_keys
 from ..config import Config
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.tangents import parameter_tangent
 from ..observables import Output
+from ..transfer_observables import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
 
 Array = NDArray[np.float64]
 RATE_UNIT = "m-2 s-1"
