@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Fit, write, print, draw; returns the exit code."""
-    from ..cli import EXIT_SOLVED
     from ..compiling import compiling_announced
     from ..config.interface import load_interface_fit
+    from ..errors import EXIT_SOLVED
+    from ..fit_report import fit_text
     from ..fitting.interface_result import fit_interface
     from ..interface_report import interface_text
-    from ..nmr.report import fit_text
     from ..store_fits import refuse_existing
     from ..store_interface import write_interface
 

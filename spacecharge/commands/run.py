@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the sweep (or say what it would take); returns the exit code."""
-    from ..cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..config import load_config
+    from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..sweep import available_cores, run_sweep
 
     if args.workers is not None and args.workers < 1:
