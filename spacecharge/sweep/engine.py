@@ -49,6 +49,9 @@ PACK_TO_ANNOUNCE = 1e9
 
 FINGERPRINT = "task_fingerprint"
 
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+"""What `signal.signal` takes and returns."""
+
 GIVE_UP_AFTER = 100
 """So many chunks that failed on every try end the run: the others would not fare better."""
 
@@ -97,7 +100,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
-        self._old: dict[int, object] = {}
+        self._old: dict[int, _Handler] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
@@ -107,7 +110,7 @@ class Interrupt:
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._old.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
+            signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
