@@ -43,9 +43,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,10 +54,6 @@ from .constants import BOLTZMANN, ELEMENTARY_CHARGE
 from .errors import ModelError
 from .model import Stack, StackParameters, stack_parameters
 from .model.layer import ARRHENIUS_REFERENCE_K
-from .observables import Output
-
-if TYPE_CHECKING:
-    from .solution import Solution
 
 Array = NDArray[np.float64]
 
@@ -69,16 +65,6 @@ OHM_CM2 = 1e-4
 
 NEUTRAL_WITHIN_V = 1e-6
 """A contact whose layers differ by more than this is not neutral; it bends 4e-5 of kT at room temperature."""
-
-TRANSFER_OUTPUTS: tuple[Output, ...] = (
-    Output("exchange_current_density", ("contact",), "A m-2", "exchange current density"),
-    Output("charge_transfer_resistance", ("contact",), "ohm m2", "charge-transfer resistance"),
-    Output("total_resistance", (), "ohm m2", "total resistance"),
-)
-"""Variables of a result where a contact has a charge transfer."""
-
-ACTIVATION_OUTPUT = Output("apparent_activation_energy", ("contact",), "eV", "apparent activation energy")
-"""Further variable of a sweep over the temperature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +159,15 @@ def jump_rates(
 
 
 def resistance_of_exchange(current_density: ArrayLike, temperature: ArrayLike, charge_number: ArrayLike = 1.0) -> Array:
-    """Return kT/(|z| e i0) [ohm m2] of an exchange current density [A m-2]; Horvai 1991."""
+    """Return kT/(|z| e i0) [ohm m2] of an exchange current density [A m-2]; Horvai 1991.
+
+    Examples
+    --------
+    0.77 mA/cm2 at room temperature, in Ohm cm2:
+
+    >>> f"{1e4 * resistance_of_exchange(7.7, 298.15):.2f}"
+    '33.37'
+    """
     volts = BOLTZMANN * np.asarray(temperature, dtype=float) / ELEMENTARY_CHARGE
     return np.asarray(volts / (np.abs(charge_number) * np.asarray(current_density, dtype=float)))
 
@@ -249,7 +243,7 @@ def calibrated_rate_constant(
     if contact not in names:
         raise ModelError(f"no contact is called {contact!r} (contacts: {', '.join(names)})", "calibrate.contact")
     i = names.index(contact)
-    _single_species(p)
+    single_species(p)
     if abs(p.contact_step[0, i]) > NEUTRAL_WITHIN_V or p.contact_charge[0, i] != 0.0:
         raise ModelError(
             f"the contact {contact} is not neutral there: its layers differ by {p.contact_step[0, i]:.6g} V, "
@@ -318,145 +312,25 @@ def law_of_keys(keys: Mapping[str, Any], stack: Stack, values: Mapping[str, Arra
     )
 
 
-def transfer_scalars(
-    laws: Sequence[ChargeTransfer | None], parameters: StackParameters, scalars: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Return the observables of charge transfer of solved points.
-
-    Parameters
-    ----------
-    laws : sequence of ChargeTransfer or None
-        One per inner contact.
-    parameters : StackParameters
-        The points.
-    scalars : mapping
-        Their solved observables.
-
-    Returns
-    -------
-    dict
-        ``exchange_current_density`` (n_points, n_contacts) [A m-2], ``charge_transfer_resistance`` (n_points,
-        n_contacts) [ohm m2], NaN at a contact without a law; ``total_resistance`` (n_points,) [ohm m2].
+def single_species(parameters: StackParameters) -> None:
+    """Refuse layers with several mobile species: the law of a jump knows one.
 
     Raises
     ------
     ModelError
-        The stack has more than one mobile species.
+        There are more.
     """
-    p = parameters
-    _single_species(p)
-    theta, vacancy = scalars["contact_occupancy"], scalars["contact_vacancy"]
-    current = np.full(theta.shape[:2], np.nan)
-    resistance, extra = current.copy(), np.zeros(p.n_points)
-    first = len(p.contact_names) - (p.n_layers - 1) - (1 if p.end_kind[1] >= 2 else 0)
-    for i, law in enumerate(laws):
-        if law is None:
-            continue
-        c, z = first + i, np.abs(p.charge_number[:, i, 0])
-        factor = occupancy_factor(
-            theta[:, c, 0], vacancy[:, c, 0], theta[:, c, 1], vacancy[:, c, 1], law.symmetry_factor
-        )
-        current[:, c] = ELEMENTARY_CHARGE * z * law.rate_at(p.temperature) * factor
-        resistance[:, c] = resistance_of_exchange(current[:, c], p.temperature, z)
-        extra += resistance[:, c] + np.asarray(law.grain_boundary_resistance, dtype=float)
-    return {
-        "exchange_current_density": current,
-        "charge_transfer_resistance": resistance,
-        "total_resistance": scalars["interface_resistance"] + extra,
-    }
-
-
-def local_activation_energy(
-    laws: Sequence[ChargeTransfer | None],
-    parameters: StackParameters,
-    scalars: Mapping[str, Array],
-    slopes: Mapping[str, Array],
-) -> Array:
-    """Return k T^2 d(ln i0)/dT of every point, the slope of its Arrhenius plot there.
-
-    Parameters
-    ----------
-    laws, parameters, scalars
-        As :func:`transfer_scalars` takes them.
-    slopes : mapping
-        Derivatives of ``contact_occupancy`` and ``contact_vacancy`` by the temperature [K-1].
-
-    Returns
-    -------
-    ndarray, shape (n_points, n_contacts)
-        [eV]; Ea0 where there is no space-charge layer.
-    """
-    p = parameters
-    _single_species(p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        theta = slopes["contact_occupancy"] / scalars["contact_occupancy"]
-        vacancy = slopes["contact_vacancy"] / scalars["contact_vacancy"]
-    energy = np.full(theta.shape[:2], np.nan)
-    first = len(p.contact_names) - (p.n_layers - 1) - (1 if p.end_kind[1] >= 2 else 0)
-    for i, law in enumerate(laws):
-        if law is not None:
-            c, alpha = first + i, np.asarray(law.symmetry_factor, dtype=float)
-            change = (1.0 - alpha) * (theta[:, c, 0] + vacancy[:, c, 1]) + alpha * (theta[:, c, 1] + vacancy[:, c, 0])
-            barrier = np.asarray(law.activation_energy_eV, dtype=float)
-            energy[:, c] = barrier + BOLTZMANN / ELEMENTARY_CHARGE * p.temperature**2 * change
-    return energy
-
-
-def _single_species(parameters: StackParameters) -> None:
     if parameters.n_species > 1:
         raise ModelError("a law of charge transfer needs layers with one mobile species each", "charge_transfer")
 
 
-def _of_solution(solution: Solution, laws: ChargeTransfer | Sequence[ChargeTransfer | None], name: str) -> Array:
-    each = [laws] if isinstance(laws, ChargeTransfer) else laws
-    scalars = {key: np.asarray(value)[None] for key, value in solution.scalars.items()}
-    return np.asarray(transfer_scalars(each, solution.parameters, scalars)[name][0])
-
-
-def exchange_current_density(solution: Solution, laws: ChargeTransfer | Sequence[ChargeTransfer | None]) -> Array:
-    """Return i0 = |z| e k0(T) [theta_e (1 - theta_s)]^(1 - alpha) [theta_s (1 - theta_e)]^alpha of each contact.
-
-    Parameters
-    ----------
-    solution : Solution
-        The space-charge layers.
-    laws : ChargeTransfer or sequence
-        Law of the first inner contact, or one (or None) per inner contact.
-
-    Returns
-    -------
-    ndarray, shape (n_contacts,)
-        [A m-2]; NaN without a law.
-    """
-    return _of_solution(solution, laws, "exchange_current_density")
-
-
-def charge_transfer_resistance(solution: Solution, laws: ChargeTransfer | Sequence[ChargeTransfer | None]) -> Array:
-    """Return R_ct = kT/(|z| e i0) of each contact, shape (n_contacts,) [ohm m2]."""
-    return _of_solution(solution, laws, "charge_transfer_resistance")
-
-
-def total_resistance(solution: Solution, laws: ChargeTransfer | Sequence[ChargeTransfer | None]) -> float:
-    """Return charge transfer, interface resistance and added resistances in series [ohm m2].
-
-    NaN where no layer has a diffusivity: the space-charge part is then unknown.
-    """
-    return float(_of_solution(solution, laws, "total_resistance"))
-
-
 __all__ = [
-    "ACTIVATION_OUTPUT",
-    "TRANSFER_OUTPUTS",
     "ChargeTransfer",
     "apparent_activation_energy",
     "calibrated_rate_constant",
-    "charge_transfer_resistance",
-    "exchange_current_density",
     "jump_rates",
     "law_of_keys",
-    "local_activation_energy",
     "occupancy_factor",
     "resistance_of_exchange",
-    "total_resistance",
-    "transfer_scalars",
+    "single_species",
 ]

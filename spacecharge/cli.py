@@ -10,11 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-EXIT_SOLVED = 0
-EXIT_SOME_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_SYSTEM = 3
-EXIT_INTERRUPTED = 130
+from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -94,8 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return EXIT_BAD_INPUT
-    from .errors import SpaceChargeError, SystemStop
-
     try:
         execute = import_module(f".commands.{args.command}", __package__).execute
         return int(execute(args))

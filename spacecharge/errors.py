@@ -1,4 +1,12 @@
-"""Exceptions of the package; every one of them derives from :class:`SpaceChargeError`."""
+"""Exceptions of the package, every one derived from :class:`SpaceChargeError`, and the exit codes of its program."""
+
+EXIT_SOLVED = 0
+EXIT_SOME_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_SYSTEM = 3
+EXIT_INTERRUPTED = 130
+"""Exit codes: all points solved; finished, some failed; bad input, nothing written; stopped by the system (disk full,
+out of memory) and interrupted, which both leave a file to resume."""
 
 
 class SpaceChargeError(Exception):

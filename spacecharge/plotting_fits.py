@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import StoreError
-from .nmr.report import quality
+from .fit_report import quality
 from .plotting.style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 from .plotting.units import display_of
 from .read_fits import read_comparisons, read_curves

@@ -61,11 +61,27 @@ def test_start(at_root, capsys):
     """The commands under Start work as typed, one after the other."""
     start = README.split("## Start")[1].split("\n| ")[0]
     lines = [part.strip() for line in start.splitlines() for part in line.split("&&")]
-    run = [shlex.split(line)[1:] for line in lines if line.startswith("spacecharge ")]
+    run = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("spacecharge ")]
     assert len(run) >= 7
     for arguments in run:
         assert main(arguments) == 0, arguments
     assert (at_root / "results" / "lixv2o5_lagp.png").stat().st_size > 10_000
+
+
+def test_configurations_can_be_run(at_root, capsys):
+    """Every whole configuration is sound; the one around a fit runs with that fit."""
+    texts = [body for language, _, body in BLOCKS if language == "yaml" and "layers:" in body]
+    assert len(texts) == 2
+    assert main(["fit", "configs/exsy_livo.yaml", "--quiet"]) == 0
+    for i, text in enumerate(texts):
+        path = at_root / "configs" / f"readme{i}.yaml"
+        path.write_text(text)
+        assert main(["run", str(path), "-o", f"results/readme{i}.h5", "--quiet"]) == 0, capsys.readouterr().err
+    band = read_results("results/readme1.h5")
+    assert band.sweep == ("electrode_diffusivity", "temperature")
+    values = band["electrode_diffusivity"]
+    # Nine values from exp(-2 s) to exp(2 s) of the middle one, s the relative error.
+    assert values[8] * values[0] == pytest.approx(values[4] ** 2, rel=1e-12)
 
 
 def test_table_of_the_paper(at_root):

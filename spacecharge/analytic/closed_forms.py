@@ -148,7 +148,7 @@ def gouy_chapman_potential(
     References
     ----------
     .. [1] G. Gouy, J. Phys. Theor. Appl. 9, 457 (1910). DOI 10.1051/jphystap:019100090045700.
-    .. [2] D. L. Chapman, Philos. Mag. 25, 475 (1913). DOI 10.1080/14786440408634187.
+    .. [2] D. L. Chapman, Philos. Mag. 25, 475 (1913).
     """
     unit = 4.0 * thermal_voltage(temperature) / charge_number
     decay = np.exp(-np.asarray(distance, dtype=float) / debye_length)
@@ -182,7 +182,7 @@ def grahame_charge(
 
     References
     ----------
-    .. [1] D. C. Grahame, Chem. Rev. 41, 441 (1947). DOI 10.1021/cr60130a002.
+    .. [1] D. C. Grahame, Chem. Rev. 41, 441 (1947).
     """
     scale = 8.0 * VACUUM_PERMITTIVITY * permittivity * BOLTZMANN * temperature * number_density
     half = abs(charge_number) * contact_potential / (2.0 * thermal_voltage(temperature))
@@ -237,7 +237,7 @@ def mott_schottky_width(
 
     References
     ----------
-    .. [1] W. Schottky, Z. Phys. 118, 539 (1942). DOI 10.1007/BF01329843.
+    .. [1] S. Kim, J. Fleig and J. Maier, Phys. Chem. Chem. Phys. 5, 2268 (2003). DOI 10.1039/b300170a.
     """
     charge = abs(charge_number) * ELEMENTARY_CHARGE * number_density
     return math.sqrt(2.0 * VACUUM_PERMITTIVITY * permittivity * abs(contact_potential) / charge)
@@ -295,7 +295,7 @@ def kornyshev_capacitance(reduced_potential: ArrayLike, packing: float) -> Array
 
     References
     ----------
-    .. [1] J. J. Bikerman, Philos. Mag. 33, 384 (1942). DOI 10.1080/14786444208520813.
+    .. [1] J. J. Bikerman, Philos. Mag. 33, 384 (1942).
     .. [2] A. A. Kornyshev, J. Phys. Chem. B 111, 5545 (2007). DOI 10.1021/jp067857o.
     """
     half = np.abs(np.asarray(reduced_potential, dtype=float)) / 2.0
@@ -375,7 +375,7 @@ def poisson_fermi_dirac(
 
     References
     ----------
-    .. [1] M. W. Swift, J. W. Swift and Y. Qi, Nat. Comput. Sci. 1, 212 (2021).
+    .. [1] M. W. Swift, J. W. Swift and Y. Qi, Nat. Comput. Sci. (2021).
        DOI 10.1038/s43588-021-00041-y.
     """
     volt = thermal_voltage(temperature)

@@ -108,7 +108,7 @@ def first_integral(
 
     References
     ----------
-    .. [1] D. C. Grahame, Chem. Rev. 41, 441 (1947). DOI 10.1021/cr60130a002 (the dilute salt).
+    .. [1] D. C. Grahame, Chem. Rev. 41, 441 (1947) (the dilute salt).
     .. [2] N. J. J. de Klerk and M. Wagemaker, ACS Appl. Energy Mater. 1, 5609 (2018).
        DOI 10.1021/acsaem.8b01141 (the model).
     """

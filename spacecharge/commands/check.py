@@ -70,7 +70,10 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
     for axis in config.axes:
         unit = f" {axis.unit}" if axis.unit else ""
-        yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
+        if axis.grid.is_open:
+            yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
+        else:
+            yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
     shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
     yield "points", f"{config.n_points}{shape}"
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
@@ -90,7 +93,7 @@ def _invalid(config: Config, axis: Axis) -> str:
 
     from ..model import stack_parameters
 
-    if axis.kind != "stack" or axis.n > _MAX_LISTED or config.sweep.mode != "outer":
+    if axis.kind != "stack" or axis.grid.is_open or axis.n > _MAX_LISTED or config.sweep.mode != "outer":
         return ""
     others = {a.path: a.grid.start for a in config.axes if a.kind == "stack" and a.path != axis.path}
     over = {path: np.full(axis.n, value) for path, value in others.items()} | {axis.path: axis.values}

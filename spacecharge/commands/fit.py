@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Fit, write, print; returns the exit code."""
-    from ..cli import EXIT_SOLVED
     from ..config.fit import load_fit_config
     from ..config.interface import is_interface_fit
+    from ..errors import EXIT_SOLVED
+    from ..fit_report import fit_text
     from ..fitting.run import fit
-    from ..nmr.report import fit_text
     from ..store_fits import refuse_existing, write_fit
     from ..sweep.comparison import is_comparison
 
@@ -51,12 +51,14 @@ def execute(args: argparse.Namespace) -> int:
 
 def _comparison(args: argparse.Namespace) -> int:
     """Set the model beside the measured exchange currents."""
-    from ..cli import EXIT_SOLVED, EXIT_SOME_FAILED
-    from ..nmr.report import comparison_text
+    from ..compiling import compiling_announced
+    from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..fit_report import comparison_text
     from ..store_fits import write_comparison
     from ..sweep.comparison import compare
 
-    comparison, output = compare(args.config)
+    with compiling_announced(quiet=args.quiet):
+        comparison, output = compare(args.config)
     path = args.output if args.output is not None else output
     if path:
         write_comparison(path, comparison, overwrite=args.overwrite)
@@ -95,8 +97,7 @@ def _plain(value: Any, finite: bool) -> Any:
 
 def _sweep(config: FitConfig, path: str, args: argparse.Namespace) -> int:
     """Run a fit at every point of its sweep into a result file."""
-    from ..cli import EXIT_SOLVED, EXIT_SOME_FAILED
-    from ..errors import ConfigError
+    from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED, ConfigError
     from ..sweep.fits import run_fit_sweep
 
     if not path:

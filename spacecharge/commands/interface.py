@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Fit, write, print, draw; returns the exit code."""
-    from ..cli import EXIT_SOLVED
+    from ..compiling import compiling_announced
     from ..config.interface import load_interface_fit
+    from ..errors import EXIT_SOLVED
+    from ..fit_report import fit_text
     from ..fitting.interface_result import fit_interface
     from ..interface_report import interface_text
-    from ..nmr.report import fit_text
     from ..store_fits import refuse_existing
     from ..store_interface import write_interface
 
@@ -25,7 +26,8 @@ def execute(args: argparse.Namespace) -> int:
     path = args.output if args.output is not None else config.output
     if path:
         refuse_existing(path, config.name, args.overwrite)
-    result = fit_interface(config)
+    with compiling_announced(quiet=args.quiet):
+        result = fit_interface(config)
     if path:
         write_interface(path, result, overwrite=args.overwrite)
     summary = result.fit.to_json()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the sweep (or say what it would take); returns the exit code."""
-    from ..cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..config import load_config
+    from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..sweep import available_cores, run_sweep
 
     if args.workers is not None and args.workers < 1:
@@ -25,7 +25,7 @@ def execute(args: argparse.Namespace) -> int:
     path = Path(args.output if args.output is not None else config.output.path)
     workers = args.workers or available_cores()
     if args.dry_run:
-        _dry_run(config, path, workers)
+        _dry_run(config, path, workers, args.quiet)
         return EXIT_SOLVED
     try:
         report = run_sweep(
@@ -57,13 +57,15 @@ def _print_report(report: RunReport, quiet: bool) -> None:
         print(f"... and {hidden} more failed points; their status is in the file", file=sys.stderr)
 
 
-def _dry_run(config: Config, path: Path, workers: int) -> None:
+def _dry_run(config: Config, path: Path, workers: int, quiet: bool) -> None:
+    from ..compiling import compiling_announced
     from ..sweep import make_task
     from ..sweep.engine import size_text
     from ..sweep.estimate import estimate
     from ..sweep.progress import duration
 
-    expected = estimate(make_task(config), workers)
+    with compiling_announced(quiet=quiet):
+        expected = estimate(make_task(config), workers)
     axes = " x ".join(f"{name} {size}" for name, size in zip(config.sweep.dims, config.shape, strict=True))
     time_text = f"{expected.seconds:.1f} s" if expected.seconds < 60 else duration(expected.seconds)
     lines = [

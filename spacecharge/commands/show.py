@@ -47,13 +47,13 @@ _VALIDITY = {1: "Debye length under 0.2 nm", 2: "field over 1 V/nm", 4: "a layer
 
 def execute(args: argparse.Namespace) -> int:
     """Print the tables; returns the exit code."""
-    from ..cli import EXIT_SOLVED
+    from ..errors import EXIT_SOLVED
     from ..plotting.view import View
     from ..store import read_results
 
     results = read_results(args.file)
     if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..nmr.report import sweep_table
+        from ..fit_report import sweep_table
 
         print(sweep_table(args.file, args.rows))
         return EXIT_SOLVED
@@ -64,7 +64,7 @@ def execute(args: argparse.Namespace) -> int:
             blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
         blocks.append(_points(view, max(1, args.rows)))
     if results.has_fits:
-        from ..nmr.report import fit_table
+        from ..fit_report import fit_table
 
         blocks.append(fit_table(args.file).splitlines())
     print("\n\n".join("\n".join(block) for block in blocks if block))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ConfigError
 from .units import coordinate_name, long_name, unit_of
 
 Array = NDArray[np.float64]
@@ -27,23 +28,29 @@ class Grid:
         Number of values.
     start, stop : float
         First and last value.
-    spacing : {"linear", "log", "step", "listed"}
-        How the values lie between; ``step`` counts from `start` by `step`.
+    spacing : {"linear", "log", "step", "listed", "sigma"}
+        How the values lie between; ``step`` counts from `start` by `step`. A ``sigma`` grid is open: its values
+        are known when the fit has been read, `start` and `stop` stand in until then (see :func:`sigma_grid`).
     step : float
         Used by ``step`` alone.
     listed : ndarray, shape (n,), optional
         The values themselves, used by ``listed`` alone.
+    within_sigma : float
+        Sigma on either side, used by ``sigma`` alone.
     """
 
     n: int
     start: float
     stop: float
-    spacing: Literal["linear", "log", "step", "listed"]
+    spacing: Literal["linear", "log", "step", "listed", "sigma"]
     step: float = 0.0
+    within_sigma: float = 0.0
     listed: Array | None = field(default=None, repr=False, compare=False)
 
     def at(self, index: Index) -> Array:
         """Return the values at `index`, same shape; the last linear or log value is exactly `stop`."""
+        if self.is_open:
+            raise ConfigError(["the fit that an axis is swept around has not been read yet"])
         if self.listed is not None:
             return np.asarray(self.listed[index], dtype=float)
         if self.spacing == "step":
@@ -56,6 +63,11 @@ class Grid:
             # The same operations as numpy.linspace, so that the values agree to the last bit.
             values = index * ((self.stop - self.start) / (self.n - 1)) + self.start
         return np.asarray(np.where(index == self.n - 1, self.stop, values), dtype=float)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the values wait for a fit."""
+        return self.spacing == "sigma"
 
     @property
     def low(self) -> float:
@@ -88,6 +100,43 @@ def step_grid(start: float, stop: float, step: float) -> Grid:
     return Grid(n=n, start=start, stop=start + (n - 1) * step, spacing="step", step=step)
 
 
+def sigma_grid(n: int, within_sigma: float) -> Grid:
+    """Return the open grid of `n` values within so many sigma of a fitted number."""
+    return Grid(n=n, start=1.0, stop=1.0, spacing="sigma", within_sigma=within_sigma)
+
+
+def closed_grid(grid: Grid, value: float, sigma: float, *, log: bool) -> Grid:
+    """Return an open grid with its values.
+
+    Parameters
+    ----------
+    grid : Grid
+        An open one.
+    value, sigma : float
+        Of the fit, in the unit of the key.
+    log : bool
+        Evenly in the logarithm, whose sigma is sigma/value: such values keep their sign.
+
+    Returns
+    -------
+    Grid
+        From `within_sigma` below the value to as much above it.
+
+    Raises
+    ------
+    ValueError
+        The fit gives no error of the number.
+    """
+    if not (math.isfinite(sigma) and sigma > 0.0):
+        raise ValueError("the fit gives no error of it (a fixed number has none)")
+    width = grid.within_sigma * sigma
+    if log:
+        # Far enough to leave every allowed range, short of where floats end.
+        factor = math.exp(min(width / value, 300.0))
+        return Grid(n=grid.n, start=value / factor, stop=value * factor, spacing="log")
+    return Grid(n=grid.n, start=value - width, stop=value + width, spacing="linear")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """One swept number.
@@ -102,11 +151,17 @@ class Axis:
         ``stack``: an override of ``stack_parameters``; ``rebuild``: part of a table, the stack is built
         anew for each value (slow); ``solver``: the tolerance; ``charge_transfer``: a number of the law
         of charge transfer at a contact.
+    over : str
+        The path that ``stack_parameters`` takes, where it is another: the value of a law that came from a fit.
+    where : str
+        ``FILE:LINE:COLUMN`` of an open axis, for messages.
     """
 
     path: str
     grid: Grid
     kind: Kind = "stack"
+    over: str = ""
+    where: str = ""
 
     @property
     def _n_names(self) -> int:
@@ -221,4 +276,4 @@ class Sweep:
         return result
 
 
-__all__ = ["Axis", "Grid", "Sweep", "listed_grid", "step_grid"]
+__all__ = ["Axis", "Grid", "Sweep", "closed_grid", "listed_grid", "sigma_grid", "step_grid"]

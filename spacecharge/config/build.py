@@ -48,6 +48,46 @@ class FitReference:
     where: str
 
 
+_OF_TRANSFER = (
+    "rate_constant_per_m2_s",
+    "activation_energy_eV",
+    "symmetry_factor",
+    "grain_boundary_resistance_ohm_cm2",
+)
+"""Numbers of a law of charge transfer that ``from_fit`` takes where the file does not give them."""
+
+
+def fitted_paths(data: Mapping[str, Any]) -> set[str]:
+    """Return the dotted paths of the numbers that may come from fits.
+
+    Parameters
+    ----------
+    data : mapping
+        The configuration as it was read; it need not be sound.
+
+    Returns
+    -------
+    set of str
+        A diffusivity from a fit, value and activation energy of its law, and what a law of charge transfer takes.
+    """
+    found: set[str] = set()
+    layers = data.get("layers")
+    for name, layer in layers.items() if isinstance(layers, dict) else ():
+        species = layer.get("species") if isinstance(layer, dict) else None
+        places = [(name, layer), *((f"{name}.species.{s}", spec) for s, spec in (species or {}).items())]
+        for path, keys in places:
+            law = keys.get("diffusivity_m2_per_s") if isinstance(keys, dict) else None
+            if isinstance(law, dict) and "from_fit" in law:
+                base = f"{path}.diffusivity_m2_per_s"
+                found |= {base, f"{base}.value", f"{base}.activation_energy_eV"}
+    contacts = data.get("contacts")
+    for i, contact in enumerate(contacts if isinstance(contacts, list) else ()):
+        law = contact.get("charge_transfer") if isinstance(contact, dict) else None
+        if isinstance(law, dict) and "from_fit" in law:
+            found |= {f"contacts.{i}.charge_transfer.{key}" for key in _OF_TRANSFER if key not in law}
+    return found
+
+
 def take_fits(data: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Put placeholders for fitted diffusivities into `data`; return (path, file, parameter) of each."""
     found = []
@@ -208,4 +248,4 @@ def with_table_value(layer: Layer, path: str, value: float) -> Layer:
     return layer.replace(ocv=table)
 
 
-__all__ = ["FitReference", "build_stack", "put_swept", "take_fits", "with_table_value"]
+__all__ = ["FitReference", "build_stack", "fitted_paths", "put_swept", "take_fits", "with_table_value"]

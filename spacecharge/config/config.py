@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
-from .axes import Axis, Sweep
+from .axes import Axis, Sweep, closed_grid
 from .build import FitReference, with_table_value
-from .paths import TOLERANCE_PATH
+from .paths import TOLERANCE_PATH, allowed_range
 
 Array = NDArray[np.float64]
 Resolver = Callable[[FitReference], float | Mapping[str, float]]
+SigmaOf = Callable[[FitReference, str], float]
 _SHARED = frozenset({"statistics", "transport", "end_kind", "reasons", "layer_names", "species_names"})
 
 
@@ -128,14 +129,17 @@ class Config:
         """Number of points; 1 for a single solve."""
         return self.sweep.n_points
 
-    def with_fits(self, resolver: Resolver) -> Config:
-        """Return a copy with every number that comes from a fit filled in.
+    def with_fits(self, resolver: Resolver, sigma_of: SigmaOf | None = None) -> Config:
+        """Return a copy with every number that comes from a fit filled in, and the axes around such numbers closed.
 
         Parameters
         ----------
         resolver : callable
             Takes a :class:`FitReference`, returns a diffusivity [m2/s] or the keys of an Arrhenius law
             ``{value, at_K, activation_energy_eV}``.
+        sigma_of : callable, optional
+            Takes a :class:`FitReference` and ``value`` or ``activation_energy_eV``, returns one sigma of it; needed
+            where an axis is ``within_sigma``.
 
         Returns
         -------
@@ -145,9 +149,9 @@ class Config:
         Raises
         ------
         ConfigError
-            A number is out of range; the message points at the reference.
+            A number is out of range, or has no error to be swept within; the message points at the place.
         """
-        stack = self.base_stack
+        stack, axes = self.base_stack, self.axes
         for reference in self.fit_references:
             name, _, below = reference.path.partition(".")
             layer, law = stack[name], resolver(reference)
@@ -162,7 +166,13 @@ class Config:
             except ModelError as error:
                 raise ConfigError([f"{reference.where}: {error}"]) from None
             stack = stack.replace(layers=tuple(layer if old.name == name else old for old in stack.layers))
-        return replace(self, base_stack=stack, fit_references=())
+            axes = tuple(_of_fit(axis, reference, law, sigma_of) for axis in axes)
+        return replace(self, base_stack=stack, fit_references=(), sweep=replace(self.sweep, axes=axes))
+
+    def with_axis_closed(self, path: str, value: float, sigma: float, *, log: bool) -> Config:
+        """Return a copy in which an open axis has its values; see :func:`close_axis`."""
+        axes = tuple(close_axis(a, value, sigma, log=log) if a.path == path else a for a in self.axes)
+        return replace(self, sweep=replace(self.sweep, axes=axes))
 
     def point_values(self, lo: int, hi: int) -> dict[str, Array]:
         """Return the values of all axes at the points `lo` to `hi` - 1, in the unit of each key."""
@@ -185,7 +195,7 @@ class Config:
             :meth:`tolerance` and :meth:`point_values`.
         """
         values = self.sweep.values(lo, hi)
-        over = {axis.path: values[axis.path] for axis in self.axes if axis.kind == "stack"}
+        over = {axis.over or axis.path: values[axis.path] for axis in self.axes if axis.kind == "stack"}
         if not over:
             n = max(min(hi, self.n_points) - max(lo, 0), 0)
             over["temperature_K"] = np.full(n, float(self.base_stack.temperature_K))
@@ -287,4 +297,54 @@ class Config:
         )
 
 
-__all__ = ["Config", "OutputSettings", "SolverSettings"]
+def close_axis(axis: Axis, value: float, sigma: float, *, log: bool, over: str = "") -> Axis:
+    """Return an axis that waited for a fit, with its values; one that did not as it is.
+
+    Parameters
+    ----------
+    axis : Axis
+        The axis.
+    value, sigma : float
+        Of the fit, in the unit of the key.
+    log : bool
+        Evenly in the logarithm.
+    over : str
+        The path that ``stack_parameters`` takes, where it is another.
+
+    Raises
+    ------
+    ConfigError
+        The number has no error, or its values leave the allowed range.
+    """
+    if not axis.grid.is_open:
+        return axis
+    try:
+        grid = closed_grid(axis.grid, value, sigma, log=log)
+    except ValueError as error:
+        raise ConfigError([f"{axis.where}: sweep.{axis.path}: {error}"]) from None
+    low, high = allowed_range(axis.path)
+    if not low <= grid.low <= grid.high <= high:
+        bad = grid.low if grid.low < low else grid.high
+        message = f"{axis.grid.within_sigma:g} sigma of the fit reach to {bad:g} (allowed: {low:g} to {high:g})"
+        raise ConfigError([f"{axis.where}: sweep.{axis.path}: {message}"])
+    return replace(axis, grid=grid, over=over)
+
+
+def _of_fit(axis: Axis, reference: FitReference, law: float | Mapping[str, float], sigma_of: SigmaOf | None) -> Axis:
+    """Return an axis around a number of this reference with its values, any other as it is."""
+    below = axis.path.removeprefix(reference.path)
+    if not axis.grid.is_open or below not in ("", ".value", ".activation_energy_eV"):
+        return axis
+    if below == ".activation_energy_eV":
+        energy = law.get("activation_energy_eV") if isinstance(law, Mapping) else None
+        if energy is None:
+            message = f"{reference.parameter} of {reference.file} has no activation energy"
+            raise ConfigError([f"{axis.where}: sweep.{axis.path}: {message}"])
+        return close_axis(axis, energy, sigma_of(reference, "activation_energy_eV") if sigma_of else np.nan, log=False)
+    # A number takes the axis itself, a law takes it as its value.
+    value, over = (law["value"], ".value") if isinstance(law, Mapping) else (law, "")
+    sigma = sigma_of(reference, "value") if sigma_of else np.nan
+    return close_axis(axis, value, sigma, log=True, over=reference.path + over)
+
+
+__all__ = ["Config", "OutputSettings", "SolverSettings", "close_axis"]

@@ -13,8 +13,8 @@ from typing import Any
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
-from .axes import Axis, Grid, Kind, Sweep, listed_grid, step_grid
-from .build import FitReference, build_stack, put_swept, take_fits
+from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
+from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
@@ -23,6 +23,7 @@ from .schema import (
     EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
+    AxisSigma,
     AxisStep,
     Configuration,
     ContactKeys,
@@ -183,6 +184,7 @@ def _sweep(
     """Return the plan of the sweep, and the digest of its table of points."""
     extra = keys.model_extra or {}
     axes: list[Axis] = []
+    fitted = fitted_paths(data)
     digest = ""
     if keys.points is not None:
         if extra:
@@ -206,10 +208,14 @@ def _sweep(
         grid = _grid(path, spec, problems)
         if path not in kinds or grid is None:
             continue
+        if grid.is_open and normalised(path) not in fitted:
+            hint = f" ({nearest(path, sorted(fitted))})" if fitted else ""
+            message = f"needs a number that a fit gives (from_fit){hint}"
+            problems.add(("sweep", path, "within_sigma"), message)
         if any(axis.path == normalised(path) for axis in axes):
             problems.add(("sweep", path), "is swept twice", key=True)
             continue
-        axes.append(Axis(path=normalised(path), grid=grid, kind=kinds[path]))
+        axes.append(Axis(path=normalised(path), grid=grid, kind=kinds[path], where=_place(path, problems)))
         _check_axis(path, spec, axes[-1], problems)
     _check_pairs(axes, problems)
     if keys.mode == "zip" and len({axis.n for axis in axes}) > 1:
@@ -233,11 +239,21 @@ def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
         except (ValueError, OverflowError) as error:
             problems.add(("sweep", path, "step"), f"{spec.step:g}: {error}")
             return None
+    if isinstance(spec, AxisSigma):
+        return sigma_grid(spec.num, spec.within_sigma)
     return listed_grid(spec)
 
 
+def _place(path: str, problems: Problems) -> str:
+    """Return ``FILE:LINE:COLUMN`` of a swept path."""
+    at = problems.locate(("sweep", path), key=True) if problems.locate is not None else None
+    return f"{problems.file}:{at[0]}:{at[1]}" if at else problems.file
+
+
 def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
-    """Report values outside the range of the key."""
+    """Report values outside the range of the key; those around a fit are looked at when it is read."""
+    if axis.grid.is_open:
+        return
     low, high = allowed_range(axis.path)
     is_occupancy = "occupancy" in axis.path.split(".")
     for place, value in enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop)):
@@ -250,13 +266,16 @@ def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
 def _check_pairs(axes: list[Axis], problems: Problems) -> None:
     """Report axes that set the same thing in two ways."""
     paths = {axis.path for axis in axes}
+    # Around a fit the value of a law is swept, not the law as a whole.
+    values = {axis.path for axis in axes if axis.grid.is_open}
     for path in paths:
         base, _, key = path.rpartition(".")
         rivals = [f"{base}.occupancy", f"{base.split('.')[0]}.potential_V"] if key == "composition" else []
         for rival in rivals:
             if rival in paths:
                 problems.add(("sweep", path), f"is swept beside {rival}: the ocv ties them", key=True)
-        if path.endswith(".diffusivity_m2_per_s") and any(other.startswith(f"{path}.") for other in paths):
+        rest = {f"{path}.value"} if path in values else {other for other in paths if other.startswith(f"{path}.")}
+        if path.endswith(".diffusivity_m2_per_s") and rest & paths:
             problems.add(("sweep", path), "is swept beside a part of its own law", key=True)
 
 

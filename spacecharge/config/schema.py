@@ -29,6 +29,9 @@ EXTRA_RANGES: dict[str, tuple[float, float]] = {
 }
 """Ranges of numbers that are no part of the stack, in the unit of the key."""
 
+MAX_SIGMAS = 10.0
+"""A fit knows nothing of what lies further from its best value."""
+
 MAX_POINTS = 2**53
 """Most points of a sweep: their numbers must be exact as floats."""
 
@@ -224,16 +227,41 @@ class AxisStep(Keys):
     step: Number
 
 
+class AxisSigma(Keys):
+    """Values around a number that comes from a fit, as far as its error reaches on either side.
+
+    Evenly spaced, for diffusivities and rate constants in their logarithm, which is what a fit has of them.
+    """
+
+    within_sigma: Annotated[
+        float,
+        Field(
+            strict=True,
+            allow_inf_nan=False,
+            gt=0.0,
+            le=MAX_SIGMAS,
+            description="How many sigma of the fit on either side [1]",
+            json_schema_extra={"unit": "1"},
+        ),
+    ]
+    num: Annotated[
+        Whole, Field(ge=2, le=MAX_POINTS, description="Number of values; the fitted one is among an odd number")
+    ]
+
+
 def _axis_kind(value: Any) -> str:
     if not isinstance(value, dict):
         return "<list>"
+    if "within_sigma" in value:
+        return "<sigma>"
     return "<step>" if "step" in value else "<range>"
 
 
 AxisKeys = Annotated[
     Annotated[list[Number], Field(min_length=1), Tag("<list>")]
     | Annotated[AxisRange, Tag("<range>")]
-    | Annotated[AxisStep, Tag("<step>")],
+    | Annotated[AxisStep, Tag("<step>")]
+    | Annotated[AxisSigma, Tag("<sigma>")],
     Discriminator(_axis_kind),
 ]
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..charge_transfer import ChargeTransfer, law_of_keys, local_activation_energy, occupancy_factor, transfer_scalars
+from ..charge_transfer import ChargeTransfer, law_of_keys, occupancy_factor
 from ..config.units import unit_of
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import FitError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.tangents import parameter_tangent
+from ..transfer_observables import local_activation_energy, transfer_scalars
 from .curvature import minimise_by_curvature
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Rows, Setup

@@ -7,7 +7,7 @@ name the file and the line.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,9 +135,10 @@ def read_columns(path: str | os.PathLike[str], columns: Mapping[str, str]) -> di
     return out
 
 
-def _header(file: object, name: str) -> tuple[str, int]:
-    for number, line in enumerate(file, start=1):  # type: ignore[arg-type,var-annotated]
-        text = str(line).strip()
+def _header(lines: Iterable[str], name: str) -> tuple[str, int]:
+    """Return the line that names the columns, and its number."""
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
         if text and not text.startswith("#"):
             return text, number
     raise FitError(f"{name}: is empty")

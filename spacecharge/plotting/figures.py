@@ -28,7 +28,7 @@ def plot_file(
     select: Sequence[str] = (),
     profiles: bool = False,
 ) -> Path:
-    """Draw a result file and save the figure.
+    """Draw the points of a result file and save the figure; fits are drawn by :mod:`spacecharge.plotting_fits`.
 
     Parameters
     ----------
@@ -38,8 +38,7 @@ def plot_file(
         Figure, its suffix decides the format (png, pdf, svg); default: the result file's name with
         ``.png``.
     x, y : str, optional
-        Axis to draw along; variable to draw (also ``layer_resistance:coating``, and sums with ``+``), or
-        the name of a fit.
+        Axis to draw along; variable to draw (also ``layer_resistance:coating``, and sums with ``+``).
     select : sequence of str
         ``AXIS=VALUE``.
     profiles : bool
@@ -57,14 +56,6 @@ def plot_file(
     """
     results = read_results(path)
     target = Path(output) if output is not None else results.path.with_suffix(".png")
-    if results.has_fits and (not results.n_points or y in results.fits):
-        from ..plotting_fits import plot_fit
-
-        return plot_fit(results.path, target, name=y)
-    if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..plotting_fits import plot_fit_sweep
-
-        return plot_fit_sweep(results.path, target, x=x, y=y)
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
     if profiles or not view.axes:

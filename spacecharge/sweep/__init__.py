@@ -133,13 +133,11 @@ def make_task(config: Config) -> Any:
     ConfigError
         A fit that the configuration refers to cannot be used, or a key asks for what is not computed.
     """
+    from .from_fit import with_fits
     from .plan import InterfaceTask
 
     _refuse_unused(config)
-    if config.fit_references:
-        from .from_fit import resolve_fit
-
-        config = config.with_fits(resolve_fit)
+    config = with_fits(config)
     if any(law is not None for law in config.charge_transfer):
         from .transfer import with_fitted_rates
 

@@ -113,14 +113,11 @@ def compare(path: str | os.PathLike[str]) -> tuple[Comparison, str]:
     """
     from ..config import load_config
     from ..solve import solve_points
+    from .from_fit import with_fits
 
     document = read_document(path)
     interfaces, model, output = _check(document)
-    config = load_config(os.path.join(os.path.dirname(document.path), model))
-    if config.fit_references:
-        from .from_fit import resolve_fit
-
-        config = config.with_fits(resolve_fit)
+    config = with_fits(load_config(os.path.join(os.path.dirname(document.path), model)))
     if config.n_points != len(interfaces):
         problems = document.problems()
         problems.add("interfaces", f"{len(interfaces)} interfaces, but {model} has {config.n_points} points")

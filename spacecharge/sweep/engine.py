@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiling import compiling_announced
 from ..errors import SpaceChargeError, StoreError, SystemStop
 from ..store.files import remove_leftovers, system_errors
 from ..store.layout import MARKER, NOT_RUN, Layout
@@ -47,6 +48,9 @@ PACK_TO_ANNOUNCE = 1e9
 """Larger files take so long to compress that a user wonders what happens [bytes]."""
 
 FINGERPRINT = "task_fingerprint"
+
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+"""What `signal.signal` takes and returns."""
 
 GIVE_UP_AFTER = 100
 """So many chunks that failed on every try end the run: the others would not fare better."""
@@ -96,7 +100,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
-        self._old: dict[int, object] = {}
+        self._old: dict[int, _Handler] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
@@ -106,7 +110,7 @@ class Interrupt:
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._old.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
+            signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
@@ -220,11 +224,13 @@ def run_task(
                 )
         else:
             check_space(path, task.layout)
-        pool = make_pool(task)
-        try:
-            tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, quiet)
-        finally:
-            pool.close()
+        progress = Progress(task.layout.n_points, quiet=quiet)
+        with compiling_announced(progress.post, quiet=quiet):
+            pool = make_pool(task)
+            try:
+                tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, progress)
+            finally:
+                pool.close()
     return RunReport(
         path=path,
         n_points=task.layout.n_points,
@@ -245,7 +251,7 @@ def _run(
     interrupt: Interrupt,
     resume: bool,
     workers: int,
-    quiet: bool,
+    progress: Progress,
 ) -> tuple[_Tally, int]:
     tally = _Tally(Counter(), {})
     fresh = not (resume and path.exists())
@@ -261,7 +267,7 @@ def _run(
         if not fresh:
             todo = iter(_open_chunks(work, task, tally))
         n_resumed = tally.done
-        progress = Progress(task.layout.n_points, done=n_resumed, quiet=quiet)
+        progress.start(n_resumed)
         if n_resumed:
             progress.message(f"{path}: {n_resumed} of {task.layout.n_points} points are there already")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import shutil
 import sys
 import time
@@ -20,28 +21,37 @@ class Progress:
     ----------
     total : int
         Points of the sweep.
-    done : int
-        Points that an earlier run left.
     quiet : bool
         Show nothing.
     stream : text stream, optional
         Default: stderr.
     """
 
-    def __init__(self, total: int, *, done: int = 0, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._quiet = quiet
         self._bar = not quiet and self._stream.isatty()
-        self._total, self._before = total, done
+        self._total, self._before = total, 0
         self._started = self._shown = time.monotonic()
+        self._last: tuple[int, int] | None = None
+        self._posted: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._width = 0
 
+    def start(self, done: int) -> None:
+        """Take the time from here; `done` points are left from an earlier run."""
+        self._before = done
+        self._started = self._shown = time.monotonic()
+
     def update(self, done: int, failed: int) -> None:
-        """Show the state if it is time to."""
+        """Show the state if it is time to; in a log, only one that has changed."""
+        while not self._posted.empty():
+            self.message(self._posted.get())
         now = time.monotonic()
         if self._quiet or now - self._shown < (BAR_SECONDS if self._bar else LOG_SECONDS):
             return
-        self._shown = now
+        if not self._bar and (done, failed) == self._last:
+            return
+        self._shown, self._last = now, (done, failed)
         self._write(progress_line(self._total, done, failed, done - self._before, now - self._started))
 
     def message(self, text: str) -> None:
@@ -51,6 +61,10 @@ class Progress:
         self._clear()
         self._stream.write(f"{text}\n")
         self._stream.flush()
+
+    def post(self, text: str) -> None:
+        """Show a line of its own with the next update; may be called from any thread."""
+        self._posted.put(text)
 
     def close(self) -> None:
         """Remove the bar."""

@@ -9,19 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..charge_transfer import (
-    ACTIVATION_OUTPUT,
-    TRANSFER_OUTPUTS,
-    ChargeTransfer,
-    law_of_keys,
-    local_activation_energy,
-    transfer_scalars,
-)
+from ..charge_transfer import ChargeTransfer, law_of_keys
 from ..config import Config
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.tangents import parameter_tangent
 from ..observables import Output
+from ..transfer_observables import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
 
 Array = NDArray[np.float64]
 RATE_UNIT = "m-2 s-1"
@@ -108,11 +102,22 @@ def with_fitted_rates(config: Config) -> Config:
         The file, the fit or the parameter is missing, or it is no rate constant.
     """
     laws: list[Mapping[str, Any] | None] = []
+    filled = config
     for i, keys in enumerate(config.charge_transfer):
-        laws.append(keys if keys is None or "from_fit" not in keys else _fitted(config, i, keys))
-    filled = replace(config, charge_transfer=tuple(laws))
+        if keys is None or "from_fit" not in keys:
+            laws.append(keys)
+            continue
+        law, sigmas = _fitted(config, i, keys)
+        laws.append(law)
+        for axis in config.axes:
+            key = axis.path.removeprefix(f"contacts.{i}.charge_transfer.")
+            if axis.grid.is_open and key != axis.path:
+                # A number that the fit has not got has no error either.
+                value, sigma = law.get(key, np.nan), sigmas.get(key, np.nan)
+                filled = filled.with_axis_closed(axis.path, value, sigma, log=key == "rate_constant_per_m2_s")
+    filled = replace(filled, charge_transfer=tuple(laws))
     if filled.charge_transfer and any(law is not None for law in laws):
-        base = config.parameters(0, 1)
+        base = filled.parameters(0, 1)
         if base.n_species > 1:
             message = "a law of charge transfer needs layers with one mobile species each"
             raise ConfigError([f"{config.source}: contacts: {message}"])
@@ -120,7 +125,8 @@ def with_fitted_rates(config: Config) -> Config:
     return filled
 
 
-def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> dict[str, Any]:
+def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the keys of a law with the numbers of its fit, and one sigma of each of these."""
     from ..store_fits import read_fit
 
     where = f"{config.source}: contacts.{i}.charge_transfer"
@@ -134,6 +140,7 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError([f"{where}.parameter: {parameter} is in {rate.unit or '1'} (allowed: a rate in {RATE_UNIT})"])
     law = {key: value for key, value in keys.items() if key not in ("from_fit", "parameter")}
     law["rate_constant_per_m2_s"] = rate.value
+    sigmas = {"rate_constant_per_m2_s": rate.sigma}
     for key in (
         "activation_energy_eV",
         "symmetry_factor",
@@ -143,10 +150,11 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> dict[str, Any]:
         if key in law:
             continue
         try:
-            law[key] = read_fit(path, key, fit or None).value
+            number = read_fit(path, key, fit or None)
         except StoreError:
             continue
-    return law
+        law[key], sigmas[key] = number.value, number.sigma
+    return law, sigmas
 
 
 def _sweeps_temperature(config: Config) -> bool:

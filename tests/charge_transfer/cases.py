@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 import spacecharge as sc
-from spacecharge.charge_transfer import ChargeTransfer, calibrated_rate_constant, transfer_scalars
+from spacecharge.charge_transfer import ChargeTransfer, calibrated_rate_constant
 from spacecharge.config.interface import InterfaceFitConfig, check_interface_fit
 from spacecharge.config.yaml import parse_document
 from spacecharge.model import stack_parameters
 from spacecharge.solve import solve_points
+from spacecharge.transfer_observables import transfer_scalars
 
 ROOM, WARM = 298.15, 363.15
 NEUTRAL_I0 = 7.7

@@ -131,6 +131,18 @@ parameters:
     law = "contacts: [{charge_transfer: {from_fit: fit.h5}}]\n"
     data = run(tmp_path, LAYERS + law + "sweep: {electrode.potential_V: [3.0]}\n")
     assert data.total_resistance.values * 1e4 == pytest.approx([40.0], rel=1e-6)
+    # Within its uncertainty: 5 % of R are 5 % of k0, up to the numbers of the fit being held.
+    path = "contacts.0.charge_transfer.rate_constant_per_m2_s"
+    sweep = f"sweep: {{electrode.potential_V: [3.0], {path}: {{within_sigma: 2, num: 3}}}}\n"
+    band = run(tmp_path, LAYERS + law + sweep)
+    assert band.contacts_0_charge_transfer_rate_constant.attrs["units"] == "m-2 s-1"
+    assert band.total_resistance.values[0] * 1e4 == pytest.approx(40.0 * np.exp([0.1, 0.0, -0.1]), rel=1e-5)
+    for key, message in (("symmetry_factor", "gives no error of it"), ("rate_constant", "names no number")):
+        (tmp_path / "config.yaml").write_text(
+            LAYERS + law + f"sweep: {{contacts.0.charge_transfer.{key}: {{within_sigma: 2, num: 3}}}}\n"
+        )
+        with pytest.raises(ConfigError, match=rf"config\.yaml:\d+:9: sweep\.contacts.*{message}"):
+            make_task(sc.load_config(tmp_path / "config.yaml"))
     missing = LAYERS + "contacts: [{charge_transfer: {from_fit: fit.h5, parameter: k9}}]\n"
     (tmp_path / "config.yaml").write_text(missing)
     with pytest.raises(ConfigError, match="has no k9"):

@@ -218,3 +218,17 @@ def test_a_disk_that_is_too_small_is_found_before_the_first_point(configuration,
     assert (code, out) == (3, "")
     assert "1 kB are free" in err
     assert files() == ["c.yaml"]
+
+
+def test_check_names_an_axis_around_a_fit_without_the_fit(configuration, call):
+    path = "electrolyte.diffusivity_m2_per_s"
+    sweep = f"sweep:\n  {path}: {{within_sigma: 2, num: 9}}\n"
+    name = configuration(sweep, **{"1.0e-13": "{from_fit: later.h5, parameter: diffusivity_m2_per_s}"})
+    code, out, err = call("check", name)
+    assert (code, err) == (0, "")
+    assert f"axis            {path}: 9 within 2 sigma of the fit\n" in out
+    code, out, err = call("run", name)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "later.h5: no such file" in err
+    assert files() == ["c.yaml"]

@@ -387,6 +387,42 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "sweep.electrode.potential_V.step",
         "must lead from start to stop",
     ),
+    "around a number that is no fit": (
+        changed("temperature_K: [258.15, 298.15]", "electrolyte.permittivity: {within_sigma: 2, num: 5}"),
+        "17:44",
+        "sweep.electrolyte.permittivity.within_sigma",
+        "needs a number that a fit gives (from_fit)",
+    ),
+    "around a number beside the fitted one": (
+        changed("m2_per_s: 1.0e-13", "m2_per_s: {from_fit: f.h5, parameter: D}").replace(
+            "temperature_K: [258.15, 298.15]", "electrolyte.diffusivity_m2_per_s.at_K: {within_sigma: 2, num: 5}"
+        ),
+        "17:57",
+        "sweep.electrolyte.diffusivity_m2_per_s.at_K.within_sigma",
+        "(from_fit) (nearest: electrolyte.diffusivity_m2_per_s)",
+    ),
+    "further than a fit reaches": (
+        changed("[258.15, 298.15]", "{within_sigma: 20, num: 5}"),
+        "17:33",
+        "sweep.temperature_K.within_sigma",
+        "20 is out of range (allowed: at most 10)",
+    ),
+    "around a fit without a number of values": (
+        changed("[258.15, 298.15]", "{within_sigma: 2}"),
+        "17:3",
+        "sweep.temperature_K.num",
+        "is missing",
+    ),
+    "a fitted number and the value of its law": (
+        changed("m2_per_s: 1.0e-13", "m2_per_s: {from_fit: f.h5, parameter: D}").replace(
+            "temperature_K: [258.15, 298.15]",
+            "electrolyte.diffusivity_m2_per_s: {within_sigma: 2, num: 5}\n"
+            "  electrolyte.diffusivity_m2_per_s.value: [1e-13]",
+        ),
+        "17:3",
+        "sweep.electrolyte.diffusivity_m2_per_s",
+        "is swept beside a part of its own law",
+    ),
     "zip of unequal lengths": (
         changed("sweep:", "sweep:\n  mode: zip"),
         "16:9",

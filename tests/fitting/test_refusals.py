@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spacecharge.errors import FitError
+from spacecharge.fit_report import fit_text
 from spacecharge.fitting.run import fit
-from spacecharge.nmr.report import fit_text
 from spacecharge.nmr.transport import nernst_einstein
 from tests.fitting.support import configured
 

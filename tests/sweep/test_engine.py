@@ -272,6 +272,26 @@ def test_progress_on_terminal_log_and_quiet(monkeypatch):
     assert "\r" not in log.getvalue()
     quiet = Terminal()
     progress = Progress(10, stream=quiet, quiet=True)
+    progress.post("a line")
     progress.update(5, 0)
     progress.message("a line")
     assert quiet.getvalue() == ""
+
+
+def test_progress_in_a_log_repeats_nothing(monkeypatch):
+    monkeypatch.setattr("spacecharge.sweep.progress.LOG_SECONDS", 0.0)
+    log = io.StringIO()
+    progress = Progress(10, stream=log)
+    progress.start(2)
+    for done, failed in [(2, 0), (2, 0), (2, 0), (4, 0), (4, 1), (4, 1)]:
+        progress.update(done, failed)
+    lines = log.getvalue().splitlines()
+    assert [line.split("  ")[2:3] + line.split("  ")[-1:] for line in lines] == [
+        ["2/10 points", "0 failed"],
+        ["4/10 points", "0 failed"],
+        ["4/10 points", "1 failed"],
+    ]
+    progress.post("from elsewhere")
+    assert "elsewhere" not in log.getvalue()
+    progress.update(4, 1)
+    assert log.getvalue().endswith("from elsewhere\n")

@@ -159,14 +159,16 @@ def test_explanations_name_the_place_and_the_reason(load):
     assert "\n" not in line
 
 
-def fit_file(path, unit="m2 s-1", value=2e-13):
+def fit_file(path, unit="m2 s-1", value=2e-13, relative=0.1, has_law=True):
     with h5py.File(path, "w") as file:
         file.attrs["format_version"] = 1
         group = file.create_group("fits/exsy")
         group.attrs["reference_temperature_K"] = 310.0
-        for name, number, u in (("diffusivity_m2_per_s", value, unit), ("activation_energy_eV", 0.3, "eV")):
+        for name, number, u in (("diffusivity_m2_per_s", value, unit), ("activation_energy_eV", 0.3, "eV"))[
+            : 1 + has_law
+        ]:
             dataset = group.create_dataset(f"parameters/{name}", data=number)
-            dataset.attrs.update({"units": u, "sigma": 0.1 * number, "fixed": False})
+            dataset.attrs.update({"units": u, "sigma": relative * number, "fixed": False})
 
 
 FROM_FIT = TEXT.replace("1.0e-13", "{from_fit: fit.h5, parameter: diffusivity_m2_per_s}")
@@ -193,6 +195,79 @@ def test_fits_that_cannot_be_used_are_one_line_with_a_place(load, tmp_path):
     fit_file(tmp_path / "fit.h5")
     with pytest.raises(ConfigError, match="has no tau"):
         make_task(load(FROM_FIT.replace("parameter: diffusivity_m2_per_s", "parameter: tau")))
+
+
+D = "electrolyte.diffusivity_m2_per_s"
+
+
+def test_a_fitted_diffusivity_is_swept_within_its_uncertainty(load, tmp_path):
+    """Two sigma of ln D on either side, the law kept: the same as the law's value swept by hand."""
+    fit_file(tmp_path / "fit.h5")
+    task = make_task(load(FROM_FIT + f"sweep:\n  {D}: {{within_sigma: 2, num: 5}}\n  temperature_K: [280, 310]\n"))
+    values = 2e-13 * np.exp(0.1 * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
+    assert task.layout.sweep == ("electrolyte_diffusivity", "temperature")
+    (coordinate,) = (c for c in task.layout.coordinates if c.name == "electrolyte_diffusivity")
+    assert coordinate.units == "m2 s-1"
+    np.testing.assert_allclose(coordinate.values, values, rtol=1e-13)  # a few roundings
+    law = FROM_FIT.replace("{from_fit: fit.h5, parameter: diffusivity_m2_per_s}", "{value: 1, at_K: 310, %s: 0.3}")
+    listed = f"sweep:\n  {D}.value: {[float(v) for v in values]}\n  temperature_K: [280, 310]\n"
+    by_hand = make_task(load(law % "activation_energy_eV" + listed, "b.yaml"))
+    a, b = task.evaluate(0, 10), by_hand.evaluate(0, 10)
+    assert (a["status"] == 0).all()
+    np.testing.assert_allclose(a["interface_resistance"], b["interface_resistance"], rtol=1e-12)
+    # R is proportional to 1/D, at every temperature.
+    ratio = a["interface_resistance"].reshape(5, 2) * values[:, None]
+    np.testing.assert_allclose(ratio / ratio[2], 1.0, rtol=1e-12)
+
+
+def test_within_sigma_of_a_number_without_a_law_and_of_an_activation_energy(load, tmp_path):
+    fit_file(tmp_path / "fit.h5", has_law=False)
+    for path in (D, f"{D}.value"):
+        axis = make_task(load(FROM_FIT + f"sweep: {{{path}: {{within_sigma: 1, num: 3}}}}\n")).config.axes[0]
+        np.testing.assert_allclose(axis.values, 2e-13 * np.exp([-0.1, 0.0, 0.1]), rtol=1e-13)
+        assert axis.over == D
+    with pytest.raises(ConfigError, match=r"c\.yaml:16:9: sweep\.electrolyte.*has no activation energy"):
+        make_task(load(FROM_FIT + f"sweep: {{{D}.activation_energy_eV: {{within_sigma: 1, num: 3}}}}\n"))
+    fit_file(tmp_path / "fit.h5")
+    energy = f"sweep:\n  mode: zip\n  {D}: {{within_sigma: 1, num: 3}}\n"
+    energy += f"  {D}.activation_energy_eV: {{within_sigma: 3, num: 3}}\n"
+    task = make_task(load(FROM_FIT + energy))
+    np.testing.assert_allclose(task.config.axes[1].values, [0.21, 0.3, 0.39], rtol=1e-14)
+    # Even steps in an energy, which a fit has as it is.
+    assert (task.evaluate(0, 3)["status"] == 0).all()
+
+
+def test_a_changed_fit_is_another_sweep(load, tmp_path):
+    text = FROM_FIT + f"sweep: {{{D}: {{within_sigma: 2, num: 5}}}}\n"
+    fit_file(tmp_path / "fit.h5")
+    before = make_task(load(text)).fingerprint
+    fit_file(tmp_path / "fit.h5", relative=0.2)
+    assert make_task(load(text)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("relative", "message"),
+    [
+        (0.0, "the fit gives no error of it (a fixed number has none)"),
+        (np.nan, "the fit gives no error of it (a fixed number has none)"),
+        (20.0, "2 sigma of the fit reach to 47077.1 (allowed: 1e-60 to 1)"),
+        (1e6, "(allowed: 1e-60 to 1)"),
+    ],
+)
+def test_uncertainties_that_cannot_be_swept_are_one_line_with_a_place(load, tmp_path, relative, message):
+    fit_file(tmp_path / "fit.h5", relative=relative)
+    with pytest.raises(ConfigError) as caught:
+        make_task(load(FROM_FIT + f"sweep:\n  {D}: {{within_sigma: 2, num: 5}}\n"))
+    (line,) = caught.value.problems
+    assert line.startswith(str(tmp_path / "c.yaml") + f":17:3: sweep.{D}: ")
+    assert line.endswith(message)
+
+
+def test_an_axis_around_a_fit_has_no_values_before_the_fit_is_read(load):
+    config = load(FROM_FIT + f"sweep: {{{D}: {{within_sigma: 2, num: 5}}}}\n")
+    assert config.shape == (5,)
+    with pytest.raises(ConfigError, match="has not been read yet"):
+        config.point_values(0, 5)
 
 
 def test_a_hundred_million_points_are_planned_without_being_listed(load):

@@ -31,13 +31,13 @@ def fit_table(path: str | os.PathLike[str]) -> str:
     StoreError
         The file cannot be read.
     """
-    from ..read_fits import read_comparisons, read_summaries
+    from .read_fits import read_comparisons, read_summaries
 
     blocks = []
     for summary in read_summaries(path):
         if summary["kind"] == "interface":
-            from ..interface_report import interface_text
-            from ..store_interface import read_interface
+            from .interface_report import interface_text
+            from .store_interface import read_interface
 
             blocks.append(interface_text(read_interface(path, summary["name"])))
         blocks.append(fit_text(summary))
@@ -203,7 +203,7 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     StoreError
         The file cannot be read.
     """
-    from ..read_fits import read_sweep
+    from .read_fits import read_sweep
 
     sweep = read_sweep(path)
     fitted = [name for name in sweep.quantities if name not in sweep.fixed][:MAX_QUANTITIES]
