@@ -16,8 +16,15 @@ from numba.extending import intrinsic
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # "contract" allows fused multiply-add and nothing else: the full fastmath set makes isfinite(nan) true
-# and may reorder the rounding trick of `elementary.exp_nonpositive`.
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "fastmath": {"contract"}}
+# and may reorder the rounding trick of `elementary.exp_nonpositive`. Nothing calls a kernel as a C function, and the
+# wrappers for that would take a twentieth of the compilation.
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "error_model": "numpy",
+    "nogil": True,
+    "fastmath": {"contract"},
+    "no_cfunc_wrapper": True,
+}
 
 
 _checked: set[Path] = set()

@@ -39,21 +39,26 @@ def lattice_point(delta, theta_b, vacancy_b):
 
 
 @inlined
-def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):
-    """Return ``(mu_int - mu_int,b)/kT`` and ``d(mu/kT)/d Delta``; differences of cube roots do not cancel."""
+def _interaction_parts(theta, vacancy, change, occ, vac, root_theta, root_vacancy):
+    """Return ``(mu_int - mu_int,b)/kT`` as numerator and denominator, and ``d(mu/kT)/d Delta``.
+
+    Differences of cube roots do not cancel. One division is left to the caller, who may have another to join it with.
+    """
     a = inverse_cube_root(max(theta, 1e-300))
     b = inverse_cube_root(max(vacancy, 1e-300))
     c, d = theta * a * a, vacancy * b * b
-    potential = (
-        (4.0 * THIRD)
-        * change
-        * (
-            occ / (c * c + c * root_theta + root_theta * root_theta)
-            + vac / (d * d + d * root_vacancy + root_vacancy * root_vacancy)
-        )
-    )
+    occupied = c * c + c * root_theta + root_theta * root_theta
+    vacant = d * d + d * root_vacancy + root_vacancy * root_vacancy
+    numerator = (4.0 * THIRD) * change * (occ * vacant + vac * occupied)
     slope = 1.0 + (4.0 / 9.0) * (occ * c * vacancy + vac * d * theta)
-    return potential, slope
+    return numerator, occupied * vacant, slope
+
+
+@inlined
+def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):
+    """Return ``(mu_int - mu_int,b)/kT`` and ``d(mu/kT)/d Delta``."""
+    numerator, denominator, slope = _interaction_parts(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
+    return numerator / denominator, slope
 
 
 @inlined
@@ -71,10 +76,12 @@ def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vac
     charge then no longer depends on y, which keeps the problem convex.
     """
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-    potential, steep = interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
-    residual = delta + potential + z * y
+    numerator, denominator, steep = _interaction_parts(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
+    steep = max(steep, 1e-9)
+    both = 1.0 / (denominator * steep)
+    residual = delta + numerator * (both * steep) + z * y
     stuck = (delta >= highest) & (residual < 0.0) | (delta <= lowest) & (residual > 0.0)
-    inverse = 0.0 if stuck else 1.0 / max(steep, 1e-9)
+    inverse = 0.0 if stuck else both * denominator
     return change, theta * vacancy, residual * inverse, z * inverse
 
 
