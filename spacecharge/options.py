@@ -21,7 +21,7 @@ class SolverOptions:
     width_fraction : float
         Share of min(theta_b, 1 - theta_b) by which theta must be off bulk to belong to the space-charge region.
     resolution : float
-        Size of the elements of the first mesh: steps of Delta up to twice this number, steps of the exponential
+        Size of the elements of the first mesh: steps of Delta up to this number, steps of the exponential
         tail in Debye lengths; holds at 1e-6 V and scales as tolerance^(1/8), the order of the elements being 8.
     safety : float
         Error estimate over the change between the last two meshes. In the asymptotic range the change exceeds the
@@ -37,7 +37,7 @@ class SolverOptions:
     """
 
     width_fraction: float = 0.01
-    resolution: float = 1.7
+    resolution: float = 2.0
     safety: float = 1.0
     max_refinements: int = 6
     resistance_tolerance: float = 20.0

@@ -177,8 +177,12 @@ def extend_grid(work, memo, resolution, entries):
 
 @inlined
 def grid_step(size, resolution):
-    """Return the step from one tabulated |Delta| to the next."""
-    return 1.0 / (1.0 / (resolution * size) + 1.0 / (1.4 * resolution))
+    """Return the step from one tabulated |Delta| to the next.
+
+    In the linear range the decay over one element may be as strong as in the tail; where charge piles up, a step of
+    Delta is what the element has to follow.
+    """
+    return 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
 
 
 @kernel
@@ -343,7 +347,7 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
     work[(row + 2) * S] = rate
     n = np.int64(1)
     while y < stop and n < capacity and permittivity * field < stop_field:
-        step = 1.0 / (1.0 / (resolution * y) + 1.0 / (1.4 * resolution * max(reach, 0.05)))
+        step = 1.0 / (1.0 / (1.6 * resolution * y) + 1.0 / (resolution * max(reach, 0.05)))
         for s in range(n_species):
             work[(row + 3 + s) * S + n] = work[(row + 3 + s) * S + n - 1]
         middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))
