@@ -1,11 +1,11 @@
-"""What a solve needs of a stack, derived once and kept with it.
+"""What a solve needs of a stack, derived once and kept with it; which part of the work array outlives a solve.
 
 A warm solve spends a few microseconds in its kernel: whatever does not depend on the answer belongs here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ class Prepared:
     packed: Array
     blank: Array
     work_rows: int
+    _places: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+
+    def keep(self, work: Array, n: int) -> Array:
+        """Return a copy of the rows of `work` that describe a solve on `n` elements (see :func:`full_state`).
+
+        Their places are remembered: the same problem always ends on the same mesh.
+        """
+        places = self._places
+        if places.shape[1] != n + 1:
+            places = self._places = _state_places(self.parameters.n_species, n)
+        return work.take(places)
 
 
 def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepared:
@@ -89,3 +100,28 @@ def used_rows(n_species: int) -> int:
 def work_rows(n_layers: int, n_species: int) -> int:
     """Return the rows of a work array for so many layers and species (see ``kernels.workspace``)."""
     return used_rows(n_species) + (3 + n_species) * (2 * n_layers + 2)
+
+
+def _state_rows(n_species: int) -> Integers:
+    """Return the rows of a work array from which everything else about a solve follows."""
+    from .kernels import workspace as w
+
+    deltas = [w.SPECIES_START + w.SPECIES_ROWS * s + w.DELTA + i for s in range(n_species) for i in range(5)]
+    return np.array([*range(w.Y, w.Y + 5), w.SIZE, w.LAYER, w.FIRST, *deltas])
+
+
+def _state_places(n_species: int, n: int) -> Integers:
+    """Return the indices of these rows, ``n + 1`` entries each, in the flat work array."""
+    from .kernels.workspace import STRIDE
+
+    return _state_rows(n_species)[:, None] * STRIDE + np.arange(n + 1)
+
+
+def full_state(kept: Array, n_species: int) -> Array:
+    """Return the rows kept of a work array at their places in it, shape (used_rows, n_elements + 1); the others are 0.
+
+    Kept are the potential, sizes of the elements, their layers and where these begin, and Delta of every species.
+    """
+    state = np.zeros((used_rows(n_species), kept.shape[1]))
+    state[_state_rows(n_species)] = kept
+    return state

@@ -18,9 +18,9 @@ from .errors import ConvergenceError, MiscibilityGapError
 from .model import Stack, StackParameters
 from .model.statistics import Statistics, thermodynamic_slope
 from .options import SolverOptions
-from .prepared import prepare, used_rows, work_rows
+from .prepared import prepare, work_rows
 from .profile_mesh import profile_mesh
-from .solution import STATUS, Solution, Stats
+from .solution import STATUS, Solution
 from .unpack import (
     counted_layers,
     output_width,
@@ -356,7 +356,7 @@ def solve(
     if resistance_of is not None:
         resistance_of = tuple(resistance_of)
         counted_layers(prepared.parameters, resistance_of)
-    solve_rows, stride = _loaded or _load()
+    solve_rows = (_loaded or _load())[0]
     work = _work_of(prepared.work_rows)
     out = prepared.blank.copy()
     begin = time.perf_counter()
@@ -369,27 +369,7 @@ def solve(
             message = gap_messages(prepared.parameters)
         if throw:
             raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
-    p, row = prepared.parameters, out[0]
-    stats = Stats(
-        iterations=int(row[1]) if row[1] == row[1] else 0,
-        n_nodes=4 * n + p.n_layers if n else 0,
-        potential_error_estimate=float(row[3]),
-        resistance_error_estimate=float(row[4]),
-        charge_balance=float(row[5]),
-        seconds=seconds,
-    )
-    state = work.reshape(-1, stride)[: used_rows(p.n_species), : n + 1].copy()
-    return Solution(
-        stack=stack,
-        parameters=p,
-        status=status,
-        message=message,
-        stats=stats,
-        resistance_of=resistance_of,
-        options=prepared.options,
-        row=row,
-        state=state,
-    )
+    return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
 
 
 def gap_messages(parameters: StackParameters, index: int = 0) -> str:
