@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from bvp_users import FORMS
@@ -94,6 +95,31 @@ def test_cost_of_interaction() -> None:
         free, repelled = (kernel_call(stack_of(case, j), TARGET_V) for j in INTERACTIONS_eV)
         times = np.array([[best_of(f, repeats=5, number=20) for f in (free, repelled)] for _ in range(10)]).min(axis=0)
         assert times[1] <= 2.5 * times[0], (case, times)
+
+
+@numba.njit
+def nothing(first: int, last: int, rows: Any, codes: Any, options: Any, work: Any, out: Any) -> int:
+    return 0
+
+
+def test_cost_of_python() -> None:
+    """What surrounds the kernel costs at most as much as 12 calls of an empty one with the same arguments.
+
+    Measured: 6. Both are Python and numba's dispatch on this machine; minima of rounds taken in turn, so load cancels.
+    """
+    stack = stack_of("mild", 0.0)
+    p = stack_parameters(stack)
+    rows, codes = pack_rows(p, TARGET_V)
+    out, work = np.empty((1, output_width(p))), _work_array(p.n_layers, p.n_species)
+    options = SolverOptions().packed()
+    calls = (
+        lambda: sc.solve(stack, tolerance_V=TARGET_V),
+        kernel_call(stack, TARGET_V),
+        lambda: nothing(0, 1, rows, codes, options, work, out),
+    )
+    times = np.array([[best_of(f, repeats=5, number=100) for f in calls] for _ in range(20)]).min(axis=0)
+    python, empty = times[0] - times[1], times[2]
+    assert python <= 12.0 * empty, times
 
 
 def measure_ratios(target_V: float) -> list[dict[str, Any]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .model import Stack, StackParameters
+from .options import SolverOptions
+from .prepared import Prepared, full_state
 from .unpack import LayerProfile, unpack_layers, unpack_scalars
 
 if TYPE_CHECKING:
@@ -55,9 +58,8 @@ class Stats:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """Equilibrium profiles of a stack.
+    """Equilibrium profiles of a stack; read-only.
 
     Attributes
     ----------
@@ -81,20 +83,104 @@ class Solution:
         Layers that count in `interface_resistance`; None: every layer with a diffusivity.
     options : SolverOptions
         Settings of the solve.
+    row : ndarray
+        Output row of the kernel (layout: ``kernels.layout``).
+    state : ndarray, shape (n_rows, n_elements + 1)
+        Work array of the kernel: the rows that describe the answer, the others 0.
+
+    Notes
+    -----
+    Made by :func:`~spacecharge.solve`. A solve costs a few microseconds: it stores what the kernel left, and all else
+    is derived on first use. Plain slots behind properties are filled five times faster than a frozen dataclass.
     """
 
-    stack: Stack
-    parameters: StackParameters
-    status: int
-    message: str
-    stats: Stats
-    resistance_of: tuple[str, ...] | None
-    options: Any
-    row: Array
-    """Output row of the kernel (layout: ``kernels.layout``)."""
-    state: Array
-    """Work array of the kernel as far as it is filled, shape (n_rows, n_elements + 1)."""
-    cache: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+    __slots__ = (
+        "_cache", "_kept", "_message", "_out", "_prepared", "_resistance_of", "_seconds", "_stack", "_status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        stack: Stack,
+        prepared: Prepared,
+        resistance_of: tuple[str, ...] | None,
+        status: int,
+        message: str,
+        out: Array,
+        kept: Array,
+        seconds: float,
+    ) -> None:
+        self._stack = stack
+        self._prepared = prepared
+        self._resistance_of = resistance_of
+        self._status = status
+        self._message = message
+        self._out = out
+        self._kept = kept
+        self._seconds = seconds
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def stack(self) -> Stack:
+        """What was solved."""
+        return self._stack
+
+    @property
+    def parameters(self) -> StackParameters:
+        """The stack in SI arrays (one point)."""
+        return self._prepared.parameters
+
+    @property
+    def status(self) -> int:
+        """Entry of :data:`STATUS`."""
+        return self._status
+
+    @property
+    def message(self) -> str:
+        """What the status means here."""
+        return self._message
+
+    @property
+    def resistance_of(self) -> tuple[str, ...] | None:
+        """Layers that count in `interface_resistance`; None: every layer with a diffusivity."""
+        return self._resistance_of
+
+    @property
+    def options(self) -> SolverOptions:
+        """Settings of the solve."""
+        return self._prepared.options
+
+    @property
+    def row(self) -> Array:
+        """Output row of the kernel (layout: ``kernels.layout``)."""
+        row: Array = self._out[0]
+        return row
+
+    @property
+    def state(self) -> Array:
+        """Work array of the kernel, shape (n_rows, n_elements + 1): the rows that describe the answer, the others 0."""
+        return full_state(self._kept, self.parameters.n_species)
+
+    @property
+    def cache(self) -> dict[str, Any]:
+        """What was derived so far."""
+        return self._cache
+
+    @property
+    def stats(self) -> Stats:
+        """Iterations, nodes, error estimates, charge balance, time."""
+        if "stats" not in self.cache:
+            _, iterations, _, potential, resistance, balance = self._out[0, :6].tolist()
+            n = self._kept.shape[1] - 1
+            self.cache["stats"] = Stats(
+                iterations=0 if math.isnan(iterations) else int(iterations),
+                n_nodes=4 * n + self.parameters.n_layers if n else 0,
+                potential_error_estimate=potential,
+                resistance_error_estimate=resistance,
+                charge_balance=balance,
+                seconds=self._seconds,
+            )
+        result: Stats = self.cache["stats"]
+        return result
 
     @property
     def scalars(self) -> dict[str, Any]:

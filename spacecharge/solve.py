@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .constants import BOLTZMANN, ELEMENTARY_CHARGE
-from .errors import ConvergenceError, MiscibilityGapError, ModelError
-from .model import Stack, StackParameters, stack_parameters
+from .errors import ConvergenceError, MiscibilityGapError
+from .model import Stack, StackParameters
 from .model.statistics import Statistics, thermodynamic_slope
 from .options import SolverOptions
+from .prepared import prepare, work_rows
 from .profile_mesh import profile_mesh
-from .solution import STATUS, Solution, Stats
+from .solution import STATUS, Solution
 from .unpack import (
     counted_layers,
     output_width,
@@ -33,10 +34,6 @@ from .unpack import (
 Array = NDArray[np.float64]
 
 DEFAULT_TOLERANCE_V = 1e-6
-LOWEST_TOLERANCE_V, HIGHEST_TOLERANCE_V = 1e-11, 1e-2
-"""Below the lowest, rounding decides: 2e-12 V at a step of 5 V."""
-
-
 _DEFAULT_OPTIONS = SolverOptions()
 
 
@@ -76,22 +73,26 @@ def _load() -> tuple[Callable[..., int], int]:
     return _loaded
 
 
-_local = threading.local()
+class _Local(threading.local):
+    """Arrays of a thread."""
+
+    work: Array = np.empty(0)
 
 
-def used_rows(n_species: int) -> int:
-    """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
-    return 43 + 29 * n_species
+_local = _Local()
 
 
 def _work_array(n_layers: int, n_species: int) -> Array:
-    """Return this thread's work array, kept warm from solve to solve."""
-    stride = (_loaded or _load())[1]
-    n_rows = used_rows(n_species) + (3 + n_species) * (2 * n_layers + 2)
-    work: Array | None = getattr(_local, "work", None)
-    if work is None or work.size < n_rows * stride:
-        work = np.zeros(n_rows * stride)
-        _local.work = work
+    """Return this thread's work array for so many layers and species."""
+    return _work_of(work_rows(n_layers, n_species))
+
+
+def _work_of(n_rows: int) -> Array:
+    """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
+    size = n_rows * (_loaded or _load())[1]
+    work = _local.work
+    if work.size < size:
+        work = _local.work = np.zeros(size)
     return work
 
 
@@ -351,58 +352,24 @@ def solve(
     .. [1] N. J. J. de Klerk and M. Wagemaker, ACS Appl. Energy Mater. 1, 5609 (2018). DOI 10.1021/acsaem.8b01141.
     .. [2] Z. Cheng et al., Joule 4, 1311 (2020). DOI 10.1016/j.joule.2020.04.002.
     """
-    if not LOWEST_TOLERANCE_V <= tolerance_V <= HIGHEST_TOLERANCE_V:
-        allowed = f"{LOWEST_TOLERANCE_V:g} to {HIGHEST_TOLERANCE_V:g}"
-        raise ModelError(f"{tolerance_V:g} is out of range (allowed: {allowed})", "tolerance_V")
-    options = options or _DEFAULT_OPTIONS
-    p = stack_parameters(stack)
+    prepared = prepare(stack, tolerance_V, options or _DEFAULT_OPTIONS)
     if resistance_of is not None:
-        counted_layers(p, resistance_of)
-    rows, codes, packed = _prepared(stack, p, tolerance_V, options)
-    out = np.full((1, output_width(p)), np.nan)
-    work = _work_array(p.n_layers, p.n_species)
-    solve_rows, stride = _loaded or _load()
+        resistance_of = tuple(resistance_of)
+        counted_layers(prepared.parameters, resistance_of)
+    solve_rows = (_loaded or _load())[0]
+    work = _work_of(prepared.work_rows)
+    out = prepared.blank.copy()
     begin = time.perf_counter()
-    n = solve_rows(0, 1, rows, codes, packed, work, out)
+    n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
     seconds = time.perf_counter() - begin
-    row = out[0]
-    status = int(row[0])
-    message = gap_messages(p) if status == 2 else STATUS[status]
-    if status != 0 and throw:
-        raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
-    stats = Stats(
-        iterations=int(row[1]) if row[1] == row[1] else 0,
-        n_nodes=4 * n + p.n_layers if n else 0,
-        potential_error_estimate=float(row[3]),
-        resistance_error_estimate=float(row[4]),
-        charge_balance=float(row[5]),
-        seconds=seconds,
-    )
-    state = work.reshape(-1, stride)[: used_rows(p.n_species), : n + 1].copy()
-    return Solution(
-        stack=stack,
-        parameters=p,
-        status=status,
-        message=message,
-        stats=stats,
-        resistance_of=None if resistance_of is None else tuple(resistance_of),
-        options=options,
-        row=row,
-        state=state,
-    )
-
-
-def _prepared(
-    stack: Stack, parameters: StackParameters, tolerance_V: float, options: SolverOptions
-) -> tuple[Array, NDArray[np.int64], Array]:
-    """Return rows, codes and options as the kernels take them; kept with the stack, which never changes."""
-    key = (tolerance_V, options)
-    if stack.cache.get("key") != key:
-        rows, codes = pack_rows(parameters, tolerance_V)
-        stack.cache["key"] = key
-        stack.cache["rows"] = (rows, codes, options.packed())
-    prepared: tuple[Array, NDArray[np.int64], Array] = stack.cache["rows"]
-    return prepared
+    status = int(out.item(0))
+    message = STATUS[status]
+    if status != 0:
+        if status == 2:
+            message = gap_messages(prepared.parameters)
+        if throw:
+            raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
+    return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
 
 
 def gap_messages(parameters: StackParameters, index: int = 0) -> str:

@@ -41,8 +41,9 @@ ARROWS: dict[str, set[str]] = {
     "profile_mesh": {"constants", "model"},
     "observables": {"constants", "model"},
     "unpack": {"errors", "kernels", "model", "observables"},
-    "solution": {"model", "unpack"},
-    "solve": {"constants", "errors", "kernels", "model", "options", "profile_mesh", "solution", "unpack"},
+    "prepared": {"errors", "kernels", "model", "options", "unpack"},
+    "solution": {"model", "options", "prepared", "unpack"},
+    "solve": {"constants", "errors", "kernels", "model", "options", "prepared", "profile_mesh", "solution", "unpack"},
     "sensitivity": {"errors", "model", "solution", "solve"},
     "charge_transfer": {"constants", "errors", "model"},
     "transfer_observables": {"charge_transfer", "constants", "model", "observables"},
@@ -103,8 +104,8 @@ OUTSIDE: dict[str, set[str]] = {
     "scipy": {"analytic", "fitting", "nmr", "plotting_interface"},
     "numpy": {
         "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "model", "nmr", "nmr.kernels",
-        "observables", "options", "plotting", "plotting_fits", "plotting_interface", "profile_mesh", "read_fits",
-        "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
+        "observables", "options", "plotting", "plotting_fits", "plotting_interface", "prepared", "profile_mesh",
+        "read_fits", "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
         "transfer_observables", "unpack",
     },
 }  # fmt: skip

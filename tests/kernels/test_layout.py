@@ -5,7 +5,7 @@ from oracles.cases import cheng_stack, swift_stack
 
 from spacecharge.kernels import layout, workspace
 from spacecharge.model import stack_parameters
-from spacecharge.solve import used_rows
+from spacecharge.prepared import used_rows, work_rows
 from spacecharge.unpack import output_width, pack_rows
 
 STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]
@@ -19,3 +19,4 @@ def test_faces_and_kernels_count_alike(stack):
     assert codes.size == layout.CODE_START + 2 * p.n_layers * p.n_species
     assert output_width(p) == layout.output_size(p.n_layers, p.n_species)
     assert used_rows(p.n_species) == workspace.table_row(0, 0, p.n_species)
+    assert work_rows(p.n_layers, p.n_species) == workspace.n_rows(p.n_layers, p.n_species)
