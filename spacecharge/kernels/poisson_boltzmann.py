@@ -40,8 +40,9 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
 ORDER = 8.0
 # Rounding of a contact potential, per volt of it: measured on random cases at the tightest tolerance.
 ROUNDING = 4e-13
-# Share of the tolerance that Newton's last step may leave behind.
-NEWTON_SHARE = 1e-3
+# Share of the tolerance that Newton's last step may leave behind, and that on the first mesh, whose answer only serves
+# the comparison with the next.
+NEWTON_SHARE, FIRST_SHARE = 1e-2, 5e-2
 COARSE, HALVED, NEUTRAL = 0, 1, 2
 
 
@@ -162,6 +163,7 @@ def solve_point(
     tail = min(1e-5, 1.5e-3 * math.sqrt(reduced))
     # Newton's last step: its square stays far below the tolerance.
     target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), 1e-2)
+    first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), 1e-2)
     flat = options[START_FLAT] > 0.0
     levels[:] = math.nan
     guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables)
@@ -189,7 +191,7 @@ def solve_point(
             interacting,
             bordered,
             flat and stage == COARSE,
-            target,
+            first_target if stage == COARSE else target,
             gap,
         )
         if stage == NEUTRAL:
