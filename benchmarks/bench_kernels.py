@@ -33,10 +33,10 @@ import spacecharge as sc
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
-from spacecharge.kernels.grading import fill_species
 from spacecharge.kernels.mesh import set_parameters
 from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
 from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
+from spacecharge.kernels.species import SPECIES_COLUMNS, fill_species
 from spacecharge.kernels.statistics import ideal_first, interacting_first
 from spacecharge.kernels.tridiagonal import solve_tridiagonal
 from spacecharge.kernels.workspace import STRIDE
@@ -96,7 +96,7 @@ def mesh_of(interaction_eV: float, n_least: int) -> Mesh:
     work[: work.size // STRIDE * STRIDE].reshape(-1, STRIDE)[: solution.state.shape[0], : solution.state.shape[1]] = (
         solution.state
     )
-    species = np.empty((p.n_layers, p.n_species, 12))
+    species = np.empty((p.n_layers, p.n_species, SPECIES_COLUMNS))
     fill_species(rows[0], codes, species)
     n = int(solution.state[w.FIRST, p.n_layers])
     while n < n_least:

@@ -9,8 +9,10 @@ import numpy as np
 from . import workspace as w
 from ._jit import kernel
 from .element import X1
-from .grading import bulk_slope, grade_side, march
+from .grading import grade_side
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .species import bulk_slope
+from .tables import march
 from .workspace import STRIDE as S
 
 NO_CONTACT = -1.0
@@ -195,14 +197,20 @@ def set_parameters(work, row, codes, species, n, interacting):
             part[w.STRENGTH * S + e] = size * size / permittivity
         for s in range(n_species):
             base = w.species_row(s) * S
-            p = species[layer, s]
-            on_lattice = p[10] == 0.0
-            lattice, dilute = (p[0], 0.0) if on_lattice else (0.0, p[0])
-            z, theta_b, vacancy_b = p[1], p[2], p[3]
-            occ, vac, root_theta, root_vacancy, lowest, highest = p[4], p[5], p[6], p[7], p[8], p[9]
-            conduct = p[11] if p[11] > 0.0 and on_lattice else 0.0
+            on_lattice = species[layer, s, 10] == 0.0
+            lattice, dilute = (species[layer, s, 0], 0.0) if on_lattice else (0.0, species[layer, s, 0])
+            z, theta_b, vacancy_b = species[layer, s, 1], species[layer, s, 2], species[layer, s, 3]
+            occ, vac, root_theta, root_vacancy, lowest, highest = (
+                species[layer, s, 4],
+                species[layer, s, 5],
+                species[layer, s, 6],
+                species[layer, s, 7],
+                species[layer, s, 8],
+                species[layer, s, 9],
+            )
+            conduct = species[layer, s, 11] if species[layer, s, 11] > 0.0 and on_lattice else 0.0
             blocks = codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY
-            keep, block = (0.0, 1.0 / p[3]) if blocks else (1.0, 0.0)
+            keep, block = (0.0, 1.0 / species[layer, s, 3]) if blocks else (1.0, 0.0)
             for e in range(m):
                 part[base + w.STRENGTH_Z * S + e] = lattice
                 part[base + w.STRENGTH_DILUTE * S + e] = dilute

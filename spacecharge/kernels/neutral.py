@@ -9,9 +9,9 @@ from __future__ import annotations
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .layout import CONTACT_SIZE, END_LEFT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES, TEMPERATURE, contact_start, end_start
 from .observe import is_contact
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .workspace import STRIDE as S
 
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.

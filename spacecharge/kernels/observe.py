@@ -13,7 +13,6 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import K01, K02, K03, K04, W0, W1, W2, coefficients, evaluate, polynomial
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope
 from .layout import (
     BULK,
     END_LEFT,
@@ -26,7 +25,8 @@ from .layout import (
     N_SPECIES,
     TEMPERATURE,
 )
-from .statistics import conductivity, point_state
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
+from .statistics import conductivity, state_of
 from .workspace import STRIDE as S
 
 THIN_DEBYE = 0.2e-9
@@ -96,16 +96,6 @@ def face_states(work, codes, n, faces):
 
 
 @kernel
-def bulk_conductivity(species, layer, n_species):
-    """Return sigma_b of a layer [S/m], NaN where no species has a diffusivity."""
-    total = 0.0
-    for s in range(n_species):
-        if species[layer, s, 11] > 0.0:
-            total += species[layer, s, 11] * species[layer, s, 2]
-    return total if total > 0.0 else math.nan
-
-
-@kernel
 def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
@@ -128,20 +118,20 @@ def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):
 
 
 @kernel
-def threshold_potential(p, fraction, sign):
+def threshold_potential(species, layer, s, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
-    theta_b, vacancy_b = p[2], p[3]
-    up = -sign * p[1] > 0.0
-    if p[10] != 0.0:
+    z, theta_b, vacancy_b = species[layer, s, 1], species[layer, s, 2], species[layer, s, 3]
+    up = -sign * z > 0.0
+    if species[layer, s, 10] != 0.0:
         delta = math.log1p(fraction if up else -fraction)
     else:
         off = fraction * min(theta_b, vacancy_b)
         change = off if up else -off
         delta = math.log1p(change / (theta_b * (vacancy_b - change)))
-    if p[4] == 0.0 and p[5] == 0.0:
-        return -delta / p[1]
-    _, _, _, _, potential, _ = point_state(delta, int(p[10]), theta_b, vacancy_b, p[4], p[5], p[6], p[7])
-    return -(delta + potential) / p[1]
+    if species[layer, s, 4] == 0.0 and species[layer, s, 5] == 0.0:
+        return -delta / z
+    _, _, _, _, potential, _ = state_of(species, layer, s, delta)
+    return -(delta + potential) / z
 
 
 @kernel
@@ -236,30 +226,28 @@ def find_regions(work, codes, species, faces, fraction, interacting, everywhere,
         bulk = bulk_conductivity(species, layer, n_species)
         conducting = bulk > 0.0
         for side in range(2):
-            region = regions[layer, side]
-            region[0] = math.nan
+            regions[layer, side, 0] = math.nan
             if not is_contact(codes, layer, side) or not (conducting or everywhere):
                 continue
             sign = 1 if faces[layer, side] >= 0.0 else 0
             width, e_cut, t_cut = 0.0, np.int64(-1), 0.0
             for s in range(n_species):
-                p = species[layer, s]
-                region[2 + s] = math.nan
-                if p[0] == 0.0 or not (everywhere or p[11] > 0.0):
+                regions[layer, side, 2 + s] = math.nan
+                if species[layer, s, 0] == 0.0 or not (everywhere or species[layer, s, 11] > 0.0):
                     continue
                 level = levels[layer, s, sign]
                 if not math.isfinite(level):
-                    level = threshold_potential(p, fraction, 2.0 * sign - 1.0)
+                    level = threshold_potential(species, layer, s, fraction, 2.0 * sign - 1.0)
                     levels[layer, s, sign] = level
                 e, t, distance = find_crossing(work, layer, side, level)
-                region[2 + s] = distance
-                if distance > width and (p[11] > 0.0 or not conducting):
+                regions[layer, side, 2 + s] = distance
+                if distance > width and (species[layer, s, 11] > 0.0 or not conducting):
                     width, e_cut, t_cut = distance, e, t
-            region[1] = width
+            regions[layer, side, 1] = width
             if conducting:
-                region[0] = 0.0
+                regions[layer, side, 0] = 0.0
                 if e_cut >= 0:
-                    region[0] = (width + region_excess(work, layer, side, e_cut, t_cut)) / bulk
+                    regions[layer, side, 0] = (width + region_excess(work, layer, side, e_cut, t_cut)) / bulk
 
 
 @kernel
@@ -301,12 +289,13 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
             e_face, i_face = (first, 0) if side == 0 else (last - 1, 4)
             node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
-                p = species[layer, s]
-                theta, vacancy, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], 0.0, 0.0, p[6], p[7])
+                theta, vacancy, _, _, _, _ = state_of(species, layer, s, deltas[s])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
-                out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = vacancy if p[10] == 0.0 else math.nan
+                out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = (
+                    vacancy if species[layer, s, 10] == 0.0 else math.nan
+                )
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = regions[layer, side, 2 + s]
-                if p[0] != 0.0:
+                if species[layer, s, 0] != 0.0:
                     deepest = max(deepest, regions[layer, side, 2 + s])
             out[at + o.FACE_RESISTANCE] = regions[layer, side, 0]
             widths += regions[layer, side, 1]

@@ -14,13 +14,24 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_slope, field_at, fill_species
 from .layout import END_LEFT, END_RIGHT, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
 from .neutral import SMALL_BIAS, charge_left, insert_gap, is_plane, needs_neutral_solve, save_state, simple_static
 from .newton import CONVERGED, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
-from .observe import bulk_conductivity, capacitances, face_states, find_regions, is_contact, observe_layers
-from .start import guess_contacts, is_bordered, is_interacting, place_jumps, refine, touches_gap
+from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
+from .species import (
+    BOLTZMANN,
+    ELEMENTARY_CHARGE,
+    SPECIES_COLUMNS,
+    VACUUM_PERMITTIVITY,
+    bulk_conductivity,
+    bulk_slope,
+    fill_species,
+    is_bordered,
+    is_interacting,
+)
+from .start import guess_contacts, place_jumps, refine, touches_gap
+from .tables import field_at
 from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
@@ -136,10 +147,10 @@ def solve_point(
 ):
     """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
 
-    Parameters: `work` (flat, see `workspace`), `row` input row, `codes` int, `species` (n_layers, n_species, 12),
-    `contact_y`, `contact_field` (n_layers, 2), `faces` (n_layers, 5), `deltas` (n_species), `tables` (n_layers, 2, 2)
-    int, `memo` (5), `levels` (n_layers, n_species, 2), `regions` (n_layers, 2, 2 + n_species), `before` (n_layers, 2,
-    2), `options` (OPTIONS_SIZE); all but row, codes and options are overwritten.
+    Parameters: `work` (flat, see `workspace`), `row` input row, `codes` int, `species` (n_layers, n_species,
+    SPECIES_COLUMNS), `contact_y`, `contact_field` (n_layers, 2), `faces` (n_layers, 5), `deltas` (n_species), `tables`
+    (n_layers, 2, 2) int, `memo` (5), `levels` (n_layers, n_species, 2), `regions` (n_layers, 2, 2 + n_species),
+    `before` (n_layers, 2, 2), `options` (OPTIONS_SIZE); all but row, codes and options are overwritten.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     out[:] = math.nan
@@ -293,7 +304,7 @@ def solve_rows(first, last, rows, codes, options, work, out):
     Returns the number of elements that the last point left in `work`, 0 where it failed.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    species = np.empty((n_layers, n_species, 12))
+    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
     contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
     faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
     tables = np.empty((n_layers, 2, 2), dtype=np.int64)

@@ -9,11 +9,10 @@ import numpy as np
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import NODES, evaluate
-from .grading import fill_species
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
-from .start import is_interacting
-from .statistics import point_state
+from .species import SPECIES_COLUMNS, fill_species, is_interacting
+from .statistics import state_of
 from .workspace import STRIDE as S
 
 
@@ -21,11 +20,10 @@ from .workspace import STRIDE as S
 def _store(species, layer, n_species, deltas, at, occupancy, vacancy):
     """Store theta and 1 - theta of all species at column `at`."""
     for s in range(n_species):
-        p = species[layer, s]
-        theta, empty, _, _, _, _ = point_state(deltas[s], int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-        present = p[0] != 0.0
+        theta, empty, _, _, _, _ = state_of(species, layer, s, deltas[s])
+        present = species[layer, s, 0] != 0.0
         occupancy[s, at] = theta if present else math.nan
-        vacancy[s, at] = empty if present and p[10] == 0.0 else math.nan
+        vacancy[s, at] = empty if present and species[layer, s, 10] == 0.0 else math.nan
 
 
 @kernel
@@ -35,7 +33,7 @@ def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):
     Shapes: x, y (4 n + 1,) for n elements; occupancy, vacancy (n_species, 4 n + 1).
     """
     n_species = codes[N_SPECIES]
-    species = np.empty((codes[N_LAYERS], n_species, 12))
+    species = np.empty((codes[N_LAYERS], n_species, SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
     deltas = np.empty(n_species)
@@ -61,7 +59,7 @@ def read_positions(work, row, codes, positions, starts, y, occupancy, vacancy):
     contact). `y` (n_x,), `occupancy` and `vacancy` (n_species, n_x) are filled.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    species = np.empty((n_layers, n_species, 12))
+    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
     deltas = np.empty(n_species)

@@ -8,10 +8,8 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, guess_contact, march
 from .layout import (
     CONTACT_SIZE,
-    DILUTE,
     END_LEFT,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
@@ -26,30 +24,10 @@ from .layout import (
 from .mesh import NO_CONTACT
 from .newton import join
 from .observe import is_contact
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .statistics import DELTA_MAX
+from .tables import guess_contact, march
 from .workspace import STRIDE as S
-
-
-@kernel
-def is_interacting(codes, species):
-    """Say whether any species carries Delta as an unknown of its own (interaction or dilute statistics)."""
-    for layer in range(codes[N_LAYERS]):
-        for s in range(codes[N_SPECIES]):
-            p = species[layer, s]
-            if p[0] != 0.0 and (p[4] != 0.0 or p[5] != 0.0 or p[10] != 0.0):
-                return True
-    return False
-
-
-@kernel
-def is_bordered(codes, species):
-    """Say whether the branch of rising chemical potential of any species ends somewhere (attraction only)."""
-    for layer in range(codes[N_LAYERS]):
-        for s in range(codes[N_SPECIES]):
-            p = species[layer, s]
-            if p[0] != 0.0 and (p[8] > -DELTA_MAX or p[9] < DELTA_MAX):
-                return True
-    return False
 
 
 @merged
@@ -152,11 +130,14 @@ def touches_gap(work, codes, species, n):
     for s in range(n_species):
         base = w.species_row(s)
         for e in range(n):
-            p = species[int(work[w.LAYER * S + e]), s]
-            if p[0] == 0.0 or p[10] == DILUTE or (p[4] >= 0.0 and p[5] >= 0.0):
+            layer = int(work[w.LAYER * S + e])
+            lowest, highest = species[layer, s, 8], species[layer, s, 9]
+            if species[layer, s, 0] == 0.0 or (lowest == -DELTA_MAX and highest == DELTA_MAX):
                 continue
             for i in range(5):
                 delta = work[(base + w.DELTA + i) * S + e]
-                if (p[9] < 600.0 and delta >= p[9] - 1e-9) or (p[8] > -600.0 and delta <= p[8] + 1e-9):
+                if (highest < DELTA_MAX and delta >= highest - 1e-9) or (
+                    lowest > -DELTA_MAX and delta <= lowest + 1e-9
+                ):
                     return True
     return False

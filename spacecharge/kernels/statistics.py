@@ -300,6 +300,21 @@ def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_va
     return theta, vacancy, change, theta * vacancy, potential, slope
 
 
+@inlined
+def state_of(species, layer, s, delta):
+    """Return the same for a species of a layer (columns of `species`: see `species.fill_species`)."""
+    return point_state(
+        delta,
+        int(species[layer, s, 10]),
+        species[layer, s, 2],
+        species[layer, s, 3],
+        species[layer, s, 4],
+        species[layer, s, 5],
+        species[layer, s, 6],
+        species[layer, s, 7],
+    )
+
+
 @kernel
 def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
     """Return Delta of a species at potential `y`: safeguarded Newton on the monotone branch.
@@ -402,18 +417,18 @@ def conductivity(work, codes, species, interacting):
     for s in range(n_species):
         base = w.species_row(s)
         for layer in range(n_layers):
-            p = species[layer, s]
-            if (s == 0 and p[10] == 0.0) or not p[11] > 0.0:
+            if (s == 0 and species[layer, s, 10] == 0.0) or not species[layer, s, 11] > 0.0:
                 continue
+            z, conduct = species[layer, s, 1], species[layer, s, 11]
             keep, block = 1.0, 0.0
             if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
-                keep, block = 0.0, 1.0 / p[3]
+                keep, block = 0.0, 1.0 / species[layer, s, 3]
             for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
                 for i in range(5):
-                    delta = work[(base + w.DELTA + i) * S + e] if interacting else -p[1] * work[(w.Y + i) * S + e]
-                    theta, vacancy, change, _, _, _ = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-                    work[(w.TOTAL + i) * S + e] += p[11] * theta * (keep + block * vacancy)
-                    work[(w.CHANGE + i) * S + e] += p[11] * change * (keep + block * (p[3] - theta))
+                    delta = work[(base + w.DELTA + i) * S + e] if interacting else -z * work[(w.Y + i) * S + e]
+                    theta, vacancy, change, _, _, _ = state_of(species, layer, s, delta)
+                    work[(w.TOTAL + i) * S + e] += conduct * theta * (keep + block * vacancy)
+                    work[(w.CHANGE + i) * S + e] += conduct * change * (keep + block * (species[layer, s, 3] - theta))
     relative_excess(part, n)
 
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from . import workspace as w
 from ._jit import kernel, merged
-from .grading import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, fill_species
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
@@ -43,8 +42,16 @@ from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
 from .observe import capacitances, face_states, find_regions, observe_layers
 from .poisson_boltzmann import WIDTH_FRACTION
-from .start import is_interacting, place_jumps
-from .statistics import point_state
+from .species import (
+    BOLTZMANN,
+    ELEMENTARY_CHARGE,
+    SPECIES_COLUMNS,
+    VACUUM_PERMITTIVITY,
+    fill_species,
+    is_interacting,
+)
+from .start import place_jumps
+from .statistics import state_of
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -79,17 +86,18 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             y = saved[i, e]
             part = stretch * work[(w.CHARGE + i) * S + e]
             for s in range(n_species):
-                p = species[layer, s]
-                if p[0] == 0.0:
+                if species[layer, s, 0] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
-                _, _, change, response, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-                pull = _inner_source(p, row, move, c, kt, warm, delta, y)
+                _, _, change, response, _, slope = state_of(species, layer, s, delta)
+                pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
                 # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
                 bulk = move[c + THETA]
-                part += p[0] * ((move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change)
-                part += p[0] * (response * (pull / max(slope, 1e-9) + _bulk_shift(p, bulk)) - bulk)
+                part += species[layer, s, 0] * ((move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change)
+                part += species[layer, s, 0] * (
+                    response * (pull / max(slope, 1e-9) + _bulk_shift(species, layer, s, bulk)) - bulk
+                )
             # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
             work[(w.CHARGE + i) * S + e] = part
             work[(w.Y + i) * S + e] = stiffer * y
@@ -128,38 +136,41 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             shift = work[(w.STEP + i) * S + e]
             tangent[i, e] = shift - y * warm
             for s in range(n_species):
-                p = species[layer, s]
                 tangent[5 + 5 * s + i, e] = 0.0
-                if p[0] == 0.0:
+                if species[layer, s, 0] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
-                _, _, _, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-                pull = _inner_source(p, row, move, c, kt, warm, delta, y) - p[1] * shift
+                _, _, _, _, _, slope = state_of(species, layer, s, delta)
+                pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y) - species[layer, s, 1] * shift
                 tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
 
 
 @kernel
-def _bulk_shift(p, bulk):
+def _bulk_shift(species, layer, s, bulk):
     """Return d u_b for d theta_b (u = ln theta for dilute species)."""
-    return bulk / p[2] if p[10] == DILUTE else bulk / (p[2] * p[3])
+    return (
+        bulk / species[layer, s, 2]
+        if species[layer, s, 10] == DILUTE
+        else bulk / (species[layer, s, 2] * species[layer, s, 3])
+    )
 
 
 @kernel
-def _inner_source(p, row, move, c, kt, warm, delta, y):
+def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
     """Return the right-hand side of slope * d Delta = ... at fixed v, from g(Delta) = -z y differentiated.
 
     g(Delta) = Delta + (4/3)[j_occ (theta^(1/3) - theta_b^(1/3)) - j_vac (n^(1/3) - n_b^(1/3))].
     """
-    theta, vacancy, change, _, _, slope = point_state(delta, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-    _, _, _, _, _, slope_b = point_state(0.0, int(p[10]), p[2], p[3], p[4], p[5], p[6], p[7])
-    root, root_b = theta ** (1.0 / 3.0), p[2] ** (1.0 / 3.0)
+    theta, vacancy, change, _, _, slope = state_of(species, layer, s, delta)
+    _, _, _, _, _, slope_b = state_of(species, layer, s, 0.0)
+    root, root_b = theta ** (1.0 / 3.0), species[layer, s, 2] ** (1.0 / 3.0)
     occupied = change / (root * root + root * root_b + root_b * root_b)
     vacant = 0.0
-    if p[10] != DILUTE:
-        root, root_b = vacancy ** (1.0 / 3.0), p[3] ** (1.0 / 3.0)
+    if species[layer, s, 10] != DILUTE:
+        root, root_b = vacancy ** (1.0 / 3.0), species[layer, s, 3] ** (1.0 / 3.0)
         vacant = change / (root * root + root * root_b + root_b * root_b)
-    shift = _bulk_shift(p, move[c + THETA])
+    shift = _bulk_shift(species, layer, s, move[c + THETA])
     result = (slope_b - slope) * shift - warm * delta - move[c + Z] * y
     return result - (4.0 / 3.0) * (move[c + J_OCC] * occupied + move[c + J_VAC] * vacant) / kt
 
@@ -199,7 +210,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     n = int(work[w.FIRST * S + n_layers])
-    species = np.empty((n_layers, n_species, 12))
+    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
     faces = np.empty((n_layers, 5))
     deltas = np.empty(n_species)
     tangent = np.empty((5 + 5 * n_species, n))

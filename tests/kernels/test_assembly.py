@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import NODES, WEIGHTS
-from spacecharge.kernels.grading import fill_species
 from spacecharge.kernels.newton import assemble, equilibrate, evaluate_charge, join
-from spacecharge.kernels.poisson_boltzmann import is_interacting, place_jumps
+from spacecharge.kernels.poisson_boltzmann import place_jumps
+from spacecharge.kernels.species import SPECIES_COLUMNS, fill_species, is_interacting
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.solve import _work_array, solve
 from spacecharge.unpack import pack_rows
@@ -99,7 +99,7 @@ def test_assembled_system_is_the_derivative_of_the_residual(name: str) -> None:
     n_pad = (n + 7) // 8 * 8
     flat = _work_array(n_layers, n_species)
     work = flat.reshape(-1, w.STRIDE)
-    species = np.empty((n_layers, n_species, 12))
+    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
     fill_species(row[0], codes, species)
     interacting = bool(is_interacting(codes, species))
     # Off the solution, so that no term is small by luck.

@@ -10,7 +10,7 @@ import pytest
 
 from spacecharge.analytic import critical_interaction, spinodal_log_odds
 from spacecharge.constants import BOLTZMANN
-from spacecharge.kernels.grading import spinodal_bounds
+from spacecharge.kernels.species import spinodal_bounds
 from spacecharge.kernels.statistics import DELTA_MAX, interaction, lattice_point, point_state, solve_delta
 
 OCCUPANCIES = (1e-6, 1e-3, 0.1, 0.5, 0.9, 1.0 - 1e-6)

@@ -1,0 +1,334 @@
+"""Tables of a thick layer from its bulk outwards, |y| against |dy/dx|, and the first guess of a contact from two.
+
+The slope follows from the first integral of the equation, (dy/dx)^2 = 2 int -charge dy. Entries are set in Delta: steps
+of a fixed share of what the statistics feels, a fixed ratio in the linear range. The tables place nodes and start
+Newton; what the nodes carry is decided by the discrete equations, on any mesh.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import workspace as w
+from ._jit import inlined, kernel
+from .species import bulk_slope
+from .statistics import DELTA_MAX, interaction, lattice_point, solve_delta, state_of
+from .workspace import STRIDE as S
+
+# Below this |y| a layer is linear to a few per cent, enough to place nodes.
+LINEAR = 0.05
+
+
+@kernel
+def extend_grid(work, memo, resolution, entries):
+    """Make sure that GRID holds `entries` sizes |Delta| of the given resolution, from the linear range outwards.
+
+    Steps grow with the size itself up to a bound, the scale on which theta changes. `memo` remembers what GRID and the
+    tail's rows hold: resolution, entries of GRID, entries of the tail.
+    """
+    if memo[0] != resolution:
+        memo[0] = resolution
+        memo[1] = 1.0
+        memo[2] = 0.0
+        work[w.GRID * S] = LINEAR
+    have = int(memo[1])
+    while have < entries:
+        size = work[w.GRID * S + have - 1]
+        work[w.GRID * S + have] = size + grid_step(size, resolution)
+        have += 1
+    memo[1] = max(memo[1], float(entries))
+
+
+@inlined
+def grid_step(size, resolution):
+    """Return the step from one tabulated |Delta| to the next.
+
+    In the linear range the decay over one element may be as strong as in the tail; where charge piles up, a step of
+    Delta is what the element has to follow.
+    """
+    return 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
+
+
+@kernel
+def march(work, row, species, layer, n_species, sign, permittivity, resolution, memo, stop, stop_field):
+    """Tabulate a thick layer from its linear range outwards, to |y| = `stop` or displacement `stop_field`.
+
+    `sign` is that of y. Writes rows of `work` from `row` on: |y|, D = |dy/dx|, dD/d|y|, Delta per species; returns the
+    number of entries. D^2 = 2 int -charge d|y| by Simpson's rule on each step, 0.2 % on steps of this size.
+    """
+    # int64, not a literal: every literal would make another copy of the kernels that receive it.
+    active, count = np.int64(0), 0
+    for s in range(n_species):
+        if species[layer, s, 0] != 0.0:
+            active = s
+            count += 1
+    for s in range(n_species):
+        work[(row + 3 + s) * S] = 0.0
+    lattice = species[layer, active, 10] == 0.0
+    if count == 1 and lattice and species[layer, active, 8] == -DELTA_MAX and species[layer, active, 9] == DELTA_MAX:
+        return _march_lattice(
+            work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
+        )
+    if count == 1:
+        return _march_single(
+            work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field
+        )
+    return _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field)
+
+
+@inlined
+def _lattice_charge(size, toward, z, theta_b, vacancy_b):
+    """Return |y| at |Delta| = `size`, |theta - theta_b| and its product with d|y|/d|Delta|, without interaction."""
+    _, _, change = lattice_point(toward * size, theta_b, vacancy_b)
+    return size / z, abs(change), abs(change) / z
+
+
+@inlined
+def _interacting_charge(size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):
+    """Return the same with interaction."""
+    theta, vacancy, change = lattice_point(toward * size, theta_b, vacancy_b)
+    potential, steep = interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
+    return (size + toward * potential) / z, abs(change), abs(change) * steep / z
+
+
+@kernel
+def _march_lattice(
+    work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
+):
+    """March of a layer with one lattice species without a miscibility gap, eight entries at a time (vectorised)."""
+    z, theta_b, vacancy_b = species[layer, active, 1], species[layer, active, 2], species[layer, active, 3]
+    toward = -1.0 if sign * z > 0.0 else 1.0
+    z = abs(z)
+    occ, vac = species[layer, active, 4], species[layer, active, 5]
+    root_theta, root_vacancy = species[layer, active, 6], species[layer, active, 7]
+    scale = abs(species[layer, active, 0]) / permittivity
+    ideal = occ == 0.0 and vac == 0.0
+    # Rows of Newton, free at this time: |y|, |change|, the integrands at the ends and in the middle of steps.
+    at_y, at_change, at_end, at_middle = w.STEP * S, (w.STEP + 1) * S, (w.STEP + 2) * S, (w.STEP + 3) * S
+    limit = stop_field / permittivity
+    g, n, done = 0.0, 0, 0
+    while True:
+        extend_grid(work, memo, resolution, done + 9)
+        if ideal:
+            for k in range(done, done + 8):
+                size = work[w.GRID * S + k]
+                y, change, part = _lattice_charge(size, toward, z, theta_b, vacancy_b)
+                work[at_y + k], work[at_change + k], work[at_end + k] = y, change, part
+                size = 0.5 * (size + work[w.GRID * S + k + 1])
+                _, _, part = _lattice_charge(size, toward, z, theta_b, vacancy_b)
+                work[at_middle + k + 1] = part
+        else:
+            for k in range(done, done + 8):
+                size = work[w.GRID * S + k]
+                y, change, part = _interacting_charge(
+                    size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
+                )
+                work[at_y + k], work[at_change + k], work[at_end + k] = y, change, part
+                size = 0.5 * (size + work[w.GRID * S + k + 1])
+                _, _, part = _interacting_charge(
+                    size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
+                )
+                work[at_middle + k + 1] = part
+        for k in range(done, done + 8):
+            y, size = work[at_y + k], work[w.GRID * S + k]
+            if k == 0:
+                g = 0.5 * scale * work[at_change] * y
+            else:
+                step = size - work[w.GRID * S + k - 1]
+                g += scale * (work[at_end + k - 1] + 4.0 * work[at_middle + k] + work[at_end + k]) * step / 6.0
+            field = math.sqrt(2.0 * g)
+            work[row * S + k] = y
+            work[(row + 1) * S + k] = field
+            work[(row + 2) * S + k] = scale * work[at_change + k] / field
+            for s in range(n_species):
+                work[(row + 3 + s) * S + k] = 0.0
+            work[(row + 3 + active) * S + k] = toward * size
+            n = k + 1
+            if y >= stop or field >= limit:
+                return n
+        done += 8
+        if done + 9 >= w.CAPACITY:
+            return n
+
+
+@kernel
+def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):
+    """March of any layer with one species, in Delta: y(Delta) is explicit, no root is sought."""
+    z = species[layer, active, 1]
+    toward = -1.0 if sign * z > 0.0 else 1.0
+    z = abs(z)
+    border = species[layer, active, 9] if toward > 0.0 else -species[layer, active, 8]
+    scale = abs(species[layer, active, 0]) / permittivity
+    size = min(LINEAR, 0.5 * border)
+    _, _, change, _, potential, slope = state_of(species, layer, active, toward * size)
+    y = abs(toward * size + potential) / z
+    field = math.sqrt(bulk_slope(species, layer, n_species) / permittivity) * y
+    work[row * S] = y
+    work[(row + 1) * S] = field
+    work[(row + 2) * S] = field / y
+    work[(row + 3 + active) * S] = toward * size
+    # Integrand in Delta: charge times dy/dDelta.
+    before = scale * abs(change) * slope / z
+    n = 1
+    while y < stop and n < w.CAPACITY and permittivity * field < stop_field:
+        step = grid_step(size, resolution)
+        if size + step >= border:
+            step = border - size
+        for s in range(n_species):
+            work[(row + 3 + s) * S + n] = 0.0
+        if step <= 1e-9 * border:
+            # End of the branch of rising mu: charge stays, y goes on.
+            end = stop if stop < 1e6 else y + 50.0
+            field = math.sqrt(field * field + 2.0 * scale * abs(change) * (end - y))
+            work[row * S + n] = end
+            work[(row + 1) * S + n] = field
+            work[(row + 2) * S + n] = scale * abs(change) / field
+            work[(row + 3 + active) * S + n] = toward * size
+            return n + 1
+        _, _, change, _, _, slope = state_of(species, layer, active, toward * (size + 0.5 * step))
+        middle = scale * abs(change) * slope / z
+        size += step
+        _, _, change, _, potential, slope = state_of(species, layer, active, toward * size)
+        after = scale * abs(change) * slope / z
+        field = math.sqrt(field * field + (before + 4.0 * middle + after) * step / 3.0)
+        y = abs(toward * size + potential) / z
+        before = after
+        work[row * S + n] = y
+        work[(row + 1) * S + n] = field
+        work[(row + 2) * S + n] = scale * abs(change) / field
+        work[(row + 3 + active) * S + n] = toward * size
+        n += 1
+    return n
+
+
+@kernel
+def _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):
+    """March of a layer with several species, in y."""
+    capacity = w.CAPACITY
+    rate = math.sqrt(bulk_slope(species, layer, n_species) / permittivity)
+    y = LINEAR
+    field = rate * y
+    charge, reach = _charge_at(work, row, np.int64(0), species, layer, n_species, sign * y)
+    work[row * S] = y
+    work[(row + 1) * S] = field
+    work[(row + 2) * S] = rate
+    n = np.int64(1)
+    while y < stop and n < capacity and permittivity * field < stop_field:
+        step = 1.0 / (1.0 / (1.6 * resolution * y) + 1.0 / (resolution * max(reach, 0.05)))
+        for s in range(n_species):
+            work[(row + 3 + s) * S + n] = work[(row + 3 + s) * S + n - 1]
+        middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))
+        after, reach = _charge_at(work, row, n, species, layer, n_species, sign * (y + step))
+        field = math.sqrt(
+            max(field * field - sign * (charge + 4.0 * middle + after) * step / (3.0 * permittivity), 0.0)
+        )
+        y += step
+        charge = after
+        work[row * S + n] = y
+        work[(row + 1) * S + n] = field
+        work[(row + 2) * S + n] = -sign * charge / (permittivity * max(field, 1e-300))
+        n += 1
+    return n
+
+
+@kernel
+def _charge_at(work, row, n, species, layer, n_species, y):
+    """Return charge density of a layer at `y` and smallest |dy/dDelta|; column `n` holds the Delta in and out."""
+    total, reach = 0.0, 1e300
+    for s in range(n_species):
+        if species[layer, s, 0] == 0.0:
+            continue
+        z = species[layer, s, 1]
+        delta = solve_delta(
+            y,
+            z,
+            work[(row + 3 + s) * S + n],
+            int(species[layer, s, 10]),
+            species[layer, s, 2],
+            species[layer, s, 3],
+            species[layer, s, 4],
+            species[layer, s, 5],
+            species[layer, s, 6],
+            species[layer, s, 7],
+            species[layer, s, 8],
+            species[layer, s, 9],
+        )
+        work[(row + 3 + s) * S + n] = delta
+        _, _, change, _, _, slope = state_of(species, layer, s, delta)
+        total += species[layer, s, 0] * change
+        reach = min(reach, slope / abs(z))
+    return total, reach
+
+
+@kernel
+def field_at(work, row, n, y):
+    """Return D = |dy/dx| of a thick layer at |y| from its table, and dD/d|y|.
+
+    A straight line below the first entry and beyond the last, a cubic with the right slopes between.
+    """
+    y = abs(y)
+    first, last = work[row * S], work[row * S + n - 1]
+    if y <= first:
+        rate = work[(row + 1) * S] / first
+        return rate * y, rate
+    if y >= last:
+        rate = work[(row + 1) * S + n - 1] / last
+        return rate * y, rate
+    low, high = 0, n - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if work[row * S + middle] <= y:
+            low = middle
+        else:
+            high = middle
+    h = work[row * S + high] - work[row * S + low]
+    t = (y - work[row * S + low]) / h
+    a, b = work[(row + 1) * S + low], work[(row + 1) * S + high]
+    da, db = h * work[(row + 2) * S + low], h * work[(row + 2) * S + high]
+    c2, c3 = 3.0 * (b - a) - 2.0 * da - db, 2.0 * (a - b) + da + db
+    return a + t * (da + t * (c2 + t * c3)), (da + t * (2.0 * c2 + t * 3.0 * c3)) / h
+
+
+@kernel
+def guess_contact(work, step, left, n_left, eps_left, right, n_right, eps_right):
+    """Return y just left of a bare contact of two thick layers, from continuity of the displacement.
+
+    The displacement eps D grows with |y| on both sides and the two |y| add up to |step|: bisection over the entries of
+    one table, then Newton within its bracket.
+    """
+    total = abs(step)
+    low, high = 0.0, total
+    i, j = 0, n_left
+    while i < j:
+        middle = (i + j) // 2
+        y = work[left * S + middle]
+        if y >= total:
+            j = middle
+            continue
+        other, _ = field_at(work, right, n_right, total - y)
+        if eps_left * work[(left + 1) * S + middle] > eps_right * other:
+            high = min(high, y)
+            j = middle
+        else:
+            low = max(low, y)
+            i = middle + 1
+    y = 0.5 * (low + high)
+    for _ in range(30):
+        a, da = field_at(work, left, n_left, y)
+        b, db = field_at(work, right, n_right, total - y)
+        miss = eps_left * a - eps_right * b
+        if miss > 0.0:
+            high = y
+        else:
+            low = y
+        slope = eps_left * da + eps_right * db
+        trial = y - miss / slope if slope > 0.0 else low
+        if not low < trial < high:
+            trial = 0.5 * (low + high)
+        moved = abs(trial - y)
+        y = trial
+        if moved <= 1e-3 * min(y, total - y) + 1e-12:
+            break
+    return -math.copysign(y, step)
