@@ -33,10 +33,11 @@ import spacecharge as sc
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
+from spacecharge.kernels.layout import SPECIES_COLUMNS
 from spacecharge.kernels.mesh import set_parameters
 from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
 from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
-from spacecharge.kernels.species import SPECIES_COLUMNS, fill_species
+from spacecharge.kernels.species import fill_species
 from spacecharge.kernels.statistics import ideal_first, interacting_first
 from spacecharge.kernels.tridiagonal import solve_tridiagonal
 from spacecharge.kernels.workspace import STRIDE

@@ -28,6 +28,24 @@ ZERO_FIELD, BULK, FIXED_POTENTIAL, FIXED_CHARGE = range(4)
 LATTICE, DILUTE = 0, 1
 TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1
 
+# Columns of what the statistics needs of a species of a layer (see `species.fill_species`).
+(
+    P_STRENGTH,
+    P_Z,
+    P_THETA,
+    P_VACANCY,
+    P_OCC,
+    P_VAC,
+    P_ROOT_THETA,
+    P_ROOT_VACANCY,
+    P_LOWEST,
+    P_HIGHEST,
+    P_DILUTE,
+    P_CONDUCT,
+    P_RESPONSE,
+    SPECIES_COLUMNS,
+) = range(14)
+
 
 @inlined
 def contact_start(n_layers: int) -> int:

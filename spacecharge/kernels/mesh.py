@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import X1
@@ -155,7 +156,7 @@ def start_deltas(work, codes, species, n):
     for s in range(n_species):
         d = (w.species_row(s) + w.DELTA) * S
         for layer in range(n_layers):
-            lowest, highest = species[layer, s, 8], species[layer, s, 9]
+            lowest, highest = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
             first = int(work[w.FIRST * S + layer])
             part = work[first:]
             for e in range(int(work[w.FIRST * S + layer + 1]) - first):
@@ -197,20 +198,26 @@ def set_parameters(work, row, codes, species, n, interacting):
             part[w.STRENGTH * S + e] = size * size / permittivity
         for s in range(n_species):
             base = w.species_row(s) * S
-            on_lattice = species[layer, s, 10] == 0.0
-            lattice, dilute = (species[layer, s, 0], 0.0) if on_lattice else (0.0, species[layer, s, 0])
-            z, theta_b, vacancy_b = species[layer, s, 1], species[layer, s, 2], species[layer, s, 3]
-            occ, vac, root_theta, root_vacancy, lowest, highest = (
-                species[layer, s, 4],
-                species[layer, s, 5],
-                species[layer, s, 6],
-                species[layer, s, 7],
-                species[layer, s, 8],
-                species[layer, s, 9],
+            on_lattice = species[layer, s, o.P_DILUTE] == 0.0
+            lattice, dilute = (
+                (species[layer, s, o.P_STRENGTH], 0.0) if on_lattice else (0.0, species[layer, s, o.P_STRENGTH])
             )
-            conduct = species[layer, s, 11] if species[layer, s, 11] > 0.0 and on_lattice else 0.0
+            z, theta_b, vacancy_b = (
+                species[layer, s, o.P_Z],
+                species[layer, s, o.P_THETA],
+                species[layer, s, o.P_VACANCY],
+            )
+            occ, vac, root_theta, root_vacancy, lowest, highest = (
+                species[layer, s, o.P_OCC],
+                species[layer, s, o.P_VAC],
+                species[layer, s, o.P_ROOT_THETA],
+                species[layer, s, o.P_ROOT_VACANCY],
+                species[layer, s, o.P_LOWEST],
+                species[layer, s, o.P_HIGHEST],
+            )
+            conduct = species[layer, s, o.P_CONDUCT] if species[layer, s, o.P_CONDUCT] > 0.0 and on_lattice else 0.0
             blocks = codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY
-            keep, block = (0.0, 1.0 / species[layer, s, 3]) if blocks else (1.0, 0.0)
+            keep, block = (0.0, 1.0 / species[layer, s, o.P_VACANCY]) if blocks else (1.0, 0.0)
             for e in range(m):
                 part[base + w.STRENGTH_Z * S + e] = lattice
                 part[base + w.STRENGTH_DILUTE * S + e] = dilute

@@ -102,7 +102,7 @@ def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):
         if interacting:
             deltas[s] = work[(w.species_row(s) + w.DELTA + i) * S + e]
         else:
-            deltas[s] = -species[layer, s, 1] * work[(w.Y + i) * S + e]
+            deltas[s] = -species[layer, s, o.P_Z] * work[(w.Y + i) * S + e]
 
 
 @kernel
@@ -114,21 +114,21 @@ def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):
         if interacting:
             deltas[s], _ = evaluate(work, w.species_row(s) + w.DELTA, e, t)
         else:
-            deltas[s] = -species[layer, s, 1] * y
+            deltas[s] = -species[layer, s, o.P_Z] * y
 
 
 @kernel
 def threshold_potential(species, layer, s, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
-    z, theta_b, vacancy_b = species[layer, s, 1], species[layer, s, 2], species[layer, s, 3]
+    z, theta_b, vacancy_b = species[layer, s, o.P_Z], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
     up = -sign * z > 0.0
-    if species[layer, s, 10] != 0.0:
+    if species[layer, s, o.P_DILUTE] != 0.0:
         delta = math.log1p(fraction if up else -fraction)
     else:
         off = fraction * min(theta_b, vacancy_b)
         change = off if up else -off
         delta = math.log1p(change / (theta_b * (vacancy_b - change)))
-    if species[layer, s, 4] == 0.0 and species[layer, s, 5] == 0.0:
+    if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:
         return -delta / z
     _, _, _, _, potential, _ = state_of(species, layer, s, delta)
     return -(delta + potential) / z
@@ -233,7 +233,7 @@ def find_regions(work, codes, species, faces, fraction, interacting, everywhere,
             width, e_cut, t_cut = 0.0, np.int64(-1), 0.0
             for s in range(n_species):
                 regions[layer, side, 2 + s] = math.nan
-                if species[layer, s, 0] == 0.0 or not (everywhere or species[layer, s, 11] > 0.0):
+                if species[layer, s, o.P_STRENGTH] == 0.0 or not (everywhere or species[layer, s, o.P_CONDUCT] > 0.0):
                     continue
                 level = levels[layer, s, sign]
                 if not math.isfinite(level):
@@ -241,7 +241,7 @@ def find_regions(work, codes, species, faces, fraction, interacting, everywhere,
                     levels[layer, s, sign] = level
                 e, t, distance = find_crossing(work, layer, side, level)
                 regions[layer, side, 2 + s] = distance
-                if distance > width and (species[layer, s, 11] > 0.0 or not conducting):
+                if distance > width and (species[layer, s, o.P_CONDUCT] > 0.0 or not conducting):
                     width, e_cut, t_cut = distance, e, t
             regions[layer, side, 1] = width
             if conducting:
@@ -292,10 +292,10 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
                 theta, vacancy, _, _, _, _ = state_of(species, layer, s, deltas[s])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = (
-                    vacancy if species[layer, s, 10] == 0.0 else math.nan
+                    vacancy if species[layer, s, o.P_DILUTE] == 0.0 else math.nan
                 )
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = regions[layer, side, 2 + s]
-                if species[layer, s, 0] != 0.0:
+                if species[layer, s, o.P_STRENGTH] != 0.0:
                     deepest = max(deepest, regions[layer, side, 2 + s])
             out[at + o.FACE_RESISTANCE] = regions[layer, side, 0]
             widths += regions[layer, side, 1]

@@ -22,7 +22,6 @@ from .observe import capacitances, face_states, find_regions, is_contact, observ
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
-    SPECIES_COLUMNS,
     VACUUM_PERMITTIVITY,
     bulk_conductivity,
     bulk_slope,
@@ -304,7 +303,7 @@ def solve_rows(first, last, rows, codes, options, work, out):
     Returns the number of elements that the last point left in `work`, 0 where it failed.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
     faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
     tables = np.empty((n_layers, 2, 2), dtype=np.int64)

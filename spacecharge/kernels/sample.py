@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
+from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import NODES, evaluate
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
-from .species import SPECIES_COLUMNS, fill_species, is_interacting
+from .species import fill_species, is_interacting
 from .statistics import state_of
 from .workspace import STRIDE as S
 
@@ -21,9 +22,9 @@ def _store(species, layer, n_species, deltas, at, occupancy, vacancy):
     """Store theta and 1 - theta of all species at column `at`."""
     for s in range(n_species):
         theta, empty, _, _, _, _ = state_of(species, layer, s, deltas[s])
-        present = species[layer, s, 0] != 0.0
+        present = species[layer, s, o.P_STRENGTH] != 0.0
         occupancy[s, at] = theta if present else math.nan
-        vacancy[s, at] = empty if present and species[layer, s, 10] == 0.0 else math.nan
+        vacancy[s, at] = empty if present and species[layer, s, o.P_DILUTE] == 0.0 else math.nan
 
 
 @kernel
@@ -33,7 +34,7 @@ def read_nodes(work, row, codes, layer, x, y, occupancy, vacancy):
     Shapes: x, y (4 n + 1,) for n elements; occupancy, vacancy (n_species, 4 n + 1).
     """
     n_species = codes[N_SPECIES]
-    species = np.empty((codes[N_LAYERS], n_species, SPECIES_COLUMNS))
+    species = np.empty((codes[N_LAYERS], n_species, o.SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
     deltas = np.empty(n_species)
@@ -59,7 +60,7 @@ def read_positions(work, row, codes, positions, starts, y, occupancy, vacancy):
     contact). `y` (n_x,), `occupancy` and `vacancy` (n_species, n_x) are filled.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
     deltas = np.empty(n_species)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from . import layout as o
 from ._jit import inlined, kernel
 from .layout import (
     CODE_START,
@@ -25,8 +26,6 @@ from .statistics import DELTA_MAX, state_of
 BOLTZMANN = 1.380649e-23
 ELEMENTARY_CHARGE = 1.602176634e-19
 VACUUM_PERMITTIVITY = 8.8541878188e-12
-
-SPECIES_COLUMNS = 13
 
 
 @inlined
@@ -105,26 +104,30 @@ def fill_species(row, codes, species):
             z, sites, theta, vacancy = row[at + Z], row[at + SITES], row[at + THETA], row[at + VACANCY]
             occ, vac = row[at + J_OCC] / kt, row[at + J_VAC] / kt
             dilute = codes[CODE_START + 2 * (layer * n_species + s)]
-            species[layer, s, 0] = z * sites * density
-            species[layer, s, 1] = z
-            species[layer, s, 2] = theta
-            species[layer, s, 3] = vacancy
-            species[layer, s, 4] = occ
-            species[layer, s, 5] = vac
+            species[layer, s, o.P_STRENGTH] = z * sites * density
+            species[layer, s, o.P_Z] = z
+            species[layer, s, o.P_THETA] = theta
+            species[layer, s, o.P_VACANCY] = vacancy
+            species[layer, s, o.P_OCC] = occ
+            species[layer, s, o.P_VAC] = vac
             # Only the interaction asks for cube roots.
             rooted = occ != 0.0 or vac != 0.0
-            species[layer, s, 6] = theta ** (1.0 / 3.0) if rooted else 0.0
-            species[layer, s, 7] = vacancy ** (1.0 / 3.0) if rooted else 0.0
-            species[layer, s, 10] = dilute
-            species[layer, s, 11] = z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
+            species[layer, s, o.P_ROOT_THETA] = theta ** (1.0 / 3.0) if rooted else 0.0
+            species[layer, s, o.P_ROOT_VACANCY] = vacancy ** (1.0 / 3.0) if rooted else 0.0
+            species[layer, s, o.P_DILUTE] = dilute
+            species[layer, s, o.P_CONDUCT] = (
+                z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
+            )
             if dilute == 1:
-                species[layer, s, 8], species[layer, s, 9] = -600.0, 600.0
+                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -600.0, 600.0
             else:
-                species[layer, s, 8], species[layer, s, 9], stable = spinodal_bounds(theta, vacancy, occ, vac)
+                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST], stable = spinodal_bounds(
+                    theta, vacancy, occ, vac
+                )
                 if not stable and sites > 0.0 and unstable < 0:
                     unstable = layer
             _, _, _, response, _, slope = state_of(species, layer, s, 0.0)
-            species[layer, s, 12] = species[layer, s, 0] * z * response / max(slope, 1e-9)
+            species[layer, s, o.P_RESPONSE] = species[layer, s, o.P_STRENGTH] * z * response / max(slope, 1e-9)
     return unstable
 
 
@@ -133,7 +136,7 @@ def bulk_slope(species, layer, n_species):
     """Return -d charge/d y of the neutral bulk, in units of eps0 kT/e [m^-2]."""
     total = 0.0
     for s in range(n_species):
-        total += species[layer, s, 12]
+        total += species[layer, s, o.P_RESPONSE]
     return total
 
 
@@ -142,8 +145,8 @@ def bulk_conductivity(species, layer, n_species):
     """Return sigma_b of a layer [S/m], NaN where no species has a diffusivity."""
     total = 0.0
     for s in range(n_species):
-        if species[layer, s, 11] > 0.0:
-            total += species[layer, s, 11] * species[layer, s, 2]
+        if species[layer, s, o.P_CONDUCT] > 0.0:
+            total += species[layer, s, o.P_CONDUCT] * species[layer, s, o.P_THETA]
     return total if total > 0.0 else math.nan
 
 
@@ -152,8 +155,10 @@ def is_interacting(codes, species):
     """Say whether any species carries Delta as an unknown of its own (interaction or dilute statistics)."""
     for layer in range(codes[N_LAYERS]):
         for s in range(codes[N_SPECIES]):
-            if species[layer, s, 0] != 0.0 and (
-                species[layer, s, 4] != 0.0 or species[layer, s, 5] != 0.0 or species[layer, s, 10] != 0.0
+            if species[layer, s, o.P_STRENGTH] != 0.0 and (
+                species[layer, s, o.P_OCC] != 0.0
+                or species[layer, s, o.P_VAC] != 0.0
+                or species[layer, s, o.P_DILUTE] != 0.0
             ):
                 return True
     return False
@@ -164,6 +169,8 @@ def is_bordered(codes, species):
     """Say whether the branch of rising chemical potential of any species ends somewhere (attraction only)."""
     for layer in range(codes[N_LAYERS]):
         for s in range(codes[N_SPECIES]):
-            if species[layer, s, 0] != 0.0 and (species[layer, s, 8] > -DELTA_MAX or species[layer, s, 9] < DELTA_MAX):
+            if species[layer, s, o.P_STRENGTH] != 0.0 and (
+                species[layer, s, o.P_LOWEST] > -DELTA_MAX or species[layer, s, o.P_HIGHEST] < DELTA_MAX
+            ):
                 return True
     return False

@@ -131,8 +131,8 @@ def touches_gap(work, codes, species, n):
         base = w.species_row(s)
         for e in range(n):
             layer = int(work[w.LAYER * S + e])
-            lowest, highest = species[layer, s, 8], species[layer, s, 9]
-            if species[layer, s, 0] == 0.0 or (lowest == -DELTA_MAX and highest == DELTA_MAX):
+            lowest, highest = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
+            if species[layer, s, o.P_STRENGTH] == 0.0 or (lowest == -DELTA_MAX and highest == DELTA_MAX):
                 continue
             for i in range(5):
                 delta = work[(base + w.DELTA + i) * S + e]

@@ -11,6 +11,7 @@ iteration to the next and moves along the linearised equation: the scalar root c
 
 from __future__ import annotations
 
+from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import W0, W1, W2
@@ -305,13 +306,13 @@ def state_of(species, layer, s, delta):
     """Return the same for a species of a layer (columns of `species`: see `species.fill_species`)."""
     return point_state(
         delta,
-        int(species[layer, s, 10]),
-        species[layer, s, 2],
-        species[layer, s, 3],
-        species[layer, s, 4],
-        species[layer, s, 5],
-        species[layer, s, 6],
-        species[layer, s, 7],
+        int(species[layer, s, o.P_DILUTE]),
+        species[layer, s, o.P_THETA],
+        species[layer, s, o.P_VACANCY],
+        species[layer, s, o.P_OCC],
+        species[layer, s, o.P_VAC],
+        species[layer, s, o.P_ROOT_THETA],
+        species[layer, s, o.P_ROOT_VACANCY],
     )
 
 
@@ -403,7 +404,7 @@ def conductivity(work, codes, species, interacting):
     first, last = int(work[w.FIRST * S + n_layers]), 0
     for layer in range(n_layers):
         for s in range(n_species):
-            if species[layer, s, 11] > 0.0:
+            if species[layer, s, o.P_CONDUCT] > 0.0:
                 first = min(first, int(work[w.FIRST * S + layer]))
                 last = max(last, int(work[w.FIRST * S + layer + 1]))
     # Whole groups of eight: vector loops then have no remainder. On a view that starts at the first of them, since
@@ -417,18 +418,20 @@ def conductivity(work, codes, species, interacting):
     for s in range(n_species):
         base = w.species_row(s)
         for layer in range(n_layers):
-            if (s == 0 and species[layer, s, 10] == 0.0) or not species[layer, s, 11] > 0.0:
+            if (s == 0 and species[layer, s, o.P_DILUTE] == 0.0) or not species[layer, s, o.P_CONDUCT] > 0.0:
                 continue
-            z, conduct = species[layer, s, 1], species[layer, s, 11]
+            z, conduct = species[layer, s, o.P_Z], species[layer, s, o.P_CONDUCT]
             keep, block = 1.0, 0.0
             if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
-                keep, block = 0.0, 1.0 / species[layer, s, 3]
+                keep, block = 0.0, 1.0 / species[layer, s, o.P_VACANCY]
             for e in range(int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])):
                 for i in range(5):
                     delta = work[(base + w.DELTA + i) * S + e] if interacting else -z * work[(w.Y + i) * S + e]
                     theta, vacancy, change, _, _, _ = state_of(species, layer, s, delta)
                     work[(w.TOTAL + i) * S + e] += conduct * theta * (keep + block * vacancy)
-                    work[(w.CHANGE + i) * S + e] += conduct * change * (keep + block * (species[layer, s, 3] - theta))
+                    work[(w.CHANGE + i) * S + e] += (
+                        conduct * change * (keep + block * (species[layer, s, o.P_VACANCY] - theta))
+                    )
     relative_excess(part, n)
 
 

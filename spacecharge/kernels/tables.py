@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .species import bulk_slope
@@ -61,13 +62,18 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
     # int64, not a literal: every literal would make another copy of the kernels that receive it.
     active, count = np.int64(0), 0
     for s in range(n_species):
-        if species[layer, s, 0] != 0.0:
+        if species[layer, s, o.P_STRENGTH] != 0.0:
             active = s
             count += 1
     for s in range(n_species):
         work[(row + 3 + s) * S] = 0.0
-    lattice = species[layer, active, 10] == 0.0
-    if count == 1 and lattice and species[layer, active, 8] == -DELTA_MAX and species[layer, active, 9] == DELTA_MAX:
+    lattice = species[layer, active, o.P_DILUTE] == 0.0
+    if (
+        count == 1
+        and lattice
+        and species[layer, active, o.P_LOWEST] == -DELTA_MAX
+        and species[layer, active, o.P_HIGHEST] == DELTA_MAX
+    ):
         return _march_lattice(
             work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
         )
@@ -98,12 +104,16 @@ def _march_lattice(
     work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
 ):
     """March of a layer with one lattice species without a miscibility gap, eight entries at a time (vectorised)."""
-    z, theta_b, vacancy_b = species[layer, active, 1], species[layer, active, 2], species[layer, active, 3]
+    z, theta_b, vacancy_b = (
+        species[layer, active, o.P_Z],
+        species[layer, active, o.P_THETA],
+        species[layer, active, o.P_VACANCY],
+    )
     toward = -1.0 if sign * z > 0.0 else 1.0
     z = abs(z)
-    occ, vac = species[layer, active, 4], species[layer, active, 5]
-    root_theta, root_vacancy = species[layer, active, 6], species[layer, active, 7]
-    scale = abs(species[layer, active, 0]) / permittivity
+    occ, vac = species[layer, active, o.P_OCC], species[layer, active, o.P_VAC]
+    root_theta, root_vacancy = species[layer, active, o.P_ROOT_THETA], species[layer, active, o.P_ROOT_VACANCY]
+    scale = abs(species[layer, active, o.P_STRENGTH]) / permittivity
     ideal = occ == 0.0 and vac == 0.0
     # Rows of Newton, free at this time: |y|, |change|, the integrands at the ends and in the middle of steps.
     at_y, at_change, at_end, at_middle = w.STEP * S, (w.STEP + 1) * S, (w.STEP + 2) * S, (w.STEP + 3) * S
@@ -156,11 +166,11 @@ def _march_lattice(
 @kernel
 def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):
     """March of any layer with one species, in Delta: y(Delta) is explicit, no root is sought."""
-    z = species[layer, active, 1]
+    z = species[layer, active, o.P_Z]
     toward = -1.0 if sign * z > 0.0 else 1.0
     z = abs(z)
-    border = species[layer, active, 9] if toward > 0.0 else -species[layer, active, 8]
-    scale = abs(species[layer, active, 0]) / permittivity
+    border = species[layer, active, o.P_HIGHEST] if toward > 0.0 else -species[layer, active, o.P_LOWEST]
+    scale = abs(species[layer, active, o.P_STRENGTH]) / permittivity
     size = min(LINEAR, 0.5 * border)
     _, _, change, _, potential, slope = state_of(species, layer, active, toward * size)
     y = abs(toward * size + potential) / z
@@ -238,26 +248,26 @@ def _charge_at(work, row, n, species, layer, n_species, y):
     """Return charge density of a layer at `y` and smallest |dy/dDelta|; column `n` holds the Delta in and out."""
     total, reach = 0.0, 1e300
     for s in range(n_species):
-        if species[layer, s, 0] == 0.0:
+        if species[layer, s, o.P_STRENGTH] == 0.0:
             continue
-        z = species[layer, s, 1]
+        z = species[layer, s, o.P_Z]
         delta = solve_delta(
             y,
             z,
             work[(row + 3 + s) * S + n],
-            int(species[layer, s, 10]),
-            species[layer, s, 2],
-            species[layer, s, 3],
-            species[layer, s, 4],
-            species[layer, s, 5],
-            species[layer, s, 6],
-            species[layer, s, 7],
-            species[layer, s, 8],
-            species[layer, s, 9],
+            int(species[layer, s, o.P_DILUTE]),
+            species[layer, s, o.P_THETA],
+            species[layer, s, o.P_VACANCY],
+            species[layer, s, o.P_OCC],
+            species[layer, s, o.P_VAC],
+            species[layer, s, o.P_ROOT_THETA],
+            species[layer, s, o.P_ROOT_VACANCY],
+            species[layer, s, o.P_LOWEST],
+            species[layer, s, o.P_HIGHEST],
         )
         work[(row + 3 + s) * S + n] = delta
         _, _, change, _, _, slope = state_of(species, layer, s, delta)
-        total += species[layer, s, 0] * change
+        total += species[layer, s, o.P_STRENGTH] * change
         reach = min(reach, slope / abs(z))
     return total, reach
 

@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .layout import (
@@ -45,7 +46,6 @@ from .poisson_boltzmann import WIDTH_FRACTION
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
-    SPECIES_COLUMNS,
     VACUUM_PERMITTIVITY,
     fill_species,
     is_interacting,
@@ -86,7 +86,7 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             y = saved[i, e]
             part = stretch * work[(w.CHARGE + i) * S + e]
             for s in range(n_species):
-                if species[layer, s, 0] == 0.0:
+                if species[layer, s, o.P_STRENGTH] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
@@ -94,8 +94,10 @@ def state_tangent(work, row, move, codes, species, n, tangent):
                 pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
                 # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
                 bulk = move[c + THETA]
-                part += species[layer, s, 0] * ((move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change)
-                part += species[layer, s, 0] * (
+                part += species[layer, s, o.P_STRENGTH] * (
+                    (move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change
+                )
+                part += species[layer, s, o.P_STRENGTH] * (
                     response * (pull / max(slope, 1e-9) + _bulk_shift(species, layer, s, bulk)) - bulk
                 )
             # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
@@ -137,12 +139,15 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             tangent[i, e] = shift - y * warm
             for s in range(n_species):
                 tangent[5 + 5 * s + i, e] = 0.0
-                if species[layer, s, 0] == 0.0:
+                if species[layer, s, o.P_STRENGTH] == 0.0:
                     continue
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, _, _, _, slope = state_of(species, layer, s, delta)
-                pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y) - species[layer, s, 1] * shift
+                pull = (
+                    _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
+                    - species[layer, s, o.P_Z] * shift
+                )
                 tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
 
 
@@ -150,9 +155,9 @@ def state_tangent(work, row, move, codes, species, n, tangent):
 def _bulk_shift(species, layer, s, bulk):
     """Return d u_b for d theta_b (u = ln theta for dilute species)."""
     return (
-        bulk / species[layer, s, 2]
-        if species[layer, s, 10] == DILUTE
-        else bulk / (species[layer, s, 2] * species[layer, s, 3])
+        bulk / species[layer, s, o.P_THETA]
+        if species[layer, s, o.P_DILUTE] == DILUTE
+        else bulk / (species[layer, s, o.P_THETA] * species[layer, s, o.P_VACANCY])
     )
 
 
@@ -164,11 +169,11 @@ def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
     """
     theta, vacancy, change, _, _, slope = state_of(species, layer, s, delta)
     _, _, _, _, _, slope_b = state_of(species, layer, s, 0.0)
-    root, root_b = theta ** (1.0 / 3.0), species[layer, s, 2] ** (1.0 / 3.0)
+    root, root_b = theta ** (1.0 / 3.0), species[layer, s, o.P_THETA] ** (1.0 / 3.0)
     occupied = change / (root * root + root * root_b + root_b * root_b)
     vacant = 0.0
-    if species[layer, s, 10] != DILUTE:
-        root, root_b = vacancy ** (1.0 / 3.0), species[layer, s, 3] ** (1.0 / 3.0)
+    if species[layer, s, o.P_DILUTE] != DILUTE:
+        root, root_b = vacancy ** (1.0 / 3.0), species[layer, s, o.P_VACANCY] ** (1.0 / 3.0)
         vacant = change / (root * root + root * root_b + root_b * root_b)
     shift = _bulk_shift(species, layer, s, move[c + THETA])
     result = (slope_b - slope) * shift - warm * delta - move[c + Z] * y
@@ -210,7 +215,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     n = int(work[w.FIRST * S + n_layers])
-    species = np.empty((n_layers, n_species, SPECIES_COLUMNS))
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     faces = np.empty((n_layers, 5))
     deltas = np.empty(n_species)
     tangent = np.empty((5 + 5 * n_species, n))
@@ -226,7 +231,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
     if not is_interacting(codes, species):
         for s in range(n_species):
             for e in range(n):
-                z = species[int(work[w.LAYER * S + e]), s, 1]
+                z = species[int(work[w.LAYER * S + e]), s, o.P_Z]
                 for i in range(5):
                     work[(w.species_row(s) + w.DELTA + i) * S + e] = -z * work[(w.Y + i) * S + e]
     for e in range(n):

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import NODES, WEIGHTS
+from spacecharge.kernels.layout import SPECIES_COLUMNS
 from spacecharge.kernels.newton import assemble, equilibrate, evaluate_charge, join
 from spacecharge.kernels.poisson_boltzmann import place_jumps
-from spacecharge.kernels.species import SPECIES_COLUMNS, fill_species, is_interacting
+from spacecharge.kernels.species import fill_species, is_interacting
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.solve import _work_array, solve
 from spacecharge.unpack import pack_rows
