@@ -27,6 +27,8 @@ from .work import COMPLETE, STATE, WorkFile
 if TYPE_CHECKING:
     import h5py
 
+    Waiting = deque[tuple[h5py.Dataset, tuple[int, ...], Future[bytes]]]
+
 GZIP_LEVEL = 1
 """Level 4 takes the same time and saves 1 % (mantissas of doubles are noise, shuffle does the rest)."""
 
@@ -63,14 +65,17 @@ def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] 
     layout = replace(work.layout, attributes={**work.layout.attributes, STATE: COMPLETE})
     total = max(1, layout.n_points * layout.bytes_per_point)
     done = 0
+    waiting: Waiting = deque()
     with replacing(work.path) as temporary, ThreadPoolExecutor(workers) as pool:
         with guarded_hdf5(temporary, "w") as file:
             datasets = write_structure(file, layout, _create_compressed)
             for variable in layout.variables:
-                _copy(work, layout, variable, datasets[variable.path], pool, workers)
+                _copy(work, layout, variable, datasets[variable.path], pool, workers, waiting)
                 done += layout.n_points * layout.row_bytes(variable)
                 if progress is not None:
                     progress(done / total)
+            while waiting:
+                _put(*waiting.popleft())
     work.close()
 
 
@@ -97,18 +102,17 @@ def _copy(
     dataset: h5py.Dataset,
     pool: ThreadPoolExecutor,
     workers: int,
+    waiting: Waiting,
 ) -> None:
+    """Hand the chunks of a variable to the threads, and write those that they have done, of whatever variable."""
     if dataset.chunks is None:
         dataset[...] = work.read_rows(variable, 0, 1)[0]
         return
-    waiting: deque[tuple[tuple[int, ...], Future[bytes]]] = deque()
     for offset, chunk in _chunks(work, layout, variable, dataset.chunks):
-        waiting.append((offset, pool.submit(_deflate, chunk, dataset.chunks, variable.fill_value)))
+        waiting.append((dataset, offset, pool.submit(_deflate, chunk, dataset.chunks, variable.fill_value)))
         # A bounded queue keeps the memory flat however large the file is.
         if len(waiting) > 4 * workers:
-            _put(dataset, *waiting.popleft())
-    while waiting:
-        _put(dataset, *waiting.popleft())
+            _put(*waiting.popleft())
 
 
 def _put(dataset: h5py.Dataset, offset: tuple[int, ...], data: Future[bytes]) -> None:
