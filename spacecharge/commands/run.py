@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +17,35 @@ if TYPE_CHECKING:
     from ..sweep.engine import RunReport
 
 
+COLLECT_EVERY = 100_000
+"""New objects between two looks for garbage in circles, of which a sweep makes next to none."""
+
+
 def execute(args: argparse.Namespace) -> int:
     """Run the sweep (or say what it would take); returns the exit code."""
+    with _lean_process():
+        return _execute(args)
+
+
+@contextmanager
+def _lean_process() -> Iterator[None]:
+    """Spare the process of a sweep, most of whose life is loading libraries, what it does not need."""
+    if "numpy" not in sys.modules:
+        # No linear algebra here: a BLAS that starts a thread per core only takes cores from the solver.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # The libraries make a hundred thousand objects that stay: the collector would walk them again and again.
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY, *before[1:])
+    # At the end the system takes it all at once.
+    atexit.register(gc.freeze)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _execute(args: argparse.Namespace) -> int:
+    from ..compiling import load_numba_alone
     from ..config import load_config
     from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..sweep import available_cores, run_sweep
@@ -24,6 +56,8 @@ def execute(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     path = Path(args.output if args.output is not None else config.output.path)
     workers = args.workers or available_cores()
+    if args.scheduler is None:
+        load_numba_alone()
     if args.dry_run:
         _dry_run(config, path, workers, args.quiet)
         return EXIT_SOLVED

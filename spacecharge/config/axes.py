@@ -265,7 +265,10 @@ class Sweep:
         dict of str to ndarray, shape (hi - lo,)
             By dotted path, in the unit of the key.
         """
-        points = np.arange(max(lo, 0), min(hi, self.n_points), dtype=np.int64)
+        return self.values_at(np.arange(max(lo, 0), min(hi, self.n_points), dtype=np.int64))
+
+    def values_at(self, points: Index) -> dict[str, Array]:
+        """Return the swept values of the points with these numbers; see :meth:`values`."""
         if self.mode != "outer":
             return {axis.path: axis.at(points) for axis in self.axes}
         result: dict[str, Array] = {}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
-from .axes import Axis, Sweep, closed_grid
+from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference, with_table_value
 from .paths import TOLERANCE_PATH, allowed_range
 
@@ -194,10 +194,12 @@ class Config:
             ``rebuild``, ``solver`` and ``charge_transfer`` are left out: see :meth:`parameters`,
             :meth:`tolerance` and :meth:`point_values`.
         """
-        values = self.sweep.values(lo, hi)
+        return self._overrides(self.sweep.values(lo, hi), max(min(hi, self.n_points) - max(lo, 0), 0))
+
+    def _overrides(self, values: Mapping[str, Array], n: int) -> dict[str, Array]:
+        """Return the overrides of `n` points with these swept values."""
         over = {axis.over or axis.path: values[axis.path] for axis in self.axes if axis.kind == "stack"}
         if not over:
-            n = max(min(hi, self.n_points) - max(lo, 0), 0)
             over["temperature_K"] = np.full(n, float(self.base_stack.temperature_K))
         return over
 
@@ -231,10 +233,13 @@ class Config:
             Numbers are still to be taken from fits.
         """
         hi = self.n_points if hi is None else hi
-        over = self.point_overrides(lo, hi)
-        if not self.has_slow_axes:
-            return stack_parameters(self.stack, over)
-        return self._rebuilt(over, lo, hi)
+        return self.parameters_at(np.arange(max(lo, 0), min(hi, self.n_points), dtype=np.int64))
+
+    def parameters_at(self, points: Index) -> StackParameters:
+        """Return the SI arrays of the points with these numbers; see :meth:`parameters`."""
+        values = self.sweep.values_at(points)
+        over = self._overrides(values, points.size)
+        return self._rebuilt(over, values) if self.has_slow_axes else stack_parameters(self.stack, over)
 
     def tangents(self, lo: int = 0, hi: int | None = None) -> dict[str, StackParameters]:
         """Return the derivatives of the SI arrays with respect to the numbers of ``output.sensitivities``.
@@ -256,9 +261,8 @@ class Config:
         over = self.point_overrides(lo, self.n_points if hi is None else hi)
         return {path: parameter_tangent(self.stack, path, over)[1] for path in self.output.sensitivities}
 
-    def _rebuilt(self, over: dict[str, Array], lo: int, hi: int) -> StackParameters:
+    def _rebuilt(self, over: dict[str, Array], values: Mapping[str, Array]) -> StackParameters:
         """Return the parameters group by group of equal table values, each with a stack of its own."""
-        values = self.sweep.values(lo, hi)
         slow = [axis for axis in self.axes if axis.kind == "rebuild"]
         table = np.column_stack([values[axis.path] for axis in slow])
         rows, group = np.unique(table, axis=0, return_inverse=True)

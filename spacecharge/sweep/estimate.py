@@ -15,7 +15,7 @@ SAMPLE_POINTS = 32
 BASE_MEMORY = 200e6
 """Resident memory of Python with the compiled kernels and the HDF5 library [bytes]; measured."""
 
-PACKED_SHARE = 0.6
+PACKED_SHARE = 0.65
 """Size of a packed file over that of its arrays; measured on sweeps of potential and temperature."""
 
 
@@ -78,8 +78,8 @@ def estimate(task: Task, workers: int) -> Estimate:
     n_sampled = size * len(starts)
     per_point = (time.perf_counter() - began) / n_sampled
     chunk_bytes = task.chunk_points * layout.bytes_per_point
-    # Shuffle and deflate run at some 50 MB/s and thread, writing twice at some 300 MB/s.
-    writing = layout.n_bytes * (1.0 / 50e6 / workers + 2.0 / 300e6)
+    # Shuffle and deflate run at some 100 MB/s and thread, writing twice at some 300 MB/s.
+    writing = layout.n_bytes * (1.0 / 100e6 / workers + 2.0 / 300e6)
     return Estimate(
         n_points=n,
         n_chunks=n_chunks(task),

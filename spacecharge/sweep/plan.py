@@ -280,16 +280,4 @@ def _spread(config: Config) -> Any:
         for corner in np.ndindex(*(2,) * len(config.shape)):
             at = [(size - 1) * end for size, end in zip(config.shape, corner, strict=True)]
             chosen.add(sum(i * math.prod(config.shape[k + 1 :]) for k, i in enumerate(at)))
-    return _joined([config.parameters(i, i + 1) for i in sorted(chosen)])
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Return several StackParameters as one."""
-    from dataclasses import fields, replace
-
-    first = parts[0]
-    shared = {"statistics", "transport", "end_kind", "reasons", "layer_names", "species_names"}
-    arrays = {
-        f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(first) if f.name not in shared
-    }
-    return replace(first, **arrays)
+    return config.parameters_at(np.array(sorted(chosen), dtype=np.int64))

@@ -1,6 +1,7 @@
 """``spacecharge run``: exit codes, what is written and what is not, what is said where."""
 
 import errno
+import gc
 import os
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def test_run_writes_the_file_and_says_so(configuration, call):
     level = results["electrode_potential"] == 3.0
     np.testing.assert_allclose(results["space_charge_potential"][level], 0.0, atol=1e-9)
     assert files() == ["c.yaml", "results/r.h5"]
+
+
+def test_run_leaves_the_collector_as_it_was(configuration, call):
+    before = gc.get_threshold()
+    assert call("run", configuration())[0] == 0
+    assert call("run", configuration())[0] == 2
+    assert gc.get_threshold() == before
 
 
 def test_python_face_gives_the_same_values(configuration, call):

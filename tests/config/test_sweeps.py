@@ -152,6 +152,14 @@ def test_every_suffix_is_found() -> None:
         assert unit_of(f"layer.some{unit.suffix}") is unit
 
 
+def test_points_by_number_are_those_of_their_range() -> None:
+    config = plan("electrode.potential_V: {start: 2.4, stop: 3.4, num: 5}\ntemperature_K: [258.15, 298.15, 400]")
+    chosen = np.array([0, 4, 14])
+    picked, every = config.parameters_at(chosen), config.parameters()
+    for name in ("temperature", "potential", "bulk_occupancy", "diffusivity", "invalid"):
+        np.testing.assert_array_equal(getattr(picked, name), getattr(every, name)[chosen])
+
+
 def test_zip_takes_values_together() -> None:
     config = plan("mode: zip\nelectrode.potential_V: [2.4, 3.0, 3.4]\ntemperature_K: {start: 280, stop: 300, num: 3}")
     assert config.shape == (3,)

@@ -1,6 +1,7 @@
 """What is written is what is read: with h5py, with the package, with xarray and pandas."""
 
 import itertools
+import zlib
 
 import h5py
 import numpy as np
@@ -20,6 +21,7 @@ from spacecharge.store import (
     read_results,
     to_dataframe,
 )
+from spacecharge.store.packing import deflated
 
 SHAPES = [(), (1,), (7,), (5, 4), (3, 1, 4), (4, 3, 2, 5)]
 
@@ -58,6 +60,17 @@ def test_many_chunks_and_slabs(tmp_path, shape, monkeypatch):
         assert np.prod(chunks) * 8 <= 1 << 12
         assert file["contact_potential"].compression == "gzip"
         assert file["contact_potential"].shuffle
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000, 70_000])
+@pytest.mark.parametrize("noisy", list(itertools.product([False, True], repeat=4)), ids=str)
+def test_planes_of_noise_are_stored_between_planes_that_shrink(size, noisy):
+    source = np.random.default_rng(1)
+    planes = np.array([source.integers(0, 256, size) if n else np.arange(size) // 200 for n in noisy], dtype=np.uint8)
+    packed = deflated(planes)
+    assert zlib.decompress(packed) == planes.tobytes()
+    # Noise must not grow, and must not keep its neighbours from shrinking.
+    assert len(packed) < 1.01 * size * sum(noisy) + 0.1 * size * (4 - sum(noisy)) + 100
 
 
 def test_chunks_hold_whole_points_and_are_even_along_the_axes():
