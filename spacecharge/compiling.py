@@ -1,17 +1,16 @@
-"""Numba from outside the kernels: loading it, and saying that it compiles.
+"""Say that the solver is being compiled: half a minute without a point done looks like a hang.
 
-Half a minute without a point done looks like a hang. Numba announces every function that it compiles and none that it
+Numba announces every function that it compiles and none that it
 loads from its cache on the disk, so the line appears when, and only when, a compilation happens: whether a cache is
 there, stale, or of another processor is numba's to know.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 NOTICE = "compiling the solver (about half a minute; only on the first run on this machine and after an upgrade)"
@@ -20,26 +19,6 @@ NOTICE_SECONDS = 2.0
 """Shorter compilations pass in silence: a small kernel takes 0.5 s, the solver 30 s."""
 
 _KERNELS = f"{__package__}.kernels."
-
-
-def load_numba_alone() -> None:
-    """Load numba without scipy.linalg, in a process that runs no numba functions but our kernels.
-
-    Numba loads scipy.linalg to learn whether there is a BLAS, a third of the time it takes to load; no kernel calls
-    one. What goes by the answer is compiled ``np.convolve`` and ``np.correlate`` (a plain loop instead); matrix
-    products look again when they are compiled. Where numba or scipy.linalg is there already, nothing is to be gained.
-    """
-    scipy_linalg, looks = "scipy.linalg", "numba.np.arraymath"
-    if scipy_linalg in sys.modules or looks in sys.modules:
-        return
-    # None: importing it fails at once.
-    sys.modules[scipy_linalg] = None  # type: ignore[assignment]
-    try:
-        # A numba that cannot do without says so when it is loaded for good.
-        with suppress(ImportError):
-            importlib.import_module(looks)
-    finally:
-        del sys.modules[scipy_linalg]
 
 
 @contextmanager
@@ -109,4 +88,4 @@ def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-__all__ = ["NOTICE", "compiling_announced", "load_numba_alone"]
+__all__ = ["NOTICE", "compiling_announced"]

@@ -83,19 +83,6 @@ def test_an_error_stops_the_clock(error: type[BaseException]) -> None:
     assert said == []
 
 
-def test_numba_loads_without_scipy_linalg_and_compiles_all_the_same() -> None:
-    code = """
-import sys
-from spacecharge.compiling import load_numba_alone
-load_numba_alone()
-print("numba" in sys.modules, "scipy.linalg" in sys.modules)
-import numba, numpy
-print(numba.njit(lambda a, b: numpy.dot(a, b))(numpy.eye(2), numpy.ones(2)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["True False", "[1. 1.]"]
-
-
 def test_quiet_loads_nothing() -> None:
     code = (
         "import sys; from spacecharge.compiling import compiling_announced\n"

@@ -45,7 +45,6 @@ def _lean_process() -> Iterator[None]:
 
 
 def _execute(args: argparse.Namespace) -> int:
-    from ..compiling import load_numba_alone
     from ..config import load_config
     from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
     from ..sweep import available_cores, run_sweep
@@ -56,8 +55,6 @@ def _execute(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     path = Path(args.output if args.output is not None else config.output.path)
     workers = args.workers or available_cores()
-    if args.scheduler is None:
-        load_numba_alone()
     if args.dry_run:
         _dry_run(config, path, workers, args.quiet)
         return EXIT_SOLVED
