@@ -156,7 +156,7 @@ def measure_ratios(target_V: float) -> list[dict[str, Any]]:
             times = dict.fromkeys(calls, np.inf)
             for _ in range(30):
                 for name, (call, number) in calls.items():
-                    # What runs in microseconds runs three times in a row: its first round brings it back into the caches.
+                    # What takes microseconds runs three times in a row: the first round brings it back into the caches.
                     times[name] = min(times[name], best_of(call, repeats=3 if number > 1 else 1, number=number))
             row["seconds"] = times
             rows.append(row)

@@ -99,7 +99,7 @@ def used_rows(n_species: int) -> int:
 
 def work_rows(n_layers: int, n_species: int) -> int:
     """Return the rows of a work array for so many layers and species (see ``kernels.workspace``)."""
-    return used_rows(n_species) + (3 + n_species) * (2 * n_layers + 2)
+    return used_rows(n_species) + (3 + 2 * n_species) * 2 * n_layers + (4 + 2 * n_species) * 2
 
 
 def _state_rows(n_species: int) -> Integers:

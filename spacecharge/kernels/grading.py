@@ -13,7 +13,7 @@ import math
 
 from . import workspace as w
 from ._jit import kernel
-from .tables import field_at
+from .tables import field_at, hermite
 from .workspace import STRIDE as S
 
 # Distance over which element sizes grow e-fold in the exponential tail, in Debye lengths: the weight of an error there
@@ -24,17 +24,21 @@ SHORTEST_TAIL = 9.0
 potential and capacitance."""
 
 
+# First point of Gauss's rule of three points on [0, 1].
+_G = 0.1127016653792583
+
+
 @kernel
 def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_field, resolution, memo, tail):
     """Lay elements from a contact inwards until the layer counts as bulk (|y| below `tail`); return their number.
 
-    Writes rows of `work` from `out` on: size of element k in column k, |y|, |dy/dx| and Delta at its inner end in
-    column k + 1, at the contact in column 0. `contact_field` beyond that of a thick layer means that field lines cross
-    the layer: the steps in x shrink accordingly.
+    Writes rows of `work` from `out` on: size of element k in column k; |y|, |dy/dx|, |d2y/dx2|, Delta and d Delta/d|y|
+    at its inner end in column k + 1, at the contact in column 0. `contact_field` beyond that of a thick layer means
+    that field lines cross the layer: the steps in x shrink accordingly.
     """
     capacity = w.CAPACITY
     y = contact_y
-    thick, _ = field_at(work, row, n_table, y)
+    thick, rate = field_at(work, row, n_table, y)
     through = max(0.0, contact_field * contact_field - thick * thick)
     field = math.sqrt(thick * thick + through)
     k = n_table - 1
@@ -42,31 +46,50 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
         k -= 1
     work[(out + 1) * S] = y
     work[(out + 2) * S] = field
+    work[(out + 3) * S] = thick * rate
     for s in range(n_species):
-        at = (row + 3 + s) * S
+        at, turn = (row + 3 + s) * S, (row + 3 + n_species + s) * S
         if k < 0:
-            delta = work[at] * y / work[row * S]
+            change = work[at] / work[row * S]
+            delta = change * y
         elif k + 1 < n_table:
-            t = (y - work[row * S + k]) / (work[row * S + k + 1] - work[row * S + k])
-            delta = work[at + k] + t * (work[at + k + 1] - work[at + k])
+            delta, change = hermite(
+                work[row * S + k],
+                work[row * S + k + 1],
+                work[at + k],
+                work[at + k + 1],
+                work[turn + k],
+                work[turn + k + 1],
+                y,
+            )
         else:
-            delta = work[at + k]
-        work[(out + 3 + s) * S] = delta
+            delta, change = work[at + k], work[turn + k]
+        work[(out + 4 + s) * S], work[(out + 4 + n_species + s) * S] = delta, change
     if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
         k -= 1
     n = 0
     while k >= 0 and n < capacity:
-        inner = work[row * S + k]
-        inner_field = work[(row + 1) * S + k]
+        inner, inner_thick, inner_rate = work[row * S + k], work[(row + 1) * S + k], work[(row + 2) * S + k]
+        # Length of the element, int dy/D, by Gauss's rule with D from the cubic of the table.
+        h = y - inner
+        a, b = h * inner_rate, h * rate
+        c2, c3 = 3.0 * (thick - inner_thick) - 2.0 * a - b, 2.0 * (inner_thick - thick) + a + b
+        d1 = inner_thick + _G * (a + _G * (c2 + _G * c3))
+        d2 = inner_thick + 0.5 * (a + 0.5 * (c2 + 0.5 * c3))
+        d3 = inner_thick + (1.0 - _G) * (a + (1.0 - _G) * (c2 + (1.0 - _G) * c3))
+        inner_field = inner_thick
         if through > 0.0:
-            inner_field = math.sqrt(inner_field * inner_field + through)
-        work[out * S + n] = (y - inner) / math.sqrt(field * inner_field)
+            d1, d2, d3 = math.sqrt(d1 * d1 + through), math.sqrt(d2 * d2 + through), math.sqrt(d3 * d3 + through)
+            inner_field = math.sqrt(inner_thick * inner_thick + through)
+        product = d1 * d3
+        work[out * S + n] = h * (5.0 / 18.0 * (d1 + d3) * d2 + 4.0 / 9.0 * product) / (product * d2)
         n += 1
         work[(out + 1) * S + n] = inner
         work[(out + 2) * S + n] = inner_field
-        for s in range(n_species):
-            work[(out + 3 + s) * S + n] = work[(row + 3 + s) * S + k]
-        y, field = inner, inner_field
+        work[(out + 3) * S + n] = inner_thick * inner_rate
+        for s in range(2 * n_species):
+            work[(out + 4 + s) * S + n] = work[(row + 3 + s) * S + k]
+        y, field, thick, rate = inner, inner_field, inner_thick, inner_rate
         k -= 1
     debye = 1.0 / math.sqrt(slope)
     length = max(math.log(max(y, 1e-300) / tail), SHORTEST_TAIL)
@@ -80,9 +103,12 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
         j += 1
         work[(out + 1) * S + n] = y
         work[(out + 2) * S + n] = y / debye
+        work[(out + 3) * S + n] = y * slope
         for s in range(n_species):
             # Linear range: Delta in proportion to y.
-            work[(out + 3 + s) * S + n] = work[(row + 3 + s) * S] * y / work[row * S]
+            change = work[(row + 3 + s) * S] / work[row * S]
+            work[(out + 4 + s) * S + n] = change * y
+            work[(out + 4 + n_species + s) * S + n] = change
     return n
 
 

@@ -84,8 +84,8 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
     total = taken_left + 1 + taken_right
     if n + total > w.CAPACITY:
         return -1
-    # Values and slopes at the ends of elements; what no contact knows is bulk, or what the other contact left of it.
-    slope_left, slope_right = w.STEP * S, (w.STEP + 1) * S
+    # Values, slopes and curvatures at the ends of elements, where rows of Newton are free.
+    slope_left, slope_right, bend_left, bend_right = w.STEP * S, (w.STEP + 1) * S, (w.STEP + 2) * S, (w.STEP + 3) * S
     for side in range(2):
         here, taken, sign = left, taken_left, signs[0]
         if side == 1:
@@ -93,19 +93,22 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
         toward = -sign if side == 0 else sign
         for k in range(taken):
             e = n + k if side == 0 else n + total - 1 - k
-            outer, inner = (work[(here + 1) * S + k], work[(here + 1) * S + k + 1])
-            steep, flat = (work[(here + 2) * S + k], work[(here + 2) * S + k + 1])
-            if side == 1:
-                outer, inner, steep, flat = inner, outer, flat, steep
+            # Column of the left and of the right end of the element.
+            a, b = (k, k + 1) if side == 0 else (k + 1, k)
             work[w.SIZE * S + e] = work[here * S + k]
-            work[w.Y * S + e], work[(w.Y + 4) * S + e] = sign * outer, sign * inner
-            work[slope_left + e], work[slope_right + e] = toward * steep, toward * flat
+            work[w.Y * S + e] = sign * work[(here + 1) * S + a]
+            work[(w.Y + 4) * S + e] = sign * work[(here + 1) * S + b]
+            work[slope_left + e] = toward * work[(here + 2) * S + a]
+            work[slope_right + e] = toward * work[(here + 2) * S + b]
+            work[bend_left + e] = sign * work[(here + 3) * S + a]
+            work[bend_right + e] = sign * work[(here + 3) * S + b]
             for s in range(n_species):
-                at = (here + 3 + s) * S + k
-                base = w.species_row(s) + w.DELTA
-                work[base * S + e] = work[at + side]
-                work[(base + 4) * S + e] = work[at + 1 - side]
-    # The closing element: a straight line between what both sides have come to.
+                base, at, turn = w.species_row(s) * S, (here + 4 + s) * S, (here + 4 + n_species + s) * S
+                work[base + w.DELTA * S + e], work[base + (w.DELTA + 4) * S + e] = work[at + a], work[at + b]
+                work[base + w.PULL * S + e] = sign * work[turn + a]
+                work[base + (w.PULL + 1) * S + e] = sign * work[turn + b]
+    # The closing element: a straight line between what both sides have come to. What no contact knows is bulk, or what
+    # the other contact left of it.
     e = n + taken_left
     bulk = taken_left == counts[0] and taken_right == counts[1]
     y_left = signs[0] * work[(left + 1) * S + taken_left] if counts[0] > 0 else 0.0
@@ -118,24 +121,28 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
     work[w.Y * S + e], work[(w.Y + 4) * S + e] = y_left, y_right
     straight = (y_right - y_left) / rest
     work[slope_left + e], work[slope_right + e] = straight, straight
+    work[bend_left + e], work[bend_right + e] = 0.0, 0.0
     for s in range(n_species):
-        base = w.species_row(s) + w.DELTA
-        d_left = work[(left + 3 + s) * S + taken_left] if counts[0] > 0 else 0.0
-        d_right = work[(right + 3 + s) * S + taken_right] if counts[1] > 0 else 0.0
+        base = w.species_row(s) * S
+        d_left = work[(left + 4 + s) * S + taken_left] if counts[0] > 0 else 0.0
+        d_right = work[(right + 4 + s) * S + taken_right] if counts[1] > 0 else 0.0
         if counts[1] == 0 and not bulk:
             d_right = d_left
         if counts[0] == 0 and not bulk:
             d_left = d_right
-        work[base * S + e], work[(base + 4) * S + e] = d_left, d_right
+        work[base + w.DELTA * S + e], work[base + (w.DELTA + 4) * S + e] = d_left, d_right
+        straight = (d_right - d_left) / (y_right - y_left) if y_right != y_left else 0.0
+        work[base + w.PULL * S + e], work[base + (w.PULL + 1) * S + e] = straight, straight
     part = work[n:]
     for e in range(total):
         size = part[w.SIZE * S + e]
         y0, y4 = part[w.Y * S + e], part[(w.Y + 4) * S + e]
         a, b = size * part[slope_left + e], size * part[slope_right + e]
+        c, d = size * size * part[bend_left + e], size * size * part[bend_right + e]
         part[w.LAYER * S + e] = layer
-        part[(w.Y + 1) * S + e] = _H0 * y0 + (1.0 - _H0) * y4 + _H1 * a - _H2 * b
-        part[(w.Y + 2) * S + e] = 0.5 * (y0 + y4) + 0.125 * (a - b)
-        part[(w.Y + 3) * S + e] = (1.0 - _H0) * y0 + _H0 * y4 + _H2 * a - _H1 * b
+        part[(w.Y + 1) * S + e] = (1.0 - _H3) * y0 + _H3 * y4 + _H1 * a - _H4 * b + _H2 * c + _H5 * d
+        part[(w.Y + 2) * S + e] = 0.5 * (y0 + y4) + 0.15625 * (a - b) + 0.015625 * (c + d)
+        part[(w.Y + 3) * S + e] = _H3 * y0 + (1.0 - _H3) * y4 + _H4 * a - _H1 * b + _H5 * c + _H2 * d
     if bulk:
         e = n + taken_left
         for i in range(1, 4):
@@ -143,28 +150,33 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
     return n + total
 
 
-# Hermite cubic at the first mid node: shares of the left value, of the left slope, of the right slope.
-_H0 = (1.0 + 2.0 * X1) * (1.0 - X1) * (1.0 - X1)
-_H1 = X1 * (1.0 - X1) * (1.0 - X1)
-_H2 = X1 * X1 * (1.0 - X1)
+# Hermite quintic at the first mid node: shares of left slope and curvature, of right value, slope and curvature.
+_H1 = X1 * (1.0 - X1) ** 3 * (1.0 + 3.0 * X1)
+_H2 = 0.5 * X1**2 * (1.0 - X1) ** 3
+_H3 = X1**3 * (10.0 - 15.0 * X1 + 6.0 * X1**2)
+_H4 = X1**3 * (1.0 - X1) * (4.0 - 3.0 * X1)
+_H5 = 0.5 * X1**3 * (1.0 - X1) ** 2
 
 
 @kernel
 def start_deltas(work, codes, species, n):
-    """Complete the starting Delta: linear in y between the ends of an element."""
+    """Complete the starting Delta: the cubic in y with the slopes at both ends of an element, which PULL holds."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for s in range(n_species):
-        d = (w.species_row(s) + w.DELTA) * S
+        d, turn = (w.species_row(s) + w.DELTA) * S, (w.species_row(s) + w.PULL) * S
         for layer in range(n_layers):
             lowest, highest = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
             first = int(work[w.FIRST * S + layer])
             part = work[first:]
             for e in range(int(work[w.FIRST * S + layer + 1]) - first):
-                y0, d0 = part[w.Y * S + e], part[d + e]
-                step = part[(w.Y + 4) * S + e] - y0
-                ratio = (part[d + 4 * S + e] - d0) / (step if step != 0.0 else 1.0)
+                y0, d0, d4 = part[w.Y * S + e], part[d + e], part[d + 4 * S + e]
+                h = part[(w.Y + 4) * S + e] - y0
+                inverse = 1.0 / (h if h != 0.0 else 1.0)
+                a, b = h * part[turn + e], h * part[turn + S + e]
+                c2, c3 = 3.0 * (d4 - d0) - 2.0 * a - b, 2.0 * (d0 - d4) + a + b
                 for i in range(1, 4):
-                    delta = d0 + ratio * (part[(w.Y + i) * S + e] - y0)
+                    t = (part[(w.Y + i) * S + e] - y0) * inverse
+                    delta = d0 + t * (a + t * (c2 + t * c3))
                     part[d + i * S + e] = min(max(delta, lowest), highest)
 
 

@@ -53,6 +53,8 @@ ROUNDING = 4e-13
 # Share of the tolerance that Newton's last step may leave behind, and that on the first mesh, whose answer only serves
 # the comparison with the next.
 NEWTON_SHARE, FIRST_SHARE = 1e-2, 5e-2
+# Shares of the tolerances below which no estimate goes: two meshes may agree by luck.
+LUCK, LUCK_RESISTANCE = 0.02, 0.05
 COARSE, HALVED, NEUTRAL = 0, 1, 2
 
 
@@ -246,12 +248,20 @@ def solve_point(
                 out[o.POTENTIAL_ERROR] = (
                     (potential * options[SAFETY] + left_over) * volt
                     + ROUNDING * (_largest_drop(faces) * volt + 0.2)
-                    + 0.02 * tolerance
+                    + LUCK * tolerance
                 )
-                out[o.RESISTANCE_ERROR] = resistance * 2.0 * options[SAFETY] + 1e4 * tail * tail + left_over + 1e-9
+                # A width ends where y is as small as the threshold: there the same error is a larger share.
+                aim = options[RESISTANCE_TOLERANCE] * reduced
+                out[o.RESISTANCE_ERROR] = (
+                    resistance * 2.0 * options[SAFETY]
+                    + 1e4 * tail * tail
+                    + left_over / options[WIDTH_FRACTION]
+                    + LUCK_RESISTANCE * aim
+                    + 1e-9
+                )
                 if out[o.POTENTIAL_ERROR] <= tolerance:
                     result = SOLVED
-                    enough = out[o.RESISTANCE_ERROR] <= options[RESISTANCE_TOLERANCE] * reduced
+                    enough = out[o.RESISTANCE_ERROR] <= aim
             if not enough and more_room:
                 stage = HALVED
                 refine(work, codes, n)

@@ -56,8 +56,9 @@ def grid_step(size, resolution):
 def march(work, row, species, layer, n_species, sign, permittivity, resolution, memo, stop, stop_field):
     """Tabulate a thick layer from its linear range outwards, to |y| = `stop` or displacement `stop_field`.
 
-    `sign` is that of y. Writes rows of `work` from `row` on: |y|, D = |dy/dx|, dD/d|y|, Delta per species; returns the
-    number of entries. D^2 = 2 int -charge d|y| by Simpson's rule on each step, 0.2 % on steps of this size.
+    `sign` is that of y. Writes rows of `work` from `row` on: |y|, D = |dy/dx|, dD/d|y|, Delta per species, d Delta/d|y|
+    per species; returns the number of entries. D^2 = 2 int -charge d|y| by Simpson's rule on each step, 0.2 % on steps
+    of this size.
     """
     # int64, not a literal: every literal would make another copy of the kernels that receive it.
     active, count = np.int64(0), 0
@@ -65,7 +66,7 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
         if species[layer, s, o.P_STRENGTH] != 0.0:
             active = s
             count += 1
-    for s in range(n_species):
+    for s in range(2 * n_species):
         work[(row + 3 + s) * S] = 0.0
     lattice = species[layer, active, o.P_DILUTE] == 0.0
     if (
@@ -152,9 +153,10 @@ def _march_lattice(
             work[row * S + k] = y
             work[(row + 1) * S + k] = field
             work[(row + 2) * S + k] = scale * work[at_change + k] / field
-            for s in range(n_species):
+            for s in range(2 * n_species):
                 work[(row + 3 + s) * S + k] = 0.0
             work[(row + 3 + active) * S + k] = toward * size
+            work[(row + 3 + n_species + active) * S + k] = toward * work[at_change + k] / work[at_end + k]
             n = k + 1
             if y >= stop or field >= limit:
                 return n
@@ -179,6 +181,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
     work[(row + 1) * S] = field
     work[(row + 2) * S] = field / y
     work[(row + 3 + active) * S] = toward * size
+    work[(row + 3 + n_species + active) * S] = toward * z / slope
     # Integrand in Delta: charge times dy/dDelta.
     before = scale * abs(change) * slope / z
     n = 1
@@ -186,7 +189,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
         step = grid_step(size, resolution)
         if size + step >= border:
             step = border - size
-        for s in range(n_species):
+        for s in range(2 * n_species):
             work[(row + 3 + s) * S + n] = 0.0
         if step <= 1e-9 * border:
             # End of the branch of rising mu: charge stays, y goes on.
@@ -209,6 +212,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
         work[(row + 1) * S + n] = field
         work[(row + 2) * S + n] = scale * abs(change) / field
         work[(row + 3 + active) * S + n] = toward * size
+        work[(row + 3 + n_species + active) * S + n] = toward * z / slope
         n += 1
     return n
 
@@ -265,8 +269,9 @@ def _charge_at(work, row, n, species, layer, n_species, y):
             species[layer, s, o.P_LOWEST],
             species[layer, s, o.P_HIGHEST],
         )
-        work[(row + 3 + s) * S + n] = delta
         _, _, change, _, _, slope = state_of(species, layer, s, delta)
+        work[(row + 3 + s) * S + n] = delta
+        work[(row + 3 + n_species + s) * S + n] = -math.copysign(z, z * y) / max(slope, 1e-9)
         total += species[layer, s, o.P_STRENGTH] * change
         reach = min(reach, slope / abs(z))
     return total, reach
@@ -293,10 +298,23 @@ def field_at(work, row, n, y):
             low = middle
         else:
             high = middle
-    h = work[row * S + high] - work[row * S + low]
-    t = (y - work[row * S + low]) / h
-    a, b = work[(row + 1) * S + low], work[(row + 1) * S + high]
-    da, db = h * work[(row + 2) * S + low], h * work[(row + 2) * S + high]
+    return hermite(
+        work[row * S + low],
+        work[row * S + high],
+        work[(row + 1) * S + low],
+        work[(row + 1) * S + high],
+        work[(row + 2) * S + low],
+        work[(row + 2) * S + high],
+        y,
+    )
+
+
+@inlined
+def hermite(left, right, a, b, slope_a, slope_b, y):
+    """Return value and slope at `y` of the cubic with values a, b and the slopes given at `left` and `right`."""
+    h = right - left
+    t = (y - left) / h
+    da, db = h * slope_a, h * slope_b
     c2, c3 = 3.0 * (b - a) - 2.0 * da - db, 2.0 * (a - b) + da + db
     return a + t * (da + t * (c2 + t * c3)), (da + t * (2.0 * c2 + t * 3.0 * c3)) / h
 

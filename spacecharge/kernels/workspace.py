@@ -62,14 +62,14 @@ def species_row(s: int) -> int:
 
 @inlined
 def table_row(layer: int, side: int, n_species: int) -> int:
-    """First row of the table of one side of a layer: |y|, |dy/dx|, its derivative by |y|, Delta of every species."""
-    return SPECIES_START + SPECIES_ROWS * n_species + (3 + n_species) * (2 * layer + side)
+    """First row of the table of one side of a layer: |y|, |dy/dx|, its derivative by |y|, every Delta, d Delta/d|y|."""
+    return SPECIES_START + SPECIES_ROWS * n_species + (3 + 2 * n_species) * (2 * layer + side)
 
 
 @inlined
 def side_row(side: int, n_layers: int, n_species: int) -> int:
-    """First row of the elements seen from one contact inwards: size, then |y|, |dy/dx| and Delta at their ends."""
-    return table_row(n_layers, 0, n_species) + (3 + n_species) * side
+    """First row of the elements seen from a contact inwards (see `grading.grade_side`)."""
+    return table_row(n_layers, 0, n_species) + (4 + 2 * n_species) * side
 
 
 @inlined
