@@ -250,7 +250,7 @@ def move_first(work, n, fraction):
 
 @kernel
 def conduct_first(work, n, interacting):
-    """Add conductivity and its difference to the bulk of the first species."""
+    """Store conductivity and its difference to the bulk of the first species (0 where it is dilute)."""
     base = w.SPECIES_START * S
     for e in range(n):
         z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
@@ -259,28 +259,28 @@ def conduct_first(work, n, interacting):
         at = 0 * S + e
         delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
         theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
         at = 1 * S + e
         delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
         theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
         at = 2 * S + e
         delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
         theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
         at = 3 * S + e
         delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
         theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
         at = 4 * S + e
         delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
         theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] += conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] += conduct * change * (keep + block * (vacancy_b - theta))
+        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
 
 
 @kernel
@@ -411,9 +411,6 @@ def conductivity(work, codes, species, interacting):
     # indices that might be negative for all that the compiler knows do not vectorise.
     first, last = first // 8 * 8, (last + 7) // 8 * 8
     part, n = work[first:], last - first
-    for i in range(10):
-        for e in range(n):
-            part[(w.TOTAL + i) * S + e] = 0.0
     conduct_first(part, n, interacting)
     for s in range(n_species):
         base = w.species_row(s)
