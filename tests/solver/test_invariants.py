@@ -313,4 +313,5 @@ def test_newton_needs_few_iterations(row: int, start: str, tolerance: float) -> 
     assert 0 < solution.stats.iterations <= 20
     # The start of thick layers is what saves the steps from flat to 0.4 V.
     if start == "estimate" and tolerance >= 1e-6:
-        assert solution.stats.iterations <= 10
+        # One step on each of two meshes; a third where the first iterate is less lucky than here.
+        assert solution.stats.iterations <= 3

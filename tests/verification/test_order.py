@@ -96,7 +96,7 @@ def test_order_on_halved_meshes(name: str) -> None:
 
 
 def test_order_of_random_cases() -> None:
-    """Measured here: medians 6.8 (potential), 6.7 (charge), 5.1 (resistance of a region), 7.2 (excess)."""
+    """Measured here: medians 7.0 (potential), 6.8 (charge), 5.7 (resistance of a region), 7.0 (excess)."""
     found: dict[str, list[float]] = {name: [] for name in QUANTITIES}
     for stack in random_two_layer_cases(150, seed=5):
         (exact,) = first_integral(stack)
