@@ -95,7 +95,7 @@ class Table:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("name", LAYERS)
 def test_slope_of_a_thick_layer(name: str, sign: float) -> None:
-    """The cubic between entries is off by 0.3 % where charge saturates, 1.1 % where it piles up, 2 % near the border."""
+    """Off by 0.3 % where charge saturates, by 1.1 % where it piles up, by 2 % near the end of a branch."""
     # Beyond 5 the attractive branch has ended, where charge no longer follows the exact root.
     stop = 2.0 if "attractive" in name else 8.0
     table, exact = Table(name, sign, stop), Exact(layer(name))
