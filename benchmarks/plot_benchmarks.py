@@ -54,8 +54,8 @@ def draw_solve(panel: Any, record: dict[str, Any]) -> None:
     for k, (name, points) in enumerate(sorted(curves.items())):
         x, y = zip(*sorted(points), strict=True)
         panel.semilogx(x, y, "o-", color=PALETTE[k], markersize=3, label=f"{name} eV")
-    panel.set(xlabel="Tolerance (V)", ylabel="Time of sc.solve (µs)", ylim=(0, None))
-    panel.legend()
+    panel.set(xlabel="Tolerance (V)", ylabel="Time of sc.solve (µs)", ylim=(0, 1.6 * panel.get_ylim()[1]))
+    panel.legend(ncols=2, loc="upper right")
 
 
 def draw_end_to_end(panel: Any, record: dict[str, Any]) -> None:

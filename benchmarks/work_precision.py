@@ -82,7 +82,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
                 order = np.argsort(times)
                 reached = np.minimum.accumulate(np.array(errors)[order])
                 panel.step(np.array(times)[order], reached, where="post", color=PALETTE[k], label=LABELS[name])
-            panel.set(xlabel="Time of one solve (ms)", ylabel="True error (V)", xlim=(6e-3, 500), ylim=(3e-15, 1e-2))
+            panel.set(xlabel="Time of one solve (ms)", ylabel="True error (V)", xlim=(3e-3, 300), ylim=(3e-15, 1e-2))
             panel.text(0.97, 0.95, f"J = {interaction} eV", transform=panel.transAxes, ha="right", va="top")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
