@@ -44,7 +44,7 @@ class Points:
     Attributes
     ----------
     scalars : dict of str to ndarray
-        Every variable of ``observables.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
+        Every variable of ``outputs.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
     profiles : tuple of dict
         One dict per layer with ``potential``, ``occupancy``, ``vacancy`` on the mesh asked for, or ().
     sensitivities : dict of str to dict

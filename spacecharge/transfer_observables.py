@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .charge_transfer import ChargeTransfer, occupancy_factor, resistance_of_exchange, single_species
 from .constants import BOLTZMANN, ELEMENTARY_CHARGE
 from .model import StackParameters
-from .observables import Output
+from .outputs import Output
 
 if TYPE_CHECKING:
     from .solution import Solution

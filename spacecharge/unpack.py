@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import ModelError
 from .model import StackParameters
-from .observables import OUTPUTS
+from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     Returns
     -------
     dict
-        Arrays by the names of ``observables.OUTPUTS``.
+        Arrays by the names of ``outputs.OUTPUTS``.
 
     Raises
     ------

@@ -184,7 +184,7 @@ def _current(entry: Mapping[str, Any], folder: str, document: Document, name: st
     if not isinstance(given, Mapping):
         sigma = entry.get("sigma_mA_per_cm2")
         return 10.0 * float(given), math.nan if sigma is None else 10.0 * float(sigma)
-    from ..store_fits import read_fit
+    from ..read_fits import read_fit
 
     try:
         number = read_fit(os.path.join(folder, given["from_fit"]), given["parameter"])

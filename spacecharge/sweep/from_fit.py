@@ -10,7 +10,7 @@ from ..errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from ..config import Config
     from ..config.build import FitReference
-    from ..store_fits import FittedNumber
+    from ..read_fits import FittedNumber
 
 DIFFUSIVITY_UNIT = "m2 s-1"
 
@@ -81,7 +81,7 @@ def sigma_of_fit(reference: FitReference, key: str) -> float:
 
 
 def _read(reference: FitReference) -> FittedNumber:
-    from ..store_fits import read_fit
+    from ..read_fits import read_fit
 
     try:
         number = read_fit(reference.file, reference.parameter)

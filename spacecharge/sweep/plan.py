@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..config import Config
 from ..config.units import coordinate_name, unit_of
-from ..observables import OUTPUTS
+from ..outputs import OUTPUTS
 from ..store.layout import Coordinate, Layout, Variable
 from .task import chunk_points
 from .transfer import transfer_outputs, transfer_tangents, transfer_values

@@ -14,7 +14,7 @@ from ..config import Config
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.tangents import parameter_tangent
-from ..observables import Output
+from ..outputs import Output
 from ..transfer_observables import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
 
 Array = NDArray[np.float64]
@@ -127,7 +127,7 @@ def with_fitted_rates(config: Config) -> Config:
 
 def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the keys of a law with the numbers of its fit, and one sigma of each of these."""
-    from ..store_fits import read_fit
+    from ..read_fits import read_fit
 
     where = f"{config.source}: contacts.{i}.charge_transfer"
     path = config.source.parent / keys["from_fit"]

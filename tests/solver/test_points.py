@@ -12,7 +12,7 @@ from spacecharge.analytic import side_profile, spinodal
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.errors import ConvergenceError, MiscibilityGapError, ModelError
 from spacecharge.model import Contact, End, Stack, StackParameters, stack_parameters
-from spacecharge.observables import OUTPUTS
+from spacecharge.outputs import OUTPUTS
 from spacecharge.solution import STATUS
 from spacecharge.solve import BLOCK, SolverOptions, gap_messages, profile_mesh, solve, solve_points
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, swift_stack

@@ -8,7 +8,7 @@ import pytest
 
 from spacecharge.config import load_config
 from spacecharge.errors import ConfigError
-from spacecharge.observables import OUTPUTS
+from spacecharge.outputs import OUTPUTS
 from spacecharge.store import read_results
 from spacecharge.sweep import make_task, run_sweep
 from spacecharge.sweep.plan import InterfaceTask
