@@ -13,7 +13,7 @@ import math
 
 from . import workspace as w
 from ._jit import kernel
-from .tables import field_at, hermite
+from .tables import field_at, hermite, match_resolution
 from .workspace import STRIDE as S
 
 # Distance over which element sizes grow e-fold in the exponential tail, in Debye lengths: the weight of an error there
@@ -115,6 +115,7 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
 @kernel
 def extend_tail(work, memo, resolution, j):
     """Make sure that the rows of the tail hold element `j`; elements grow as the weight of an error there falls."""
+    match_resolution(work, memo, resolution)
     have = int(memo[2])
     while have <= j:
         x = work[w.TAIL_X * S + have - 1] if have > 0 else 0.0

@@ -171,8 +171,9 @@ def solve_point(
         memo[4] = min(max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), 0.08), 6.0)
     resolution = memo[4]
     # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
-    # the tolerance (2 tail^2 on a contact) and below the 1 % of a width ((tail / 0.01)^2 on a resistance).
-    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced))
+    # the tolerance (2 tail^2 on a contact) and below the threshold of a width ((tail / fraction)^2 on a resistance).
+    fraction = options[WIDTH_FRACTION]
+    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced)) * min(1.0, fraction / 0.01)
     # Newton's last step: its square stays far below the tolerance.
     target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), 1e-2)
     first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), 1e-2)
@@ -238,7 +239,7 @@ def solve_point(
                 level += 1
             more_room = level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY
             find_regions(
-                work, codes, species, faces, options[WIDTH_FRACTION], interacting,
+                work, codes, species, faces, fraction, interacting,
                 stage == HALVED or not more_room, levels, regions,
             )  # fmt: skip
             potential, resistance = _compare(work, row, codes, species, faces, regions, before)
@@ -254,8 +255,8 @@ def solve_point(
                 aim = options[RESISTANCE_TOLERANCE] * reduced
                 out[o.RESISTANCE_ERROR] = (
                     resistance * 2.0 * options[SAFETY]
-                    + 1e4 * tail * tail
-                    + left_over / options[WIDTH_FRACTION]
+                    + (tail / fraction) ** 2
+                    + left_over / fraction
                     + LUCK_RESISTANCE * aim
                     + 1e-9
                 )

@@ -29,17 +29,23 @@ def extend_grid(work, memo, resolution, entries):
     Steps grow with the size itself up to a bound, the scale on which theta changes. `memo` remembers what GRID and the
     tail's rows hold: resolution, entries of GRID, entries of the tail.
     """
-    if memo[0] != resolution:
-        memo[0] = resolution
-        memo[1] = 1.0
-        memo[2] = 0.0
-        work[w.GRID * S] = LINEAR
+    match_resolution(work, memo, resolution)
     have = int(memo[1])
     while have < entries:
         size = work[w.GRID * S + have - 1]
         work[w.GRID * S + have] = size + grid_step(size, resolution)
         have += 1
     memo[1] = max(memo[1], float(entries))
+
+
+@inlined
+def match_resolution(work, memo, resolution):
+    """Forget GRID and the tail where they were made for another resolution."""
+    if memo[0] != resolution:
+        memo[0] = resolution
+        memo[1] = 1.0
+        memo[2] = 0.0
+        work[w.GRID * S] = LINEAR
 
 
 @inlined
@@ -233,6 +239,8 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
         step = 1.0 / (1.0 / (1.6 * resolution * y) + 1.0 / (resolution * max(reach, 0.05)))
         for s in range(n_species):
             work[(row + 3 + s) * S + n] = work[(row + 3 + s) * S + n - 1]
+            # Of a species that is absent here, nobody else would write it.
+            work[(row + 3 + n_species + s) * S + n] = 0.0
         middle, _ = _charge_at(work, row, n, species, layer, n_species, sign * (y + 0.5 * step))
         after, reach = _charge_at(work, row, n, species, layer, n_species, sign * (y + step))
         field = math.sqrt(

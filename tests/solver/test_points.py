@@ -86,6 +86,64 @@ def test_tolerance_per_point() -> None:
         assert (mixed.scalars["potential_error_estimate"][at] <= value).all()
 
 
+@pytest.mark.parametrize("statistics", ["lattice", "dilute"])
+def test_mixed_tolerances_do_not_meet(statistics: str) -> None:
+    """What the kernel remembers from point to point belongs to one tolerance, whatever the layers are made of."""
+    layers = [
+        sc.Layer(
+            name=name, thickness_nm=50, potential_V=volts, permittivity=20, site_density_per_nm3=10, occupancy=0.01,
+            diffusivity_m2_per_s=1e-13, statistics=statistics,
+        )
+        for name, volts in (("a", 3.1), ("b", 3.0))
+    ]  # fmt: skip
+    stack = sc.Stack(layers, temperature_K=298.15)
+    tolerances = [1e-9, 1e-3, 1e-6, 1e-3]
+    parameters = stack_parameters(stack, {"a.potential_V": [3.1] * len(tolerances)})
+    batch = solve_points(parameters, tolerance_V=tolerances).scalars
+    for i, tolerance in enumerate(tolerances):
+        single = sc.solve(stack, tolerance_V=tolerance).scalars
+        for name, values in single.items():
+            assert np.array_equal(batch[name][i], values, equal_nan=True), (tolerance, name)
+
+
+@pytest.mark.parametrize("garbage", [np.nan, 1e300])
+def test_nothing_is_left_over_from_other_solves(garbage: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three species, one of them absent in a layer that has the two others, in a work array full of something else."""
+    import importlib
+
+    module = importlib.import_module("spacecharge.solve")
+    kinds: dict[str, dict[str, object]] = {
+        "a": {"site_density_per_nm3": 10.0, "occupancy": 0.3, "interaction": {"occupied_eV": 0.05}},
+        "b": {"site_density_per_nm3": 5.0, "occupancy": 0.2, "charge_number": -1.0},
+        "c": {"site_density_per_nm3": 2.0, "occupancy": 0.1, "charge_number": 2.0},
+    }
+    layers = [
+        sc.Layer(name=name, thickness_nm=30, potential_V=volts, permittivity=20, species={k: kinds[k] for k in present})
+        for name, volts, present in (("l", 3.4, "abc"), ("r", 3.0, "ab"))
+    ]
+    stack = sc.Stack(layers, temperature_K=298.15)
+    rows = []
+    for value in (0.0, garbage):
+        monkeypatch.setattr(module._local, "work", np.full(400 * 8200, value), raising=False)
+        rows.append(sc.solve(stack).row)
+    assert np.array_equal(rows[0], rows[1], equal_nan=True)
+
+
+@pytest.mark.parametrize("fraction", [1e-6, 1e-4, 0.5])
+def test_estimates_hold_for_any_threshold_of_a_width(fraction: float) -> None:
+    layers = [
+        sc.Layer(
+            name=name, thickness_nm=1e6, potential_V=volts, permittivity=20, site_density_per_nm3=10, occupancy=0.3,
+            diffusivity_m2_per_s=1e-13,
+        )
+        for name, volts in (("a", 3.4), ("b", 3.0))
+    ]  # fmt: skip
+    stack, options = sc.Stack(layers, temperature_K=298.15), sc.SolverOptions(width_fraction=fraction)
+    found, exact = (sc.solve(stack, tolerance_V=t, options=options) for t in (1e-6, 1e-11))
+    error = np.abs(found.scalars["resistance"] / exact.scalars["resistance"] - 1.0).max()
+    assert error <= found.stats.resistance_error_estimate
+
+
 def test_shapes_follow_the_table_of_outputs() -> None:
     stacks = {
         "two layers": cheng_stack(*REFERENCE_ROWS[0][0]),
