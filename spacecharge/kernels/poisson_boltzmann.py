@@ -94,7 +94,7 @@ def _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
 
 
 @kernel
-def _compare(work, row, codes, species, faces, regions, before):
+def _compare(row, codes, species, faces, regions, before):
     """Return the largest change of a face's potential and the largest relative change of a region's resistance.
 
     `before` (n_layers, 2, 2) holds potentials and resistances on the mesh before and takes those of this one.
@@ -242,7 +242,7 @@ def solve_point(
                 work, codes, species, faces, fraction, interacting,
                 stage == HALVED or not more_room, levels, regions,
             )  # fmt: skip
-            potential, resistance = _compare(work, row, codes, species, faces, regions, before)
+            potential, resistance = _compare(row, codes, species, faces, regions, before)
             enough = False
             if stage == HALVED:
                 left_over = SQUARE * last_step * last_step

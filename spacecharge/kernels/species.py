@@ -41,7 +41,7 @@ def spinodal_bounds(theta_b, vacancy_b, occ, vac):
     Only attraction (a negative J) can end a branch. The slope 1 + (4/9)(j_occ theta^(1/3) n + j_vac n^(1/3) theta) is
     scanned in Delta on both sides of the bulk and the first zero refined by bisection.
     """
-    low, high, stable = -600.0, 600.0, True
+    low, high, stable = -DELTA_MAX, DELTA_MAX, True
     if occ >= 0.0 and vac >= 0.0:
         return low, high, stable
     root_theta, root_vacancy = theta_b ** (1.0 / 3.0), vacancy_b ** (1.0 / 3.0)
@@ -119,7 +119,7 @@ def fill_species(row, codes, species):
                 z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
             )
             if dilute == 1:
-                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -600.0, 600.0
+                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -DELTA_MAX, DELTA_MAX
             else:
                 species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST], stable = spinodal_bounds(
                     theta, vacancy, occ, vac

@@ -349,6 +349,25 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
 
 
 @kernel
+def delta_of(species, layer, s, y, start):
+    """Return the same for a species of a layer."""
+    return solve_delta(
+        y,
+        species[layer, s, o.P_Z],
+        start,
+        int(species[layer, s, o.P_DILUTE]),
+        species[layer, s, o.P_THETA],
+        species[layer, s, o.P_VACANCY],
+        species[layer, s, o.P_OCC],
+        species[layer, s, o.P_VAC],
+        species[layer, s, o.P_ROOT_THETA],
+        species[layer, s, o.P_ROOT_VACANCY],
+        species[layer, s, o.P_LOWEST],
+        species[layer, s, o.P_HIGHEST],
+    )
+
+
+@kernel
 def charge_general(work, s, layer, dilute, interacting):
     """Add linearised charge and slope of any species at all nodes of one layer; keep the inner step."""
     base = w.species_row(s)

@@ -15,7 +15,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .species import bulk_slope
-from .statistics import DELTA_MAX, interaction, lattice_point, solve_delta, state_of
+from .statistics import DELTA_MAX, delta_of, interaction, lattice_point, state_of
 from .workspace import STRIDE as S
 
 # Below this |y| a layer is linear to a few per cent, enough to place nodes.
@@ -263,20 +263,7 @@ def _charge_at(work, row, n, species, layer, n_species, y):
         if species[layer, s, o.P_STRENGTH] == 0.0:
             continue
         z = species[layer, s, o.P_Z]
-        delta = solve_delta(
-            y,
-            z,
-            work[(row + 3 + s) * S + n],
-            int(species[layer, s, o.P_DILUTE]),
-            species[layer, s, o.P_THETA],
-            species[layer, s, o.P_VACANCY],
-            species[layer, s, o.P_OCC],
-            species[layer, s, o.P_VAC],
-            species[layer, s, o.P_ROOT_THETA],
-            species[layer, s, o.P_ROOT_VACANCY],
-            species[layer, s, o.P_LOWEST],
-            species[layer, s, o.P_HIGHEST],
-        )
+        delta = delta_of(species, layer, s, y, work[(row + 3 + s) * S + n])
         _, _, change, _, _, slope = state_of(species, layer, s, delta)
         work[(row + 3 + s) * S + n] = delta
         work[(row + 3 + n_species + s) * S + n] = -math.copysign(z, z * y) / max(slope, 1e-9)
