@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "charge_transfer": {"constants", "errors", "model"},
     "transfer_observables": {"charge_transfer", "constants", "model", "outputs"},
     "materials": {"document", "errors", "model"},
+    "measured": {"errors"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "config": {"constants", "document", "errors", "materials", "model", "nmr"},
@@ -104,7 +105,7 @@ OUTSIDE: dict[str, set[str]] = {
     "nmrglue": {"nmr.bruker"},
     "scipy": {"analytic", "fitting", "nmr", "plotting_interface"},
     "numpy": {
-        "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "model", "nmr", "nmr.kernels",
+        "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels",
         "observables", "options", "plotting", "plotting_fits", "plotting_interface", "prepared", "profile_mesh",
         "read_fits", "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
         "transfer_observables", "unpack",
