@@ -103,9 +103,11 @@ OUTSIDE: dict[str, set[str]] = {
     "lmfit": {"fitting"},
     "emcee": {"fitting"},
     "nmrglue": {"nmr.bruker"},
+    "galvani": {"measured.cycler"},
     "scipy": {"analytic", "fitting", "nmr", "plotting_interface"},
     "numpy": {
-        "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels",
+        "analytic", "charge_transfer", "commands", "config", "fitting", "kernels", "measured", "model", "nmr",
+        "nmr.kernels",
         "observables", "options", "plotting", "plotting_fits", "plotting_interface", "prepared", "profile_mesh",
         "read_fits", "sensitivity", "solution", "solve", "store", "store_fits", "store_interface", "sweep",
         "transfer_observables", "unpack",
