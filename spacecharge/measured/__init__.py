@@ -1,0 +1,1 @@
+"""Readers of measured files: tables, Bruker directories; they know no fit."""
