@@ -6,9 +6,7 @@ matplotlib, xarray and pydantic come in only with the function that needs them.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -18,20 +16,20 @@ _HOMES = {
     "End": "model",
     "Layer": "model",
     "Stack": "model",
-    "materials": "materials",
+    "materials": "library",
     "load_config": "config",
-    "Solution": "solution",
-    "SolverOptions": "options",
-    "solve": "solve",
-    "run_sweep": "sweep",
-    "sensitivities": "sensitivity",
+    "Solution": "solver.solution",
+    "SolverOptions": "solver.options",
+    "solve": "solver.equilibrium",
+    "run_sweep": "sweeping",
+    "sensitivities": "solver.sensitivity",
     "open_results": "store",
     "fit": "fitting",
-    "ChargeTransfer": "charge_transfer",
-    "apparent_activation_energy": "charge_transfer",
-    "exchange_current_density": "transfer_observables",
-    "charge_transfer_resistance": "transfer_observables",
-    "total_resistance": "transfer_observables",
+    "ChargeTransfer": "model.charge_transfer",
+    "apparent_activation_energy": "model.charge_transfer",
+    "exchange_current_density": "solver.transfer",
+    "charge_transfer_resistance": "solver.transfer",
+    "total_resistance": "solver.transfer",
     "SpaceChargeError": "errors",
     "ConvergenceError": "errors",
     "ConfigError": "errors",
@@ -66,7 +64,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     elif name in _OBSERVABLES:
-        value = getattr(import_module(".observables", __name__), name)
+        value = getattr(import_module(".solver.observables", __name__), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
@@ -75,19 +73,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """The package itself: a public name is never hidden by the module of the same name (``solve``, ``materials``).
-
-    Importing ``spacecharge.solve`` makes Python bind the module to the package's attribute ``solve``; what users
-    call ``sc.solve`` is the function.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            return
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

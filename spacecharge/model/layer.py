@@ -157,7 +157,7 @@ class Layer:
     def __post_init__(self) -> None:
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
-            from ..materials import material_keys
+            from ..library import material_keys
 
             for key, value in material_keys(self.material).items():
                 if self._shadowed(key):
