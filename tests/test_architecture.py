@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "solver": {"constants", "errors", "kernels", "model"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
-    "measured": {"errors"},
+    "measured": {"constants", "errors"},
     "config": {"document", "errors", "library", "measured", "model", "nmr", "units"},
     "store": {"errors", "nmr", "units", "version"},
     "fitting": {
