@@ -77,7 +77,7 @@ OUTSIDE: dict[str, set[str]] = {
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
-    "scipy": {"analytic", "fitting", "nmr", "plotting"},
+    "scipy": {"analytic", "fitting", "measured", "nmr", "plotting"},
     "numpy": {
         "analytic", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels", "plotting",
         "solver", "store", "sweeping",

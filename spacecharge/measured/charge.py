@@ -37,6 +37,8 @@ class Sample:
         Elementary charges per unit of composition.
     length : float
         Volume of the active material over its area of contact [m]; NaN: no diffusivity.
+    radius : float
+        Of the particles [m]; infinite for a film.
     temperature : float
         [K].
     """
@@ -46,6 +48,7 @@ class Sample:
     start: float = 1.0
     electrons: float = 1.0
     length: float = math.nan
+    radius: float = math.inf
     temperature: float = 298.15
 
 

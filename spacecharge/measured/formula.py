@@ -61,7 +61,8 @@ def molar_mass(formula: str) -> float:
         elif part[1] == ")":
             if len(sums) < 2:
                 raise ValueError("a parenthesis closes that was not opened")
-            sums[-2] += number * sums.pop()
+            inner = sums.pop()
+            sums[-1] += number * inner
         elif part[1] in MASSES:
             sums[-1] += number * MASSES[part[1]]
         else:

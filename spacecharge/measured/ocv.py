@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import FitError
 from .charge import Sample, composition_of, summary_of
-from .cycler import Cycling
+from .cycler import Cycling, rest_threshold, switched_on
 from .equilibrium import (
     BRANCHES,
     CHARGE,
@@ -23,8 +23,8 @@ from .equilibrium import (
     plateaus,
     single_branch,
 )
-from .rests import Rest, find_rests, interval_current, rest_threshold
-from .titration import SHORT, chemical_diffusivity, pulse_slope, slopes, thermodynamic_factor
+from .rests import Rest, find_rests, interval_current
+from .titration import BEND, SHORT, chemical_diffusivity, pulse_slope, slopes, surface_rate, thermodynamic_factor
 
 Array = NDArray[np.float64]
 
@@ -313,32 +313,24 @@ def _diffusivity(
     starts, values = [], []
     potential = np.array([rest.potential for rest in rests])
     where = np.array([composition[rest.last] for rest in rests])
-    too_long = 0
     for k in range(len(rests) - 1):
-        begin, end = rests[k].last, rests[k + 1].first
         span = where[k + 1] - where[k]
-        rows = np.arange(begin + 1, end + 1)
-        # Neighbours of the same direction; a turning point has one on one side only.
-        group = [j for j in (k - 1, k, k + 1, k + 2) if 0 <= j < len(rests)]
-        group = [j for j in group if j in (k, k + 1) or (j < k and (where[k] - where[j]) * span > 0.0)
-                 or (j > k + 1 and (where[j] - where[k + 1]) * span > 0.0)]  # fmt: skip
-        if rows.size < 3 or span == 0.0:
+        if span == 0.0 or any(plateau.low <= where[k] <= plateau.high for plateau in flat):
             continue
-        slope = slopes(where[group], potential[group])[group.index(k)]
-        duration = cycling.time[end] - cycling.time[begin]
-        transient = pulse_slope(cycling.time[rows] - cycling.time[begin], cycling.voltage[rows])
-        one = np.array([slope]), np.array([span / duration]), np.array([transient]), np.array([duration])
-        value = chemical_diffusivity(sample.length, *one)[0]
-        if any(plateau.low <= where[k] <= plateau.high for plateau in flat):
-            value = math.nan
-        elif math.isnan(value):
-            too_long += 1
+        first, last = k, k + 1
+        while first > 0 and (where[first] - where[first - 1]) * span > 0.0:
+            first -= 1
+        while last < len(rests) - 1 and (where[last + 1] - where[last]) * span > 0.0:
+            last += 1
+        branch = where[first : last + 1], potential[first : last + 1]
+        value = _of_pulse(cycling, sample, (rests[k].last, rests[k + 1].first), branch, k - first)
         starts.append(where[k])
         values.append(value)
-    if too_long:
+    lost = sum(map(math.isnan, values))
+    if lost:
         said.notes.append(
-            f"{too_long} of {len(values)} pulses give no diffusivity: tau D/L^2 above {SHORT:g}, or step and "
-            "transient disagree"
+            f"{lost} of {len(values)} pulses give no diffusivity: tau D/L^2 above {SHORT:g}, too few rows, or a "
+            "transient that leaves the curve"
         )
     out = np.full(curve.composition.shape, math.nan)
     for k, x in enumerate(curve.composition):
@@ -346,6 +338,35 @@ def _diffusivity(
         if near:
             out[k] = float(np.exp(np.mean(np.log(near))))
     return out
+
+
+def _of_pulse(
+    cycling: Cycling, sample: Sample, ends: tuple[int, int], branch: tuple[Array, Array], place: int
+) -> float:
+    """Return the diffusivity of one pulse between the last row of a rest and the first of the next."""
+    begin, end = ends
+    rows = np.arange(begin + 1, end + 1)
+    if rows.size < 3:
+        return math.nan
+    on = switched_on(cycling.time, begin + 1)
+    time, voltage = cycling.time[rows] - on, cycling.voltage[rows]
+    x, u = branch
+    span, duration = float(x[place + 1] - x[place]), float(time[-1])
+    transient, spread = pulse_slope(time, voltage)
+    slope = float(slopes(x, u)[place])
+    if not duration > 0.0 or not slope != 0.0 or not transient / slope * span > 0.0:
+        return math.nan
+    guess = transient / slope
+    rising = (x, u) if x[0] < x[-1] else (x[::-1], u[::-1])
+    surface = curvature = 0.0
+    for _ in range(3 if sample.radius < math.inf else 1):
+        surface = surface_rate(time, voltage, rising, float(x[place]), guess, curvature)
+        if math.isnan(surface):
+            surface = guess if spread < BEND else math.nan
+            break
+        root = 2.0 / math.sqrt(math.pi) * sample.length * (span / duration) / surface
+        curvature = 0.5 * math.sqrt(math.pi) * root / sample.radius
+    return chemical_diffusivity(sample.length, span / duration, surface, duration)
 
 
 __all__ = ["Analysis", "Ocv", "equilibrium_curve"]

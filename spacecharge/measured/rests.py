@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_REST_SHARE = 0.01
-"""Share of the usual current below which a cell rests; potentiostats show offsets of some 0.1 % of their range."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -24,7 +21,7 @@ class Rest:
     potential : float
         What it tends to [V].
     sigma : float
-        Scatter of the last half of the rest, and what its drift leaves to come [V].
+        Scatter of the last third of the rest, and what its drift leaves to come [V].
     """
 
     first: int
@@ -57,24 +54,6 @@ def interval_current(time: Array, current: Array | None, charge: Array | None) -
     rate = np.zeros(steps.shape)
     np.divide(np.diff(charge), steps, out=rate, where=steps > 0.0)
     return rate
-
-
-def rest_threshold(flow: Array) -> float:
-    """Return the size of a current below which a cell is taken to rest: 1 % of its usual one.
-
-    Parameters
-    ----------
-    flow : ndarray, shape (n,)
-        Currents, as :func:`interval_current` returns.
-
-    Returns
-    -------
-    float
-        In the unit of `flow`.
-    """
-    size = np.abs(flow)
-    moving = size[size > _REST_SHARE * size.max()] if size.size else size
-    return float(_REST_SHARE * np.median(moving)) if moving.size else 0.0
 
 
 def find_rests(
@@ -123,13 +102,13 @@ def _settled(time: Array, voltage: Array, extrapolate: str) -> tuple[float, floa
     elapsed, values = (time[1:] - time[0]) / (time[-1] - time[0]), voltage[1:]
     end = float(values[-1])
     sigma = 0.0
-    half = elapsed >= 0.5
-    if np.sum(half) >= 4:
-        (slope, _), covariance = np.polyfit(elapsed[half], values[half], 1, cov=True)
-        line = values[half] - np.polyval([slope, _], elapsed[half])
+    late = elapsed >= 0.7
+    if np.sum(late) >= 4:
+        (slope, _), covariance = np.polyfit(elapsed[late], values[late], 1, cov=True)
+        line = values[late] - np.polyval([slope, _], elapsed[late])
         noise = float(np.sqrt(np.sum(line**2) / (line.size - 2)))
-        # A tail a t^(-1/2) still falls by twice its dE/d ln t; a drift within its own error is none.
-        left = 2.0 * max(0.0, abs(float(slope)) - float(np.sqrt(covariance[0, 0])))
+        # A tail a t^(-1/2) still falls by twice its dE/d ln t; a drift within twice its own error is none.
+        left = 2.0 * max(0.0, abs(float(slope)) - 2.0 * float(np.sqrt(covariance[0, 0])))
         sigma = float(np.hypot(noise, left))
     decade = elapsed >= 0.1
     if extrapolate == "end" or np.sum(decade) < 3:
@@ -137,4 +116,4 @@ def _settled(time: Array, voltage: Array, extrapolate: str) -> tuple[float, floa
     return float(np.polyfit(1.0 / np.sqrt(elapsed[decade]), values[decade], 1)[1]), sigma
 
 
-__all__ = ["Rest", "find_rests", "interval_current", "rest_threshold"]
+__all__ = ["Rest", "find_rests", "interval_current"]
