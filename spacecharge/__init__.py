@@ -57,7 +57,10 @@ _OBSERVABLES = (
     "validity",
 )
 
-__all__ = [*_HOMES, *_OBSERVABLES, "__version__"]
+_MODULES = {"defects": "defect_chemistry"}
+"""Public names that are rooms themselves."""
+
+__all__ = [*_HOMES, *_OBSERVABLES, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -65,6 +68,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
     elif name in _OBSERVABLES:
         value = getattr(import_module(".solver.observables", __name__), name)
+    elif name in _MODULES:
+        value = import_module(f".{_MODULES[name]}", __name__)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
