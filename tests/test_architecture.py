@@ -76,6 +76,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pandas": {"store"},
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker"},
+    "galvani": {"measured.cycler"},
     "scipy": {"analytic", "fitting", "nmr", "plotting"},
     "numpy": {
         "analytic", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels", "plotting",
