@@ -16,5 +16,5 @@ assert_type(stack, sc.Stack)
 assert_type(solution, sc.Solution)
 assert_type(sc.materials, Library)
 assert_type(sc.charge(solution).shape, tuple[Any, ...])
-sc.nonexisting  # type: ignore[attr-defined]  # pyright: ignore
+missing = sc.nonexisting  # type: ignore[attr-defined]  # pyright: ignore
 sc.Layer(thicknes_nm=30)  # type: ignore[call-arg]  # pyright: ignore
