@@ -63,6 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
+    guide = commands.add_parser("guide", help="list the pages of the guide, or print one")
+    guide.add_argument("topic", metavar="TOPIC", nargs="?")
+
+    example = commands.add_parser("example", help="list the configurations that come along, or copy one to this folder")
+    example.add_argument("name", metavar="NAME", nargs="?")
+
     commands.add_parser("schema", help="print the JSON schema of the configuration")
 
     fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")

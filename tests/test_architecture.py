@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "version": set(),
     "kernels": set(),
     "units": {"constants"},
+    "guide": {"errors"},
     "document": {"errors"},
     "model": {"constants", "errors"},
     "library": {"document", "errors", "model", "units"},
@@ -49,7 +50,8 @@ ARROWS: dict[str, set[str]] = {
     "report": {"store"},
     "plotting": {"errors", "report", "store", "units"},
     "commands": {
-        "config", "errors", "fitting", "kernels", "library", "model", "plotting", "report", "store", "sweeping",
+        "config", "errors", "fitting", "guide", "kernels", "library", "model", "plotting", "report", "store",
+        "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -323,3 +325,27 @@ def test_no_path_of_a_machine_is_committed() -> None:
             continue
         wrong.extend(f"{name}:{i}" for i, line in enumerate(text.splitlines(), 1) if pattern.search(line))
     assert wrong == []
+
+
+def main() -> None:
+    """Print rooms by floor, the arrows between them, and circles: what the table above is held against."""
+    weights: dict[tuple[str, str], int] = {}
+    graph: dict[str, set[str]] = {room_of(module): set() for module, _ in modules()}
+    for _, source, goal in own_arrows():
+        weights[source, goal] = weights.get((source, goal), 0) + 1
+        if (source, goal) not in {(room_of(module), goal) for module, goal in AGAINST_THE_TABLE}:
+            graph[source].add(goal)
+    floors: dict[str, int] = {}
+    for room in graphlib.TopologicalSorter(graph).static_order():
+        floors[room] = 1 + max((floors[goal] for goal in graph[room]), default=-1)
+    print(f"{len(graph)} rooms on {1 + max(floors.values())} floors, {len(weights)} arrows, no circle")
+    for floor in range(max(floors.values()), -1, -1):
+        for room in sorted(r for r, f in floors.items() if f == floor):
+            goals = ", ".join(f"{g} ({weights[room, g]})" for g in sorted(graph[room]))
+            print(f"  {floor}  {room:<16} -> {goals}")
+    for module, goal in AGAINST_THE_TABLE:
+        print(f"  inside a function: {module} -> {goal}")
+
+
+if __name__ == "__main__":
+    main()
