@@ -11,7 +11,7 @@ from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED, ConfigError
 
 if TYPE_CHECKING:
     from ..defect_chemistry import DefectSystem
-    from ..defect_chemistry.scan import Scan
+    from ..defect_chemistry.scanning import Scan
 
 _OPTIONS = ("cell_volume_A3", "density_of_states", "reference_potential_V", "statistics")
 _GIVEN = ("temperature_K", "potential_V", "frozen_at_K")
@@ -38,7 +38,8 @@ def execute(args: argparse.Namespace) -> int:
         numbers = {name: _plain(column) for name, column in {"fermi_level_eV": level, **columns}.items()}
         print(json.dumps(rows | {"columns": numbers}, indent=2))
     else:
-        print("\n".join(scan_lines(found.axis, found.values, level, columns, found.reasons)))
+        plain = {name: column.tolist() for name, column in columns.items()}
+        print("\n".join(scan_lines(found.axis, found.values.tolist(), level.tolist(), plain, found.reasons)))
     if args.output is not None:
         from ..plotting.defects import draw_scan
 
@@ -60,7 +61,7 @@ def _scan(system: DefectSystem, text: str, given: dict[str, float | None]) -> Sc
     """Return the scan that ``KEY=START:STOP[:NUM]`` asks for."""
     import numpy as np
 
-    from ..defect_chemistry.scan import AXES, scan
+    from ..defect_chemistry.scanning import AXES, scan
 
     key, _, span = text.partition("=")
     try:

@@ -8,6 +8,7 @@ from .equilibrium import Equilibrium, EquilibriumError, StateConcentration, equi
 from .py_sc_fermi import to_py_sc_fermi
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
+from .scanning import Scan, scan
 from .system import ChargeState, Defect, DefectSystem, FixedCharge, lithium_from_name
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "Equilibrium",
     "EquilibriumError",
     "FixedCharge",
+    "Scan",
     "StateConcentration",
     "defects_of_mapping",
     "equilibrium",
     "lithium_from_name",
     "read_defects",
+    "scan",
     "to_py_sc_fermi",
 ]

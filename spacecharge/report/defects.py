@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
 
 _WIDTH = 22
 _MOST_COLUMNS = 8
@@ -53,7 +49,11 @@ def equilibrium_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def scan_lines(
-    axis: str, values: Array, fermi_level_eV: Array, columns: Mapping[str, Array], reasons: Sequence[str]
+    axis: str,
+    values: Sequence[float],
+    fermi_level_eV: Sequence[float],
+    columns: Mapping[str, Sequence[float]],
+    reasons: Sequence[str],
 ) -> list[str]:
     """Return the lines of a table along an axis: the species that matter most, and why a row is empty.
 
@@ -61,10 +61,10 @@ def scan_lines(
     ----------
     axis : str
         Name of the axis.
-    values, fermi_level_eV : ndarray, shape (n,)
+    values, fermi_level_eV : sequence of float
         Along the axis; Fermi level [eV].
-    columns : mapping of str to ndarray, shape (n,)
-        Concentrations [cm^-3].
+    columns : mapping of str to sequence of float
+        Concentrations along the axis, NaN where there is none [cm^-3].
     reasons : sequence of str
         Per row, empty where it was solved.
 
@@ -73,11 +73,11 @@ def scan_lines(
     list of str
         A header and a line a row.
     """
-    largest = {name: float(np.nanmax(column)) if np.isfinite(column).any() else 0.0 for name, column in columns.items()}
+    largest = {name: max(filter(isfinite, column), default=0.0) for name, column in columns.items()}
     names = sorted(columns, key=lambda name: -largest[name])[:_MOST_COLUMNS]
     heads = [axis if axis in ("temperature_K", "potential_V") else f"{axis}_cm-3", "E_F_eV", *names]
     lines = ["  ".join(f"{head:>13}" for head in heads)]
-    for i, value in enumerate(values.tolist()):
+    for i, value in enumerate(values):
         if reasons[i]:
             lines.append(f"{value:>13.6g}  {reasons[i]}")
             continue

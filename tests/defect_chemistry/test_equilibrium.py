@@ -26,7 +26,7 @@ from spacecharge.defect_chemistry import (
     read_defects,
     to_py_sc_fermi,
 )
-from spacecharge.defect_chemistry.scan import scan
+from spacecharge.defect_chemistry.scanning import scan
 
 ROOT = Path(__file__).resolve().parents[2]
 LLZO = ROOT / "configs" / "data" / "t-LLZO"
