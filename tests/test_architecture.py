@@ -18,9 +18,12 @@ from typing import NamedTuple
 
 import pytest
 
-import spacecharge as sc
-
 ROOT = Path(__file__).resolve().parents[1]
+# Run as a script, the folder of the tests is on the path and that of the package is not.
+sys.path.insert(0, str(ROOT))
+
+import spacecharge as sc  # noqa: E402
+
 PACKAGE = ROOT / "spacecharge"
 MOST_LINES = 500
 
