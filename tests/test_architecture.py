@@ -50,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
     },
     "sweeping": {"config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
-    "report": {"store"},
+    "report": {"errors", "store", "units"},
     "plotting": {"errors", "report", "store", "units"},
     "commands": {
         "config", "errors", "fitting", "guide", "kernels", "library", "model", "plotting", "report", "store",
@@ -86,7 +86,7 @@ OUTSIDE: dict[str, set[str]] = {
     "scipy": {"analytic", "fitting", "nmr", "plotting"},
     "numpy": {
         "analytic", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels", "plotting",
-        "solver", "store", "sweeping",
+        "report", "solver", "store", "sweeping",
     },
 }  # fmt: skip
 
