@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..store.read import Results
-from .style import label_text
-from .units import DISPLAY, Display, display_of
+from ..units import DISPLAY, Display, display_of
 
 Array = NDArray[np.float64]
 
@@ -48,16 +47,6 @@ class Quantity:
     def renamed(self, label: str) -> Quantity:
         """Return a copy with another label."""
         return replace(self, label=label)
-
-    @property
-    def axis_label(self) -> str:
-        """Label with unit for a figure."""
-        return label_text(self.label, self.display.math)
-
-    @property
-    def long_axis_label(self) -> str:
-        """Label with unit for an axis along the width of a panel."""
-        return label_text(self.label, self.display.math, 46)
 
     @property
     def table_label(self) -> str:
