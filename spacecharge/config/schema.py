@@ -329,9 +329,31 @@ class Configuration(Keys):
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, with descriptions, units and ranges."""
-    schema = Configuration.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    """Return the JSON schema of configurations, with descriptions, units and ranges.
+
+    A configuration with the key ``fit`` follows the schema of its kind of fit, any other one that of a run.
+    """
+    from ..fitting.kinds import REGISTRY, kind_of
+
+    run = Configuration.model_json_schema()
+    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
+    names = dict.fromkeys(run["properties"])
+    for kind in map(kind_of, REGISTRY):
+        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
+        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
+        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
+        names |= dict.fromkeys(schema["properties"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration",
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "additionalProperties": False,
+        "if": {"required": ["fit"]},
+        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
+        "else": {"$ref": "#/$defs/Configuration"},
+        "$defs": definitions,
+    }
 
 
 __all__ = ["DEFAULT_TOLERANCE_V", "EXTRA_RANGES", "MAX_POINTS", "Configuration", "Keys", "json_schema"]
