@@ -47,16 +47,16 @@ ARROWS: dict[str, set[str]] = {
     "nmr": {"constants", "errors", "nmr.kernels"},
     "measured": {"constants", "errors"},
     "config": {"document", "errors", "library", "measured", "model", "nmr", "units"},
-    "store": {"errors", "nmr", "units", "version"},
+    "store": {"errors", "nmr", "version"},
     "fitting": {
-        "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
+        "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
     "sweeping": {"config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
     "report": {"errors", "store", "units"},
-    "plotting": {"errors", "report", "store", "units"},
+    "plotting": {"errors", "fitting", "report", "store", "units"},
     "commands": {
-        "config", "defect_chemistry", "errors", "fitting", "guide", "kernels", "library", "model", "plotting",
-        "report", "store", "sweeping",
+        "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "library", "model",
+        "plotting", "report", "store", "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -69,6 +69,8 @@ AGAINST_THE_TABLE = {
         "library",
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
+    ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
+    ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
 
 # Library outside: modules or rooms that may import it.
@@ -77,7 +79,7 @@ OUTSIDE: dict[str, set[str]] = {
     "llvmlite": {"kernels._jit"},
     "h5py": {"store"},
     "matplotlib": {"plotting"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "fitting"},
     "ruamel": {"document"},
     "lazy_loader": {"version"},
     "xarray": {"store"},

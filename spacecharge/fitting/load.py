@@ -69,12 +69,16 @@ def check_fit_document(document: Document) -> Any:
     problems.raise_if_any()
     assert kind is not None
     axes = check_fit_sweep(document.data.get("sweep"), kind.sweeps, problems)
-    if axes:
+    first = {axis: values[0] for axis, values in axes.items()}
+    if len(problems):
+        # A broken axis needs no second complaint that what it sweeps is missing.
+        first |= _stand_ins(document.data["sweep"], axes, problems)
+    if first:
         # What is swept need not stand in its section: the first point fills it in.
-        first = {axis: values[0] for axis, values in axes.items()}
         config = kind.check(replace(document, data=replaced(document.data, first)), problems)
     else:
         config = kind.check(document, problems)
+    problems.raise_if_any()
     if config is not None and axes:
         config = replace(config, sweep=axes, raw=dict(document.data))
         _check_points(kind, document, axes, problems)
@@ -82,6 +86,19 @@ def check_fit_document(document: Document) -> Any:
     if config is None:
         raise ConfigError([f"{document.path}: is no fit configuration"])
     return config
+
+
+def _stand_ins(given: Any, axes: Mapping[str, Sequence[Any]], problems: Problems) -> dict[str, Any]:
+    """Return a value for every axis that is broken; where there is none, raise what was found so far."""
+    found = {}
+    for axis, values in given.items() if isinstance(given, Mapping) else ():
+        if axis not in axes:
+            value = values.get("stop", values.get("start")) if isinstance(values, Mapping) else values
+            value = next(iter(value), None) if isinstance(value, list) else value
+            if value is None:
+                problems.raise_if_any()
+            found[str(axis)] = value
+    return found
 
 
 def _kind(data: Mapping[str, Any], problems: Problems) -> Kind | None:
