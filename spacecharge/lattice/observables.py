@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import ELEMENTARY_CHARGE
-from ..outputs import Output
+from ..solver.outputs import Output
 from .kernels import layout as at
 from .planes import Planes
 
@@ -79,13 +79,19 @@ class Solved:
     carrier: int
 
 
+def _to_planes(plane_of: NDArray[np.int64], n_planes: int) -> Array:
+    """Return the matrix that adds up entries plane by plane, shape (n_entries, n_planes)."""
+    matrix = np.zeros((len(plane_of), n_planes))
+    matrix[np.arange(len(plane_of)), plane_of] = 1.0
+    return matrix
+
+
 def by_plane(values: Array, planes: Planes, species: int) -> Array:
     """Return the mean over the sites of a species in each plane, shape (n_points, n_planes); NaN where it has none."""
     mine = planes.species_of == species
     n = len(planes.x)
     count = np.bincount(planes.plane_of[mine], weights=planes.count_of[mine], minlength=n)
-    total = np.zeros((len(values), n))
-    np.add.at(total, (slice(None), planes.plane_of[mine]), values[:, mine] * planes.count_of[mine])
+    total = (values[:, mine] * planes.count_of[mine]) @ _to_planes(planes.plane_of[mine], n)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, total / count, np.nan)
 
@@ -104,9 +110,8 @@ def gauge_shift(solved: Solved, planes: Planes) -> Array:
 def profiles(solved: Solved, planes: Planes) -> dict[str, Array]:
     """Return the profiles by plane, named as in :data:`PROFILES`, with a leading axis over the points."""
     n_points, n = len(solved.scalars), len(planes.x)
-    charge = np.repeat(planes.planes[None, :, at.SITE_CHARGE], n_points, axis=0)
     per_entry = solved.charge[:, planes.species_of] * solved.out_entries[:, at.OCCUPANCY] * planes.count_of
-    np.add.at(charge, (slice(None), planes.plane_of), per_entry)
+    charge = planes.planes[:, at.SITE_CHARGE] + per_entry @ _to_planes(planes.plane_of, n)
     n_species = solved.charge.shape[1]
     shape = (n_points, n_species, n)
     occupancy, vacancy = np.empty(shape), np.empty(shape)
