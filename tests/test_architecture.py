@@ -84,8 +84,8 @@ OUTSIDE: dict[str, set[str]] = {
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "fitting", "nmr", "plotting"},
     "numpy": {
-        "analytic", "commands", "config", "fitting", "kernels", "lattice", "lattice.kernels", "measured", "model", "nmr",
-        "nmr.kernels", "plotting", "solver", "store", "sweeping",
+        "analytic", "commands", "config", "fitting", "kernels", "lattice", "lattice.kernels", "measured", "model",
+        "nmr", "nmr.kernels", "plotting", "solver", "store", "sweeping",
     },
 }  # fmt: skip
 

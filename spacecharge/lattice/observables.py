@@ -79,11 +79,18 @@ class Solved:
     carrier: int
 
 
-def _to_planes(plane_of: NDArray[np.int64], n_planes: int) -> Array:
-    """Return the matrix that adds up entries plane by plane, shape (n_entries, n_planes)."""
-    matrix = np.zeros((len(plane_of), n_planes))
-    matrix[np.arange(len(plane_of)), plane_of] = 1.0
-    return matrix
+def _weighted(values: Array | NDArray[np.bool_], weights: Array) -> Array:
+    """Return sums over the last axis, in one order of additions: no bit of a row depends on the number of rows."""
+    result: Array = np.multiply(values, weights, order="C").sum(axis=-1)
+    return result
+
+
+def _to_planes(values: Array, plane_of: NDArray[np.int64], n_planes: int) -> Array:
+    """Add up entries plane by plane, shape (n_points, n_planes); 0 where a plane has none. `plane_of` rises."""
+    found, start = np.unique(plane_of, return_index=True)
+    total = np.zeros((len(values), n_planes))
+    total[:, found] = np.add.reduceat(values, start, axis=1)
+    return total
 
 
 def by_plane(values: Array, planes: Planes, species: int) -> Array:
@@ -91,7 +98,7 @@ def by_plane(values: Array, planes: Planes, species: int) -> Array:
     mine = planes.species_of == species
     n = len(planes.x)
     count = np.bincount(planes.plane_of[mine], weights=planes.count_of[mine], minlength=n)
-    total = (values[:, mine] * planes.count_of[mine]) @ _to_planes(planes.plane_of[mine], n)
+    total = _to_planes(values[:, mine] * planes.count_of[mine], planes.plane_of[mine], n)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, total / count, np.nan)
 
@@ -104,14 +111,14 @@ def gauge_shift(solved: Solved, planes: Planes) -> Array:
     if planes.flags[at.UNIFORM]:
         return np.zeros(len(solved.scalars))
     on_carrier: Array = solved.out_planes[:, at.PHI, planes.carrier_planes]
-    return on_carrier @ planes.carrier_bulk
+    return _weighted(on_carrier, planes.carrier_bulk)
 
 
 def profiles(solved: Solved, planes: Planes) -> dict[str, Array]:
     """Return the profiles by plane, named as in :data:`PROFILES`, with a leading axis over the points."""
     n_points, n = len(solved.scalars), len(planes.x)
     per_entry = solved.charge[:, planes.species_of] * solved.out_entries[:, at.OCCUPANCY] * planes.count_of
-    charge = planes.planes[:, at.SITE_CHARGE] + per_entry @ _to_planes(planes.plane_of, n)
+    charge = planes.planes[:, at.SITE_CHARGE] + _to_planes(per_entry, planes.plane_of, n)
     n_species = solved.charge.shape[1]
     shape = (n_points, n_species, n)
     occupancy, vacancy = np.empty(shape), np.empty(shape)
@@ -146,8 +153,8 @@ def scalars(solved: Solved, planes: Planes) -> dict[str, Array]:
     sign = np.sign(solved.charge[:, solved.carrier])[:, None]
     potential = solved.out_planes[:, at.PHI] - gauge_shift(solved, planes)[:, None]
     carrier_potential = potential[:, on]
-    region = sign * (carrier_potential - (carrier_potential @ planes.zero)[:, None]) > REGION_POTENTIAL
-    width = region @ planes.carrier_width
+    region = sign * (carrier_potential - _weighted(carrier_potential, planes.zero)[:, None]) > REGION_POTENTIAL
+    width = _weighted(region, planes.carrier_width)
     x = by_plane(solved.out_entries[:, at.OCCUPANCY], planes, solved.carrier)[:, on]
     rest = by_plane(solved.out_entries[:, at.REST], planes, solved.carrier)[:, on]
     slope = by_plane(solved.out_entries[:, at.OCCUPANCY_SLOPE], planes, solved.carrier)[:, on]
@@ -159,29 +166,24 @@ def scalars(solved: Solved, planes: Planes) -> dict[str, Array]:
         "space_charge_width": width,
         "space_charge_planes": region.sum(axis=1).astype(float),
     }
-    mean, mean_rest, mean_slope = x @ planes.carrier_bulk, rest @ planes.carrier_bulk, slope @ planes.carrier_bulk
-    for suffix, local, bulk, d_local, d_bulk in (
+    mean, mean_rest, mean_slope = (_weighted(values, planes.carrier_bulk) for values in (x, rest, slope))
+    for suffix, local, grain, d_local, d_grain in (
         ("", x, mean, slope / x, mean_slope / mean),
         ("_blocked", x * rest, mean * mean_rest, slope / x - slope / rest, mean_slope / mean - mean_slope / mean_rest),
     ):
-        ratio = bulk[:, None] / local
-        across = (region * ratio) @ planes.carrier_width
-        along = (region / ratio) @ planes.carrier_width
-        change = (region * ratio * (d_bulk[:, None] - d_local)) @ planes.carrier_width
-        excess = (ratio - 1.0) @ planes.carrier_width
+        ratio = grain[:, None] / local
+        across = _weighted(region * ratio, planes.carrier_width)
+        along = _weighted(region / ratio, planes.carrier_width)
+        change = _weighted(region * ratio * (d_grain[:, None] - d_local), planes.carrier_width)
+        excess = _weighted(ratio - 1.0, planes.carrier_width)
         result[f"resistivity_ratio_perpendicular{suffix}"] = across / width
         result[f"resistivity_ratio_parallel{suffix}"] = width / along
         result[f"excess_thickness{suffix}"] = excess
         result[f"apparent_activation_energy{suffix}"] = change / across
         result[f"grain_boundary_resistance{suffix}"] = excess / solved.conductivity
-    weights = planes.entries[:, at.WEIGHT]
-    result["bulk_fraction"] = np.stack(
-        [
-            solved.out_entries[:, at.OCCUPANCY] @ np.where(planes.species_of == s, weights, 0.0)
-            for s in range(solved.charge.shape[1])
-        ],
-        axis=1,
-    )
+    weights = planes.entries[:, at.WEIGHT] * (planes.species_of == np.arange(solved.charge.shape[1])[:, None])
+    means = _weighted(solved.out_entries[:, None, at.OCCUPANCY], weights)
+    result["bulk_fraction"] = np.where(weights.any(axis=1), means, np.nan)
     per_area = ELEMENTARY_CHARGE / solved.cross_section
     total = planes.planes[:, at.SITE_CHARGE].sum() + (
         solved.charge[:, planes.species_of] * solved.out_entries[:, at.OCCUPANCY] * planes.count_of

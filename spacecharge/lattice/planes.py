@@ -94,10 +94,15 @@ def build_planes(lattice: Lattice) -> Planes:
     wrap = 0.5 * (left[0] + right[-1])
     length = float(x[-1] - x[0] + wrap)
     carrier = list(lattice.species).index(str(lattice.carrier))
-    for s, name in enumerate(lattice.species):
+    for s, (name, species) in enumerate(lattice.defects.items()):
         mine = np.unique(plane_of[species_of == s])
         weights = np.zeros(n)
-        weights[mine] = _bulk_weights(lattice, x[mine], periodic, length, f"with sites of {name}")
+        try:
+            weights[mine] = _bulk_weights(lattice, x[mine], periodic, length, f"with sites of {name}")
+        except ModelError:
+            # A species of the boundary alone needs no bulk mean unless it has to meet one.
+            if species.fraction > 0.0 and np.isfinite(species.frozen_at):
+                raise
         sites = np.bincount(plane_of[species_of == s], weights=count_of[species_of == s], minlength=n)
         here = species_of == s
         entries[here, at.WEIGHT] = weights[plane_of[here]] * count_of[here] / sites[plane_of[here]]

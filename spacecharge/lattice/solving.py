@@ -198,9 +198,10 @@ def solve_lattice_points(
     status = np.where([p in numbers.reasons for p in range(n_points)], float(at.INVALID), 0.0)
     shapes = {o.name: (len(lattice.species),) if o.dims else () for o in OUTPUTS}
     result = {name: np.full((n_points, *shape), np.nan) for name, shape in shapes.items()}
-    result["status"] = status.copy()
     found: list[dict[str, Array]] = [{} for _ in range(n_points)]
-    for rows, planes in numbers.geometries(status):
+    geometries = numbers.geometries(status)
+    result["status"] = status
+    for rows, planes in geometries:
         for name, values in _solve_rows(lattice, planes, table, solved_values, rows, found, with_profiles).items():
             result[name][rows] = values
     return LatticePoints(result, found, numbers.reasons)
