@@ -35,14 +35,15 @@ def random_boundary(seed: int, widest: float = 1.0) -> sc.Lattice:
     w = rng.uniform(0.0, 0.2) * (rng.random() < 0.5)
     v = rng.uniform(0.005, (0.95 - 2 * w) / 4)
     boundary = str(rng.choice(["periodic", "bulk"]))
+    dopant = [False, True, {"frozen_at_K": float(rng.uniform(800, 2000))}][rng.integers(3)]
     species: dict[str, Any] = {
         "V": {"site": "O", "charge_number": 2, "fraction": v},
-        "W": {"site": "O", "charge_number": 1, "fraction": w, "mobile": False},
+        "W": {"site": "O", "charge_number": 1, "fraction": w, "mobile": dopant is True},
         "D": {
             "site": "C",
             "charge_number": -1,
             "fraction": 4 * v + 2 * w,
-            "mobile": [False, True, {"frozen_at_K": float(rng.uniform(800, 2000))}][rng.integers(3)],
+            "mobile": dopant,
         },
     }
     return sc.Lattice(
