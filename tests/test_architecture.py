@@ -78,6 +78,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pydantic": {"config"},
     "ruamel": {"document"},
     "lazy_loader": {"version"},
+    "openpyxl": {"report"},
     "xarray": {"store"},
     "pandas": {"store"},
     "distributed": {"sweeping.cluster"},
