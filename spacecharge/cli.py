@@ -79,6 +79,22 @@ def build_parser() -> argparse.ArgumentParser:
 
     commands.add_parser("schema", help="print the JSON schema of the configuration")
 
+    defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
+    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
+    defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")
+    defects.add_argument("--frozen-at-K", type=float, metavar="T", help="totals keep the value of this temperature")
+    defects.add_argument("--cell-volume-A3", type=float, metavar="V", help="volume of the cell where the file has none")
+    defects.add_argument("--density-of-states", metavar="FILE", help="totdos.dat or vasprun.xml")
+    defects.add_argument("--reference-potential-V", type=float, metavar="U", help="potential of the formation energies")
+    defects.add_argument("--statistics", choices=("dilute", "pool"), help="pool: states share the sites of a defect")
+    defects.add_argument(
+        "--against", metavar="KEY=START:STOP[:NUM]", help="scan temperature_K, potential_V or a fixed charge (cm-3)"
+    )
+    defects.add_argument("-o", "--output", metavar="PNG", help="draw log concentrations against the scan")
+    defects.add_argument("--overwrite", action="store_true", help="replace an existing figure")
+
     fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
     fit.add_argument("config", metavar="CONFIG")
     fit.add_argument("-o", "--output", metavar="FILE", help="HDF5 file for the group fits/NAME")

@@ -39,11 +39,13 @@ ARROWS: dict[str, set[str]] = {
     "document": {"errors"},
     "model": {"constants", "errors"},
     "library": {"document", "errors", "model", "units"},
+    "defect_chemistry": {"constants", "document", "errors"},
+    "defects": {"defect_chemistry"},
     "analytic": {"constants", "errors", "model"},
     "solver": {"constants", "errors", "kernels", "model"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
-    "measured": {"errors"},
+    "measured": {"constants", "errors"},
     "config": {"document", "errors", "library", "measured", "model", "nmr", "units"},
     "store": {"errors", "nmr", "units", "version"},
     "fitting": {
@@ -53,8 +55,8 @@ ARROWS: dict[str, set[str]] = {
     "report": {"errors", "store", "units"},
     "plotting": {"errors", "report", "store", "units"},
     "commands": {
-        "config", "errors", "fitting", "guide", "kernels", "library", "model", "plotting", "report", "store",
-        "sweeping",
+        "config", "defect_chemistry", "errors", "fitting", "guide", "kernels", "library", "model", "plotting",
+        "report", "store", "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -84,10 +86,10 @@ OUTSIDE: dict[str, set[str]] = {
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
-    "scipy": {"analytic", "fitting", "nmr", "plotting"},
+    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting"},
     "numpy": {
-        "analytic", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels", "plotting",
-        "report", "solver", "store", "sweeping",
+        "analytic", "commands", "config", "defect_chemistry", "fitting", "kernels", "measured", "model", "nmr",
+        "nmr.kernels", "plotting", "report", "solver", "store", "sweeping",
     },
 }  # fmt: skip
 
