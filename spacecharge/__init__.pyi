@@ -45,6 +45,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
     "ChargeTransfer",
@@ -84,6 +85,8 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "sweep",
+    "SweepTable",
     "sensitivities",
     "solve",
     "space_charge_potential",

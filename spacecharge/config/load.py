@@ -6,12 +6,13 @@ import copy
 import hashlib
 import math
 import os
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, parse_document, read_document
+from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
@@ -38,13 +39,14 @@ from .validation import validate
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
-    """Load a configuration from a YAML file.
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, path or mapping
+        The file; or its content as nested mappings and lists, where NumPy arrays and numbers, tuples and pandas
+        Series may stand for lists and numbers. Data files are then looked for in the working folder.
 
     Returns
     -------
@@ -56,6 +58,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
+    if isinstance(path, Mapping):
+        return parse_config(as_yaml(path), "<mapping>")
     return load_document(read_document(path))
 
 
