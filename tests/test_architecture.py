@@ -29,27 +29,29 @@ MOST_LINES = 500
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "constants": set(),
+    "codes": set(),
     "version": set(),
     "kernels": set(),
     "units": {"constants"},
     "document": {"errors"},
-    "model": {"constants", "errors"},
+    "model": {"codes", "constants", "errors", "units"},
     "library": {"document", "errors", "model", "units"},
-    "analytic": {"constants", "errors", "model"},
-    "solver": {"constants", "errors", "kernels", "model"},
+    "analytic": {"codes", "constants", "errors", "model"},
+    "solver": {"codes", "constants", "errors", "kernels", "model"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "measured": {"errors"},
-    "config": {"document", "errors", "library", "measured", "model", "nmr", "units"},
-    "store": {"errors", "nmr", "units", "version"},
+    "config": {"codes", "document", "errors", "library", "measured", "model", "nmr", "units"},
+    "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
     },
-    "sweeping": {"config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
-    "report": {"store"},
-    "plotting": {"errors", "report", "store", "units"},
+    "sweeping": {"codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
+    "report": {"codes", "store"},
+    "plotting": {"errors", "model", "report", "store", "units"},
     "commands": {
-        "config", "errors", "fitting", "kernels", "library", "model", "plotting", "report", "store", "sweeping",
+        "codes", "config", "errors", "fitting", "kernels", "library", "model", "plotting", "report", "store",
+        "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -192,7 +194,7 @@ def test_the_oracle_and_what_it_checks_share_nothing() -> None:
         return seen
 
     direct = {goal for _, source, goal in own_arrows() if source == "analytic"}
-    assert direct == {"constants", "errors", "model"}
+    assert direct == {"codes", "constants", "errors", "model"}
     assert not reached("analytic", set()) & {"kernels", "nmr.kernels", "solver"}
     for room in ("kernels", "solver"):
         assert "analytic" not in arrows.get(room, set()), room
