@@ -80,6 +80,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pydantic": {"config"},
     "ruamel": {"document"},
     "lazy_loader": {"version"},
+    "openpyxl": {"report"},
     "xarray": {"store"},
     "pandas": {"store"},
     "distributed": {"sweeping.cluster"},
