@@ -310,9 +310,9 @@ class Stack:
         Empty stack, names used twice, a value out of range.
     """
 
-    layers: tuple[Layer, ...]
+    layers: Sequence[Layer]
     temperature_K: float = field(kw_only=True, default=ARRHENIUS_REFERENCE_K)
-    contacts: tuple[Contact, ...] = field(kw_only=True, default=())
+    contacts: Sequence[Contact] = field(kw_only=True, default=())
     left: End = field(kw_only=True, default=End())
     right: End = field(kw_only=True, default=End())
     cache: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
