@@ -1,6 +1,6 @@
 """The public names and where they live: what type checkers see, and what loads when a name is first used."""
 
-from . import analytic
+from . import analytic, defects
 from .config import load_config
 from .errors import (
     ConfigError,
@@ -70,6 +70,7 @@ __all__ = [
     "contact_potential",
     "contact_vacancy",
     "debye_length",
+    "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",

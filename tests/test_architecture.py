@@ -18,9 +18,12 @@ from typing import NamedTuple
 
 import pytest
 
-import spacecharge as sc
-
 ROOT = Path(__file__).resolve().parents[1]
+# Run as a script, the folder of the tests is on the path and that of the package is not.
+sys.path.insert(0, str(ROOT))
+
+import spacecharge as sc  # noqa: E402
+
 PACKAGE = ROOT / "spacecharge"
 MOST_LINES = 500
 
@@ -32,24 +35,28 @@ ARROWS: dict[str, set[str]] = {
     "version": set(),
     "kernels": set(),
     "units": {"constants"},
+    "guide": {"errors"},
     "document": {"errors"},
     "model": {"constants", "errors"},
     "library": {"document", "errors", "model", "units"},
+    "defect_chemistry": {"constants", "document", "errors"},
+    "defects": {"defect_chemistry"},
     "analytic": {"constants", "errors", "model"},
     "solver": {"constants", "errors", "kernels", "model"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
-    "measured": {"errors"},
+    "measured": {"constants", "errors"},
     "config": {"document", "errors", "library", "measured", "model", "nmr", "units"},
     "store": {"errors", "nmr", "units", "version"},
     "fitting": {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
     },
     "sweeping": {"config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
-    "report": {"store"},
+    "report": {"errors", "store", "units"},
     "plotting": {"errors", "report", "store", "units"},
     "commands": {
-        "config", "errors", "fitting", "kernels", "library", "model", "plotting", "report", "store", "sweeping",
+        "config", "defect_chemistry", "errors", "fitting", "guide", "kernels", "library", "model", "plotting",
+        "report", "store", "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -73,15 +80,16 @@ OUTSIDE: dict[str, set[str]] = {
     "pydantic": {"config"},
     "ruamel": {"document"},
     "lazy_loader": {"version"},
+    "openpyxl": {"report"},
     "xarray": {"store"},
     "pandas": {"store"},
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
-    "scipy": {"analytic", "fitting", "nmr", "plotting"},
+    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting"},
     "numpy": {
-        "analytic", "commands", "config", "fitting", "kernels", "measured", "model", "nmr", "nmr.kernels", "plotting",
-        "solver", "store", "sweeping",
+        "analytic", "commands", "config", "defect_chemistry", "fitting", "kernels", "measured", "model", "nmr",
+        "nmr.kernels", "plotting", "report", "solver", "store", "sweeping",
     },
 }  # fmt: skip
 
@@ -323,3 +331,27 @@ def test_no_path_of_a_machine_is_committed() -> None:
             continue
         wrong.extend(f"{name}:{i}" for i, line in enumerate(text.splitlines(), 1) if pattern.search(line))
     assert wrong == []
+
+
+def main() -> None:
+    """Print rooms by floor, the arrows between them, and circles: what the table above is held against."""
+    weights: dict[tuple[str, str], int] = {}
+    graph: dict[str, set[str]] = {room_of(module): set() for module, _ in modules()}
+    for _, source, goal in own_arrows():
+        weights[source, goal] = weights.get((source, goal), 0) + 1
+        if (source, goal) not in {(room_of(module), goal) for module, goal in AGAINST_THE_TABLE}:
+            graph[source].add(goal)
+    floors: dict[str, int] = {}
+    for room in graphlib.TopologicalSorter(graph).static_order():
+        floors[room] = 1 + max((floors[goal] for goal in graph[room]), default=-1)
+    print(f"{len(graph)} rooms on {1 + max(floors.values())} floors, {len(weights)} arrows, no circle")
+    for floor in range(max(floors.values()), -1, -1):
+        for room in sorted(r for r, f in floors.items() if f == floor):
+            goals = ", ".join(f"{g} ({weights[room, g]})" for g in sorted(graph[room]))
+            print(f"  {floor}  {room:<16} -> {goals}")
+    for module, goal in AGAINST_THE_TABLE:
+        print(f"  inside a function: {module} -> {goal}")
+
+
+if __name__ == "__main__":
+    main()

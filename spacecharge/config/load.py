@@ -205,7 +205,7 @@ def _sweep(
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points"), digest
     for path, spec in extra.items():
-        grid = _grid(path, spec, problems)
+        grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:
             continue
         if grid.is_open and normalised(path) not in fitted:
@@ -227,8 +227,12 @@ def _sweep(
     return sweep, digest
 
 
-def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
+def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | None:
+    """Return the grid of an axis, or None after reporting why there is none; `ordered`: an axis of its own."""
     if isinstance(spec, AxisRange):
+        if ordered and spec.num > 1 and spec.start == spec.stop:
+            problems.add(("sweep", path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
+            return None
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
             problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
@@ -241,7 +245,16 @@ def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
-    return listed_grid(spec)
+    if not ordered:
+        return listed_grid(spec)
+    seen: set[float] = set()
+    for i, value in enumerate(spec):
+        if value in seen:
+            problems.add(("sweep", path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            return None
+        seen.add(value)
+    # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.
+    return listed_grid(sorted(spec))
 
 
 def _place(path: str, problems: Problems) -> str:

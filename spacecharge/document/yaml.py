@@ -27,6 +27,9 @@ MAX_NODES = 50_000
 """Most keys and values in a file with all aliases written out, so that aliases of aliases cannot fill
 memory nor a long list of numbers stop the program for minutes (long lists belong in a CSV file)."""
 
+NUMBERED = ("charge_states", "states")
+"""Mappings whose keys are numbers, kept as the texts that stand in the file: charge states of a defect."""
+
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+\Z")
@@ -322,6 +325,8 @@ class _Builder:
     def _key(self, value: Any, text: str, event: Any) -> None:
         top = self.open[-1]
         position = _position(event.start_mark)
+        if isinstance(value, (int, float)) and top.path.rpartition(".")[2] in NUMBERED:
+            value = text
         if not isinstance(value, str):
             self.problems.add(top.path, f"a key must be a text, got {shown(text)}", position=position)
             value = text

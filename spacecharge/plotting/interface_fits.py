@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..units import display_of
 from .style import PALETTE, label_text, letters, new_figure
-from .units import display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
