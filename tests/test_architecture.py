@@ -84,7 +84,7 @@ OUTSIDE: dict[str, set[str]] = {
     "xarray": {"store"},
     "pandas": {"store"},
     "distributed": {"sweeping.cluster"},
-    "nmrglue": {"measured.bruker"},
+    "nmrglue": {"measured.bruker", "measured.bruker2d"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting"},
     "numpy": {
