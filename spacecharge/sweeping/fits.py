@@ -67,10 +67,10 @@ def run_fit_sweep(
     SystemStop
         Disk full; the file can be resumed by the same command.
     """
-    from ..store import read_results
+    from ..store import output_file, read_results
 
     task = FitTask(config)
-    target = Path(path)
+    target = output_file(path)
     unfinished = target.exists() and not overwrite and not read_results(target).is_complete
 
     def make_pool(task: Task) -> Pool:
