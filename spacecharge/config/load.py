@@ -23,7 +23,6 @@ from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .schema import (
-    EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -88,7 +87,7 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
 def load_document(document: Document) -> Config:
     """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.layer import RANGES
+    from ..model.numbers import RANGES
 
     problems = document.problems()
     if "fit" in document.data:
@@ -100,7 +99,7 @@ def load_document(document: Document) -> Config:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
         sound = {**sound, "sweep": kept}
-    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
@@ -131,9 +130,7 @@ def load_document(document: Document) -> Config:
         sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
         base_stack=stack,
         sweep=sweep,
-        solver=SolverSettings(
-            tolerance_V=keys.solver.tolerance_V,
-        ),
+        solver=SolverSettings(**keys.solver.model_dump()),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
