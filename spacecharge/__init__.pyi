@@ -1,6 +1,6 @@
 """The public names and where they live: what type checkers see, and what loads when a name is first used."""
 
-from . import analytic
+from . import analytic, defects
 from .config import load_config
 from .errors import (
     ConfigError,
@@ -46,6 +46,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
     "ChargeTransfer",
@@ -74,6 +75,7 @@ __all__ = [
     "contact_potential",
     "contact_vacancy",
     "debye_length",
+    "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
@@ -87,6 +89,8 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "sweep",
+    "SweepTable",
     "sensitivities",
     "solve",
     "solve_lattice",
