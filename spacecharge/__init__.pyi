@@ -9,6 +9,7 @@ from .errors import (
     SpaceChargeError,
 )
 from .fitting import fit
+from .lattice import Lattice, LatticeSolution, LatticeSpecies, solve_lattice
 from .library import materials
 from .model import (
     Contact,
@@ -45,6 +46,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
     "ChargeTransfer",
@@ -52,6 +54,9 @@ __all__ = [
     "Contact",
     "ConvergenceError",
     "End",
+    "Lattice",
+    "LatticeSolution",
+    "LatticeSpecies",
     "Layer",
     "ModelError",
     "Solution",
@@ -84,8 +89,11 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "sweep",
+    "SweepTable",
     "sensitivities",
     "solve",
+    "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ def execute(args: argparse.Namespace) -> int:
     path = args.output if args.output is not None else config.output
     if getattr(config, "sweep", None):
         return _sweep(config, path, args)
+    # What says on stderr that the result file is in use.
+    say = None if args.quiet else partial(print, file=sys.stderr, flush=True)
     if path:
-        refuse_existing(path, config.name, args.overwrite)
+        refuse_existing(path, config.name, args.overwrite, say=say)
     with compiling_announced(quiet=args.quiet) if kind.solves else nullcontext():
         result = kind.run(config)
     if path:
-        write_fit(path, result, overwrite=args.overwrite)
+        write_fit(path, result, overwrite=args.overwrite, say=say)
     if args.json:
         import json
 

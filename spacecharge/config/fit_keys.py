@@ -20,7 +20,7 @@ from ..document.yaml import Document
 from ..errors import FitError
 from ..measured.columns import role_of
 from ..nmr.parameters import Rule
-from .schema import Keys, Number, Whole
+from .schema import Keys, Plain, Whole
 from .validation import validate
 
 UNCERTAINTIES = ("covariance", "bootstrap", "profile")
@@ -76,10 +76,10 @@ class FitDataKeys(Keys):
 class ParameterKeys(Keys):
     """What is known of a parameter before the fit."""
 
-    initial: Number | None = None
-    min: Number | None = None
-    max: Number | None = None
-    fixed: Number | None = None
+    initial: Plain | None = None
+    min: Plain | None = None
+    max: Plain | None = None
+    fixed: Plain | None = None
 
 
 class TransportKeys(Keys):
@@ -105,8 +105,8 @@ class FitOutputKeys(Keys):
 class FitAxisKeys(Keys):
     """Values of a swept number from start to stop, both included."""
 
-    start: Number
-    stop: Number
+    start: Plain
+    stop: Plain
     num: Annotated[Whole, Field(ge=1, le=100_000)]
     spacing: Literal["linear", "log"] | None = None
     scale: Literal["linear", "log"] | None = Field(
@@ -121,7 +121,7 @@ class FitKeys(Keys):
     title: StrictStr = ""
     data: FitDataKeys
     reference_temperature_K: Annotated[float, number(1.0, 5000.0, "Where Arrhenius laws are stated", "K")] = 298.15
-    parameters: dict[str, Number | ParameterKeys] = Field(default_factory=dict)
+    parameters: dict[str, Plain | ParameterKeys] = Field(default_factory=dict)
     uncertainty: Literal["covariance", "bootstrap", "profile"] = "covariance"
     level: Level = 0.9545
     samples: Annotated[Whole, Field(ge=10, le=100_000, description="Resamplings of the bootstrap")] = 200

@@ -18,20 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import FIT_FLAGS, FIT_WORDS, Status
 from ..errors import FitError, FitReason, SpaceChargeError
 from ..fitting.kinds import kind_of
 from ..fitting.load import config_at, sweep_point, sweep_shape
 from ..fitting.result import FitResult
 from ..fitting.run import build
+from ..model.numbers import long_name
 from ..store.layout import Coordinate, Layout, Variable
-from ..units import NO_UNIT, Unit, coordinate_name, long_name, unit_of
+from ..units import NO_UNIT, Unit, coordinate_name, unit_of
 from .engine import RunReport, run_task
 from .plan import host_cpu
 from .pools import Pool, ThreadPool
 from .task import Task
-
-FITTED, NOT_CONVERGED, REFUSED = 0, 1, 3
-"""Statuses of a fit, of the same meaning as those of a solve: solved, not converged, invalid point."""
 
 CHUNK_POINTS = 4
 """A fit takes some 30 ms; a chunk is what a kill may cost and what progress counts."""
@@ -70,10 +69,10 @@ def run_fit_sweep(
     SystemStop
         Disk full; the file can be resumed by the same command.
     """
-    from ..store import read_results
+    from ..store import output_file, read_results
 
     task = FitTask(config)
-    target = Path(path)
+    target = output_file(path)
     unfinished = target.exists() and not overwrite and not read_results(target).is_complete
 
     def make_pool(task: Task) -> Pool:
@@ -108,8 +107,8 @@ class FitTask:
                 dtype="i4",
                 long_name="status of the fit",
                 attributes={
-                    "flag_values": np.array([FITTED, NOT_CONVERGED, REFUSED, -1], dtype=np.int32),
-                    "flag_meanings": "fitted not_converged refused not_run",
+                    "flag_values": np.array([*FIT_WORDS], dtype=np.int32),
+                    "flag_meanings": FIT_FLAGS,
                 },
             ),
             Variable(name="chi2_reduced", long_name="reduced chi-square"),
@@ -200,10 +199,10 @@ class FitTask:
             config = config_at(self.config, self.point(index))
             result = kind_of(config.kind).run(config)
         except FitError as error:
-            status = NOT_CONVERGED if error.reason is FitReason.NOT_CONVERGED else REFUSED
+            status = Status.NOT_CONVERGED if error.reason is FitReason.NOT_CONVERGED else Status.INVALID_POINT
             return status, str(error)
         except SpaceChargeError as error:
-            return REFUSED, str(error)
+            return Status.INVALID_POINT, str(error)
         assert isinstance(result, FitResult)  # only kinds that fit parameters are swept
         if out is not None:
             out["chi2_reduced"][row] = result.chi2_reduced
@@ -212,7 +211,7 @@ class FitTask:
                 if name in out:
                     out[name][row] = value.value
                     out[f"sigma_{name}"][row] = value.sigma
-        return FITTED, ""
+        return Status.SOLVED, ""
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

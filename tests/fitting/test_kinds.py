@@ -15,7 +15,7 @@ import pytest
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.config.fit_keys import FitOutputKeys, result_name
-from spacecharge.config.schema import Keys, Number
+from spacecharge.config.schema import Keys, Plain
 from spacecharge.config.validation import validate
 from spacecharge.errors import ConfigError, FitError, FitReason
 from spacecharge.fitting.kind import Curve, Kind, Panel
@@ -174,7 +174,7 @@ class ToyKeys(Keys):
 
     fit: Literal["toy"]
     name: str | None = None
-    slope: Number
+    slope: Plain
     output: FitOutputKeys = FitOutputKeys()
 
 
