@@ -12,6 +12,14 @@ from importlib import import_module
 
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 
+# Commands whose module has another name than the command, so that no module is called as a public object.
+_MODULES = {"fit": "run_fit", "materials": "list_materials"}
+
+
+def module_of(command: str) -> str:
+    """Return the name of the module below ``commands`` that executes a command."""
+    return _MODULES.get(command, command)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the argument parser of all subcommands."""
@@ -91,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return EXIT_BAD_INPUT
     try:
-        execute = import_module(f".commands.{args.command}", __package__).execute
+        execute = import_module(f".commands.{module_of(args.command)}", __package__).execute
         return int(execute(args))
     except SystemStop as error:
         print(f"spacecharge: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 import shlex
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import spacecharge as sc
-from spacecharge.cli import build_parser, main
+from spacecharge.cli import build_parser, main, module_of
 from spacecharge.store import read_results
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +53,7 @@ def test_python_prints_what_stands_below(at_root):
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
 def test_commands_are_understood(arguments):
     args = build_parser().parse_args(arguments)
-    assert (ROOT / "spacecharge" / "commands" / f"{args.command}.py").is_file()
+    assert callable(importlib.import_module(f"spacecharge.commands.{module_of(args.command)}").execute)
     config = getattr(args, "config", "CONFIG")
     assert config == "CONFIG" or (ROOT / config).is_file()
 
