@@ -22,6 +22,7 @@ from .signal_element import (
     reduce_element,
     subtract_product,
 )
+from .signal_scalar import scalar_impedances
 
 
 @kernel
@@ -432,3 +433,10 @@ def spectrum(omegas, mesh, order, counts, contacts, held, out):
     """Fill `out` (n_frequencies, n_layers) with `layer_impedances` of every angular frequency."""
     for i in range(omegas.shape[0]):
         layer_impedances(omegas[i], mesh, order, counts, contacts, held, out[i])
+
+
+@kernel
+def scalar_spectrum(omegas, mesh, order, counts, contacts, held, out):
+    """Fill the same for at most one component a layer, at rest."""
+    for i in range(omegas.shape[0]):
+        scalar_impedances(omegas[i], mesh, order, counts, contacts, held, out[i])
