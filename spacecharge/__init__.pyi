@@ -18,6 +18,13 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.equilibrium import solve
+from .solver.impedance import (
+    blocking_resistance,
+    dc_resistance,
+    geometric_capacitance,
+    impedance,
+    impedance_error_estimate,
+)
 from .solver.observables import (
     characteristic_frequency,
     charge,
@@ -61,6 +68,7 @@ __all__ = [
     "__version__",
     "analytic",
     "apparent_activation_energy",
+    "blocking_resistance",
     "characteristic_frequency",
     "charge",
     "charge_balance",
@@ -69,11 +77,15 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "dc_resistance",
     "debye_length",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
     "fit",
+    "geometric_capacitance",
+    "impedance",
+    "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
     "load_config",

@@ -121,9 +121,7 @@ def fill_profile(work, row, codes, positions, splits, m):
                 left, right = breaks[k], breaks[k + 1]
                 # Lengths next to a face as they were cut, not as a difference of positions.
                 elements[at, E_SIZE] = work[w.SIZE * S + e] * (right - left)
-                elements[at, E_PERMITTIVITY] = (
-                    VACUUM_PERMITTIVITY * row[LAYER_START + LAYER_SIZE * layer + 1]
-                )
+                elements[at, E_PERMITTIVITY] = VACUUM_PERMITTIVITY * row[LAYER_START + LAYER_SIZE * layer + 1]
                 for i in range(5):
                     if n == 1:
                         node_deltas(work, species, n_species, layer, e, i, interacting, deltas)

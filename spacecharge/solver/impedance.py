@@ -21,7 +21,7 @@ from ..constants import VACUUM_PERMITTIVITY
 from ..errors import ModelError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer
-from .network import Components, EndKinds, Network, components_of, held_components, network_of
+from .network import EndKinds, Network, components_of, held_components, network_of
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -31,8 +31,9 @@ Complex = NDArray[np.complex128]
 Laws = ChargeTransfer | Sequence[ChargeTransfer | None] | None
 
 VANISHING = 1e-30
-"""An angular frequency [s-1] so low that Re Z is its limit: its first correction is the square of w tau. Real and
-imaginary parts are each right to rounding (see ``kernels.signal_element``), so this is a derivative by a complex step."""
+"""An angular frequency [s-1] so low that Re Z is its limit: its first correction is the square of w tau.
+
+Real and imaginary parts are each right to rounding (see ``kernels.signal_element``): a derivative by a complex step."""
 
 MOST_CUTS = 8
 """Elements at a face are cut towards it at most this often: 3^8 below a Debye length the layer there is immaterial."""
@@ -40,7 +41,6 @@ MOST_CUTS = 8
 NEAR_FACE = 1.0
 """Largest size of the element at a face in decay lengths of the signal."""
 
-_general=False
 SAFETY = 2.0
 """What the mesh gets wrong is what halving it changes; the factor covers what the halved one still misses."""
 
@@ -113,7 +113,7 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
     from ..kernels.signal_chain import scalar_spectrum, spectrum
     from ..kernels.signal_profile import fill_profile
 
-    run = scalar_spectrum if network.counts.max() <= 1 and not _general else spectrum
+    run = scalar_spectrum if network.counts.max() <= 1 else spectrum
     m = network.order.shape[1]
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
@@ -133,7 +133,14 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
 
 
 def point_spectrum(
-    work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array, *, estimate: bool = True
+    work: Array,
+    row: Array,
+    codes: Any,
+    network: Network,
+    held: NDArray[np.bool_],
+    omega: Array,
+    *,
+    estimate: bool = True,
 ) -> Spectrum:
     """Return the spectrum of the state in a work array; with `estimate` the array then holds that of a halved mesh.
 
@@ -190,7 +197,7 @@ def spectrum_of(
     omega = 2.0 * np.pi * np.atleast_1d(np.asarray(frequency_Hz, dtype=float)).ravel()
     if not np.all(np.isfinite(omega) & (omega > 0.0)):
         raise ModelError("must be above 0 and finite (a direct current: dc_resistance)", "impedance.frequency_Hz")
-    components, network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     return point_spectrum(
         full_work(solution), prepared.rows[0], prepared.codes, network, held, omega, estimate=estimate
@@ -198,14 +205,17 @@ def spectrum_of(
 
 
 def _circuit(
-    solution: Solution, ends: EndKinds | Mapping[str, EndKinds], charge_transfer: Laws, contact_resistance: ArrayLike | None
-) -> tuple[Components, Network, NDArray[np.bool_]]:
+    solution: Solution,
+    ends: EndKinds | Mapping[str, EndKinds],
+    charge_transfer: Laws,
+    contact_resistance: ArrayLike | None,
+) -> tuple[Network, NDArray[np.bool_]]:
     if solution.status not in (0, 4):
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
     components = components_of(solution.stack)
     resistance = contact_resistances(solution, charge_transfer, contact_resistance)
     network = network_of(solution.parameters, 0, components, resistance)
-    return components, network, held_components(ends, components)
+    return network, held_components(ends, components)
 
 
 def impedance(
@@ -259,7 +269,7 @@ def impedance(
 
 
 def path_resistances(work: Array, row: Array, codes: Any, network: Network) -> Array:
-    """Return the resistance of each component through the whole stack, shape (n_components,) [ohm m2]; inf if blocked."""
+    """Return the resistance of each component through the whole stack, shape (n_components,) [ohm m2]; inf: blocked."""
     from ..kernels.element import WEIGHTS
     from ..kernels.signal_profile import fill_profile
 
@@ -271,9 +281,7 @@ def path_resistances(work: Array, row: Array, codes: Any, network: Network) -> A
         part = slice(first[layer], first[layer + 1])
         here = np.full(m, np.inf)
         for k in range(int(network.counts[layer])):
-            here[network.order[layer, k]] = float(
-                np.sum(elements[part, 0] * ((1.0 / values[part, :, k]) @ WEIGHTS))
-            )
+            here[network.order[layer, k]] = float(np.sum(elements[part, 0] * ((1.0 / values[part, :, k]) @ WEIGHTS)))
         total += here
     if n_layers > 1:
         total += network.contacts[:, 0].sum(axis=0)
@@ -309,7 +317,7 @@ def dc_resistance(
     ModelError
         An end or a component is not known, or the solution is none.
     """
-    _, network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
     return through_resistance(paths, held)
@@ -346,12 +354,10 @@ def blocking_resistance(
     ModelError
         The solution is none.
     """
-    _, network, held = _circuit(solution, "blocking", charge_transfer, contact_resistance)
+    network, held = _circuit(solution, "blocking", charge_transfer, contact_resistance)
     prepared = solution._prepared
     omega = np.array([VANISHING])
-    return float(
-        _on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real
-    )
+    return float(_on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real)
 
 
 def geometric_capacitance(solution: Solution) -> float:

@@ -31,12 +31,12 @@ class Components(NamedTuple):
     ----------
     names : tuple of str
         Their names.
-    index : ndarray of int, shape (n_layers, n_species)
+    of_species : ndarray of int, shape (n_layers, n_species)
         Component of each species; -1 where a layer has no such species.
     """
 
     names: tuple[str, ...]
-    index: Integers
+    of_species: Integers
 
 
 def components_of(stack: Stack) -> Components:
@@ -79,16 +79,16 @@ class Network(NamedTuple):
 
 
 def bulk_conductivities(parameters: StackParameters, point: int, components: Components) -> Array:
-    """Return the bulk conductivity of every component, shape (n_layers, n_components) [S/m]; 0 without a diffusivity."""
+    """Return the bulk conductivity [S/m] of every component, shape (n_layers, n_components); 0 if none is known."""
     p = parameters
     charge = p.charge_number[point] * ELEMENTARY_CHARGE
     sigma = charge**2 * p.site_density[point] * p.bulk_occupancy[point] * p.diffusivity[point]
     sigma = np.nan_to_num(sigma / (BOLTZMANN * p.temperature[point]), nan=0.0)
     result = np.zeros((p.n_layers, len(components.names)))
     for layer in range(p.n_layers):
-        for s in range(components.index.shape[1]):
-            if components.index[layer, s] >= 0:
-                result[layer, components.index[layer, s]] += sigma[layer, s]
+        for s in range(components.of_species.shape[1]):
+            if components.of_species[layer, s] >= 0:
+                result[layer, components.of_species[layer, s]] += sigma[layer, s]
     return result
 
 
@@ -117,12 +117,12 @@ def network_of(
     n_layers, m = sigma.shape
     order = np.full((n_layers, m), -1, dtype=np.int64)
     counts = np.zeros(n_layers, dtype=np.int64)
-    positions = np.full(components.index.shape, -1, dtype=np.int64)
+    positions = np.full(components.of_species.shape, -1, dtype=np.int64)
     for layer in range(n_layers):
         best = [int(c) for c in np.argsort(-sigma[layer], kind="stable") if sigma[layer, c] > 0.0]
         order[layer, : len(best)] = best
         counts[layer] = len(best)
-        for s, component in enumerate(components.index[layer]):
+        for s, component in enumerate(components.of_species[layer]):
             if component in best:
                 positions[layer, s] = best.index(int(component))
     contacts = np.zeros((n_layers - 1, 2, m))
