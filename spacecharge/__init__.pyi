@@ -1,6 +1,6 @@
 """The public names and where they live: what type checkers see, and what loads when a name is first used."""
 
-from . import analytic
+from . import analytic, defects
 from .config import load_config
 from .errors import (
     ConfigError,
@@ -9,6 +9,7 @@ from .errors import (
     SpaceChargeError,
 )
 from .fitting import fit
+from .lattice import Lattice, LatticeSolution, LatticeSpecies, solve_lattice
 from .library import materials
 from .model import (
     Contact,
@@ -52,6 +53,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
     "ChargeTransfer",
@@ -59,6 +61,9 @@ __all__ = [
     "Contact",
     "ConvergenceError",
     "End",
+    "Lattice",
+    "LatticeSolution",
+    "LatticeSpecies",
     "Layer",
     "ModelError",
     "Solution",
@@ -79,6 +84,7 @@ __all__ = [
     "contact_vacancy",
     "dc_resistance",
     "debye_length",
+    "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
@@ -95,8 +101,11 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "sweep",
+    "SweepTable",
     "sensitivities",
     "solve",
+    "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",

@@ -60,10 +60,40 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
 
+    export = commands.add_parser("export", help="write a result file as a table: CSV, xlsx or JSON, in shown units")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("-o", "--output", metavar="TABLE", help="table.csv, .xlsx or .json (default: CSV on stdout)")
+    export.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
+    export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
+    export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
+    export.add_argument("--overwrite", action="store_true", help="replace an existing table")
+
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
+    guide = commands.add_parser("guide", help="list the pages of the guide, or print one")
+    guide.add_argument("topic", metavar="TOPIC", nargs="?")
+
+    example = commands.add_parser("example", help="list the configurations that come along, or copy one to this folder")
+    example.add_argument("name", metavar="NAME", nargs="?")
+
     commands.add_parser("schema", help="print the JSON schema of the configuration")
+
+    defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
+    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
+    defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")
+    defects.add_argument("--frozen-at-K", type=float, metavar="T", help="totals keep the value of this temperature")
+    defects.add_argument("--cell-volume-A3", type=float, metavar="V", help="volume of the cell where the file has none")
+    defects.add_argument("--density-of-states", metavar="FILE", help="totdos.dat or vasprun.xml")
+    defects.add_argument("--reference-potential-V", type=float, metavar="U", help="potential of the formation energies")
+    defects.add_argument("--statistics", choices=("dilute", "pool"), help="pool: states share the sites of a defect")
+    defects.add_argument(
+        "--against", metavar="KEY=START:STOP[:NUM]", help="scan temperature_K, potential_V or a fixed charge (cm-3)"
+    )
+    defects.add_argument("-o", "--output", metavar="PNG", help="draw log concentrations against the scan")
+    defects.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
     fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
     fit.add_argument("config", metavar="CONFIG")

@@ -45,29 +45,6 @@ UNITS: tuple[Unit, ...] = (
 
 NO_UNIT = Unit("", "", "1", 1.0)
 
-_WORDS = {
-    "potential": "equilibrium potential against Li/Li+",
-    "thickness": "thickness",
-    "permittivity": "relative permittivity",
-    "site_density": "site density",
-    "occupancy": "bulk occupancy",
-    "composition": "composition x",
-    "charge_number": "charge number",
-    "interaction.occupied": "interaction of occupied sites",
-    "interaction.vacancy": "interaction of vacant sites",
-    "diffusivity": "diffusivity",
-    "diffusivity.value": "diffusivity at its reference temperature",
-    "diffusivity.at": "reference temperature of the diffusivity",
-    "diffusivity.activation_energy": "activation energy of the diffusivity",
-    "charge": "charge in the contact plane",
-    "dipole": "dipole step of the contact",
-    "electrostatic_potential": "electrostatic potential of the end",
-    "surface_charge": "surface charge of the end",
-    "temperature": "temperature",
-    "tolerance": "tolerance of the contact potential",
-    "exchange_current_density": "exchange current density",
-}
-
 
 def unit_of(path: str) -> Unit:
     """Return the unit of the number at a dotted path.
@@ -117,23 +94,63 @@ def coordinate_name(path: str, n_names: int = 1) -> str:
     return "_".join([*parts[:n_names], *(stem(part) for part in parts[n_names:])])
 
 
-def long_name(path: str, n_names: int = 1) -> str:
-    """Return what an axis of a figure says, without the unit.
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a quantity is shown.
 
-    Parameters
+    Attributes
     ----------
-    path, n_names
-        As :func:`coordinate_name` takes them.
-
-    Returns
-    -------
-    str
-        ``electrode equilibrium potential against Li/Li+``.
+    text : str
+        Unit in a table; empty for pure numbers.
+    math : str
+        Unit in a figure (matplotlib mathtext).
+    factor : float
+        Shown value over SI value.
     """
-    parts = path.split(".")
-    names, keys = parts[:n_names], ".".join(stem(part) for part in parts[n_names:])
-    words = _WORDS.get(keys) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
+
+    text: str
+    math: str
+    factor: float
 
 
-__all__ = ["NO_UNIT", "UNITS", "Unit", "coordinate_name", "long_name", "stem", "unit_of"]
+DISPLAY: dict[str, Display] = {
+    "1": Display("", "", 1.0),
+    "V": Display("V", "V", 1.0),
+    "K": Display("K", "K", 1.0),
+    "s": Display("s", "s", 1.0),
+    "Hz": Display("Hz", "Hz", 1.0),
+    "m": Display("nm", "nm", 1e9),
+    "J": Display("eV", "eV", 1.0 / ELEMENTARY_CHARGE),
+    "m-3": Display("nm-3", "nm$^{-3}$", 1e-27),
+    "V m-1": Display("V/nm", "V nm$^{-1}$", 1e-9),
+    "C m-2": Display("uC/cm2", "µC cm$^{-2}$", 1e2),
+    "F m-2": Display("uF/cm2", "µF cm$^{-2}$", 1e2),
+    "ohm m2": Display("Ohm cm2", "Ω cm$^{2}$", 1e4),
+    "A m-2": Display("mA/cm2", "mA cm$^{-2}$", 1e-1),
+    "m2 s-1": Display("m2/s", "m$^{2}$ s$^{-1}$", 1.0),
+    "m-2 s-1": Display("m-2 s-1", "m$^{-2}$ s$^{-1}$", 1.0),
+}
+
+
+def display_of(units: str) -> Display:
+    """Return how a quantity in the SI unit `units` is shown; unknown units are shown as they are."""
+    return DISPLAY.get(units, Display(units, units, 1.0))
+
+
+def number_text(value: float, digits: int = 4) -> str:
+    """Return a number for a label, without trailing zeros: 298.15, 30, 1e-13."""
+    return f"{value:.{digits}g}" if abs(value) < 1e4 or digits > 4 else f"{value:.{max(digits, 6)}g}"
+
+
+__all__ = [
+    "DISPLAY",
+    "Display",
+    "NO_UNIT",
+    "UNITS",
+    "Unit",
+    "coordinate_name",
+    "display_of",
+    "number_text",
+    "stem",
+    "unit_of",
+]

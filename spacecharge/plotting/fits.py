@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import StoreError
 from ..report.fits import quality
 from ..store.fit_reader import read_comparisons, read_curves
+from ..units import display_of
 from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
-from .units import display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
