@@ -11,7 +11,7 @@ asks for it; homogeneous stretches are exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -113,7 +113,7 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
     from ..kernels.signal_chain import scalar_spectrum, spectrum
     from ..kernels.signal_profile import fill_profile
 
-    run = scalar_spectrum if network.counts.max() <= 1 else spectrum
+    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
     m = network.order.shape[1]
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
@@ -304,7 +304,7 @@ def dc_resistance(
     ----------
     solution : Solution
         The state at rest.
-    ends, charge_transfer, contact_resistance
+    ends, charge_transfer, contact_resistance : optional
         As for :func:`impedance`.
 
     Returns
@@ -341,7 +341,7 @@ def blocking_resistance(
     ----------
     solution : Solution
         The state at rest.
-    charge_transfer, contact_resistance
+    charge_transfer, contact_resistance : optional
         As for :func:`impedance`.
 
     Returns
@@ -397,7 +397,7 @@ def impedance_error_estimate(
     ----------
     solution : Solution
         The state at rest.
-    frequency_Hz, ends, charge_transfer, contact_resistance
+    frequency_Hz, ends, charge_transfer, contact_resistance : array_like and optional
         As for :func:`impedance`.
 
     Returns
