@@ -45,29 +45,6 @@ UNITS: tuple[Unit, ...] = (
 
 NO_UNIT = Unit("", "", "1", 1.0)
 
-_WORDS = {
-    "potential": "equilibrium potential against Li/Li+",
-    "thickness": "thickness",
-    "permittivity": "relative permittivity",
-    "site_density": "site density",
-    "occupancy": "bulk occupancy",
-    "composition": "composition x",
-    "charge_number": "charge number",
-    "interaction.occupied": "interaction of occupied sites",
-    "interaction.vacancy": "interaction of vacant sites",
-    "diffusivity": "diffusivity",
-    "diffusivity.value": "diffusivity at its reference temperature",
-    "diffusivity.at": "reference temperature of the diffusivity",
-    "diffusivity.activation_energy": "activation energy of the diffusivity",
-    "charge": "charge in the contact plane",
-    "dipole": "dipole step of the contact",
-    "electrostatic_potential": "electrostatic potential of the end",
-    "surface_charge": "surface charge of the end",
-    "temperature": "temperature",
-    "tolerance": "tolerance of the contact potential",
-    "exchange_current_density": "exchange current density",
-}
-
 
 def unit_of(path: str) -> Unit:
     """Return the unit of the number at a dotted path.
@@ -115,25 +92,6 @@ def coordinate_name(path: str, n_names: int = 1) -> str:
     """
     parts = path.split(".")
     return "_".join([*parts[:n_names], *(stem(part) for part in parts[n_names:])])
-
-
-def long_name(path: str, n_names: int = 1) -> str:
-    """Return what an axis of a figure says, without the unit.
-
-    Parameters
-    ----------
-    path, n_names
-        As :func:`coordinate_name` takes them.
-
-    Returns
-    -------
-    str
-        ``electrode equilibrium potential against Li/Li+``.
-    """
-    parts = path.split(".")
-    names, keys = parts[:n_names], ".".join(stem(part) for part in parts[n_names:])
-    words = _WORDS.get(keys) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +150,6 @@ __all__ = [
     "Unit",
     "coordinate_name",
     "display_of",
-    "long_name",
     "number_text",
     "stem",
     "unit_of",

@@ -6,12 +6,13 @@ import copy
 import hashlib
 import math
 import os
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, parse_document, read_document
+from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
@@ -22,7 +23,6 @@ from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .schema import (
-    EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -38,13 +38,14 @@ from .validation import validate
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
-    """Load a configuration from a YAML file.
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, path or mapping
+        The file; or its content as nested mappings and lists, where NumPy arrays and numbers, tuples and pandas
+        Series may stand for lists and numbers. Data files are then looked for in the working folder.
 
     Returns
     -------
@@ -56,6 +57,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
+    if isinstance(path, Mapping):
+        return parse_config(as_yaml(path), "<mapping>")
     return load_document(read_document(path))
 
 
@@ -84,7 +87,7 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
 def load_document(document: Document) -> Config:
     """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.layer import RANGES
+    from ..model.numbers import RANGES
 
     problems = document.problems()
     if "fit" in document.data:
@@ -96,7 +99,7 @@ def load_document(document: Document) -> Config:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
         sound = {**sound, "sweep": kept}
-    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
@@ -127,9 +130,7 @@ def load_document(document: Document) -> Config:
         sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
         base_stack=stack,
         sweep=sweep,
-        solver=SolverSettings(
-            tolerance_V=keys.solver.tolerance_V,
-        ),
+        solver=SolverSettings(**keys.solver.model_dump()),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
