@@ -64,6 +64,7 @@ class FitDataKeys(Keys):
     columns: Annotated[dict[StrictStr, StrictStr], Field(min_length=1)] | None = Field(
         default=None, description="What a column is (its unit in the key) to its title"
     )
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
     bruker: StrictStr | None = Field(default=None, description="Directory of a Bruker experiment")
     delay_unit: Literal["s", "ms", "us", "ns"] | None = None
     delay_list: Literal["vdlist", "vplist", "vclist"] | None = None

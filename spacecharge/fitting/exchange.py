@@ -73,7 +73,7 @@ def _setup(
         laws=laws,
         derived=derived,
         warnings=tuple(data.warnings),
-        notes=notes,
+        notes=(*data.notes, *notes),
         limits=limits,
     )
 

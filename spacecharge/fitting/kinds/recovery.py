@@ -19,7 +19,7 @@ from ..curves import curve_summary, curve_text
 from ..kind import Kind
 from ..least_squares import Array, Problem
 from ..run import run_curve_fit
-from ..setup import Column, ParameterSet, Rows, Setup, distinct, limits_of, table_of
+from ..setup import Column, DataTable, ParameterSet, Rows, Setup, distinct, limits_of, table_of
 
 
 class RecoveryModelKeys(Keys):
@@ -46,7 +46,7 @@ def _check(document: Document, problems: Problems) -> FitConfig | None:
     )
 
 
-def _read(config: FitConfig) -> dict[str, Array]:
+def _read(config: FitConfig) -> DataTable:
     if "bruker" not in config.data:
         return table_of(config, ("delay", "intensity"))
     from ...measured.bruker import read_recovery
@@ -60,7 +60,7 @@ def _read(config: FitConfig) -> dict[str, Array]:
         source=source.get("intensities"),
         peak=int(source.get("peak", 1)),
     )
-    return {"delay": delay, "intensity": intensity}
+    return DataTable(delay=delay, intensity=intensity)
 
 
 def build_recovery(config: FitConfig) -> Setup:
@@ -139,6 +139,7 @@ def build_recovery(config: FitConfig) -> Setup:
         series_names=names,
         temperature_index=index,
         temperatures=temperatures,
+        notes=table.notes,
         warnings=() if known else ("no temperature is given; it is written as 298.15 K",),
     )
 
