@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from .problem import MEASURED, Array, Estimate
 from .setup import Setup
 
-_RUNS_Z = -3.0
-"""Standard deviations below the expected number of runs from which on residuals are called systematic: 1 of 740."""
+_SYSTEMATIC_Z = -3.3
+"""Standard deviations below what noise gives from which on residuals are called systematic: 1 of 2000."""
 
 _CHI2_P = 1e-5
 """Probability of a larger chi-square below which the given errors do not explain it."""
@@ -38,6 +38,8 @@ def misfit(setup: Setup, estimate: Estimate) -> list[str]:
     References
     ----------
     .. [1] A. Wald, J. Wolfowitz, Ann. Math. Statist. 11, 147 (1940): the number of runs of one sign.
+    .. [2] J. von Neumann, Ann. Math. Statist. 12, 367 (1941): the mean square successive difference, which sees a
+       smooth misfit in a dozen points already.
     """
     found: list[str] = []
     problem = estimate.problem
@@ -55,34 +57,40 @@ def misfit(setup: Setup, estimate: Estimate) -> list[str]:
                 f"chi-square is {estimate.chi2:.4g} for {estimate.freedom} degrees of freedom (probability "
                 f"{probability:.1g}): the errors of the data are too small, or the law does not hold"
             )
-    z = _runs(setup, estimate.residuals, measured)
-    if z < _RUNS_Z:
-        found.append(
-            f"the residuals are systematic: they keep their sign for longer than noise does (runs test, z = {z:.1f}); "
-            "another law or a parameter that is held may be needed, and the errors mean little"
-        )
+    weighted = estimate.residuals if problem.sigma is None else estimate.residuals / problem.sigma
+    tests = ("runs of one sign", "successive differences")
+    for words, z in zip(tests, _order(setup, weighted, measured), strict=True):
+        if z < _SYSTEMATIC_Z:
+            found.append(
+                f"the residuals are systematic ({words}: {-z:.1f} standard deviations from noise); another law, or a "
+                "parameter that is held, may be needed, and the errors mean little"
+            )
+            break
     return found
 
 
-def _runs(setup: Setup, residuals: Array, measured: NDArray[np.bool_]) -> float:
-    """Return by how many standard deviations the runs of one sign are more (or, below 0, fewer) than by chance."""
+def _order(setup: Setup, residuals: Array, measured: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return by how many standard deviations runs and successive differences lie above (below 0: under) chance."""
     order = setup.temperatures[setup.temperature_index] if setup.order is None else setup.order
     curve = setup.series
     if setup.order is not None:
         curve = setup.series * setup.temperatures.size + setup.temperature_index
-    excess = variance = 0.0
+    runs, runs_variance, ratio, ratio_variance = 0.0, 0.0, 0.0, 0.0
     for key in np.unique(curve):
         rows = np.flatnonzero((curve == key) & measured)
-        signs = residuals[rows[np.argsort(order[rows], kind="stable")]] > 0.0
-        plus, minus = int(np.sum(signs)), int(np.sum(~signs))
-        n = plus + minus
-        if n < 4:
+        if rows.size < 5:
             continue
-        expected = 1.0 + 2.0 * plus * minus / n
-        runs = 1 + int(np.sum(signs[1:] != signs[:-1]))
-        excess += runs - expected
-        variance += (expected - 1.0) * (expected - 2.0) / (n - 1.0)
-    return excess / math.sqrt(variance) if variance > 0.0 else 0.0
+        r = residuals[rows[np.argsort(order[rows], kind="stable")]]
+        n, plus = r.size, int(np.sum(r > 0.0))
+        expected = 1.0 + 2.0 * plus * (n - plus) / n
+        runs += 1 + int(np.sum((r[1:] > 0.0) != (r[:-1] > 0.0))) - expected
+        runs_variance += (expected - 1.0) * (expected - 2.0) / (n - 1.0)
+        ratio += float(np.sum(np.diff(r) ** 2) / np.sum(r**2)) - 2.0
+        ratio_variance += 4.0 * (n - 2.0) / (n * n - 1.0)
+    return (
+        runs / math.sqrt(runs_variance) if runs_variance > 0.0 else 0.0,
+        ratio / math.sqrt(ratio_variance) if ratio_variance > 0.0 else 0.0,
+    )
 
 
 __all__ = ["misfit"]
