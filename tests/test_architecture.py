@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "units": {"constants"},
     "guide": {"errors"},
     "document": {"errors"},
-    "model": {"constants", "errors"},
+    "model": {"constants", "defect_chemistry", "errors"},
     "library": {"document", "errors", "model", "units"},
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},

@@ -26,6 +26,7 @@ SPECIES_KEYS = (
     "transport",
     "statistics",
     "ocv",
+    "segregation_energy_eV",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
@@ -48,6 +49,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "surface_charge_C_per_m2": (-100.0, 100.0),
     "charge_C_per_m2": (-100.0, 100.0),
     "dipole_V": (-20.0, 20.0),
+    "segregation_energy_eV": (-20.0, 20.0),
+    "background_charge_e_per_nm3": (-1e4, 1e4),
+    "ionisation_potential_eV": (-30.0, 30.0),
 }
 """Allowed range of every physical number, in the unit of its name (bounds included where finite and
 physical; occupancy, permittivity and thickness exclude their lower bound by the checks below)."""
@@ -130,7 +134,21 @@ class Layer:
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
-        Several species, each a mapping of the per-species keys.
+        Several species, each a mapping of the per-species keys. With `defects`: what the defects do not say
+        (diffusivities) of those of them that move.
+    defects : str, path, mapping or DefectSystem, optional
+        The defects of the material: its carriers follow from formation energies, temperature and `potential_V`
+        instead of site densities and occupancies. A file, or a mapping (see :mod:`spacecharge.defect_chemistry`).
+    ionisation_potential_eV : float, optional
+        Vacuum level minus valence band edge [eV]; needs `defects`. Where both layers of a contact have it, the step
+        of the potential between them follows the work of taking out an ion, not the difference of U alone.
+    core_of : str, optional
+        Name of the layer whose grain-boundary core this is: its species are level with that layer's neutral bulk,
+        shifted by `segregation_energy_eV`; what is not given is as in the grain.
+    segregation_energy_eV : float
+        Energy of the species in the core minus that in the grain [eV]; negative attracts.
+    background_charge_e_per_nm3 : float, optional
+        Fixed charge of a core [e nm^-3]. Default: that of the grain.
 
     Raises
     ------
@@ -153,8 +171,23 @@ class Layer:
     statistics: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
+    defects: Any = None
+    ionisation_potential_eV: float | None = None
+    core_of: str | None = None
+    segregation_energy_eV: float | None = None
+    background_charge_e_per_nm3: float | None = None
+    own_keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """Of a core in a stack: what the user gave; the rest follows the grain."""
 
     def __post_init__(self) -> None:
+        if self.defects is not None:
+            from ..defect_chemistry.layers import layer_defects
+
+            try:
+                object.__setattr__(self, "defects", layer_defects(self.defects))
+            except ModelError as error:
+                path = f"{self.label}.defects.{error.path}" if error.path else f"{self.label}.defects"
+                raise ModelError(error.message, path) from None
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
             from ..library import material_keys
@@ -173,6 +206,8 @@ class Layer:
         """Say whether what the user gave makes the library's `key` meaningless."""
         if self.species is not None and key in SPECIES_KEYS:
             return True
+        if self.defects is not None and key in (*SPECIES_KEYS, "species"):
+            return True
         if key == "occupancy" and self.composition is not None:
             return True
         if key == "potential_V" and self.composition is not None:
@@ -180,25 +215,38 @@ class Layer:
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
 
     def _check(self) -> None:
-        label = self.name or self.material or "layer"
+        label = self.label
         for key in ("thickness_nm", "permittivity"):
-            if getattr(self, key) is None:
+            if getattr(self, key) is not None:
+                check_number(getattr(self, key), key, f"{label}.{key}")
+            elif key == "thickness_nm" or self.core_of is None:
                 raise ModelError(self._missing(key), f"{label}.{key}")
-            check_number(getattr(self, key), key, f"{label}.{key}")
-        if self.potential_V is not None:
-            check_number(self.potential_V, "potential_V", f"{label}.potential_V")
+        for key in ("potential_V", "ionisation_potential_eV", "background_charge_e_per_nm3"):
+            if getattr(self, key) is not None:
+                check_number(getattr(self, key), key, f"{label}.{key}")
         if self.composition is not None and self.potential_V is not None:
             raise ModelError("give either composition or potential_V: the ocv ties them", f"{label}.composition")
         if self.species is not None:
             extra = [k for k in SPECIES_KEYS if getattr(self, k) is not None]
             if extra:
                 raise ModelError("stands beside species; move it into the species", f"{label}.{extra[0]}")
-            if not self.species:
+            if not self.species and self.core_of is None:
                 raise ModelError("at least one species is needed", f"{label}.species")
-        for prefix, spec in self.species_items():
-            _check_species(spec, f"{label}{prefix}", self)
+        if self.defects is not None or self._has_boundary_keys():
+            from .cores import check_boundary_keys
+
+            check_boundary_keys(self)
+        if self.core_of is not None:
+            return
+        if self.defects is None:
+            for prefix, spec in self.species_items():
+                check_species(spec, f"{label}{prefix}", self)
         if self.potential_V is None and not any("composition" in s for _, s in self.species_items()):
             raise ModelError(self._missing("potential_V"), f"{label}.potential_V")
+
+    def _has_boundary_keys(self) -> bool:
+        keys = (self.core_of, self.ionisation_potential_eV, self.background_charge_e_per_nm3)
+        return any(k is not None for k in keys) or any("segregation_energy_eV" in s for _, s in self.species_items())
 
     def _missing(self, key: str) -> str:
         if key == "potential_V" and self.ocv is not None:
@@ -218,6 +266,15 @@ class Layer:
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
         """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        if self.defects is not None:
+            given = self.species or {}
+            return [
+                (
+                    f".species.{s.name}",
+                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                )
+                for s in self.defects.species
+            ]
         if self.species is None:
             keys = {k: getattr(self, k) for k in SPECIES_KEYS if getattr(self, k) is not None}
             return [("", keys)]
@@ -229,6 +286,8 @@ class Layer:
     @property
     def species_names(self) -> tuple[str, ...]:
         """Names of the species; ``("Li",)`` where the layer has a single unnamed one."""
+        if self.defects is not None:
+            return tuple(s.name for s in self.defects.species)
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
@@ -236,14 +295,14 @@ class Layer:
         return replace(self, **changes)
 
 
-def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check one species' keys; raises ModelError naming the key."""
     unknown = [k for k in spec if k not in SPECIES_KEYS]
     if unknown:
         raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
     if "site_density_per_nm3" not in spec:
         raise ModelError(layer._missing("site_density_per_nm3"), f"{path}.site_density_per_nm3")
-    for key in ("site_density_per_nm3", "occupancy", "composition", "charge_number"):
+    for key in ("site_density_per_nm3", "occupancy", "composition", "charge_number", "segregation_energy_eV"):
         if key in spec:
             check_number(spec[key], key, f"{path}.{key}")
     statistics = spec.get("statistics", "lattice")
@@ -261,19 +320,7 @@ def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         check_number(value, key, f"{path}.interaction.{key}")
     if statistics == "dilute" and interaction.get("vacancy_eV"):
         raise ModelError("dilute statistics has no vacancies (allowed: 0)", f"{path}.interaction.vacancy_eV")
-    diffusivity = spec.get("diffusivity_m2_per_s")
-    if isinstance(diffusivity, Mapping):
-        for key, value in diffusivity.items():
-            if key not in ("value", "at_K", "activation_energy_eV"):
-                raise ModelError(
-                    "unknown key (known: value, at_K, activation_energy_eV)",
-                    f"{path}.diffusivity_m2_per_s.{key}",
-                )
-            check_number(value, key, f"{path}.diffusivity_m2_per_s.{key}")
-        if "value" not in diffusivity:
-            raise ModelError("needed", f"{path}.diffusivity_m2_per_s.value")
-    elif diffusivity is not None:
-        check_number(diffusivity, "diffusivity_m2_per_s", f"{path}.diffusivity_m2_per_s")
+    check_diffusivity(spec.get("diffusivity_m2_per_s"), f"{path}.diffusivity_m2_per_s")
     ocv = spec.get("ocv")
     if ocv is not None:
         _check_ocv(ocv, f"{path}.ocv")
@@ -283,6 +330,19 @@ def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError("give either composition or occupancy", f"{path}.composition")
     if "occupancy" not in spec and ocv is None:
         raise ModelError(layer._missing("occupancy"), f"{path}.occupancy")
+
+
+def check_diffusivity(diffusivity: object, path: str) -> None:
+    """Check a diffusivity: a number, or the mapping of an Arrhenius law; raises ModelError naming the key."""
+    if isinstance(diffusivity, Mapping):
+        for key, value in diffusivity.items():
+            if key not in ("value", "at_K", "activation_energy_eV"):
+                raise ModelError("unknown key (known: value, at_K, activation_energy_eV)", f"{path}.{key}")
+            check_number(value, key, f"{path}.{key}")
+        if "value" not in diffusivity:
+            raise ModelError("needed", f"{path}.value")
+    elif diffusivity is not None:
+        check_number(diffusivity, "diffusivity_m2_per_s", path)
 
 
 def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
@@ -393,6 +453,10 @@ class Stack:
         if len(contacts) > len(named) - 1:
             raise ModelError(f"{len(contacts)} contacts given, the stack has {len(named) - 1}", "contacts")
         contacts += (Contact(),) * (len(named) - 1 - len(contacts))
+        if any(layer.core_of is not None for layer in named):
+            from .cores import filled_cores
+
+            named = filled_cores(named)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, PER_NM3
 from ..errors import ModelError
+from .bulk_levels import boundary_paths, bulk_levels
+from .cores import with_followers
 from .interpolation import pchip
 from .layer import (
     ARRHENIUS_REFERENCE_K,
@@ -27,6 +29,7 @@ from .layer import (
     Stack,
 )
 from .statistics import EndKind
+from .values import Values
 
 Array = NDArray[np.float64]
 
@@ -50,6 +53,10 @@ class StackParameters:
         J_occ and J_vac [J].
     diffusivity : ndarray, shape (n_points, n_layers, n_species)
         Bulk self-diffusivity at the temperature of the point [m2/s]; NaN where none is given.
+    neutral_offset : ndarray, shape (n_points, n_layers)
+        What the electrostatic potential of the neutral bulk has beside U: 0 but for cores and aligned bands [V].
+    fermi_level : ndarray, shape (n_points, n_layers)
+        Above the valence band edge, NaN where no defects say it [eV].
     statistics, transport : ndarray of int, shape (n_layers, n_species)
         Codes of :class:`~spacecharge.model.Statistics` and :class:`~spacecharge.model.Transport`.
     contact_charge, contact_dipole : ndarray, shape (n_points, n_layers - 1)
@@ -77,6 +84,8 @@ class StackParameters:
     interaction_occupied: Array
     interaction_vacancy: Array
     diffusivity: Array
+    neutral_offset: Array
+    fermi_level: Array
     statistics: NDArray[np.int64]
     transport: NDArray[np.int64]
     contact_charge: Array
@@ -122,49 +131,21 @@ class StackParameters:
     def contact_step(self) -> Array:
         """``v_right - v_left`` at each inner contact, shape (n_points, n_layers - 1) [V].
 
-        v is the potential against the neutral bulk of its own layer, so the step is
-        ``U_left - U_right + dipole``.
+        v is the potential against the neutral bulk of its own layer, so the step is the difference of the neutral
+        potentials, left minus right (``U_left - U_right`` between two grains), plus the dipole.
         """
-        return self.potential[:, :-1] - self.potential[:, 1:] + self.contact_dipole
+        return self.neutral_potential[:, :-1] - self.neutral_potential[:, 1:] + self.contact_dipole
 
+    @property
+    def neutral_potential(self) -> Array:
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
+        return self.potential + self.neutral_offset
 
-class _Values:
-    """Numbers of the stack with the swept ones laid over them; collects what is out of range."""
-
-    def __init__(self, overrides: Mapping[str, Array], n_points: int) -> None:
-        self.overrides = overrides
-        self.n_points = n_points
-        self.used: set[str] = set()
-        self.invalid = np.zeros(n_points, dtype=bool)
-        self.reasons: list[str] = []
-
-    def has(self, path: str) -> bool:
-        return path in self.overrides
-
-    def get(self, path: str, default: float | None, key: str | None = None) -> Array:
-        """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
-        key = key or path.rsplit(".", 1)[-1]
-        if path in self.overrides:
-            self.used.add(path)
-            return self.checked(self.overrides[path], key, path)
-        if default is None:
-            return np.full(self.n_points, np.nan)
-        return np.full(self.n_points, float(default))
-
-    def checked(self, values: Array, key: str, path: str) -> Array:
-        low, high = RANGES[key]
-        bad = ~((values >= low) & (values <= high))
-        if key == "occupancy":
-            bad |= (values <= 0.0) | (values >= 1.0)
-        if key == "charge_number":
-            bad |= values == 0.0
-        if bad.any():
-            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {low:g} to {high:g})")
-        return np.asarray(values)
-
-    def mark(self, bad: NDArray[np.bool_], reason: str) -> None:
-        self.invalid |= bad
-        self.reasons.append(reason)
+    @property
+    def bulk_conductivity(self) -> Array:
+        """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
+        charge = (self.charge_number * ELEMENTARY_CHARGE) ** 2 * self.site_density * self.bulk_occupancy
+        return charge * self.diffusivity / (BOLTZMANN * self.temperature[:, None, None])
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
@@ -194,8 +175,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         cached: StackParameters = stack.cache["parameters"]
         return cached
     over = {path: np.atleast_1d(np.asarray(v, dtype=float)) for path, v in (overrides or {}).items()}
+    over = with_followers(stack.layers, over)
     n_points = max((v.size for v in over.values()), default=1)
-    values = _Values(over, n_points)
+    values = Values(over, n_points)
     temperature = values.get("temperature_K", stack.temperature_K)
     n_layers = len(stack.layers)
     species_of = [layer.species_items() for layer in stack.layers]
@@ -210,6 +192,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         "interaction_occupied": np.zeros(per_species),
         "interaction_vacancy": np.zeros(per_species),
         "diffusivity": np.full(per_species, np.nan),
+        "bulk_vacancy": np.full(per_species, np.nan),
     }
     statistics = np.zeros((n_layers, n_species), dtype=np.int64)
     transport = np.zeros((n_layers, n_species), dtype=np.int64)
@@ -218,9 +201,17 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         permittivity[:, i] = values.get(f"{layer.name}.permittivity", layer.permittivity)
         potential[:, i] = values.get(f"{layer.name}.potential_V", layer.potential_V)
         for k, (suffix, spec) in enumerate(species_of[i]):
-            _species(values, layer, f"{layer.name}{suffix}", spec, temperature, arrays, potential, (i, k))
+            path = f"{layer.name}{suffix}"
+            if layer.defects is None:
+                _species(values, layer, path, spec, temperature, arrays, potential, (i, k))
+            else:
+                arrays["charge_number"][:, i, k] = spec["charge_number"]
+                arrays["diffusivity"][:, i, k] = _diffusivity(
+                    values, path, spec.get("diffusivity_m2_per_s"), temperature
+                )
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", "lattice"))
             transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", "constant"))
+    fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics, temperature, potential)
     n_contacts = n_layers - 1
     charge, dipole = np.zeros((n_points, n_contacts)), np.zeros((n_points, n_contacts))
     for c, contact in enumerate(stack.contacts):
@@ -237,7 +228,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if not over and values.invalid.any():
         path, _, message = values.reasons[0].partition(": ")
         raise ModelError(message, path)
-    occupancy = arrays["bulk_occupancy"]
+    occupancy, vacancy = arrays["bulk_occupancy"], arrays["bulk_vacancy"]
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
     result = StackParameters(
         temperature=temperature,
@@ -247,10 +238,12 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         charge_number=arrays["charge_number"],
         site_density=arrays["site_density"],
         bulk_occupancy=occupancy,
-        bulk_vacancy=1.0 - occupancy,
+        bulk_vacancy=np.where(np.isnan(vacancy), 1.0 - occupancy, vacancy),
         interaction_occupied=arrays["interaction_occupied"],
         interaction_vacancy=arrays["interaction_vacancy"],
         diffusivity=arrays["diffusivity"],
+        neutral_offset=neutral_offset,
+        fermi_level=fermi_level,
         statistics=statistics,
         transport=transport,
         contact_charge=charge,
@@ -270,7 +263,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
 
 
 def _species(
-    values: _Values,
+    values: Values,
     layer: Layer,
     path: str,
     spec: Mapping[str, Any],
@@ -306,7 +299,7 @@ def _species(
     arrays["bulk_occupancy"][at] = _tabulated(values, ocv, "potential_V", "occupancy", potential[:, i], path)
 
 
-def _diffusivity(values: _Values, path: str, law: Any, temperature: Array) -> Array:
+def _diffusivity(values: Values, path: str, law: Any, temperature: Array) -> Array:
     """Return D at each point: a number, or an Arrhenius law ``D = D_ref exp[-(Ea/k)(1/T - 1/T_ref)]``."""
     path = f"{path}.diffusivity_m2_per_s"
     if values.has(path):
@@ -324,7 +317,7 @@ def _diffusivity(values: _Values, path: str, law: Any, temperature: Array) -> Ar
     return np.asarray(result)
 
 
-def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
+def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
     """Return column `y` of the ocv against column `x`, by monotone cubic interpolation (PCHIP).
 
     F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
@@ -346,6 +339,7 @@ def _fill_invalid(parameters: StackParameters) -> None:
     fills = {"temperature": 298.15, "thickness": 1e-8, "permittivity": 10.0, "potential": 0.0}
     fills |= {"charge_number": 1.0, "site_density": 1e28, "bulk_occupancy": 0.5, "bulk_vacancy": 0.5}
     fills |= {"interaction_occupied": 0.0, "interaction_vacancy": 0.0, "diffusivity": np.nan}
+    fills |= {"neutral_offset": 0.0, "fermi_level": np.nan}
     fills |= {"contact_charge": 0.0, "contact_dipole": 0.0, "end_value": 0.0}
     for name, fill in fills.items():
         getattr(parameters, name)[bad] = fill
@@ -369,11 +363,14 @@ def numeric_paths(stack: Stack) -> list[str]:
         paths += [f"{layer.name}.{key}" for key in ("thickness_nm", "permittivity")]
         if layer.potential_V is not None:
             paths.append(f"{layer.name}.potential_V")
+        paths += boundary_paths(layer)
         for suffix, spec in layer.species_items():
             base = f"{layer.name}{suffix}"
-            paths += [f"{base}.{key}" for key in ("site_density_per_nm3", "charge_number")]
-            paths += [f"{base}.{key}" for key in ("occupancy", "composition") if key in spec]
-            paths += [f"{base}.interaction.{key}" for key in ("occupied_eV", "vacancy_eV")]
+            if layer.defects is None:
+                keys = ["site_density_per_nm3", "charge_number"]
+                keys += [key for key in ("occupancy", "composition") if key in spec and layer.core_of is None]
+                paths += [f"{base}.{key}" for key in keys]
+                paths += [f"{base}.interaction.{key}" for key in ("occupied_eV", "vacancy_eV")]
             law = spec.get("diffusivity_m2_per_s")
             if isinstance(law, Mapping):
                 paths += [f"{base}.diffusivity_m2_per_s.{key}" for key in ("value", "at_K", "activation_energy_eV")]
@@ -387,4 +384,44 @@ def numeric_paths(stack: Stack) -> list[str]:
     return paths
 
 
-__all__ = ["SPECIES_KEYS", "StackParameters", "numeric_paths", "stack_parameters"]
+def number_at(stack: Stack, path: str) -> float:
+    """Return the number of a stack at a dotted path, in the unit of its key.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    path : str
+        One of :func:`numeric_paths`.
+
+    Returns
+    -------
+    float
+        Its value; defaults where the stack leaves it open.
+    """
+    head, _, tail = path.partition(".")
+    if path == "temperature_K":
+        return stack.temperature_K
+    if head == "contacts":
+        index, _, key = tail.partition(".")
+        return float(getattr(stack.contacts[int(index)], key))
+    if head == "ends":
+        return float((stack.left if tail.startswith("left") else stack.right).value)
+    found: Any = stack[head]
+    if tail.startswith("defects."):
+        found, tail = found.defects.data, tail.removeprefix("defects.")
+    else:
+        specs = {suffix.removeprefix("."): spec for suffix, spec in found.species_items()}
+        name = ".".join(tail.split(".")[:2]) if tail.startswith("species.") else ""
+        if name in specs:
+            found, tail = specs[name], tail[len(name) + 1 :] if name else tail
+            if not name and tail.split(".")[0] not in specs[""]:
+                found = stack[head]
+    for part in tail.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else getattr(found, part, None)
+    if found is None:
+        found = {"charge_number": 1.0, "at_K": ARRHENIUS_REFERENCE_K}.get(path.rsplit(".", 1)[-1], 0.0)
+    return float(found)
+
+
+__all__ = ["SPECIES_KEYS", "StackParameters", "number_at", "numeric_paths", "stack_parameters"]
