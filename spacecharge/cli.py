@@ -60,6 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
 
+    export = commands.add_parser("export", help="write a result file as a table: CSV, xlsx or JSON, in shown units")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("-o", "--output", metavar="TABLE", help="table.csv, .xlsx or .json (default: CSV on stdout)")
+    export.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
+    export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
+    export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
+    export.add_argument("--overwrite", action="store_true", help="replace an existing table")
+
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 

@@ -54,7 +54,7 @@ class ConvergenceError(SpaceChargeError, RuntimeError):
     message : str
         What happened and what to try next.
     status : int
-        Entry of the status table (see ``spacecharge.solver.solution.STATUS``).
+        One of :class:`spacecharge.codes.Status`.
     """
 
     def __init__(self, message: str, status: int) -> None:

@@ -91,6 +91,7 @@ def _invalid(config: Config, axis: Axis) -> str:
     """Return a warning about values of an axis that no solve can take, the others at their first value."""
     import numpy as np
 
+    from ..codes import Status
     from ..model import stack_parameters
 
     if axis.kind != "stack" or axis.grid.is_open or axis.n > _MAX_LISTED or config.sweep.mode != "outer":
@@ -101,4 +102,6 @@ def _invalid(config: Config, axis: Axis) -> str:
     n_bad = int(parameters.invalid.sum())
     if not n_bad:
         return ""
-    return f"{n_bad} of {axis.n} values cannot be solved (status 3): {'; '.join(parameters.reasons)}"
+    return (
+        f"{n_bad} of {axis.n} values cannot be solved (status {Status.INVALID_POINT}): {'; '.join(parameters.reasons)}"
+    )

@@ -21,15 +21,16 @@ def execute(args: argparse.Namespace) -> int:
     from ..report.interface_fits import interface_text
     from ..store.fits import refuse_existing
     from ..store.interface_fits import write_interface
+    from .run_fit import waiting
 
     config = load_interface_fit(args.config)
     path = args.output if args.output is not None else config.output
     if path:
-        refuse_existing(path, config.name, args.overwrite)
+        refuse_existing(path, config.name, args.overwrite, say=waiting(args))
     with compiling_announced(quiet=args.quiet):
         result = fit_interface(config)
     if path:
-        write_interface(path, result, overwrite=args.overwrite)
+        write_interface(path, result, overwrite=args.overwrite, say=waiting(args))
     summary = result.fit.to_json()
     table = {"names": result.interfaces, "table": result.table, "verdict": result.verdict}
     if args.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def execute(args: argparse.Namespace) -> int:
     if config.sweep:
         return _sweep(config, path, args)
     if path:
-        refuse_existing(path, config.name, args.overwrite)
+        refuse_existing(path, config.name, args.overwrite, say=waiting(args))
     result = fit(config)
     if path:
-        write_fit(path, result, overwrite=args.overwrite)
+        write_fit(path, result, overwrite=args.overwrite, say=waiting(args))
     if args.json:
         import json
 
@@ -49,6 +50,11 @@ def execute(args: argparse.Namespace) -> int:
     return EXIT_SOLVED
 
 
+def waiting(args: argparse.Namespace) -> Callable[[str], None] | None:
+    """Return what says on stderr that the result file is in use, or None for a quiet run."""
+    return None if args.quiet else lambda text: print(text, file=sys.stderr, flush=True)
+
+
 def _comparison(args: argparse.Namespace) -> int:
     """Set the model beside the measured exchange currents."""
     from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED
@@ -61,7 +67,7 @@ def _comparison(args: argparse.Namespace) -> int:
         comparison, output = compare(args.config)
     path = args.output if args.output is not None else output
     if path:
-        write_comparison(path, comparison, overwrite=args.overwrite)
+        write_comparison(path, comparison, overwrite=args.overwrite, say=waiting(args))
     columns = {
         "model_resistance": comparison.model_resistance,
         "exchange_current_density": comparison.exchange_current_density,

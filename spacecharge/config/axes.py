@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
-from ..units import coordinate_name, long_name, unit_of
+from ..model.numbers import long_name
+from ..units import coordinate_name, unit_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from .paths import TOLERANCE_PATH, allowed_range
 Array = NDArray[np.float64]
 Resolver = Callable[[FitReference], float | Mapping[str, float]]
 SigmaOf = Callable[[FitReference, str], float]
-_SHARED = frozenset({"statistics", "transport", "end_kind", "reasons", "layer_names", "species_names"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,14 +284,12 @@ class Config:
             if problem:
                 part.invalid[:] = True
             reasons |= dict.fromkeys((problem,) if problem else part.reasons)
-            for f in fields(part):
-                if f.name not in _SHARED:
-                    piece = getattr(part, f.name)
-                    whole = arrays.setdefault(f.name, np.empty((group.size, *piece.shape[1:]), piece.dtype))
-                    whole[at] = piece
+            for array, piece in part.over_points().items():
+                whole = arrays.setdefault(array, np.empty((group.size, *piece.shape[1:]), piece.dtype))
+                whole[at] = piece
         if part is None:
             return stack_parameters(self.stack, over)
-        return replace(part, **arrays, reasons=tuple(reasons))
+        return part.with_arrays(arrays, reasons=tuple(reasons))
 
     def __repr__(self) -> str:
         return (

@@ -11,12 +11,12 @@ from pydantic import Field, StrictBool, StrictStr
 from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document, read_document
 from ..errors import ConfigError
-from ..model.layer import RANGES
+from ..model.numbers import RANGES
 from .axes import Grid
 from .config import Config
 from .load import load_document
 from .paths import allowed_range, normalised, sweepable
-from .schema import EXTRA_RANGES, Configuration, Keys, Number, Temperature, Whole
+from .schema import Configuration, Keys, Plain, Temperature, Whole
 from .validation import validate
 
 KIND = "interface"
@@ -42,7 +42,7 @@ class DatumKeys(Keys):
 class InterfaceKeys(Keys):
     """What was measured at one interface."""
 
-    at: dict[str, Number] = Field(min_length=1, description="Numbers of the stack that make it this interface")
+    at: dict[str, Plain] = Field(min_length=1, description="Numbers of the stack that make it this interface")
     exchange_current_density_mA_per_cm2: list[DatumKeys] = Field(default_factory=list)
     resistance_ohm_cm2: list[DatumKeys] = Field(default_factory=list)
     activation_energy_eV: list[DatumKeys] = Field(default_factory=list)
@@ -52,10 +52,10 @@ class ParameterKeys(Keys):
     """A fitted number; with several paths they all take its value."""
 
     paths: Annotated[list[StrictStr], Field(min_length=1)] | None = None
-    initial: Number | None = None
-    min: Number | None = None
-    max: Number | None = None
-    fixed: Number | None = None
+    initial: Plain | None = None
+    min: Plain | None = None
+    max: Plain | None = None
+    fixed: Plain | None = None
     log: StrictBool | None = Field(default=None, description="Fit its logarithm; default for rate constants")
 
 
@@ -63,8 +63,8 @@ class CurveKeys(Keys):
     """Values at which resistance and band are drawn."""
 
     path: StrictStr
-    start: Number
-    stop: Number
+    start: Plain
+    stop: Plain
     num: Annotated[Whole, Field(ge=2, le=100_000)] = 101
 
 
@@ -200,7 +200,7 @@ def check_interface_fit(document: Document) -> InterfaceFitConfig:
     of_run = set(Configuration.model_fields) - of_fit - {"sweep"}
     run = {key: value for key, value in document.data.items() if key in of_run or key == "title"}
     rest = {key: _listed(key, value) for key, value in document.data.items() if key not in of_run}
-    keys = validate(InterfaceFitKeys, rest, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(InterfaceFitKeys, rest, problems, ranges=RANGES)
     lines = list(problems.lines)
     try:
         model = load_document(replace(document, data=run))

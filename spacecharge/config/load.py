@@ -22,7 +22,6 @@ from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .schema import (
-    EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -84,7 +83,7 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
 def load_document(document: Document) -> Config:
     """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.layer import RANGES
+    from ..model.numbers import RANGES
 
     problems = document.problems()
     if "fit" in document.data:
@@ -96,7 +95,7 @@ def load_document(document: Document) -> Config:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
         sound = {**sound, "sweep": kept}
-    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
@@ -127,9 +126,7 @@ def load_document(document: Document) -> Config:
         sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
         base_stack=stack,
         sweep=sweep,
-        solver=SolverSettings(
-            tolerance_V=keys.solver.tolerance_V,
-        ),
+        solver=SolverSettings(**keys.solver.model_dump()),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
@@ -205,7 +202,7 @@ def _sweep(
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points"), digest
     for path, spec in extra.items():
-        grid = _grid(path, spec, problems)
+        grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:
             continue
         if grid.is_open and normalised(path) not in fitted:
@@ -227,8 +224,12 @@ def _sweep(
     return sweep, digest
 
 
-def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
+def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | None:
+    """Return the grid of an axis, or None after reporting why there is none; `ordered`: an axis of its own."""
     if isinstance(spec, AxisRange):
+        if ordered and spec.num > 1 and spec.start == spec.stop:
+            problems.add(("sweep", path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
+            return None
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
             problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
@@ -241,7 +242,16 @@ def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
-    return listed_grid(spec)
+    if not ordered:
+        return listed_grid(spec)
+    seen: set[float] = set()
+    for i, value in enumerate(spec):
+        if value in seen:
+            problems.add(("sweep", path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            return None
+        seen.add(value)
+    # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.
+    return listed_grid(sorted(spec))
 
 
 def _place(path: str, problems: Problems) -> str:

@@ -137,6 +137,11 @@ class LayerDefects:
         lithium = tuple(d.name for d in self.system.defects if _LITHIUM_MOVES.match(d.name))
         return lithium or tuple(d.name for d in self.system.defects)
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Dotted paths of the numbers of its data; the temperature is that of the stack."""
+        return () if self.data is None else tuple(p for p in numbers_of(self.data) if p != "temperature_K")
+
     def _species(self) -> list[DefectSpecies]:
         found: list[DefectSpecies] = []
         for defect in self.system.defects:

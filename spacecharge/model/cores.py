@@ -14,14 +14,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Statistics
 from ..errors import ModelError
-from .layer import SPECIES_KEYS, Layer, check_diffusivity, check_number, check_species
-from .statistics import Statistics, thermodynamic_slope
+from .layer import SPECIES_KEYS, Layer, check_own, check_species
+from .numbers import SPECIES
+from .statistics import thermodynamic_slope
 
 Array = NDArray[np.float64]
 
 LARGEST = 700.0
 """Reduced potentials are searched up to this; exp stays finite."""
+
+
+def defects_of(layer: Layer) -> Any:
+    """Return what a layer's ``defects`` mean; errors name the key."""
+    from ..defect_chemistry.layers import layer_defects
+
+    try:
+        return layer_defects(layer.defects)
+    except ModelError as error:
+        path = f"{layer.label}.defects.{error.path}" if error.path else f"{layer.label}.defects"
+        raise ModelError(error.message, path) from None
 
 
 def check_boundary_keys(layer: Layer) -> None:
@@ -43,17 +56,19 @@ def check_boundary_keys(layer: Layer) -> None:
     if given:
         raise ModelError("stands beside defects, which say it; diffusivities go into species", f"{label}.{given[0]}")
     names = [s.name for s in layer.defects.species]
+    allowed: tuple[str, ...] = ("diffusivity_m2_per_s",)
+    if layer.core_of is not None:
+        allowed += ("segregation_energy_eV", "site_density_per_nm3")
     for name, keys in (layer.species or {}).items():
         path = f"{label}.species.{name}"
         if name not in names:
             raise ModelError(f"no such species of the defects (known: {', '.join(names)})", path)
-        allowed = ("diffusivity_m2_per_s", "segregation_energy_eV", "site_density_per_nm3")
-        for key, value in keys.items():
-            if key not in (allowed if layer.core_of is not None else allowed[:1]):
-                raise ModelError("the defects say it (allowed here: diffusivity_m2_per_s)", f"{path}.{key}")
-            if key != "diffusivity_m2_per_s":
-                check_number(value, key, f"{path}.{key}")
-        check_diffusivity(keys.get("diffusivity_m2_per_s"), f"{path}.diffusivity_m2_per_s")
+        for key in keys:
+            if key not in allowed:
+                raise ModelError(f"the defects say it (allowed here: {', '.join(allowed)})", f"{path}.{key}")
+        for row in SPECIES:
+            if row.key in allowed and row.key in keys:
+                check_own(row, keys, path, layer)
 
 
 def filled_cores(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -151,6 +166,8 @@ def with_followers(layers: Sequence[Layer], overrides: Mapping[str, Array]) -> d
             continue
         prefix = f"{layer.core_of}."
         for path, value in overrides.items():
+            if path.startswith(f"{layer.name}.") and path.endswith((".occupancy", ".composition", ".potential_V")):
+                raise ModelError("follows from the grain of the core", path)
             tail = path.removeprefix(prefix)
             key = tail.split(".")[2] if tail.startswith("species.") else tail.split(".")[0]
             own = tail[: tail.index(key) + len(key)]

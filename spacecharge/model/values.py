@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .layer import RANGES
+from .numbers import number_of
 
 Array = NDArray[np.float64]
 
@@ -26,26 +26,21 @@ class Values:
         """Say whether a number is swept."""
         return path in self.overrides
 
-    def get(self, path: str, default: float | None, key: str | None = None) -> Array:
+    def get(self, path: str, default: float | None) -> Array:
         """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
-        key = key or path.rsplit(".", 1)[-1]
         if path in self.overrides:
             self.used.add(path)
-            return self.checked(self.overrides[path], key, path)
+            return self.checked(self.overrides[path], path)
         if default is None:
             return np.full(self.n_points, np.nan)
         return np.full(self.n_points, float(default))
 
-    def checked(self, values: Array, key: str, path: str) -> Array:
-        """Return `values`, noting those out of the range of `key`."""
-        low, high = RANGES[key]
-        bad = ~((values >= low) & (values <= high))
-        if key == "occupancy":
-            bad |= (values <= 0.0) | (values >= 1.0)
-        if key == "charge_number":
-            bad |= values == 0.0
+    def checked(self, values: Array, path: str) -> Array:
+        """Return `values`, noting those out of the range of their number."""
+        number = number_of(path)
+        bad = number.outside(values)
         if bad.any():
-            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {low:g} to {high:g})")
+            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {number.allowed})")
         return np.asarray(values)
 
     def mark(self, bad: NDArray[np.bool_], reason: str) -> None:

@@ -113,7 +113,8 @@ def _formula(name: str) -> str:
 
 def _axis(data: dict[str, Any]) -> tuple[Any, str]:
     """Return the values of the axis in its shown unit, and its label."""
-    from ..units import long_name, unit_of
+    from ..model.numbers import long_name
+    from ..units import unit_of
 
     display = display_of(unit_of(data["path"]).si)
     return data["curve"]["axis"] * display.factor, label_text(long_name(data["path"]), display.math, 40)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..codes import status_words
+
 _SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0), "m": ("nm", 1e9)}
 """SI unit to the unit of a table; others are shown as they are."""
 
@@ -216,7 +218,7 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     for k in range(0, total, step):
         point = zip(sweep.points[k], factors, strict=True)
         cells = [f"{factor * v:.6g}" if isinstance(v, float) else str(v) for v, factor in point]
-        cells += [_STATUSES.get(int(sweep.status[k]), str(sweep.status[k])), f"{sweep.chi2[k]:.4g}"]
+        cells += [status_words(int(sweep.status[k]), fit=True), f"{sweep.chi2[k]:.4g}"]
         for name in fitted:
             factor = _SHOWN.get(sweep.units[name], ("", 1.0))[1]
             value, sigma = factor * sweep.values[name][k], factor * sweep.sigmas[name][k]
@@ -228,9 +230,6 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     if step > 1:
         out.append(f"(one of {step} fits; --rows N shows more)")
     return "\n".join(out)
-
-
-_STATUSES = {0: "fitted", 1: "not converged", 3: "refused", -1: "not yet run"}
 
 
 def _unit(unit: str) -> str:

@@ -174,10 +174,11 @@ class View:
             raise StoreError(f"--select {selection}: the unit of this axis is {display.text or '1'}")
         values = self.results[coordinate] * display.factor
         nearest = int(np.argmin(np.abs(values - number)))
-        slack = 1e-6 * max(np.abs(values).max(), abs(number))
+        slack = _reach(values, nearest, number)
         if not values.min() - slack <= number <= values.max() + slack:
             raise StoreError(
-                f"--select {selection}: outside the axis ({values.min():g} to {values.max():g} {display.text})"
+                f"--select {selection}: outside the axis ({values.min():g} to {values.max():g} {display.text}".rstrip()
+                + ")"
             )
         if coordinate == axis:
             self._index[axis] = nearest
@@ -192,6 +193,18 @@ class View:
             *self.chosen,
             Quantity(coordinate, np.array([values[nearest]]), (), display, field.long_name, field.units),
         )
+
+
+SINGLE_REACH = 0.01
+"""Share of its value within which the one value of an axis is meant."""
+
+
+def _reach(values: Array, nearest: int, number: float) -> float:
+    """Return how far from the nearest value of an axis a selection may lie: half the step there."""
+    others = np.abs(values - values[nearest])
+    others = others[others > 0.0]
+    rounding = 1e-6 * max(float(np.abs(values).max()), abs(number))
+    return max(rounding, 0.5 * float(others.min()) if others.size else SINGLE_REACH * abs(float(values[nearest])))
 
 
 def _without_unit(name: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from .layout import FORMAT_VERSION, MARKER, NOT_RUN, Coordinate, Layout, Variabl
 from .lock import RunLock
 from .packing import pack
 from .read import Field, Results, open_results, read_results, to_dataframe
+from .target import output_file, prepared_file
 from .work import COMPLETE, STATE, UNFINISHED, WorkFile
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "edited_hdf5",
     "guarded_hdf5",
     "open_results",
+    "output_file",
     "pack",
+    "prepared_file",
     "read_results",
     "remove_leftovers",
     "replacing",

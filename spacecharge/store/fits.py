@@ -27,8 +27,24 @@ if TYPE_CHECKING:
 CONVENTIONS = "CF-1.10"
 
 
-def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: bool = False) -> None:
+WAIT_SECONDS = 20.0
+"""A fit waits so long for another fit that is being stored in the same file, or for the end of a run that writes it."""
+
+Say = Callable[[str], None]
+
+
+def write_fit(
+    path: str | os.PathLike[str],
+    result: FitResult,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
+    also: Callable[[h5py.Group], None] | None = None,
+) -> None:
     """Write a fit into a file; other fits and whatever else the file holds stay.
+
+    The file is locked as by a run, and replaced as a whole: a fit is in it completely or not at all, and so is
+    what was there before.
 
     Parameters
     ----------
@@ -38,31 +54,61 @@ def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: boo
         What to write, as ``fits/NAME``.
     overwrite : bool
         Replace a fit of the same name.
+    say : callable, optional
+        Takes one line when the file is in use and the wait becomes noticeable.
+    also : callable, optional
+        Writes more into the group.
 
     Raises
     ------
     StoreError
-        The name is taken, or the file cannot be written.
+        The name is taken, the file is in use, or it cannot be written.
     SystemStop
         The disk is full; what was there is untouched.
     """
     config = result.config
-    _into_file(path, result.name, config.title, config.text, lambda group: _write(group, result), overwrite)
+
+    def fill(group: h5py.Group) -> None:
+        _write(group, result)
+        if also is not None:
+            also(group)
+
+    store_group(path, result.name, config.title, config.text, fill, overwrite=overwrite, say=say)
 
 
-def _into_file(
+def store_group(
     path: str | os.PathLike[str],
     name: str,
     title: str,
     text: str,
     fill: Callable[[h5py.Group], None],
-    overwrite: bool,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
 ) -> None:
-    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place."""
-    from .files import edited_hdf5, guarded_hdf5, replacing, system_errors
+    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place.
 
-    target = Path(path)
-    refuse_existing(target, name, overwrite)
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    name, title, text : str
+        Of the fit, and its configuration.
+    fill : callable
+        Writes into the group.
+    overwrite, say
+        See :func:`write_fit`.
+
+    Raises
+    ------
+    StoreError, SystemStop
+        See :func:`write_fit`.
+    """
+    from .files import edited_hdf5, guarded_hdf5, remove_leftovers, replacing, system_errors
+    from .lock import RunLock
+    from .target import prepared_file
+
+    target = prepared_file(path)
 
     def make(file: h5py.File) -> None:
         where = f"{GROUP}/{name}"
@@ -74,31 +120,61 @@ def _into_file(
         )
         fill(group)
 
-    with system_errors(target, lambda: "nothing was written"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        system_errors(target, lambda: "nothing was written"),
+        RunLock(target, wait_seconds=WAIT_SECONDS, say=say) as lock,
+    ):
+        remove_leftovers(target)
         if target.exists():
-            with edited_hdf5(target) as file:
+            _refuse_taken(target, name, overwrite)
+            with edited_hdf5(target, lock) as file:
                 make(file)
             return
-        with replacing(target) as temporary, guarded_hdf5(temporary, "w") as file:
+        with replacing(target, lock) as temporary, guarded_hdf5(temporary, "w") as file:
             _root(file, title or f"fit {name}")
             make(file)
 
 
-def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) -> None:
-    """Say that a fit of this name is there already, before any work is done.
+def refuse_existing(
+    path: str | os.PathLike[str], name: str, overwrite: bool = False, *, say: Say | None = None
+) -> None:
+    """Say that a fit cannot be stored, before any work is done: its name is taken, or the file is in use.
+
+    Parameters
+    ----------
+    path : str or path
+        Where it is to go.
+    name : str
+        Of the fit.
+    overwrite : bool
+        A fit of the same name may be replaced.
+    say : callable, optional
+        Takes one line when the file is in use and the wait becomes noticeable.
 
     Raises
     ------
     StoreError
-        It is, and `overwrite` is false; or the file is no HDF5 file.
+        No fit of this name can be stored there.
     """
-    if not Path(path).exists():
+    from .files import system_errors
+    from .lock import RunLock
+    from .target import output_file
+
+    target = output_file(path)
+    if not target.exists():
         return
-    with opened(path) as file:
+    with (
+        system_errors(target, lambda: "nothing was written"),
+        RunLock(target, wait_seconds=WAIT_SECONDS, say=say),
+    ):
+        _refuse_taken(target, name, overwrite)
+
+
+def _refuse_taken(target: Path, name: str, overwrite: bool) -> None:
+    with opened(target) as file:
         taken = f"{GROUP}/{name}" in file
     if taken and not overwrite:
-        raise StoreError(f"{os.fspath(path)}: has a fit {name} already; --overwrite replaces it")
+        raise StoreError(f"{target}: has a fit {name} already; --overwrite replaces it")
 
 
 def _root(file: h5py.File, title: str) -> None:
@@ -204,7 +280,9 @@ def _scalar(group: h5py.Group, value: Value) -> None:
 
 def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str, *axes: h5py.Dataset) -> h5py.Dataset:
     """Write an array with its unit and name, its axes joined to their scales."""
-    dataset = group.create_dataset(name, data=values)
+    from .hdf5 import create_checked
+
+    dataset = create_checked(group, name, values)
     dataset.attrs["units"] = unit
     dataset.attrs["long_name"] = words
     for number, axis in enumerate(axes):
@@ -230,7 +308,9 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False) -> None:
+def write_comparison(
+    path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False, say: Say | None = None
+) -> None:
     """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
 
     Parameters
@@ -241,6 +321,8 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, ov
         What to write.
     overwrite : bool
         Replace one of the same name.
+    say : callable, optional
+        See :func:`write_fit`.
 
     Raises
     ------
@@ -265,7 +347,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, ov
         ):
             _dataset(group, name, values, unit, words, axis)
 
-    _into_file(path, comparison.name, comparison.title, comparison.text, fill, overwrite)
+    store_group(path, comparison.name, comparison.title, comparison.text, fill, overwrite=overwrite, say=say)
 
 
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "write_comparison", "write_fit"]
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_comparison", "write_fit"]

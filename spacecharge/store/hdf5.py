@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Create = Callable[[h5py.Group, Variable, tuple[int, ...]], h5py.Dataset]
 
 
+MANY_VALUES = 1024
+"""Arrays of more values are compressed."""
+
+
 def write_structure(file: h5py.File, layout: Layout, create: Create) -> dict[str, h5py.Dataset]:
     """Write attributes and coordinates, and let `create` make the datasets of the variables.
 
@@ -61,6 +65,36 @@ def write_structure(file: h5py.File, layout: Layout, create: Create) -> dict[str
     return datasets
 
 
+def create_checked(group: h5py.Group, name: str, values: Any, dtype: Any = None) -> h5py.Dataset:
+    """Create a dataset with its values and, where HDF5 can keep one, a checksum that every reading compares.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where.
+    name : str
+        Its name.
+    values : array-like
+        Numbers or texts. A scalar has no chunks, and of texts a chunk holds the places only: these have no checksum.
+    dtype : dtype, optional
+        Type in the file; default: that of the values.
+
+    Returns
+    -------
+    h5py.Dataset
+        Compressed where there are many values.
+    """
+    array = np.asarray(values)
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "biuf":
+        return group.create_dataset(name, data=values, dtype=dtype)
+    options: dict[str, Any] = {"chunks": array.shape}
+    if array.size > MANY_VALUES:
+        rows = max(1, (1 << 15) * array.shape[0] // array.size)
+        options = {"chunks": (min(rows, array.shape[0]), *array.shape[1:])}
+        options |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    return group.create_dataset(name, data=array, dtype=dtype, fletcher32=True, **options)
+
+
 def describe(dataset: h5py.Dataset, units: str, long_name: str, **attributes: Any) -> None:
     """Set units, long name and further attributes of a dataset."""
     dataset.attrs["units"] = units
@@ -76,17 +110,8 @@ def _write_values(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
     values = np.asarray(coordinate.values)
     if coordinate.is_text:
         dataset = group.create_dataset(coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8"))
-    elif values.size > 1024:
-        dataset = group.create_dataset(
-            coordinate.name,
-            data=values,
-            chunks=(min(values.size, 1 << 15),),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
-        )
     else:
-        dataset = group.create_dataset(coordinate.name, data=values)
+        dataset = create_checked(group, coordinate.name, values)
     describe(dataset, coordinate.units, coordinate.long_name)
     return dataset
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .fit_reader import GROUP, opened
 from .fits import write_fit
+from .hdf5 import create_checked
 
 if TYPE_CHECKING:
     import h5py
@@ -31,7 +33,13 @@ _WHOSE = {
 }
 
 
-def write_interface(path: str | os.PathLike[str], result: InterfaceResult, *, overwrite: bool = False) -> None:
+def write_interface(
+    path: str | os.PathLike[str],
+    result: InterfaceResult,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> None:
     """Write a fit of the interface model as ``fits/NAME`` with the groups ``interfaces`` and ``curve``.
 
     Parameters
@@ -40,21 +48,16 @@ def write_interface(path: str | os.PathLike[str], result: InterfaceResult, *, ov
         HDF5 file; missing folders are created, what else it holds stays.
     result : InterfaceResult
         What to write.
-    overwrite : bool
-        Replace a fit of the same name.
+    overwrite, say
+        See :func:`~spacecharge.store.fits.write_fit`.
 
     Raises
     ------
     StoreError
-        The name is taken, or the file cannot be written.
+        The name is taken, the file is in use, or it cannot be written.
     """
-    from pathlib import Path
 
-    from .files import edited_hdf5
-
-    write_fit(path, result.fit, overwrite=overwrite)
-    with edited_hdf5(Path(path)) as file:
-        group = file[f"{GROUP}/{result.fit.name}"]
+    def tables(group: h5py.Group) -> None:
         _texts(group, "verdict", result.verdict)
         table = group.create_group("interfaces", track_order=True)
         _texts(table, "names", result.interfaces)
@@ -68,12 +71,14 @@ def write_interface(path: str | os.PathLike[str], result: InterfaceResult, *, ov
             for name, values in result.curve.items():
                 _put(curve, name, values)
 
+    write_fit(path, result.fit, overwrite=overwrite, say=say, also=tables)
+
 
 def _put(group: h5py.Group, name: str, values: Any) -> None:
     whose, _, what = name.partition("_")
     limit, sigma = what.endswith("_limit"), what.endswith("_sigma")
     stem = what.removesuffix("_limit").removesuffix("_sigma")
-    dataset = group.create_dataset(name, data=values)
+    dataset = create_checked(group, name, values)
     dataset.attrs["units"] = "1" if limit else _UNITS.get(stem, _axis_unit(group))
     words = {"lower": "lower end of the band", "upper": "upper end of the band"}.get(stem, stem.replace("_", " "))
     if limit:

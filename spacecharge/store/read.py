@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..units import display_of
 from .files import read_hdf5
 from .layout import FORMAT_VERSION, MARKER, NOT_RUN
 from .work import COMPLETE, STATE
@@ -236,7 +237,7 @@ def open_hdf5(path: Path) -> h5py.File:
     return file
 
 
-def open_results(path: str | os.PathLike[str], *, group: str = "") -> xarray.Dataset:
+def open_results(path: str | os.PathLike[str], *, group: str = "", units: str = "display") -> xarray.Dataset:
     """Open a result file as an xarray Dataset; values load when they are used.
 
     Parameters
@@ -246,6 +247,9 @@ def open_results(path: str | os.PathLike[str], *, group: str = "") -> xarray.Dat
     group : str
         Group to open, e.g. ``profiles/electrode``; default the scalars. The sweep axes and the
         names of layers, contacts and sides come along.
+    units : {"display", "SI"}
+        ``display``: nm, V, uF/cm2, Ohm cm2, nm-3 as tables and figures show them; ``SI``: as in the file. The
+        attribute ``units`` of every variable says which.
 
     Returns
     -------
@@ -255,7 +259,7 @@ def open_results(path: str | os.PathLike[str], *, group: str = "") -> xarray.Dat
     Raises
     ------
     StoreError
-        The file is missing, no result file, of a newer format, or has no such group.
+        The file is missing, no result file, of a newer format, or has no such group; `units` is neither.
 
     Examples
     --------
@@ -268,14 +272,28 @@ def open_results(path: str | os.PathLike[str], *, group: str = "") -> xarray.Dat
     except ImportError as error:
         raise StoreError("open_results needs the extra xarray: pip install 'spacecharge[xarray]'") from error
 
+    if units not in ("display", "SI"):
+        raise StoreError(f"open_results: units {units!r} is not known (allowed: display, SI)")
     name = os.fspath(path)
     results = Results(name)
     if group and not any(p.startswith(f"{group}/") for p in results.fields):
         known = sorted({p.rpartition("/")[0] for p in results.fields} - {""})
         raise StoreError(f"{name}: has no group {group} (groups: {', '.join(known) or 'none'})")
-    dataset = xarray.open_dataset(name, engine="h5netcdf")
+
+    def opened(inner: str | None) -> xarray.Dataset:
+        raw = xarray.open_dataset(name, group=inner, engine="h5netcdf", decode_cf=False)
+        if units == "display":
+            for variable in raw.variables.values():
+                display = display_of(str(variable.attrs.get("units", "1")))
+                if variable.dtype.kind == "f" and display.factor != 1.0:
+                    # xarray multiplies when values are used, so that opening stays as quick as before.
+                    variable.attrs["scale_factor"] = display.factor
+                    variable.attrs["units"] = display.text
+        return xarray.decode_cf(raw, decode_times=False)
+
+    dataset = opened(None)
     if group:
-        inner = xarray.open_dataset(name, group=group, engine="h5netcdf")
+        inner = opened(group)
         inherited = [c for c in dataset.coords if set(dataset[c].dims) <= set(inner.dims)]
         dataset = inner.assign_coords({c: dataset[c] for c in inherited})
     scales = [p.rpartition("/")[2] for p, f in results.fields.items() if f.dims == (p.rpartition("/")[2],)]

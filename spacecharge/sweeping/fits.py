@@ -17,19 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import FIT_FLAGS, FIT_WORDS, Status
 from ..config.nmr_fit import config_at, sweep_points
 from ..config.nmr_keys import FitConfig
 from ..errors import FitError, SpaceChargeError
 from ..fitting.run import build, run_setup
+from ..model.numbers import long_name
 from ..store.layout import Coordinate, Layout, Variable
-from ..units import NO_UNIT, Unit, coordinate_name, long_name, unit_of
+from ..units import NO_UNIT, Unit, coordinate_name, unit_of
 from .engine import RunReport, run_task
 from .plan import host_cpu
 from .pools import Pool, ThreadPool
 from .task import Task
-
-FITTED, NOT_CONVERGED, REFUSED = 0, 1, 3
-"""Statuses of a fit, of the same meaning as those of a solve: solved, not converged, invalid point."""
 
 CHUNK_POINTS = 4
 """A fit takes some 30 ms; a chunk is what a kill may cost and what progress counts."""
@@ -68,10 +67,10 @@ def run_fit_sweep(
     SystemStop
         Disk full; the file can be resumed by the same command.
     """
-    from ..store import read_results
+    from ..store import output_file, read_results
 
     task = FitTask(config)
-    target = Path(path)
+    target = output_file(path)
     unfinished = target.exists() and not overwrite and not read_results(target).is_complete
 
     def make_pool(task: Task) -> Pool:
@@ -107,8 +106,8 @@ class FitTask:
                 dtype="i4",
                 long_name="status of the fit",
                 attributes={
-                    "flag_values": np.array([FITTED, NOT_CONVERGED, REFUSED, -1], dtype=np.int32),
-                    "flag_meanings": "fitted not_converged refused not_run",
+                    "flag_values": np.array([*FIT_WORDS], dtype=np.int32),
+                    "flag_meanings": FIT_FLAGS,
                 },
             ),
             Variable(name="chi2_reduced", long_name="reduced chi-square"),
@@ -192,9 +191,9 @@ class FitTask:
             result = run_setup(config, build(config))
         except FitError as error:
             text = str(error)
-            return (NOT_CONVERGED if "did not converge" in text else REFUSED), text
+            return (Status.NOT_CONVERGED if "did not converge" in text else Status.INVALID_POINT), text
         except SpaceChargeError as error:
-            return REFUSED, str(error)
+            return Status.INVALID_POINT, str(error)
         if out is not None:
             out["chi2_reduced"][row] = result.chi2_reduced
             out["n_data"][row] = result.n_data
@@ -202,7 +201,7 @@ class FitTask:
                 if name in out:
                     out[name][row] = value.value
                     out[f"sigma_{name}"][row] = value.sigma
-        return FITTED, ""
+        return Status.SOLVED, ""
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

@@ -445,7 +445,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         changed("tolerance_V: 1.0e-6", "tolerance_V: 0"),
         "18:23",
         "solver.tolerance_V",
-        "0 is out of range (allowed: 1e-13 to 1)",
+        "0 is out of range (allowed: 1e-11 to 0.01)",
     ),
     "resistance of an unknown layer": (
         changed("resistance_of: [electrolyte]", "resistance_of: [electrolite]"),
