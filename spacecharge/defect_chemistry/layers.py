@@ -2,8 +2,8 @@
 
 In a layer the Fermi level and the electrochemical potential of lithium are level, so every charge state of a mobile
 defect follows ``exp[-q e (phi - phi_b)/kT]``: a species of its own. Of a defect that does not move, the total is the
-bulk's everywhere and only its charge states re-equilibrate: two of them are one lattice species of their charge
-difference, one of them is background.
+bulk's everywhere: it is background, or, where it exchanges electrons (``redox``), its charge states re-equilibrate: two
+of them are one lattice species of their charge difference, more of them a pool.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SMALLEST = 1e-300
 MOST_SPECIES = 12
 """More species than this in a layer are refused: the cost grows with each, and most do nothing."""
 
-LAYER_KEYS = ("mobile", "electronic_carriers")
+LAYER_KEYS = ("mobile", "redox", "electronic_carriers")
 """Keys of a layer's ``defects`` beside those that describe the material."""
 
 _LITHIUM_MOVES = re.compile(r"((v|V|Va|va|vac|Vac)_Li|Li_(i|int))(_.*)?\Z")
@@ -99,6 +99,9 @@ class LayerDefects:
     mobile : tuple of str, optional
         Defects that move. Default: vacancies and interstitials of lithium as their names say (``v_Li``, ``Li_i``), or
         every defect where there are none.
+    redox : tuple of str
+        Defects that do not move and change their charge with the Fermi level (small polarons). Default: none, a defect
+        that rests is background.
     electronic_carriers : bool
         Electrons and holes are species too.
     data : mapping, optional
@@ -109,14 +112,18 @@ class LayerDefects:
 
     system: DefectSystem
     mobile: tuple[str, ...] | None = None
+    redox: tuple[str, ...] = ()
     electronic_carriers: bool = False
     data: Mapping[str, Any] | None = None
     folder: Path = Path()
     species: tuple[DefectSpecies, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in self.mobile or ():
+        for name in (*(self.mobile or ()), *self.redox):
             self.system.defect(name)
+        both = [name for name in self.redox if name in self.moving]
+        if both:
+            raise ModelError("moves, and with it all its charge states: take it out of redox or of mobile", both[0])
         if self.electronic_carriers and self.system.bands is None:
             raise ModelError("needs bands: a density of states or effective densities of states", "electronic_carriers")
         object.__setattr__(self, "species", tuple(self._species()))
@@ -145,7 +152,10 @@ class LayerDefects:
     def _species(self) -> list[DefectSpecies]:
         found: list[DefectSpecies] = []
         for defect in self.system.defects:
-            found += self._of_mobile(defect) if defect.name in self.moving else _of_resting(defect)
+            if defect.name in self.moving:
+                found += self._of_mobile(defect)
+            elif defect.name in self.redox:
+                found += _of_resting(defect)
         sharing = [s.pool for s in found if s.pool]
         # Alone on its sites, a state is a plain lattice species.
         found = [
@@ -325,17 +335,30 @@ def layer_defects(
     base = folder or Path()
     if isinstance(given, (str, Path)):
         return LayerDefects(system=read_defects(base / given), data=MappingProxyType({"path": str(given)}), folder=base)
-    mobile = given.get("mobile")
-    if isinstance(mobile, str):
-        mobile = [mobile]
+    mobile, redox = _names(given, "mobile"), _names(given, "redox")
     carriers = given.get("electronic_carriers", False)
     if not isinstance(carriers, bool):
         raise ModelError(f"true or false is needed, got {carriers!r}", "electronic_carriers")
     material = {key: value for key, value in given.items() if key not in LAYER_KEYS}
     system = defects_of_mapping(material, problems=problems, prefix=prefix, folder=base)
-    chosen = None if mobile is None else tuple(map(str, mobile))
-    if chosen == ("all",):
-        chosen = tuple(d.name for d in system.defects)
+    if mobile == ("all",):
+        mobile = tuple(d.name for d in system.defects)
     return LayerDefects(
-        system=system, mobile=chosen, electronic_carriers=carriers, data=MappingProxyType(dict(given)), folder=base
+        system=system,
+        mobile=mobile,
+        redox=redox or (),
+        electronic_carriers=carriers,
+        data=MappingProxyType(dict(given)),
+        folder=base,
     )
+
+
+def _names(given: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    """Return the names that a key lists, one of them or several; None where it is not given."""
+    value = given.get(key)
+    if value is None:
+        return None
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise ModelError(f"names of defects are needed, got {value!r}", key)
+    return tuple(map(str, names))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
-from ..errors import ModelError
+from ..errors import SpaceChargeError
 from .cores import core_bulk
 from .layer import Layer, Stack
 from .values import Values
@@ -82,7 +82,7 @@ def _from_defects(
                     {p.removeprefix(prefix): float(v) for p, v in zip(swept, numbers[2:], strict=True)}
                 )
             bulk = defects.bulk(float(numbers[0]), None if np.isnan(numbers[1]) else float(numbers[1]))
-        except ModelError as error:
+        except SpaceChargeError as error:
             values.mark(points, f"{prefix}{error}")
             arrays["site_density"][points, i], arrays["bulk_occupancy"][points, i] = 1.0, 0.5
             continue
