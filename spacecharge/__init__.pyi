@@ -19,6 +19,13 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.equilibrium import solve
+from .solver.impedance import (
+    blocking_resistance,
+    dc_resistance,
+    geometric_capacitance,
+    impedance,
+    impedance_error_estimate,
+)
 from .solver.observables import (
     characteristic_frequency,
     charge,
@@ -66,6 +73,7 @@ __all__ = [
     "__version__",
     "analytic",
     "apparent_activation_energy",
+    "blocking_resistance",
     "characteristic_frequency",
     "charge",
     "charge_balance",
@@ -74,12 +82,16 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
     "fit",
+    "geometric_capacitance",
+    "impedance",
+    "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
     "load_config",

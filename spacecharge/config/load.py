@@ -192,7 +192,7 @@ def _sweep(
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
         file = str(folder / keys.points)
-        columns, digest = read_points(folder / keys.points, file, problems)
+        columns, digest, notes = read_points(folder / keys.points, file, problems)
         if CELSIUS in columns:
             columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
@@ -206,7 +206,7 @@ def _sweep(
                 message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
-        return Sweep(axes=tuple(axes), mode="points"), digest
+        return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
         grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:
