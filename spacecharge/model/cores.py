@@ -26,6 +26,10 @@ LARGEST = 700.0
 """Reduced potentials are searched up to this; exp stays finite."""
 
 
+_MOBILITIES = ("diffusivity_m2_per_s", "conductivity_S_per_m", "conductivity_mS_per_cm")
+"""What a species of a core has of its own, or else moves as in the grain."""
+
+
 def defects_of(layer: Layer) -> Any:
     """Return what a layer's ``defects`` mean; errors name the key."""
     from ..defect_chemistry.layers import layer_defects
@@ -56,7 +60,7 @@ def check_boundary_keys(layer: Layer) -> None:
     if given:
         raise ModelError("stands beside defects, which say it; diffusivities go into species", f"{label}.{given[0]}")
     names = [s.name for s in layer.defects.species]
-    allowed: tuple[str, ...] = ("diffusivity_m2_per_s",)
+    allowed: tuple[str, ...] = _MOBILITIES
     if layer.core_of is not None:
         allowed += ("segregation_energy_eV", "site_density_per_nm3")
     for name, keys in (layer.species or {}).items():
@@ -108,7 +112,7 @@ def _filled(core: Layer, grain: Layer) -> Layer:
         if core.species is not None:
             raise ModelError(f"the grain {grain.name} has one species without a name", f"{core.name}.species")
         single = grain.species_items()[0][1]
-        changes |= {k: v for k, v in single.items() if getattr(core, k) is None}
+        changes |= {k: v for k, v in single.items() if getattr(core, k) is None and k not in _MOBILITIES}
         filled = core.replace(**changes)
         check_species(filled.species_items()[0][1], filled.name, filled)
         return filled
@@ -122,20 +126,30 @@ def _filled(core: Layer, grain: Layer) -> Layer:
             message = f"no such species of the grain {grain.name} (known: {', '.join(known)})"
             raise ModelError(message, f"{core.name}.species.{name}")
     if grain.defects is not None:
-        inherited = {k: dict(v) for k, v in (grain.species or {}).items()}
-        merged: dict[str, Mapping[str, Any]] = {
-            k: {**inherited.get(k, {}), **own.get(k, {})} for k in known if k in inherited or k in own
-        }
-        return core.replace(**changes, defects=grain.defects, species=merged or None)
-    species = {name: {**names[f".species.{name}"], **own.get(name, {})} for name in known}
+        return core.replace(**changes, defects=grain.defects)
+    species = {
+        name: {k: v for k, v in names[f".species.{name}"].items() if k not in _MOBILITIES} | dict(own.get(name, {}))
+        for name in known
+    }
     filled = core.replace(**changes, species=species)
     for suffix, spec in filled.species_items():
         check_species(spec, f"{filled.name}{suffix}", filled)
     return filled
 
 
-_FOLLOWED = ("permittivity", "site_density_per_nm3", "charge_number", "interaction", "diffusivity_m2_per_s")
+_FOLLOWED = ("permittivity", "site_density_per_nm3", "charge_number", "interaction", "mobile_fraction")
 """Keys of a grain that its core follows in a sweep, unless it has them itself."""
+
+
+def follow_diffusivity(layers: Sequence[Layer], overrides: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+    """Give species of cores without a mobility of their own the diffusivity that they have in the grain."""
+    names = [layer.name for layer in layers]
+    for i, layer in enumerate(layers):
+        if layer.core_of is not None:
+            for k, (suffix, spec) in enumerate(layer.species_items()):
+                swept = [path for path in overrides if path.startswith(f"{layer.name}{suffix}.")]
+                if not any(key in spec or any(f".{key}" in path for path in swept) for key in _MOBILITIES):
+                    arrays["diffusivity"][:, i, k] = arrays["diffusivity"][:, names.index(layer.core_of), k]
 
 
 def _own_keys(core: Layer) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..codes import END_KINDS, EndKind, Statistics, Transport
 from ..errors import ModelError
+from .conduction import ENERGY_OF, ENERGY_OF_NAMES
 from .numbers import (
     ARRHENIUS_REFERENCE_K,
     CONTACT,
@@ -25,6 +26,7 @@ from .numbers import (
     check_number,
     described,
 )
+from .ocv import not_strict
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -39,7 +41,8 @@ SPECIES_KEYS = (
 OCV_KEYS = ("composition", "occupancy", "potential_V")
 """Lists of an open-circuit-voltage table."""
 
-_LAW_KEYS = tuple(row.key.rpartition(".")[2] for row in SPECIES if row.is_part)
+LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
+"""Numbers that give a species its diffusivity, one of which is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,9 @@ class Layer(LayerNumbers):
         if key == "occupancy" and self.composition is not None:
             return True
         if key == "potential_V" and self.composition is not None:
+            return True
+        if key in LAW_KEYS and any(getattr(self, other) is not None for other in LAW_KEYS if other != key):
+            # A conductivity of the user's stands for the diffusivity of the material, and the other way round.
             return True
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
 
@@ -224,6 +230,9 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     if not statistics.has_vacancies and interaction.get("vacancy_eV"):
         message = f"{word} statistics has no vacancies (allowed: 0)"
         raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
+    if len(conduct) > 1:
+        raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
         _check_ocv(ocv, f"{path}.ocv")
@@ -261,7 +270,15 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         row.check(value, f"{path}.{row.key}")
         return
     known = _keys_below(row.key)
+    if row.array == "given_conductivity":
+        known.append(ENERGY_OF)
     for key, part in value.items():
+        if key == ENERGY_OF and key in known:
+            if part not in ENERGY_OF_NAMES:
+                raise ModelError(
+                    f"{part!r} is not known (allowed: {', '.join(ENERGY_OF_NAMES)})", f"{path}.{row.key}.{key}"
+                )
+            continue
         if key not in known:
             raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.{row.key}.{key}")
         check_number(part, f"{path}.{row.key}.{key}")
@@ -287,9 +304,9 @@ def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
     if len(lengths) != 1 or min(lengths) < 2:
         raise ModelError("the three lists need one common length of at least 2", path)
     for key in OCV_KEYS:
-        steps = [b - a for a, b in zip(ocv[key], ocv[key][1:], strict=False)]
-        if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
-            raise ModelError("must rise or fall strictly along the list", f"{path}.{key}")
+        trouble = not_strict(key, ocv[key])
+        if trouble is not None:
+            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,9 +330,10 @@ class End:
     Parameters
     ----------
     kind : str
-        ``zero_field``, ``bulk``, ``electrostatic_potential_V`` or ``surface_charge_C_per_m2``.
+        ``zero_field``, ``bulk``, ``electrostatic_potential_V``, ``surface_charge_C_per_m2`` or ``potential_V``, a
+        perfect metal held at a potential against Li/Li+.
     value : float
-        Potential against the neutral bulk of the last layer [V], or areal charge [C m-2].
+        Potential against the neutral bulk of the last layer [V], areal charge [C m-2], or potential against Li/Li+ [V].
     """
 
     kind: str = "zero_field"

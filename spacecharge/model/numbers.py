@@ -103,6 +103,40 @@ class SpeciesNumbers:
             harmless=0.0,
         ),
     ] = None
+    conductivity_S_per_m: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-40,
+            high=1e7,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    conductivity_mS_per_cm: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-39,
+            high=1e8,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    mobile_fraction: Annotated[
+        float | None,
+        Number(
+            low=1e-9,
+            high=1.0,
+            text="Share of the sites that takes part; a conductivity stays what it is",
+            words="mobile fraction",
+            default=1.0,
+            array="mobile_fraction",
+            harmless=1.0,
+        ),
+    ] = None
 
 
 class InteractionNumbers:
@@ -241,6 +275,18 @@ class ContactNumbers:
 class EndNumbers:
     """Numbers of an outer end: the key is that of the kind of the end."""
 
+    potential_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Metal electrode held against Li/Li+",
+            words="potential of the metal against Li/Li+",
+            default=0.0,
+            array="end_value",
+        ),
+    ]
+
     electrostatic_potential_V: Annotated[
         float,
         Number(
@@ -350,7 +396,7 @@ END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
 
-NUMBERS = (*STACK, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *END, *SOLVER)
+NUMBERS = (*STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")

@@ -18,10 +18,11 @@ from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from .arrhenius import arrhenius
 from .bulk_levels import bulk_levels
-from .cores import with_followers
+from .conduction import apply_conduction, apply_mobile_fraction, carrier_factor, conductivity_law
+from .cores import follow_diffusivity, with_followers
 from .interpolation import pchip
 from .layer import Layer, Stack
-from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK
+from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
 from .values import Values
 
@@ -173,8 +174,7 @@ class StackParameters:
     @property
     def partial_conductivity(self) -> Array:
         """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
-        charge = (self.charge_number * ELEMENTARY_CHARGE) ** 2 * self.site_density * self.bulk_occupancy
-        return charge * self.diffusivity / (BOLTZMANN * self.temperature[:, None, None])
+        return carrier_factor(self.over_points()) * self.diffusivity
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
@@ -228,6 +228,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
             transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
     arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    apply_mobile_fraction(arrays)
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
@@ -242,6 +243,14 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if not over and values.invalid.any():
         path, _, message = values.reasons[0].partition(": ")
         raise ModelError(message, path)
+    apply_conduction(arrays)
+    follow_diffusivity(stack.layers, over, arrays)
+    ends = [EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)]
+    for side, kind in enumerate(ends):
+        if kind is EndKind.METAL:
+            # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
+            arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
+            ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
     own = {f.name for f in fields(StackParameters)}
     result = StackParameters(
@@ -250,7 +259,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         fermi_level=fermi_level,
         statistics=statistics,
         transport=transport,
-        end_kind=np.array([EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)], dtype=np.int64),
+        end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,
         reasons=tuple(values.reasons),
         layer_names=stack.names,
@@ -279,13 +288,24 @@ def _species(
             value = given(spec, row.key)
             number = values.get(f"{path}.{row.key}", row.default if value is None else value)
             arrays[row.array][at] = number * row.unit.factor
-        elif row.rule == "law" and not row.is_part:
+        elif row.rule == "law" and not row.is_part and (row.key in spec or values.has(f"{path}.{row.key}")):
             law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
             arrays[row.array][at] = law * row.unit.factor
-    if layer.defects is not None:
-        # Sites and occupancies follow from the defects, for all species at once.
-        return
-    i = where[0]
+    if layer.defects is None:
+        # Else sites and occupancies follow from the defects, for all species at once.
+        _bulk_occupancy(values, layer, path, spec, arrays, where)
+
+
+def _bulk_occupancy(
+    values: Values,
+    layer: Layer,
+    path: str,
+    spec: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    where: tuple[int, int],
+) -> None:
+    """Fill the bulk occupancy of a species: given, or by its ocv from a composition or potential."""
+    at, i = np.s_[:, where[0], where[1]], where[0]
     occupancy = values.get(f"{path}.occupancy", spec.get("occupancy"))
     by_composition = values.has(f"{path}.composition") or "composition" in spec
     if values.has(f"{path}.occupancy") or ("occupancy" in spec and not by_composition):
@@ -320,7 +340,10 @@ def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
         return values.get(path, None if isinstance(law, Mapping) else law)
     parts = {key: values.get(at, base) for key, (at, base) in law_parts(path, law).items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
+        if number_of(path).array == "given_conductivity":
+            result = conductivity_law(parts, temperature, law)
+        else:
+            result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
         values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")

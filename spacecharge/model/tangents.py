@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import EndKind
 from ..errors import ModelError
 from .arrhenius import relative_slope
+from .conduction import apply_to_tangent, conductivity_slope
 from .interpolation import pchip
 from .layer import Stack
-from .numbers import number_of
+from .numbers import Number, number_of
 from .parameters import StackParameters, law_parts, stack_parameters
 from .places import Place, places, value_at
 
@@ -71,6 +73,10 @@ def parameter_tangent(
         tangent.array(number.array)[place.at] = 1.0
         if number.rule == "temperature":
             _temperature(stack, over, base, tangent)
+    for side, end in enumerate((stack.left, stack.right)):
+        if EndKind.of(end.kind) is EndKind.METAL:
+            tangent.end_value[:, side] -= tangent.potential[:, -1]
+    apply_to_tangent(base.over_points(), tangent.over_points())
     return base, tangent
 
 
@@ -114,8 +120,17 @@ def _temperature(stack: Stack, over: Mapping[str, ArrayLike], base: StackParamet
         if number.rule == "law" and not number.is_part and isinstance(law, Mapping) and path not in over:
             at = place.at
             parts = _law_values(path, law, over)
-            slope = relative_slope("temperature", parts["activation_energy_eV"], base.temperature, parts["at_K"])
+            slope = _law_slope("temperature", number, parts, base.temperature, law)
             tangent.array(number.array)[at] = base.array(number.array)[at] * slope
+
+
+def _law_slope(
+    key: str, number: Number, parts: Mapping[str, Array], temperature: Array, law: Mapping[str, Any]
+) -> Array:
+    """Return d ln(law) by the temperature or by a part of it [1 per SI unit]."""
+    if number.array == "given_conductivity":
+        return conductivity_slope(key, parts, temperature, law)
+    return relative_slope(key, parts["activation_energy_eV"], temperature, parts["at_K"])
 
 
 def _law_part(
@@ -129,11 +144,7 @@ def _law_part(
         raise ModelError(_NO_NUMBER, path)
     parts = _law_values(whole, law, over)
     array = number_of(name).array
-    factor = (
-        1.0 / parts["value"]
-        if key == "value"
-        else relative_slope(key, parts["activation_energy_eV"], base.temperature, parts["at_K"])
-    )
+    factor = 1.0 / parts["value"] if key == "value" else _law_slope(key, number_of(name), parts, base.temperature, law)
     at = place.at
     tangent.array(array)[at] = base.array(array)[at] * factor
 

@@ -153,13 +153,15 @@ def test_five_hundred_random_cores_are_solved_or_refused_with_a_reason() -> None
     solved = 0
     for _ in range(500):
         grain = {
-            "permittivity": 10.0 ** rng.uniform(0.7, 2.0), "site_density_per_nm3": 10.0 ** rng.uniform(-2.0, 1.5),
+            "permittivity": 10.0 ** rng.uniform(0.7, 2.0),
+            "site_density_per_nm3": 10.0 ** rng.uniform(-2.0, 1.5),
             "occupancy": float(1.0 / (1.0 + np.exp(rng.uniform(-7.0, 7.0)))),
             "charge_number": float(rng.choice([-2.0, -1.0, 1.0, 2.0])),
         }  # fmt: skip
         sites = float(10.0 ** rng.uniform(-2.0, 1.5))
         core = {
-            "segregation_energy_eV": float(rng.uniform(-1.0, 1.0)), "thickness_nm": float(10.0 ** rng.uniform(-0.7, 1.0)),
+            "segregation_energy_eV": float(rng.uniform(-1.0, 1.0)),
+            "thickness_nm": float(10.0 ** rng.uniform(-0.7, 1.0)),
             "site_density_per_nm3": sites,
         }  # fmt: skip
         if rng.random() < 0.6:
