@@ -94,14 +94,7 @@ class SpeciesNumbers:
     ] = None
     segregation_energy_eV: Annotated[
         float | None,
-        Number(
-            low=-20.0,
-            high=20.0,
-            text="Energy in a grain-boundary core minus that in the grain, negative attracts",
-            words="segregation energy",
-            array="segregation_energy",
-            harmless=0.0,
-        ),
+        Number(low=-20.0, high=20.0, text="Energy in a core minus that in the grain", array="segregation_energy"),
     ] = None
     conductivity_S_per_m: Annotated[
         float | Mapping[str, Any] | None,
@@ -222,25 +215,11 @@ class LayerNumbers(SpeciesNumbers):
     ] = None
     ionisation_potential_eV: Annotated[
         float | None,
-        Number(
-            low=-30.0,
-            high=30.0,
-            text="Vacuum level minus valence band edge; needs defects, aligns the bands of neighbours that have it",
-            words="ionisation potential",
-            array="ionisation_potential",
-            harmless=0.0,
-        ),
+        Number(low=-30.0, high=30.0, text="Vacuum level minus valence band edge", array="ionisation_potential"),
     ] = None
     background_charge_e_per_nm3: Annotated[
         float | None,
-        Number(
-            low=-1e4,
-            high=1e4,
-            text="Fixed charge of a grain-boundary core, that of its grain where not given",
-            words="fixed charge of the core",
-            array="background_charge",
-            harmless=0.0,
-        ),
+        Number(low=-1e4, high=1e4, text="Fixed charge of a core, default its grain's", array="background_charge"),
     ] = None
 
 
