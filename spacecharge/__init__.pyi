@@ -18,7 +18,8 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.equilibrium import solve
-from .solver.observables import (
+from .solver.options import SolverOptions
+from .solver.outputs import (
     characteristic_frequency,
     charge,
     charge_balance,
@@ -39,7 +40,6 @@ from .solver.observables import (
     static_capacitance,
     validity,
 )
-from .solver.options import SolverOptions
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
