@@ -1,6 +1,7 @@
 """Exceptions of the package, every one derived from :class:`SpaceChargeError`, and the exit codes of its program."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 EXIT_SOLVED = 0
 EXIT_SOME_FAILED = 1
@@ -74,6 +75,24 @@ class FitError(SpaceChargeError, ValueError):
     """A fit cannot be made from the data or model given."""
 
 
+class Trouble(NamedTuple):
+    """What is wrong in a line of a file.
+
+    Parameters
+    ----------
+    line : int
+        From 1; 0: the file as a whole.
+    message : str
+        One line.
+    column : int
+        Character of the line, from 1.
+    """
+
+    line: int
+    message: str
+    column: int = 1
+
+
 class DataError(FitError):
     """A measured file or a table cannot be read.
 
@@ -81,14 +100,14 @@ class DataError(FitError):
     ----------
     path : str
         The file as the message names it.
-    troubles : sequence of (int, str)
-        Line (0: the file as a whole) and what is wrong there; the message is the first of them.
+    troubles : sequence of (int, str) or Trouble
+        Line and what is wrong there; the message is the first of them.
     """
 
-    def __init__(self, path: str, troubles: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, path: str, troubles: Sequence[tuple[int, str]] | Sequence[Trouble]) -> None:
         self.path = path
-        self.troubles = tuple(troubles)
-        line, message = self.troubles[0]
+        self.troubles = tuple(Trouble(*trouble) for trouble in troubles)
+        line, message, _ = self.troubles[0]
         more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
         super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}")
 

@@ -76,6 +76,8 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
     shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
     yield "points", f"{config.n_points}{shape}"
+    for note in config.sweep.notes:
+        yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
     yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
     if config.output.sensitivities:

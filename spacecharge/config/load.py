@@ -6,12 +6,14 @@ import copy
 import hashlib
 import math
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, parse_document, read_document
+from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
@@ -19,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .schema import (
@@ -37,13 +40,14 @@ from .validation import validate
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
-    """Load a configuration from a YAML file.
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, path or mapping
+        The file; or its content as nested mappings and lists, where NumPy arrays and numbers, tuples and pandas
+        Series may stand for lists and numbers. Data files are then looked for in the working folder.
 
     Returns
     -------
@@ -55,6 +59,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
+    if isinstance(path, Mapping):
+        return parse_config(as_yaml(path), "<mapping>")
     return load_document(read_document(path))
 
 
@@ -111,6 +117,11 @@ def load_document(document: Document) -> Config:
         )
         for path, file, parameter in take_fits(data)
     ]
+    n_before = len(problems)
+    curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
     put_swept(data, sweep.axes)
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)
@@ -188,7 +199,7 @@ def _sweep(
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
         file = str(folder / keys.points)
-        columns, digest = read_points(folder / keys.points, file, problems)
+        columns, digest, notes = read_points(folder / keys.points, file, problems)
         for path, column in columns.items():
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:
@@ -200,7 +211,7 @@ def _sweep(
                 message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
-        return Sweep(axes=tuple(axes), mode="points"), digest
+        return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
         grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:

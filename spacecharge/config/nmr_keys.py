@@ -41,6 +41,7 @@ _TOP = (
 _DATA = (
     "path",
     "columns",
+    "decimal",
     "bruker",
     "delay_unit",
     "delay_list",
@@ -264,6 +265,7 @@ def _check_data(check: Checker, value: Any, kind: str) -> dict[str, Any]:
                     check.add(f"data.columns.{role}", str(error).partition(": ")[2], key=True)
                 if not isinstance(column, str):
                     check.add(f"data.columns.{role}", f"the name of a column is needed, got {column!r}")
+    check.choice(source, "decimal", "data", (".", ","), ".")
     check.choice(source, "delay_unit", "data", tuple(TIME_UNITS), "s")
     check.choice(source, "delay_list", "data", LISTS, "vdlist")
     check.choice(source, "intensities", "data", ("ser", "t1ints"), "ser")

@@ -160,6 +160,58 @@ class Ocv(Keys):
     potential_V: list[Annotated[float, quantity(number_of("potential_V"))]]
 
 
+class OcvColumns(Keys):
+    """Titles of the columns of a table."""
+
+    composition: StrictStr = Field(description="Title of the column of the composition")
+    potential_V: StrictStr = Field(description="Title of the column of the potential [V]")
+    occupancy: StrictStr | None = Field(
+        default=None, description="Title of the column of the occupancy; default: occupancy_per_composition decides"
+    )
+
+
+class OcvSource(Keys):
+    """What is common to curves from files."""
+
+    occupancy_per_composition: Annotated[Plain, Field(gt=0.0, le=100.0)] = Field(
+        default=1.0, description="Occupancy = this times the composition"
+    )
+    composition_range: Annotated[list[Plain], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Part of the curve that is used, lowest and highest composition"
+    )
+
+
+class OcvTable(OcvSource):
+    """Open-circuit voltage from a table."""
+
+    path: StrictStr = Field(description="Table, relative to this configuration")
+    columns: OcvColumns
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
+
+
+class OcvFit(OcvSource):
+    """Open-circuit voltage from a fit of the kind ocv."""
+
+    from_fit: StrictStr = Field(description="Result file of the fit, relative to this configuration")
+    fit: StrictStr | None = Field(default=None, description="Name of the fit where the file holds several")
+
+
+def _ocv_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        if "from_fit" in value:
+            return "<fit>"
+        if "path" in value or "columns" in value:
+            return "<table>"
+    return "<lists>"
+
+
+AnyOcv = Annotated[
+    Annotated[Ocv, Tag("<lists>")] | Annotated[OcvTable, Tag("<table>")] | Annotated[OcvFit, Tag("<fit>")],
+    Discriminator(_ocv_kind),
+    Field(description="Open-circuit voltage: three lists, a table, or a fit of the kind ocv"),
+]
+
+
 class SpeciesKeys(SpeciesNumbers):
     """What belongs to one mobile species."""
 
@@ -170,7 +222,7 @@ class SpeciesKeys(SpeciesNumbers):
     statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
     )
-    ocv: Ocv | None = None
+    ocv: AnyOcv | None = None
 
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def run(tmp_path: Path, text: str):
     path.write_text(text)
     report = sc.run_sweep(path, output=tmp_path / "out.h5", overwrite=True, workers=1)
     assert report.n_failed == 0
-    return sc.open_results(report.path)
+    return sc.open_results(report.path, units="SI")
 
 
 def test_variables_of_the_file(tmp_path: Path) -> None:

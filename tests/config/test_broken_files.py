@@ -484,11 +484,11 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "title",
         "tags are not read, got tag:yaml.org,2002:python/object/apply:os.system",
     ),
-    "merge key": (
-        changed("  electrolyte:\n", "  electrolyte:\n    <<: {permittivity: 3}\n"),
-        "9:5",
+    "merge key of a number": (
+        changed("  electrolyte:\n", "  electrolyte:\n    <<: 3\n"),
+        "9:9",
         "layers.electrolyte",
-        "merge keys (<<) are not read",
+        "a merge key (<<) needs mappings",
     ),
     "alias within itself": (
         "layers: &all\n  electrode: *all\n",

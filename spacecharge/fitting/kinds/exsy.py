@@ -17,7 +17,18 @@ from ...nmr.kinetics import kinetic_intensities, rate_matrix
 from ...nmr.parameters import rules_for
 from ...nmr.transport import exchange_current_density, exchange_rate_from_fraction, horvai_resistance
 from ..least_squares import Array, Problem
-from ..setup import Column, ParameterSet, Quantity, Rows, Setup, distinct, limits_of, table_of, transport_number
+from ..setup import (
+    Column,
+    DataTable,
+    ParameterSet,
+    Quantity,
+    Rows,
+    Setup,
+    distinct,
+    limits_of,
+    table_of,
+    transport_number,
+)
 
 
 class _Data:
@@ -26,8 +37,11 @@ class _Data:
     def __init__(self, config: FitConfig) -> None:
         table = table_of(config, ("temperature", "mixing_time"))
         sites = config.model.get("sites", ["A", "B"])
-        n = table["mixing_time"].size
         self.warnings: list[str] = []
+        if config.data["observable"] == "fraction":
+            table = _without_noise(table)
+        self.notes = table.notes
+        n = table["mixing_time"].size
         self.pairs: list[tuple[int, int]] = []
         names, sigmas = [], []
         if config.data["observable"] == "fraction":
@@ -70,6 +84,28 @@ class _Data:
         return float(np.exp(np.mean(np.log(positive))))
 
 
+_ABOVE_NOISE = 3.0
+"""Sum of intensities over its noise below which their quotient says nothing."""
+
+
+def _without_noise(table: DataTable) -> DataTable:
+    """Leave out rows whose signal has decayed into noise: their fraction is a quotient of noise.
+
+    Without error columns the most negative intensity tells the noise.
+    """
+    if "fraction" in table or not {"cross_AB", "diagonal_A"} <= table.keys():
+        return table
+    cross, diagonal = table["cross_AB"], table["diagonal_A"]
+    errors = [table[key] for key in ("sigma_cross_AB", "sigma_diagonal_A") if key in table]
+    noise = np.hypot(errors[0], errors[-1]) if errors else -min(0.0, float(cross.min()), float(diagonal.min()))
+    lost = cross + diagonal <= _ABOVE_NOISE * noise
+    if not np.any(lost):
+        return table
+    if np.all(lost):
+        raise FitError(f"{table.path}: row 1: cross_AB + diagonal_A is not above 0 or its noise, as in every row")
+    return table.without(lost, "cross_AB + diagonal_A is not above its noise, the signal has decayed")
+
+
 def _fraction(table: dict[str, Array], warnings: list[str]) -> tuple[Array, Array | None]:
     """Return the exchanged fraction cross / (cross + diagonal) and its error."""
     if "fraction" in table:
@@ -79,8 +115,6 @@ def _fraction(table: dict[str, Array], warnings: list[str]) -> tuple[Array, Arra
             raise FitError(f"data.columns: {key} is missing (or give a column fraction)")
     cross, diagonal = table["cross_AB"], table["diagonal_A"]
     total = cross + diagonal
-    if np.any(total <= 0.0):
-        raise FitError(f"row {int(np.argmax(total <= 0.0)) + 1}: cross_AB + diagonal_A is not above 0")
     sigma_cross, sigma_diagonal = table.get("sigma_cross_AB"), table.get("sigma_diagonal_A")
     if sigma_cross is None and sigma_diagonal is None:
         return cross / total, None
@@ -166,7 +200,7 @@ def _setup(
         laws=laws,
         derived=derived,
         warnings=tuple(data.warnings),
-        notes=notes,
+        notes=(*data.notes, *notes),
         limits=limits,
     )
 

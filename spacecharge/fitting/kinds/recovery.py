@@ -12,10 +12,10 @@ from ...errors import FitError
 from ...nmr.parameters import rules_for
 from ...nmr.recovery import recovery_curve, relaxing_part
 from ..least_squares import Array, Problem
-from ..setup import Column, ParameterSet, Rows, Setup, distinct, limits_of, table_of
+from ..setup import Column, DataTable, ParameterSet, Rows, Setup, distinct, limits_of, table_of
 
 
-def _read(config: FitConfig) -> dict[str, Array]:
+def _read(config: FitConfig) -> DataTable:
     if "bruker" not in config.data:
         return table_of(config, ("delay", "intensity"))
     from ...measured.bruker import read_recovery
@@ -29,7 +29,7 @@ def _read(config: FitConfig) -> dict[str, Array]:
         source=source.get("intensities"),
         peak=int(source.get("peak", 1)),
     )
-    return {"delay": delay, "intensity": intensity}
+    return DataTable(delay=delay, intensity=intensity)
 
 
 def build_recovery(config: FitConfig) -> Setup:
@@ -108,6 +108,7 @@ def build_recovery(config: FitConfig) -> Setup:
         series_names=names,
         temperature_index=index,
         temperatures=temperatures,
+        notes=table.notes,
         warnings=() if known else ("no temperature is given; it is written as 298.15 K",),
     )
 

@@ -51,6 +51,7 @@ class _Data:
 
     def __init__(self, config: FitConfig) -> None:
         table = table_of(config, ("temperature",))
+        self.notes = table.notes
         accepted = _ACCEPTED[config.model["kind"]]
         logs, sigmas, limits, self.kinds = [], [], [], []
         bound = table.get("limit")
@@ -136,7 +137,7 @@ def build_relaxation(config: FitConfig) -> Setup:
         laws=("correlation_time_s",) if "correlation_time_s" in parameters else (),
         derived=tuple(derived),
         warnings=tuple(warnings),
-        notes=tuple(notes),
+        notes=(*data.notes, *notes),
         is_log=True,
     )
 
