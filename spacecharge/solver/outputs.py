@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ..codes import Status, Validity
 from . import output as o
-from .output import Output, Registry, Rows
+from .output import Output as Output
+from .output import Registry, Rows
 
 Array = NDArray[np.float64]
 
