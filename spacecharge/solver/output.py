@@ -93,7 +93,7 @@ class Rows:
         """Neutral bulk of the layer on each side against that of the last one [V], shape (n_points, n_contacts, 2)."""
         p = self.parameters
         neutral = np.full((p.n_points, p.n_layers + 1, 2), np.nan)
-        against_last = p.potential - p.potential[:, -1:]
+        against_last = p.neutral_potential - p.neutral_potential[:, -1:]
         neutral[:, 1:, 0] = against_last
         neutral[:, :-1, 1] = against_last
         return neutral[:, p.contact_planes]
