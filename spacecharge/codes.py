@@ -145,6 +145,8 @@ class EndKind(IntEnum):
     BULK = 1, "bulk"
     ELECTROSTATIC_POTENTIAL = 2, "electrostatic_potential_V"
     SURFACE_CHARGE = 3, "surface_charge_C_per_m2"
+    METAL = 4, "potential_V"
+    """Becomes an electrostatic potential with the potentials of the layers (``model.parameters``)."""
 
     def __new__(cls, code: int, key: str = "") -> EndKind:
         """Make a member of its code and key."""
