@@ -182,7 +182,7 @@ def test_a_plateau_is_not_handed_on(tmp_path):
     (tmp_path / "c.yaml").write_text(STACK.replace("OCV", "{from_fit: lfp.h5}"))
     with pytest.raises(ConfigError, match=r"a plateau, composition 0\.2 to 0\.8 at 3\.43 V: .*two phases"):
         load_config(tmp_path / "c.yaml")
-    part = STACK.replace("OCV", "{from_fit: lfp.h5, fit: lfp, composition_range: [0.8, 0.95]}").replace("0.5\n", "0.9\n")
+    part = STACK.replace("OCV", "{from_fit: lfp.h5, fit: lfp, composition_range: [0.8, 1]}").replace("0.5\n", "0.9\n")
     (tmp_path / "c.yaml").write_text(part)
     assert load_config(tmp_path / "c.yaml").parameters().potential[0, 0] < 3.43
     (tmp_path / "c.yaml").write_text(STACK.replace("OCV", "{from_fit: lfp.h5, fit: other}"))
