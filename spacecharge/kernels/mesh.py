@@ -74,7 +74,8 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
         from_left = work[left * S + taken_left] if taken_left < counts[0] else math.inf
         from_right = work[right * S + taken_right] if taken_right < counts[1] else math.inf
         step = min(from_left, from_right)
-        if step == math.inf or rest <= 1.5 * step:
+        # Asked this way round, sizes that are no numbers end the loop, too.
+        if not step < math.inf or not rest > 1.5 * step:
             break
         if from_left <= from_right:
             taken_left += 1

@@ -398,6 +398,31 @@ def charge_general(work, s, layer, dilute, interacting):
             work[(w.SLOPE + i) * S + e] += strength * z * response * inverse
 
 
+@kernel
+def equilibrate(work, codes, n):
+    """Solve the inner equation of every species at every node exactly for the present y."""
+    n_species = codes[N_SPECIES]
+    for s in range(n_species):
+        base = w.species_row(s)
+        for e in range(n):
+            dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
+            for i in range(5):
+                work[(base + w.DELTA + i) * S + e] = solve_delta(
+                    work[(w.Y + i) * S + e],
+                    work[(base + w.CHARGE_Z) * S + e],
+                    work[(base + w.DELTA + i) * S + e],
+                    dilute,
+                    work[(base + w.THETA_B) * S + e],
+                    work[(base + w.VACANCY_B) * S + e],
+                    work[(base + w.OCC) * S + e],
+                    work[(base + w.VAC) * S + e],
+                    work[(base + w.ROOT_THETA) * S + e],
+                    work[(base + w.ROOT_VACANCY) * S + e],
+                    work[(base + w.LOWEST) * S + e],
+                    work[(base + w.HIGHEST) * S + e],
+                )
+
+
 @merged
 def move_deltas(work, n_species, n, n_pad, fraction):
     """Move Delta of all species along its linearised equation, within its branch; return the largest inner step."""
