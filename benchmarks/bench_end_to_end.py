@@ -20,7 +20,7 @@ from bench_sweep import configuration
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from spacecharge.store import read_results
-from spacecharge.sweep import available_cores
+from spacecharge.sweeping import available_cores
 
 MAIN_JOB = Path(__file__).parents[1] / "configs" / "lixv2o5_lagp.yaml"
 MAIN_JOB_R = {2.4: 9.7817e-4, 3.4: 5.9721e-3}

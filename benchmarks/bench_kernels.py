@@ -42,8 +42,8 @@ from spacecharge.kernels.statistics import ideal_first, interacting_first
 from spacecharge.kernels.tridiagonal import solve_tridiagonal
 from spacecharge.kernels.workspace import STRIDE
 from spacecharge.model import stack_parameters
-from spacecharge.solve import _work_array
-from spacecharge.unpack import pack_rows
+from spacecharge.solver.equilibrium import _work_array
+from spacecharge.solver.packing import pack_rows
 
 N = 8192
 SOURCE = Path(__file__).with_name("plain_solver.c")

@@ -22,8 +22,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import spacecharge as sc
 from spacecharge.kernels.poisson_boltzmann import solve_rows
 from spacecharge.model import stack_parameters
-from spacecharge.solve import SolverOptions, _work_array
-from spacecharge.unpack import output_width, pack_rows
+from spacecharge.solver.equilibrium import SolverOptions, _work_array
+from spacecharge.solver.packing import output_width, pack_rows
 
 TOLERANCES_V = (1e-4, 1e-6, 1e-8, 1e-10)
 TARGET_V = 1e-6

@@ -27,11 +27,11 @@ from spacecharge.config import load_config
 from spacecharge.plotting.style import PALETTE, letters, new_figure, styled
 from spacecharge.store import read_results
 from spacecharge.store.work import WorkFile
-from spacecharge.sweep import available_cores, make_task, run_sweep
-from spacecharge.sweep import engine as engine_module
-from spacecharge.sweep.plan import InterfaceTask, host_cpu
-from spacecharge.sweep.pools import ThreadPool
-from spacecharge.sweep.task import n_chunks
+from spacecharge.sweeping import available_cores, make_task, run_sweep
+from spacecharge.sweeping import engine as engine_module
+from spacecharge.sweeping.plan import InterfaceTask, host_cpu
+from spacecharge.sweeping.pools import ThreadPool
+from spacecharge.sweeping.task import n_chunks
 
 CONFIG = """\
 title: benchmark of sweeps, LixV2O5 | LAGP
@@ -156,7 +156,7 @@ def dask_overhead(path: Path, folder: Path) -> list[dict[str, float]]:
     """Return points per second through two dask worker processes against the size of the chunks."""
     from distributed import LocalCluster
 
-    from spacecharge.sweep.cluster import ClusterPool
+    from spacecharge.sweeping.cluster import ClusterPool
 
     base = make_task(load_config(path))
     rows = []

@@ -1,93 +1,13 @@
 """spacecharge: space-charge layers in all-solid-state batteries.
 
-The public names load on first use, so that ``import spacecharge`` stays light: numba, h5py,
-matplotlib, xarray and pydantic come in only with the function that needs them.
+The public names stand in ``__init__.pyi``, which type checkers read as it is. At run time each loads on first use,
+so that ``import spacecharge`` stays light: numba, h5py, matplotlib, xarray and pydantic come in only with the
+function that needs them.
 """
 
-from __future__ import annotations
-
-import sys
-from importlib import import_module
-from types import ModuleType
-from typing import Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Contact": "model",
-    "End": "model",
-    "Layer": "model",
-    "Stack": "model",
-    "materials": "materials",
-    "load_config": "config",
-    "Solution": "solution",
-    "SolverOptions": "options",
-    "solve": "solve",
-    "run_sweep": "sweep",
-    "sensitivities": "sensitivity",
-    "open_results": "store",
-    "fit": "fitting",
-    "ChargeTransfer": "charge_transfer",
-    "apparent_activation_energy": "charge_transfer",
-    "exchange_current_density": "transfer_observables",
-    "charge_transfer_resistance": "transfer_observables",
-    "total_resistance": "transfer_observables",
-    "SpaceChargeError": "errors",
-    "ConvergenceError": "errors",
-    "ConfigError": "errors",
-    "ModelError": "errors",
-}
-_OBSERVABLES = (
-    "contact_potential",
-    "contact_field",
-    "space_charge_potential",
-    "contact_occupancy",
-    "contact_vacancy",
-    "space_charge_width",
-    "resistance",
-    "charge",
-    "debye_length",
-    "layer_resistance",
-    "excess_resistance",
-    "interface_resistance",
-    "static_capacitance",
-    "differential_capacitance",
-    "characteristic_frequency",
-    "potential_error_estimate",
-    "resistance_error_estimate",
-    "charge_balance",
-    "validity",
-)
-
-__all__ = [*_HOMES, *_OBSERVABLES, "__version__"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    elif name in _OBSERVABLES:
-        value = getattr(import_module(".observables", __name__), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """The package itself: a public name is never hidden by the module of the same name (``solve``, ``materials``).
-
-    Importing ``spacecharge.solve`` makes Python bind the module to the package's attribute ``solve``; what users
-    call ``sc.solve`` is the function.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            return
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+__getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
+__all__ = [*_names, "__version__"]

@@ -12,6 +12,14 @@ from importlib import import_module
 
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 
+# Commands whose module has another name than the command, so that no module is called as a public object.
+_MODULES = {"fit": "run_fit", "materials": "list_materials"}
+
+
+def module_of(command: str) -> str:
+    """Return the name of the module below ``commands`` that executes a command."""
+    return _MODULES.get(command, command)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the argument parser of all subcommands."""
@@ -55,6 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
+    guide = commands.add_parser("guide", help="list the pages of the guide, or print one")
+    guide.add_argument("topic", metavar="TOPIC", nargs="?")
+
+    example = commands.add_parser("example", help="list the configurations that come along, or copy one to this folder")
+    example.add_argument("name", metavar="NAME", nargs="?")
+
     commands.add_parser("schema", help="print the JSON schema of the configuration")
 
     fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
@@ -91,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return EXIT_BAD_INPUT
     try:
-        execute = import_module(f".commands.{args.command}", __package__).execute
+        execute = import_module(f".commands.{module_of(args.command)}", __package__).execute
         return int(execute(args))
     except SystemStop as error:
         print(f"spacecharge: {error}", file=sys.stderr)

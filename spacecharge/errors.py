@@ -1,5 +1,7 @@
 """Exceptions of the package, every one derived from :class:`SpaceChargeError`, and the exit codes of its program."""
 
+from collections.abc import Sequence
+
 EXIT_SOLVED = 0
 EXIT_SOME_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -52,7 +54,7 @@ class ConvergenceError(SpaceChargeError, RuntimeError):
     message : str
         What happened and what to try next.
     status : int
-        Entry of the status table (see ``spacecharge.solution.STATUS``).
+        Entry of the status table (see ``spacecharge.solver.solution.STATUS``).
     """
 
     def __init__(self, message: str, status: int) -> None:
@@ -70,6 +72,25 @@ class StoreError(SpaceChargeError, RuntimeError):
 
 class FitError(SpaceChargeError, ValueError):
     """A fit cannot be made from the data or model given."""
+
+
+class DataError(FitError):
+    """A measured file or a table cannot be read.
+
+    Parameters
+    ----------
+    path : str
+        The file as the message names it.
+    troubles : sequence of (int, str)
+        Line (0: the file as a whole) and what is wrong there; the message is the first of them.
+    """
+
+    def __init__(self, path: str, troubles: Sequence[tuple[int, str]]) -> None:
+        self.path = path
+        self.troubles = tuple(troubles)
+        line, message = self.troubles[0]
+        more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
+        super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}")
 
 
 class SystemStop(SpaceChargeError, RuntimeError):

@@ -11,18 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from spacecharge import compiling
-from spacecharge.compiling import NOTICE, compiling_announced
-from spacecharge.sweep.engine import run_task
-from spacecharge.sweep.pools import ThreadPool
-from tests.sweep.fake import FakeTask, fake_layout
+from spacecharge.kernels import compiling
+from spacecharge.kernels.compiling import NOTICE, compiling_announced
+from spacecharge.sweeping.engine import run_task
+from spacecharge.sweeping.pools import ThreadPool
+from tests.sweeping.fake import FakeTask, fake_layout
 
 ROOT = Path(__file__).parents[1]
 SOON = 0.02
 LONG, SHORT = 0.3, 0.0  # beside SOON, with room for a busy machine
 
 KERNEL = """
-import spacecharge.compiling as compiling
+import spacecharge.kernels.compiling as compiling
 compiling.NOTICE_SECONDS = 0.0
 with compiling.compiling_announced():
     import spacecharge.kernels.poisson_boltzmann  # drops what is stale; compiles nothing yet
@@ -85,7 +85,7 @@ def test_an_error_stops_the_clock(error: type[BaseException]) -> None:
 
 def test_quiet_loads_nothing() -> None:
     code = (
-        "import sys; from spacecharge.compiling import compiling_announced\n"
+        "import sys; from spacecharge.kernels.compiling import compiling_announced\n"
         "with compiling_announced(quiet=True): print('numba' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

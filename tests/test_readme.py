@@ -1,9 +1,11 @@
-"""The README does what it says: its Python prints what stands below it, its commands exist, its table is computed."""
+"""README and guide do what they say: Python prints what stands below it, commands exist, tables are computed."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import itertools
 import re
 import shlex
 import shutil
@@ -12,13 +14,17 @@ from pathlib import Path
 import pytest
 
 import spacecharge as sc
-from spacecharge.cli import build_parser, main
+from spacecharge.cli import build_parser, main, module_of
+from spacecharge.guide import pages
 from spacecharge.store import read_results
 
 ROOT = Path(__file__).parents[1]
+GUIDE = ROOT / "spacecharge" / "guide"
 README = (ROOT / "README.md").read_text()
+PAGES = {"README": README, **{path.stem: path.read_text() for path in sorted(GUIDE.glob("*.md"))}}
 NO_INTERACTION = {"occupied_eV": 0.0, "vacancy_eV": 0.0}
-BLOCKS = re.findall(r"^```(\w+)( no-run)?\n(.*?)^```$", README, flags=re.M | re.S)
+BLOCK = re.compile(r"^```(\w+)( no-run)?\n(.*?)^```$", flags=re.M | re.S)
+BLOCKS = {page: BLOCK.findall(text) for page, text in PAGES.items()}
 
 
 @pytest.fixture
@@ -31,30 +37,37 @@ def at_root(tmp_path, monkeypatch):
 
 def commands() -> list[list[str]]:
     """Return every command line of this package, in blocks and indented, without comments."""
-    text = "\n".join(body for language, _, body in BLOCKS if language == "bash")
-    text += "\n" + "\n".join(re.findall(r"^    (spacecharge .*)$", README, flags=re.M))
-    parts = [part.strip() for line in text.splitlines() for part in line.split("&&")]
-    return [shlex.split(part, comments=True)[1:] for part in parts if part.startswith("spacecharge ")]
+    lines = []
+    for page, text in PAGES.items():
+        lines += [line for language, _, body in BLOCKS[page] if language == "bash" for line in body.splitlines()]
+        lines += re.findall(r"^    (spacecharge .*)$", text, flags=re.M)
+    parts = [part.strip() for line in lines for part in line.split("&&")]
+    found = [shlex.split(part, comments=True)[1:] for part in parts if part.startswith("spacecharge ")]
+    return [arguments for i, arguments in enumerate(found) if arguments not in found[:i]]
 
 
-def test_python_prints_what_stands_below(at_root):
+@pytest.mark.parametrize("page", [page for page in PAGES if any(b[0] == "python" and not b[1] for b in BLOCKS[page])])
+def test_python_prints_what_stands_below(page, at_root):
+    """Every block is executed in order, in one namespace a page; a text block below holds what it prints."""
     names: dict[str, object] = {}
-    pairs = list(zip(BLOCKS, [*BLOCKS[1:], ("", "", "")], strict=True))
-    snippets = [(body, after[2]) for (language, no_run, body), after in pairs if language == "python" and not no_run]
-    assert len(snippets) >= 2
-    for body, expected in snippets:
+    pairs = list(itertools.pairwise([*BLOCKS[page], ("", "", "")]))
+    for (language, no_run, body), (below, _, expected) in pairs:
+        if language != "python" or no_run:
+            continue
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(body, "README.md", "exec"), names)
-        assert printed.getvalue() == expected
+            exec(compile(body, f"{page}.md", "exec"), names)
+        assert printed.getvalue() == (expected if below == "text" else "")
 
 
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
 def test_commands_are_understood(arguments):
     args = build_parser().parse_args(arguments)
-    assert (ROOT / "spacecharge" / "commands" / f"{args.command}.py").is_file()
+    assert callable(importlib.import_module(f"spacecharge.commands.{module_of(args.command)}").execute)
     config = getattr(args, "config", "CONFIG")
     assert config == "CONFIG" or (ROOT / config).is_file()
+    topic = getattr(args, "topic", None)
+    assert topic in (None, "TOPIC") or (GUIDE / f"{topic}.md").is_file()
 
 
 def test_start(at_root, capsys):
@@ -68,27 +81,39 @@ def test_start(at_root, capsys):
     assert (at_root / "results" / "lixv2o5_lagp.png").stat().st_size > 10_000
 
 
-def test_configurations_can_be_run(at_root, capsys):
-    """Every whole configuration is sound; the one around a fit runs with that fit."""
-    texts = [body for language, _, body in BLOCKS if language == "yaml" and "layers:" in body]
-    assert len(texts) == 2
-    assert main(["fit", "configs/exsy_livo.yaml", "--quiet"]) == 0
-    for i, text in enumerate(texts):
-        path = at_root / "configs" / f"readme{i}.yaml"
-        path.write_text(text)
-        assert main(["run", str(path), "-o", f"results/readme{i}.h5", "--quiet"]) == 0, capsys.readouterr().err
-    band = read_results("results/readme1.h5")
-    assert band.sweep == ("electrode_diffusivity", "temperature")
-    values = band["electrode_diffusivity"]
-    # Nine values from exp(-2 s) to exp(2 s) of the middle one, s the relative error.
-    assert values[8] * values[0] == pytest.approx(values[4] ** 2, rel=1e-12)
+WHOLE = [
+    (page, i, body)
+    for page in PAGES
+    for i, (language, no_run, body) in enumerate(BLOCKS[page])
+    if language == "yaml" and not no_run and re.search(r"^layers:", body, flags=re.M)
+]
+
+
+def test_there_are_whole_configurations():
+    assert {page for page, _, _ in WHOLE} >= {"README", "first_cell", "nmr"}
+
+
+@pytest.mark.parametrize(("page", "i", "body"), WHOLE, ids=[f"{page}-{i}" for page, i, _ in WHOLE])
+def test_configurations_can_be_run(page, i, body, at_root, capsys):
+    """Every whole configuration is sound; those around a fit run with that fit."""
+    if "exsy_livo.h5" in body:
+        assert main(["fit", "configs/exsy_livo.yaml", "--quiet"]) == 0
+    path = at_root / "configs" / f"{page}{i}.yaml"
+    path.write_text(body)
+    assert main(["run", str(path), "-o", "results/here.h5", "--quiet"]) == 0, capsys.readouterr().err
+    if "within_sigma: 2, num: 9" in body:
+        band = read_results("results/here.h5")
+        assert band.sweep == ("electrode_diffusivity", "temperature")
+        values = band["electrode_diffusivity"]
+        # Nine values from exp(-2 s) to exp(2 s) of the middle one, s the relative error.
+        assert values[8] * values[0] == pytest.approx(values[4] ** 2, rel=1e-12)
 
 
 def test_table_of_the_paper(at_root):
     assert main(["run", "configs/joule2020_table.yaml", "--quiet"]) == 0
     results = read_results("results/joule2020_table.h5")
     widths, resistances = results.read("space_charge_width")[:, 0, 1], results.read("interface_resistance")
-    section = README.split("## The paper's table")[1].split("\n## ")[0]
+    section = PAGES["paper"].split("## The table of space-charge layers")[1].split("\n## ")[0]
     rows = re.findall(r"^\| Li\S*V2O5 .*$", section, flags=re.M)
     assert len(rows) == 3
     for row, width, resistance in zip(rows, widths, resistances, strict=True):
@@ -99,13 +124,25 @@ def test_table_of_the_paper(at_root):
 
 
 def test_names_and_links_exist():
-    table = README.split("### Names")[1].split("### Limits")[0]
+    table = PAGES["results"].split("## Names")[1]
     names = {name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
     keys = {"site_density", "charge_number", "permittivity", "interaction", "occupancy", "vacancy", "status"}
     assert names - keys <= set(sc.__all__)
-    links = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r"`((?:configs|tests|benchmarks)/[^`\s]+)`", README)
-    missing = [link for link in links if not (ROOT / link).exists()]
-    assert not missing
+    for text in [*PAGES.values(), (ROOT / "CONTRIBUTING.md").read_text(), (ROOT / "CHANGELOG.md").read_text()]:
+        links = re.findall(r"\]\(([^)#:]+)\)", text)
+        links += re.findall(r"`((?:configs|tests|benchmarks|spacecharge)/[^`\s]+)`", text)
+        assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_readme_lists_every_page_of_the_guide():
+    table = README.split("## The guide")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", table, flags=re.M)
+    assert listed == [(page.topic, page.question) for page in pages()]
+
+
+def test_every_configuration_has_a_command_in_the_readme():
+    table = README.split("| Configuration |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`configs/(\w+)\.yaml`", table)) == {path.stem for path in (ROOT / "configs").glob("*.yaml")}
 
 
 def test_the_fitted_set_is_not_unique():

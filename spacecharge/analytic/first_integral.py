@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactState:
-    """What the first integral says of one contact; names and signs as in ``outputs.OUTPUTS``.
+    """What the first integral says of one contact; names and signs as in ``solver.outputs.OUTPUTS``.
 
     Arrays have the side (left, right) as first axis; what a side does not have (an end) is NaN.
 

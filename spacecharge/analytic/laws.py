@@ -22,7 +22,7 @@ from .stability import critical_interaction, spinodal, spinodal_log_odds
 Array = NDArray[np.float64]
 
 STATUS_GAP = 2
-"""Status code of a miscibility gap (the table of ``spacecharge.solution``)."""
+"""Status code of a miscibility gap (the table of ``spacecharge.solver.solution``)."""
 
 MAX_SHIFT = 1e4
 """Largest reduced potential that a fixed charge may raise (259 V at room temperature) [1]."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.axes import Axis
     from ..config.config import Config
-    from ..config.interface import InterfaceFitConfig
+    from ..config.interface_fit import InterfaceFitConfig
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
@@ -18,7 +18,7 @@ _MAX_LISTED = 100_000
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
     from ..config import load_config
-    from ..config.interface import is_interface_fit, load_interface_fit
+    from ..config.interface_fit import is_interface_fit, load_interface_fit
 
     if is_interface_fit(args.config):
         fit = load_interface_fit(args.config)

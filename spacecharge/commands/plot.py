@@ -21,11 +21,11 @@ def _draw(args: argparse.Namespace) -> Path:
     results = read_results(args.file)
     target = Path(args.output) if args.output is not None else results.path.with_suffix(".png")
     if results.has_fits and (not results.n_points or args.y in results.fits):
-        from ..plotting_fits import plot_fit
+        from ..plotting.fits import plot_fit
 
         return plot_fit(results.path, target, name=args.y)
     if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..plotting_fits import plot_fit_sweep
+        from ..plotting.fits import plot_fit_sweep
 
         return plot_fit_sweep(results.path, target, x=args.x, y=args.y)
     from ..plotting.figures import plot_file

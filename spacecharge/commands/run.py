@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..config import Config
-    from ..sweep.engine import RunReport
+    from ..sweeping.engine import RunReport
 
 
 COLLECT_EVERY = 100_000
@@ -47,7 +47,7 @@ def _lean_process() -> Iterator[None]:
 def _execute(args: argparse.Namespace) -> int:
     from ..config import load_config
     from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
-    from ..sweep import available_cores, run_sweep
+    from ..sweeping import available_cores, run_sweep
 
     if args.workers is not None and args.workers < 1:
         print("--workers: at least 1 is needed", file=sys.stderr)
@@ -89,11 +89,11 @@ def _print_report(report: RunReport, quiet: bool) -> None:
 
 
 def _dry_run(config: Config, path: Path, workers: int, quiet: bool) -> None:
-    from ..compiling import compiling_announced
-    from ..sweep import make_task
-    from ..sweep.engine import size_text
-    from ..sweep.estimate import estimate
-    from ..sweep.progress import duration
+    from ..kernels.compiling import compiling_announced
+    from ..sweeping import make_task
+    from ..sweeping.engine import size_text
+    from ..sweeping.estimate import estimate
+    from ..sweeping.progress import duration
 
     with compiling_announced(quiet=quiet):
         expected = estimate(make_task(config), workers)

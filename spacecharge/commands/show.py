@@ -53,7 +53,7 @@ def execute(args: argparse.Namespace) -> int:
 
     results = read_results(args.file)
     if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..fit_report import sweep_table
+        from ..report.fits import sweep_table
 
         print(sweep_table(args.file, args.rows))
         return EXIT_SOLVED
@@ -64,7 +64,7 @@ def execute(args: argparse.Namespace) -> int:
             blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
         blocks.append(_points(view, max(1, args.rows)))
     if results.has_fits:
-        from ..fit_report import fit_table
+        from ..report.fits import fit_table
 
         blocks.append(fit_table(args.file).splitlines())
     print("\n\n".join("\n".join(block) for block in blocks if block))

@@ -15,11 +15,6 @@ _HOMES = {
     "load_config": "load",
     "parse_config": "load",
     "validate": "validation",
-    "Problems": "problems",
-    "nearest": "problems",
-    "Document": "yaml",
-    "read_document": "yaml",
-    "read_yaml": "yaml",
 }
 __all__ = list(_HOMES)
 

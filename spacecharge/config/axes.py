@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
-from .units import coordinate_name, long_name, unit_of
+from ..units import coordinate_name, long_name, unit_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

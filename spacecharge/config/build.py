@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..document.problems import Problems
 from ..errors import ModelError
 from ..model import ARRHENIUS_REFERENCE_K, Contact, End, Layer, Stack
 from .axes import Axis
 from .paths import LAYER_NAME, RESERVED_NAMES, layer_keys
-from .problems import Problems
 
 PLACEHOLDER_DIFFUSIVITY = 1e-12
 """Stands for a fitted diffusivity while a file is checked; no result is ever computed with it."""

@@ -10,15 +10,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..document.problems import Problems, nearest, shown
+from ..document.yaml import Document, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
+from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
-from .problems import Problems, nearest, shown
 from .schema import (
     EXTRA_RANGES,
     MAX_POINTS,
@@ -31,9 +33,7 @@ from .schema import (
     ProfileKeys,
     SweepKeys,
 )
-from .units import stem
 from .validation import validate
-from .yaml import Document, parse_document, read_document
 
 _SWEEP_WORDS = ("mode", "points")
 

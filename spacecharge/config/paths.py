@@ -52,7 +52,7 @@ def layer_keys(layer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a layer of the file over those of its material (none if that is unknown)."""
     given = dict(layer)
     if isinstance(given.get("material"), str):
-        from ..materials import material_keys
+        from ..library import material_keys
 
         try:
             return {**material_keys(given["material"]), **given}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .problems import Problems, shown
+from ..document.problems import Problems, shown
 
 Array = NDArray[np.float64]
 MAX_BYTES = 2_000_000_000

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictStr, Tag
 
 from ..model.layer import ARRHENIUS_REFERENCE_K, RANGES
-from .units import unit_of
+from ..units import unit_of
 
 TOLERANCE_RANGE = (1e-13, 1.0)
 """Allowed tolerance of the contact potential [V]."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from .problems import Problems, nearest, shown
-from .units import stem
+from ..document.problems import Problems, nearest, shown
+from ..units import stem
 
 Model = TypeVar("Model", bound=BaseModel)
 Ranges = Mapping[str, tuple[float, float]]
@@ -33,7 +33,7 @@ def validate(
     model : type
         A pydantic model.
     data : mapping
-        As :func:`~spacecharge.config.yaml.read_yaml` returns it, or a part of it.
+        As :func:`~spacecharge.document.yaml.read_yaml` returns it, or a part of it.
     problems : Problems
         Takes one line per problem.
     prefix : tuple

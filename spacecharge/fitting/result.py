@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nmr.config import FitConfig
+from ..config.nmr_keys import FitConfig
 from .least_squares import Array, Estimate
 from .per_temperature import Series
 from .setup import Column

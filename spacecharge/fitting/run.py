@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..config.nmr_keys import FitConfig
 from ..errors import FitError
-from ..nmr.config import FitConfig
 from .least_squares import Estimate, Problem, minimise
 from .per_temperature import each_temperature
 from .result import FitResult, Value
@@ -26,7 +26,7 @@ def fit(config: FitConfig | str | os.PathLike[str]) -> FitResult:
     ----------
     config : FitConfig or path
         Checked configuration, or the YAML file of one. Of a configuration with a sweep, give one point
-        (:func:`spacecharge.config.fit.config_at`).
+        (:func:`spacecharge.config.nmr_fit.config_at`).
 
     Returns
     -------
@@ -47,7 +47,7 @@ def fit(config: FitConfig | str | os.PathLike[str]) -> FitResult:
     >>> result.parameters["activation_energy_eV"].value            # doctest: +SKIP
     """
     if isinstance(config, (str, os.PathLike)):
-        from ..config.fit import load_fit_config
+        from ..config.nmr_fit import load_fit_config
 
         config = load_fit_config(config)
     if config.sweep:
@@ -66,14 +66,14 @@ def build(config: FitConfig) -> Setup:
         The data cannot be read or do not belong to the model.
     """
     if config.kind == "exsy":
-        from .exsy import build_exsy
+        from .kinds.exsy import build_exsy
 
         return build_exsy(config)
     if config.kind == "relaxation":
-        from .relaxation import build_relaxation
+        from .kinds.relaxation import build_relaxation
 
         return build_relaxation(config)
-    from .recovery import build_recovery
+    from .kinds.recovery import build_recovery
 
     return build_recovery(config)
 

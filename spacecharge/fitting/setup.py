@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.nmr_keys import FitConfig, ParameterSpec
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
-from ..nmr.config import FitConfig, ParameterSpec
 from ..nmr.parameters import Rule, energy_of
 from .least_squares import Array, Estimate, Parameter, Problem, minimise
 
@@ -226,7 +226,7 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> dict[str, Array]:
     """
     import os
 
-    from ..nmr.data import check_columns, read_columns, role_of
+    from ..measured.columns import check_columns, read_columns, role_of
 
     columns = {str(k): str(v) for k, v in config.data["columns"].items()}
     stems = {role_of(key).stem for key in columns}

@@ -57,7 +57,7 @@ from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
-# Options of a solve, one float array (SolverOptions in `spacecharge.solve` documents them).
+# Options of a solve, one float array (SolverOptions in `spacecharge.solver.options` documents them).
 (
     WIDTH_FRACTION,
     FIRST_RESOLUTION,

@@ -157,7 +157,7 @@ class Layer:
     def __post_init__(self) -> None:
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
-            from ..materials import material_keys
+            from ..library import material_keys
 
             for key, value in material_keys(self.material).items():
                 if self._shadowed(key):
@@ -371,9 +371,9 @@ class Stack:
         Empty stack, names used twice, a value out of range.
     """
 
-    layers: tuple[Layer, ...]
+    layers: Sequence[Layer]
     temperature_K: float = field(kw_only=True, default=298.15)
-    contacts: tuple[Contact, ...] = field(kw_only=True, default=())
+    contacts: Sequence[Contact] = field(kw_only=True, default=())
     left: End = field(kw_only=True, default=End())
     right: End = field(kw_only=True, default=End())
     cache: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)

@@ -28,7 +28,7 @@ def plot_file(
     select: Sequence[str] = (),
     profiles: bool = False,
 ) -> Path:
-    """Draw the points of a result file and save the figure; fits are drawn by :mod:`spacecharge.plotting_fits`.
+    """Draw the points of a result file and save the figure; fits are drawn by :mod:`spacecharge.plotting.fits`.
 
     Parameters
     ----------

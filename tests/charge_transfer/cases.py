@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 import spacecharge as sc
-from spacecharge.charge_transfer import ChargeTransfer, calibrated_rate_constant
-from spacecharge.config.interface import InterfaceFitConfig, check_interface_fit
-from spacecharge.config.yaml import parse_document
+from spacecharge.config.interface_fit import InterfaceFitConfig, check_interface_fit
+from spacecharge.document.yaml import parse_document
 from spacecharge.model import stack_parameters
-from spacecharge.solve import solve_points
-from spacecharge.transfer_observables import transfer_scalars
+from spacecharge.model.charge_transfer import ChargeTransfer, calibrated_rate_constant
+from spacecharge.solver.equilibrium import solve_points
+from spacecharge.solver.transfer import transfer_scalars
 
 ROOM, WARM = 298.15, 363.15
 NEUTRAL_I0 = 7.7

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from spacecharge.cli import main
-from spacecharge.config.interface import load_interface_fit
+from spacecharge.config.interface_fit import load_interface_fit
 from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.curvature import minimise_by_curvature
-from spacecharge.fitting.interface import interface_setup
-from spacecharge.fitting.interface_result import fit_interface
+from spacecharge.fitting.kinds.interface import interface_setup
+from spacecharge.fitting.kinds.interface_result import fit_interface
 from spacecharge.fitting.least_squares import minimise
 from spacecharge.fitting.uncertainty import profile
 

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from spacecharge.charge_transfer import (
+from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
+from spacecharge.errors import ModelError
+from spacecharge.model import stack_parameters
+from spacecharge.model.charge_transfer import (
     ChargeTransfer,
     apparent_activation_energy,
     calibrated_rate_constant,
@@ -14,9 +17,6 @@ from spacecharge.charge_transfer import (
     occupancy_factor,
     resistance_of_exchange,
 )
-from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
-from spacecharge.errors import ModelError
-from spacecharge.model import stack_parameters
 
 from .cases import NEUTRAL_I0, POTENTIALS, ROOM, WARM, law, stack, transfer
 

@@ -10,7 +10,7 @@ import pytest
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError
-from spacecharge.sweep import make_task
+from spacecharge.sweeping import make_task
 
 from .cases import BASE, RATE, ROOM, WARM
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spacecharge.store import UNFINISHED, WorkFile, read_results
-from spacecharge.sweep import engine
+from spacecharge.sweeping import engine
 
 from .conftest import SWEEP
 
@@ -208,7 +208,7 @@ def test_axis_values_are_si_and_named_by_their_path(configuration, call):
 
 
 def test_large_profiles_are_announced(configuration, call, monkeypatch):
-    monkeypatch.setattr("spacecharge.sweep.PROFILES_TO_ANNOUNCE", 1e3)
+    monkeypatch.setattr("spacecharge.sweeping.PROFILES_TO_ANNOUNCE", 1e3)
     rest = SWEEP.replace("path: results/r.h5,", "path: results/r.h5, profiles: true,")
     code, _, err = call("run", configuration(rest))
     assert code == 0

@@ -10,7 +10,7 @@ import pytest
 
 from spacecharge.cli import main
 from spacecharge.config import load_config
-from spacecharge.config.yaml import MAX_BYTES, read_yaml
+from spacecharge.document.yaml import MAX_BYTES, read_yaml
 from spacecharge.errors import ConfigError
 
 SOUND = """\

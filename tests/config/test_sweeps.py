@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from spacecharge.config import Config, load_config, parse_config
 from spacecharge.config.axes import Axis, Grid, Sweep, listed_grid, step_grid
-from spacecharge.config.units import UNITS, coordinate_name, unit_of
 from spacecharge.model import stack_parameters
+from spacecharge.units import UNITS, coordinate_name, unit_of
 
 BASE = """\
 layers:

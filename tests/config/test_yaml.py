@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from spacecharge.config.problems import Problems, nearest
-from spacecharge.config.yaml import parse_document, read_yaml
+from spacecharge.document.problems import Problems, nearest
+from spacecharge.document.yaml import parse_document, read_yaml
 from spacecharge.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spacecharge.nmr.config import check_fit
+from spacecharge.config.nmr_keys import check_fit
 
 
 def write_csv(path, columns):

@@ -8,8 +8,8 @@ import pytest
 
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError
-from spacecharge.read_fits import read_comparisons
-from spacecharge.sweep.comparison import compare, is_comparison
+from spacecharge.fitting.kinds.comparison import compare, is_comparison
+from spacecharge.store.fit_reader import read_comparisons
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "joule2020_nmr.yaml"
@@ -48,7 +48,7 @@ def test_command_file_table_and_figure(tmp_path, monkeypatch, capsys):
 
 def test_exchange_current_from_a_fit(tmp_path):
     import spacecharge as sc
-    from spacecharge.store_fits import write_fit
+    from spacecharge.store.fits import write_fit
 
     result = sc.fit(ROOT / "configs" / "exsy_livo.yaml")
     write_fit(tmp_path / "exsy.h5", result)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spacecharge.errors import FitError
-from spacecharge.fit_report import fit_text
 from spacecharge.fitting.run import fit
 from spacecharge.nmr.transport import nernst_einstein
+from spacecharge.report.fits import fit_text
 from tests.fitting.support import configured
 
 T = np.linspace(250.0, 400.0, 12)

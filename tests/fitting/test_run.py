@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.config.nmr_keys import check_fit
 from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.run import build, fit, run_setup
 from spacecharge.nmr.arrhenius import arrhenius
-from spacecharge.nmr.config import check_fit
 from spacecharge.nmr.exchange import Exchange, exchange_intensities
 from tests.fitting.support import configured
 
@@ -391,7 +391,7 @@ def test_unidentifiable_recovery_is_refused_where_the_vendor_prints_nonsense():
 def test_fit_speed():
     config_path = ROOT / "configs" / "exsy_livo.yaml"
     sc.fit(config_path)
-    from spacecharge.config.fit import load_fit_config
+    from spacecharge.config.nmr_fit import load_fit_config
 
     config = load_fit_config(config_path)
     seconds = []

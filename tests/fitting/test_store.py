@@ -10,8 +10,8 @@ import pytest
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.errors import StoreError
-from spacecharge.read_fits import fit_names, read_fit, read_summaries, read_sweep
-from spacecharge.store_fits import write_fit
+from spacecharge.store.fit_reader import fit_names, read_fit, read_summaries, read_sweep
+from spacecharge.store.fits import write_fit
 
 ROOT = Path(__file__).parents[2]
 EXSY = ROOT / "configs" / "exsy_livo.yaml"
@@ -124,7 +124,7 @@ def test_summaries_equal_the_json(tmp_path, result):
 
 @pytest.mark.parametrize("extra", [{"uncertainty": "profile"}, {"uncertainty": "bootstrap", "samples": 20}])
 def test_profiles_and_bootstrap_are_kept(tmp_path, extra):
-    from spacecharge.config.fit import config_at, load_fit_config
+    from spacecharge.config.nmr_fit import config_at, load_fit_config
 
     config = load_fit_config(EXSY)
     result = sc.fit(config_at(config, extra))
@@ -197,7 +197,7 @@ def test_unsorted_rows_fit_the_same(tmp_path, monkeypatch, capsys, result):
 
 
 def test_figure_of_a_relaxation_fit_and_of_a_bound(tmp_path):
-    from spacecharge.plotting_fits import plot_fit
+    from spacecharge.plotting.fits import plot_fit
 
     write_fit(tmp_path / "f.h5", sc.fit(RELAXATION))
     assert plot_fit(tmp_path / "f.h5").name == "f.png"
@@ -256,8 +256,8 @@ def test_failed_fits_of_a_sweep_keep_their_row(tmp_path, monkeypatch, capsys):
 
 
 def test_interrupted_sweep_goes_on(tmp_path, monkeypatch):
-    from spacecharge.config.fit import load_fit_config
-    from spacecharge.sweep.fits import FitTask, run_fit_sweep
+    from spacecharge.config.nmr_fit import load_fit_config
+    from spacecharge.sweeping.fits import FitTask, run_fit_sweep
 
     monkeypatch.chdir(tmp_path)
     config = load_fit_config(swept(tmp_path))

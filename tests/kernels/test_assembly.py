@@ -15,8 +15,8 @@ from spacecharge.kernels.newton import assemble, equilibrate, evaluate_charge, j
 from spacecharge.kernels.poisson_boltzmann import place_jumps
 from spacecharge.kernels.species import fill_species, is_interacting
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
-from spacecharge.solve import _work_array, solve
-from spacecharge.unpack import pack_rows
+from spacecharge.solver.equilibrium import _work_array, solve
+from spacecharge.solver.packing import pack_rows
 from tests.solver.plain import plain_layers
 
 Array = NDArray[np.float64]

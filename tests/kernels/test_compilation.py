@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spacecharge.model import Layer, Stack, stack_parameters
-from spacecharge.solve import SolverOptions, profile_mesh, solve, solve_points
+from spacecharge.solver.equilibrium import SolverOptions, profile_mesh, solve, solve_points
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, swift_stack
 
 

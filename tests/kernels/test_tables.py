@@ -17,7 +17,7 @@ from spacecharge.kernels.layout import P_RESPONSE, SPECIES_COLUMNS
 from spacecharge.kernels.species import fill_species
 from spacecharge.kernels.tables import field_at, guess_contact, march
 from spacecharge.model import Layer, Stack, stack_parameters
-from spacecharge.unpack import pack_rows
+from spacecharge.solver.packing import pack_rows
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, sys
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, swift_stack
-from spacecharge.solve import SolverOptions, solve
+from spacecharge.solver.equilibrium import SolverOptions, solve
 import numba
 answers = {}
 stacks = {f"row {i}": cheng_stack(*row[0]) for i, row in enumerate(REFERENCE_ROWS)}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spacecharge.errors import FitError
-from spacecharge.nmr.bruker import matched_intensities, read_delays, read_intensities, read_recovery
-from spacecharge.nmr.data import check_columns, read_columns, role_of
+from spacecharge.measured.bruker import matched_intensities, read_delays, read_intensities, read_recovery
+from spacecharge.measured.columns import check_columns, read_columns, role_of
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "nmr" / "relaxometrynmr_MIT"
 needs_data = pytest.mark.skipif(not REAL.is_dir(), reason="the measurements ../shared/data/nmr are not here")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spacecharge.analytic import ContactState
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.model import Layer
-from spacecharge.solution import Solution
+from spacecharge.solver.solution import Solution
 
 Array = NDArray[np.float64]
 

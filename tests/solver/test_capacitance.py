@@ -8,8 +8,8 @@ from scipy.optimize import brentq
 
 from spacecharge.constants import VACUUM_PERMITTIVITY
 from spacecharge.model import Contact, End, Layer, Stack
-from spacecharge.solution import Solution
-from spacecharge.solve import solve
+from spacecharge.solver.equilibrium import solve
+from spacecharge.solver.solution import Solution
 
 from .compare import simple_layer
 

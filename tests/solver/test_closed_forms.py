@@ -12,7 +12,7 @@ import spacecharge as sc
 from spacecharge import analytic
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.model import End, Layer, Stack
-from spacecharge.solve import solve
+from spacecharge.solver.equilibrium import solve
 from tests.oracles.cases import swift_stack
 from tests.oracles.test_first_integral import dilute_salt
 

@@ -11,8 +11,8 @@ import spacecharge as sc
 from spacecharge.analytic import first_integral, poisson_fermi_dirac, side_profile
 from spacecharge.constants import ELEMENTARY_CHARGE
 from spacecharge.model import Stack
-from spacecharge.solution import STATUS
-from spacecharge.solve import SolverOptions, solve
+from spacecharge.solver.equilibrium import SolverOptions, solve
+from spacecharge.solver.solution import STATUS
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, random_two_layer_cases
 
 from .compare import ROUNDING_V, TrueErrors, true_errors

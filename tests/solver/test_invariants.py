@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import spacecharge as sc
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
-from spacecharge.solution import Solution
-from spacecharge.solve import SolverOptions, solve, solve_points
+from spacecharge.solver.equilibrium import SolverOptions, solve, solve_points
+from spacecharge.solver.solution import Solution
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, required_thickness, swift_stack
 
 TOLERANCE_V = 1e-9

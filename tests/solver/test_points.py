@@ -12,9 +12,9 @@ from spacecharge.analytic import side_profile, spinodal
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.errors import ConvergenceError, MiscibilityGapError, ModelError
 from spacecharge.model import Contact, End, Stack, StackParameters, stack_parameters
-from spacecharge.outputs import OUTPUTS
-from spacecharge.solution import STATUS
-from spacecharge.solve import BLOCK, SolverOptions, gap_messages, profile_mesh, solve, solve_points
+from spacecharge.solver.equilibrium import BLOCK, SolverOptions, gap_messages, profile_mesh, solve, solve_points
+from spacecharge.solver.outputs import OUTPUTS
+from spacecharge.solver.solution import STATUS
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, swift_stack
 
 from .compare import simple_layer
@@ -111,7 +111,7 @@ def test_nothing_is_left_over_from_other_solves(garbage: float, monkeypatch: pyt
     """Three species, one of them absent in a layer that has the two others, in a work array full of something else."""
     import importlib
 
-    module = importlib.import_module("spacecharge.solve")
+    module = importlib.import_module("spacecharge.solver.equilibrium")
     kinds: dict[str, dict[str, object]] = {
         "a": {"site_density_per_nm3": 10.0, "occupancy": 0.3, "interaction": {"occupied_eV": 0.05}},
         "b": {"site_density_per_nm3": 5.0, "occupancy": 0.2, "charge_number": -1.0},

@@ -11,8 +11,8 @@ from spacecharge.errors import ModelError
 from spacecharge.model import Contact, Stack, stack_parameters
 from spacecharge.model.parameters import numeric_paths
 from spacecharge.model.tangents import SI_FACTOR
-from spacecharge.solve import solve_points
-from spacecharge.unpack import SENSITIVE
+from spacecharge.solver.equilibrium import solve_points
+from spacecharge.solver.packing import SENSITIVE
 
 OCV = {"composition": [0.2, 1.0, 2.0], "occupancy": [0.0996, 0.498, 0.95], "potential_V": [3.4, 3.0, 2.4]}
 # Widths follow a threshold on the element polynomials, of lower order than the nodes.

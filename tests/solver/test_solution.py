@@ -11,7 +11,7 @@ import pytest
 
 import spacecharge as sc
 from spacecharge.kernels import workspace as w
-from spacecharge.solve import _work_array, solve
+from spacecharge.solver.equilibrium import _work_array, solve
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, swift_stack
 
 INTERACTING = cheng_stack(*REFERENCE_ROWS[1][0])

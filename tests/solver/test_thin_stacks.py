@@ -12,8 +12,8 @@ from scipy.optimize import brentq
 
 from spacecharge.constants import VACUUM_PERMITTIVITY
 from spacecharge.model import Contact, End, Layer, Stack
-from spacecharge.solution import Solution
-from spacecharge.solve import SolverOptions, solve
+from spacecharge.solver.equilibrium import SolverOptions, solve
+from spacecharge.solver.solution import Solution
 
 from .compare import bulk_conductivity, simple_layer
 from .plain import plain_solve

@@ -5,16 +5,16 @@ import subprocess
 import sys
 
 import pytest
-from sweep.fake import FakeTask, fake_layout
 
 from spacecharge.errors import SystemStop
 from spacecharge.store import WorkFile, edited_hdf5, files, read_results, system_errors
+from tests.sweeping.fake import FakeTask, fake_layout
 
 LIMITED = """
 import resource, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from sweep.fake import FakeTask, fake_layout
+sys.path.insert(0, {root!r})
+from tests.sweeping.fake import FakeTask, fake_layout
 from spacecharge.store import WorkFile, pack
 path = Path({path!r})
 layout = fake_layout((2000,), n_x=20)
@@ -30,8 +30,8 @@ except OSError as error:
 def limited(tmp_path, prepare, action, limit):
     from pathlib import Path
 
-    tests = str(Path(__file__).parent.parent)
-    code = LIMITED.format(tests=tests, path=str(tmp_path / "r.h5"), prepare=prepare, action=action, limit=limit)
+    root = str(Path(__file__).resolve().parents[2])
+    code = LIMITED.format(root=root, path=str(tmp_path / "r.h5"), prepare=prepare, action=action, limit=limit)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stderr == ""
     assert run.returncode == 0

@@ -6,7 +6,6 @@ import zlib
 import h5py
 import numpy as np
 import pytest
-from sweep.fake import FakeTask, check_file, expected, fake_layout
 
 from spacecharge.errors import StoreError
 from spacecharge.store import (
@@ -22,6 +21,7 @@ from spacecharge.store import (
     to_dataframe,
 )
 from spacecharge.store.packing import deflated
+from tests.sweeping.fake import FakeTask, check_file, expected, fake_layout
 
 SHAPES = [(), (1,), (7,), (5, 4), (3, 1, 4), (4, 3, 2, 5)]
 

@@ -1,0 +1,95 @@
+"""The public names and where they live: what type checkers see, and what loads when a name is first used."""
+
+from . import analytic
+from .config import load_config
+from .errors import (
+    ConfigError,
+    ConvergenceError,
+    ModelError,
+    SpaceChargeError,
+)
+from .fitting import fit
+from .library import materials
+from .model import (
+    Contact,
+    End,
+    Layer,
+    Stack,
+)
+from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.equilibrium import solve
+from .solver.observables import (
+    characteristic_frequency,
+    charge,
+    charge_balance,
+    contact_field,
+    contact_occupancy,
+    contact_potential,
+    contact_vacancy,
+    debye_length,
+    differential_capacitance,
+    excess_resistance,
+    interface_resistance,
+    layer_resistance,
+    potential_error_estimate,
+    resistance,
+    resistance_error_estimate,
+    space_charge_potential,
+    space_charge_width,
+    static_capacitance,
+    validity,
+)
+from .solver.options import SolverOptions
+from .solver.sensitivity import sensitivities
+from .solver.solution import Solution
+from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
+from .store import open_results
+from .sweeping import run_sweep
+
+__all__ = [
+    "ChargeTransfer",
+    "ConfigError",
+    "Contact",
+    "ConvergenceError",
+    "End",
+    "Layer",
+    "ModelError",
+    "Solution",
+    "SolverOptions",
+    "SpaceChargeError",
+    "Stack",
+    "__version__",
+    "analytic",
+    "apparent_activation_energy",
+    "characteristic_frequency",
+    "charge",
+    "charge_balance",
+    "charge_transfer_resistance",
+    "contact_field",
+    "contact_occupancy",
+    "contact_potential",
+    "contact_vacancy",
+    "debye_length",
+    "differential_capacitance",
+    "excess_resistance",
+    "exchange_current_density",
+    "fit",
+    "interface_resistance",
+    "layer_resistance",
+    "load_config",
+    "materials",
+    "open_results",
+    "potential_error_estimate",
+    "resistance",
+    "resistance_error_estimate",
+    "run_sweep",
+    "sensitivities",
+    "solve",
+    "space_charge_potential",
+    "space_charge_width",
+    "static_capacitance",
+    "total_resistance",
+    "validity",
+]
+
+__version__: str

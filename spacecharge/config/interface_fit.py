@@ -1,0 +1,342 @@
+"""Configurations of fits of the interface model: measured interfaces, and which numbers of the model follow them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictStr
+
+from ..document.problems import Problems, nearest, shown
+from ..document.yaml import Document, read_document
+from ..errors import ConfigError
+from ..model.layer import RANGES
+from .axes import Grid
+from .config import Config
+from .load import load_document
+from .paths import allowed_range, normalised, sweepable
+from .schema import EXTRA_RANGES, Configuration, Keys, Number, Temperature, Whole
+from .validation import validate
+
+KIND = "interface"
+
+QUANTITIES = ("exchange_current_density_mA_per_cm2", "resistance_ohm_cm2", "activation_energy_eV")
+"""What may be measured of an interface, in the unit of the key."""
+
+Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0)]
+
+
+class DatumKeys(Keys):
+    """One measured number."""
+
+    value: Positive = Field(description="What was measured, in the unit of the key above")
+    sigma: Positive = Field(description="One standard deviation, in the same unit")
+    limit: Literal["measured", "at_most", "at_least"] = "measured"
+    temperature_K: Temperature | None = None
+    between_K: Annotated[list[Temperature], Field(min_length=2)] | None = Field(
+        default=None, description="Temperatures of an activation energy"
+    )
+
+
+class InterfaceKeys(Keys):
+    """What was measured at one interface."""
+
+    at: dict[str, Number] = Field(min_length=1, description="Numbers of the stack that make it this interface")
+    exchange_current_density_mA_per_cm2: list[DatumKeys] = Field(default_factory=list)
+    resistance_ohm_cm2: list[DatumKeys] = Field(default_factory=list)
+    activation_energy_eV: list[DatumKeys] = Field(default_factory=list)
+
+
+class ParameterKeys(Keys):
+    """A fitted number; with several paths they all take its value."""
+
+    paths: Annotated[list[StrictStr], Field(min_length=1)] | None = None
+    initial: Number | None = None
+    min: Number | None = None
+    max: Number | None = None
+    fixed: Number | None = None
+    log: StrictBool | None = Field(default=None, description="Fit its logarithm; default for rate constants")
+
+
+class CurveKeys(Keys):
+    """Values at which resistance and band are drawn."""
+
+    path: StrictStr
+    start: Number
+    stop: Number
+    num: Annotated[Whole, Field(ge=2, le=100_000)] = 101
+
+
+class InterfaceFitKeys(Keys):
+    """A fit of the interface model, besides the keys of a run."""
+
+    fit: Literal["interface"]
+    name: Annotated[StrictStr, Field(pattern=r"^[^/]+$")] | None = None
+    title: StrictStr | None = None
+    interfaces: dict[str, InterfaceKeys] = Field(min_length=1)
+    parameters: dict[str, ParameterKeys] = Field(default_factory=dict)
+    curve: CurveKeys | None = None
+    uncertainty: Literal["covariance", "bootstrap", "profile"] = "covariance"
+    level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9545
+    samples: Annotated[Whole, Field(ge=10, le=100_000)] = 200
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    absolute_sigma: StrictBool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datum:
+    """One measured number of an interface.
+
+    Parameters
+    ----------
+    interface : str
+        Its name.
+    quantity : str
+        One of :data:`QUANTITIES`.
+    value, sigma : float
+        In the unit of the quantity.
+    limit : int
+        0 measured, -1 the truth is at most this, 1 at least.
+    temperatures : tuple of float
+        One, or those between which an activation energy was measured [K].
+    """
+
+    interface: str
+    quantity: str
+    value: float
+    sigma: float
+    limit: int
+    temperatures: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedPath:
+    """One parameter of the fit: the numbers of the model that take its value, bounds in their unit."""
+
+    name: str
+    paths: tuple[str, ...]
+    minimum: float
+    maximum: float
+    initial: float | None
+    fixed: float | None
+    log: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceFitConfig:
+    """A checked configuration of a fit of the interface model.
+
+    Parameters
+    ----------
+    name : str
+        Name of the result, ``fits/NAME``.
+    model : Config
+        Stack, law of charge transfer, tolerance, output.
+    interfaces : dict
+        By name, the numbers that make the stack this interface.
+    data : tuple of Datum
+        What was measured.
+    parameters : tuple of FittedPath
+        What is fitted.
+    curve : (path, Grid) or None
+        Where the resistance is drawn.
+    uncertainty, level, samples, seed, absolute_sigma
+        As in every fit.
+    output : str
+        HDF5 file; empty for none.
+    """
+
+    name: str
+    model: Config
+    interfaces: dict[str, dict[str, float]]
+    data: tuple[Datum, ...]
+    parameters: tuple[FittedPath, ...]
+    curve: tuple[str, Grid] | None
+    uncertainty: str
+    level: float
+    samples: int
+    seed: int
+    absolute_sigma: bool
+    output: str
+
+
+def is_interface_fit(path: str | os.PathLike[str]) -> bool:
+    """Return whether a configuration asks for a fit of the interface model.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    return bool(read_document(path).data.get("fit") == KIND)
+
+
+def load_interface_fit(path: str | os.PathLike[str]) -> InterfaceFitConfig:
+    """Read and check the configuration of a fit of the interface model.
+
+    Parameters
+    ----------
+    path : str or path
+        YAML file: the keys of a run (without a sweep) and those of :class:`InterfaceFitKeys`.
+
+    Returns
+    -------
+    InterfaceFitConfig
+        Checked.
+
+    Raises
+    ------
+    ConfigError
+        One line per problem, with line and column.
+    """
+    return check_interface_fit(read_document(path))
+
+
+def check_interface_fit(document: Document) -> InterfaceFitConfig:
+    """Check a document; see :func:`load_interface_fit`."""
+    problems = document.problems()
+    of_fit = set(InterfaceFitKeys.model_fields)
+    of_run = set(Configuration.model_fields) - of_fit - {"sweep"}
+    run = {key: value for key, value in document.data.items() if key in of_run or key == "title"}
+    rest = {key: _listed(key, value) for key, value in document.data.items() if key not in of_run}
+    keys = validate(InterfaceFitKeys, rest, problems, ranges={**RANGES, **EXTRA_RANGES})
+    lines = list(problems.lines)
+    try:
+        model = load_document(replace(document, data=run))
+    except ConfigError as error:
+        raise ConfigError([*lines, *error.problems]) from None
+    problems.raise_if_any()
+    assert keys is not None
+    known = sorted(p for p, kind in sweepable(document.data).items() if kind in ("stack", "charge_transfer"))
+    laws = [law for law in model.charge_transfer if law is not None]
+    if len(laws) != 1:
+        problems.add("contacts", f"a fit needs the charge_transfer of one contact, got {len(laws)}", key=True)
+    parameters = tuple(_parameter(name, spec, known, problems) for name, spec in keys.parameters.items())
+    interfaces, data = _measured(keys, model, known, problems)
+    curve = _curve(keys.curve, known, problems)
+    problems.raise_if_any()
+    return InterfaceFitConfig(
+        name=keys.name or os.path.splitext(os.path.basename(document.path))[0],
+        model=model,
+        interfaces=interfaces,
+        data=data,
+        parameters=parameters,
+        curve=curve,
+        uncertainty=keys.uncertainty,
+        level=keys.level,
+        samples=keys.samples,
+        seed=keys.seed,
+        absolute_sigma=keys.absolute_sigma,
+        output=str((document.data.get("output") or {}).get("path", "")),
+    )
+
+
+def _listed(key: str, value: Any) -> Any:
+    """Let a single datum stand without a list around it."""
+    if key != "interfaces" or not isinstance(value, dict):
+        return value
+    return {
+        name: {k: [v] if k in QUANTITIES and isinstance(v, dict) else v for k, v in entry.items()}
+        if isinstance(entry, dict)
+        else entry
+        for name, entry in value.items()
+    }
+
+
+def _known(path: str, place: tuple[str | int, ...], known: list[str], problems: Problems, *, key: bool = False) -> bool:
+    if normalised(path) in known:
+        return True
+    message = f"{shown(path)} names no number of this stack ({nearest(normalised(path), known)})"
+    problems.add(place, message, key=key)
+    return False
+
+
+def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Problems) -> FittedPath:
+    paths = spec.paths if spec.paths is not None else [name]
+    where: tuple[str | int, ...] = ("parameters", name)
+    low, high = -float("inf"), float("inf")
+    for i, path in enumerate(paths):
+        place = (*where, "paths", i) if spec.paths is not None else where
+        if _known(path, place, known, problems, key=spec.paths is None):
+            bounds = allowed_range(normalised(path))
+            low, high = max(low, bounds[0]), min(high, bounds[1])
+    for key in ("initial", "min", "max", "fixed"):
+        value = getattr(spec, key)
+        if value is not None and not low <= value <= high:
+            problems.add((*where, key), f"{value:g} is out of range (allowed: {low:g} to {high:g})")
+    minimum, maximum = spec.min if spec.min is not None else low, spec.max if spec.max is not None else high
+    if spec.initial is not None and not minimum <= spec.initial <= maximum:
+        problems.add((*where, "initial"), f"{spec.initial:g} is out of range (allowed: {minimum:g} to {maximum:g})")
+    rate = any(path.endswith("rate_constant_per_m2_s") for path in paths)
+    return FittedPath(
+        name=name,
+        paths=tuple(normalised(path) for path in paths),
+        minimum=minimum,
+        maximum=maximum,
+        initial=spec.initial,
+        fixed=spec.fixed,
+        log=spec.log if spec.log is not None else rate,
+    )
+
+
+def _measured(
+    keys: InterfaceFitKeys, model: Config, known: list[str], problems: Problems
+) -> tuple[dict[str, dict[str, float]], tuple[Datum, ...]]:
+    """Return the interfaces and their data."""
+    interfaces, data = {}, []
+    first = {normalised(path) for path in next(iter(keys.interfaces.values())).at}
+    for name, entry in keys.interfaces.items():
+        at = {normalised(path): float(value) for path, value in entry.at.items()}
+        for path in entry.at:
+            _known(path, ("interfaces", name, "at", path), known, problems, key=True)
+        if set(at) != first:
+            problems.add(
+                ("interfaces", name, "at"), f"every interface gives the same numbers: {', '.join(sorted(first))}"
+            )
+        interfaces[name] = at
+        for quantity in QUANTITIES:
+            for item in getattr(entry, quantity):
+                place = ("interfaces", name, quantity)
+                energy = quantity == "activation_energy_eV"
+                if energy and (item.between_K is None or len(set(item.between_K)) < 2):
+                    problems.add(place, "between_K, two different temperatures, is needed")
+                elif not energy and item.between_K is not None:
+                    problems.add(place, "between_K belongs to activation_energy_eV")
+                single = (item.temperature_K or float(model.base_stack.temperature_K),)
+                data.append(
+                    Datum(
+                        interface=name,
+                        quantity=quantity,
+                        value=item.value,
+                        sigma=item.sigma,
+                        limit={"measured": 0, "at_most": -1, "at_least": 1}[item.limit],
+                        temperatures=tuple(item.between_K) if energy and item.between_K else single,
+                    )
+                )
+    if not data:
+        problems.add("interfaces", f"nothing was measured (known: {', '.join(QUANTITIES)})")
+    return interfaces, tuple(data)
+
+
+def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:
+    if keys is None or not _known(keys.path, ("curve", "path"), known, problems):
+        return None
+    low, high = allowed_range(normalised(keys.path))
+    for key in ("start", "stop"):
+        value = getattr(keys, key)
+        if not low <= value <= high:
+            problems.add(("curve", key), f"{value:g} is out of range (allowed: {low:g} to {high:g})")
+    return normalised(keys.path), Grid(n=keys.num, start=keys.start, stop=keys.stop, spacing="linear")
+
+
+__all__ = [
+    "KIND",
+    "QUANTITIES",
+    "Datum",
+    "FittedPath",
+    "InterfaceFitConfig",
+    "check_interface_fit",
+    "is_interface_fit",
+    "load_interface_fit",
+]

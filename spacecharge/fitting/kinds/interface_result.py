@@ -1,0 +1,202 @@
+"""A fit of the interface model with what it says of every interface: table, curve with its band, verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...config.nmr_keys import FitConfig
+from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ...errors import FitError
+from ...model.charge_transfer import apparent_activation_energy
+from ...units import stem, unit_of
+from ..problem import Array, Estimate
+from ..result import FitResult
+from ..run import run_setup
+from .interface import InterfaceModel, interface_setup
+
+if TYPE_CHECKING:
+    from ...config.interface_fit import InterfaceFitConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceResult:
+    """A fit of the interface model with what it says of every interface.
+
+    Parameters
+    ----------
+    fit : FitResult
+        Parameters, errors, residuals, profiles.
+    table : dict of str to ndarray, shape (n_interfaces,)
+        ``measured_*``, ``default_*`` (the configuration before the fit) and ``fitted_*`` of every interface.
+    interfaces : tuple of str
+        Their names.
+    curve : dict of str to ndarray, shape (n_curve,)
+        Axis, default and fitted resistance and activation energy, ends of the band; empty without a curve.
+    axis : str
+        Path of the axis of the curve; empty without one.
+    verdict : tuple of str
+        Which data the fit meets and which it does not, datum by datum.
+    """
+
+    fit: FitResult
+    table: dict[str, Array]
+    interfaces: tuple[str, ...]
+    curve: dict[str, Array]
+    axis: str
+    verdict: tuple[str, ...]
+
+
+def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
+    """Fit the interface model and set it beside the data.
+
+    Parameters
+    ----------
+    config : InterfaceFitConfig
+        Checked; without parameters the model is only compared.
+
+    Returns
+    -------
+    InterfaceResult
+        Fit, table, curve with its band, verdict.
+
+    Raises
+    ------
+    FitError
+        The data cannot tell the parameters apart, or the model has no solution where the fit begins.
+    """
+    started = time.perf_counter()
+    setup, model = interface_setup(config)
+    general = FitConfig(
+        name=config.name,
+        kind="interface",
+        data={},
+        model={},
+        transport={},
+        title=config.model.title,
+        reference_temperature_K=float(model.stack.temperature_K),
+        uncertainty=config.uncertainty,
+        level=config.level,
+        samples=config.samples,
+        seed=config.seed,
+        absolute_sigma=config.absolute_sigma,
+        output=config.output,
+        path=str(config.model.source),
+        text=config.model.text,
+    )
+    if not np.all(np.isfinite(setup.problem.predict(setup.problem.initial))):
+        raise FitError(f"{config.model.source}: the model has no solution at the initial values of the parameters")
+    fit = run_setup(general, setup, started)
+    table = _table(config, model, fit.estimate)
+    curve, axis = _curve(config, model, fit.estimate)
+    return InterfaceResult(
+        fit=fit,
+        table=table,
+        interfaces=tuple(config.interfaces),
+        curve=curve,
+        axis=axis,
+        verdict=_verdict(config, fit.estimate),
+    )
+
+
+def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> dict[str, Array]:
+    """Return measured, default and fitted numbers of every interface at the temperature of the configuration."""
+    names = list(config.interfaces)
+    room = float(model.stack.temperature_K)
+    at = {path: np.array([config.interfaces[n][path] for n in names]) for path in config.interfaces[names[0]]}
+    at["temperature_K"] = np.full(len(names), room)
+    table: dict[str, Array] = {}
+    if config.curve is not None and set(config.interfaces[names[0]]) == {config.curve[0]}:
+        # Interfaces that differ by the number of the axis alone have a place on it.
+        table["axis"] = at[config.curve[0]] * unit_of(config.curve[0]).factor
+    for key in ("exchange_current_density", "resistance", "activation_energy"):
+        for part in ("", "_sigma", "_limit"):
+            table[f"measured_{key}{part}"] = np.full(len(names), np.nan)
+    slope = next((d.temperatures for d in config.data if d.quantity == "activation_energy_eV"), None)
+    for d in config.data:
+        if d.quantity != "activation_energy_eV" and d.temperatures[0] != room:
+            continue
+        i, key = names.index(d.interface), stem(d.quantity)
+        factor = 1.0 if key == "activation_energy" else unit_of(d.quantity).factor
+        table[f"measured_{key}"][i] = d.value * factor
+        table[f"measured_{key}_sigma"][i] = d.sigma * factor
+        table[f"measured_{key}_limit"][i] = d.limit
+    _fill_resistance(table, room)
+    for label, values in (("default", model.base), ("fitted", estimate.values)):
+        state = model.solve(values, at)
+        table |= {f"{label}_{key}": array for key, array in state.scalars.items()}
+        if slope is not None:
+            table[f"{label}_apparent_activation_energy"] = _energies(model, values, at, slope)
+    return table
+
+
+def _fill_resistance(table: dict[str, Array], temperature: float) -> None:
+    """Give a measured exchange current its resistance kT/(e i0); the bounds of the two are opposite."""
+    current, resistance = table["measured_exchange_current_density"], table["measured_resistance"]
+    volts = BOLTZMANN * temperature / ELEMENTARY_CHARGE
+    only = np.isfinite(current) & ~np.isfinite(resistance)
+    resistance[only] = volts / current[only]
+    table["measured_resistance_sigma"][only] = (
+        resistance * table["measured_exchange_current_density_sigma"] / current
+    )[only]
+    table["measured_resistance_limit"][only] = -table["measured_exchange_current_density_limit"][only]
+
+
+def _energies(model: InterfaceModel, values: Array, at: Mapping[str, Array], temperatures: Sequence[float]) -> Array:
+    """Return the slope of ln(T/R_total) against 1/T between temperatures, at each point [eV]."""
+    n = at["temperature_K"].size
+    wide = {path: np.tile(array, len(temperatures)) for path, array in at.items()}
+    wide["temperature_K"] = np.repeat(np.asarray(temperatures, dtype=float), n)
+    resistance = model.solve(values, wide).scalars["total_resistance"].reshape(len(temperatures), n)
+    return apparent_activation_energy(temperatures, resistance)
+
+
+def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> tuple[dict[str, Array], str]:
+    """Return resistance and activation energy along the curve, with the band of the fit."""
+    if config.curve is None:
+        return {}, ""
+    path, grid = config.curve
+    x = grid.at(np.arange(grid.n))
+    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    default = model.solve(model.base, at, energy=True)
+    fitted = model.solve(estimate.values, at, slopes=True, energy=True)
+    curve = {"axis": x * unit_of(path).factor}
+    for label, state in (("default", default), ("fitted", fitted)):
+        for key in ("interface_resistance", "charge_transfer_resistance", "total_resistance"):
+            curve[f"{label}_{key}"] = state.scalars[key]
+        curve[f"{label}_apparent_activation_energy"] = state.scalars["apparent_activation_energy"]
+    slopes = fitted.slopes["total_resistance"]
+    variance = np.einsum("ij,jk,ik->i", slopes, estimate.covariance, slopes)
+    reach = estimate.quantile(config.level) * np.sqrt(variance)
+    curve["fitted_lower"] = fitted.scalars["total_resistance"] * np.exp(-reach)
+    curve["fitted_upper"] = fitted.scalars["total_resistance"] * np.exp(reach)
+    return curve, path
+
+
+def _verdict(config: InterfaceFitConfig, estimate: Estimate) -> tuple[str, ...]:
+    """Say of every datum how far the fit is from it."""
+    lines = []
+    for d, model, value in zip(config.data, estimate.model, estimate.problem.data, strict=True):
+        energy = d.quantity == "activation_energy_eV"
+        fitted = float(model) if energy else float(np.exp(model)) / unit_of(d.quantity).factor
+        off = float((model - value) / (d.sigma if energy else d.sigma / d.value))
+        met = off * d.limit >= 0.0 if d.limit else abs(off) <= 2.0
+        sign = {0: "", -1: "at most ", 1: "at least "}[d.limit]
+        word = "met" if met else "NOT met"
+        words = stem(d.quantity)
+        unit = unit_of(d.quantity).text
+        at = "" if energy else f" at {d.temperatures[0]:g} K"
+        # Beyond a bound there is no distance to speak of: nothing was measured there.
+        distance = "" if d.limit and met else f" ({off:+.1f} sigma)"
+        lines.append(
+            f"{d.interface}: {words.replace('_', ' ')}{at} {sign}{d.value:g} {unit}, fit {fitted:.4g} {unit}"
+            f"{distance}: {word}"
+        )
+    return tuple(lines)
+
+
+__all__ = ["InterfaceResult", "fit_interface"]

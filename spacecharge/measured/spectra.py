@@ -1,0 +1,200 @@
+"""Impedance spectra: real and imaginary part, or modulus and phase, from CSV or the text of EC-Lab."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+from .cycler import _format_of, _header_line
+from .table import TextTable
+from .text import cut, listed, read_text
+from .titles import plain_title
+
+ROLES = (
+    "frequency_Hz",
+    "real_ohm", "imaginary_ohm", "minus_imaginary_ohm", "modulus_ohm",
+    "real_ohm_cm2", "imaginary_ohm_cm2", "minus_imaginary_ohm_cm2", "modulus_ohm_cm2",
+    "phase_deg", "phase_rad",
+)  # fmt: skip
+"""Keys of columns."""
+
+_SHAPES = (("real", "imaginary"), ("real", "minus_imaginary"), ("modulus", "phase"))
+
+_NAMES = {
+    "frequency": r"f|freq|frequency",
+    "real": r"re|real|re\(z\)|z'|zre|z_re|zreal|z_real|rez|re_z|z\.re|real\(z\)",
+    "minus_imaginary": r"-\s?(?:im|imag|im\(z\)|z''|z\"|zim|z_im|zimag|z_imag|imz|im_z|imag\(z\))",
+    "imaginary": r"im|imag|imaginary|im\(z\)|z''|z\"|zim|z_im|zimag|z_imag|imz|im_z|z\.im|imag\(z\)",
+    "modulus": r"\|z\||z|zmod|modz|modulus|mod\(z\)|magnitude|abs|abs\(z\)|impedance",
+    "phase": r"phase|phase\(z\)|phase of z|phi|theta|phz|zphz|arg\(z\)|phase angle",
+}
+_UNIT = re.compile(r"\A(.*?)\s*(?:[/_ ]\s*([^/()\[\]]+)|[(\[]\s*([^()\[\]]*)\s*[)\]])\Z")
+_UNITS = {
+    "hz": (1.0, "Hz"), "khz": (1e3, "Hz"), "mhz": (1e6, "Hz"),
+    "ohm": (1.0, "ohm"), "ω": (1.0, "ohm"), "kohm": (1e3, "ohm"), "kω": (1e3, "ohm"),
+    "ohm cm2": (1e-4, "ohm m2"), "ohm.cm2": (1e-4, "ohm m2"), "ohm*cm2": (1e-4, "ohm m2"),
+    "ω cm2": (1e-4, "ohm m2"), "ohm_cm2": (1e-4, "ohm m2"),
+    "deg": (np.pi / 180.0, "rad"), "°": (np.pi / 180.0, "rad"), "degree": (np.pi / 180.0, "rad"),
+    "degrees": (np.pi / 180.0, "rad"), "rad": (1.0, "rad"),
+}  # fmt: skip
+_CASED = {"mHz": (1e-3, "Hz"), "MHz": (1e6, "Hz"), "mOhm": (1e-3, "ohm"), "MOhm": (1e6, "ohm")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spectrum:
+    """A measured impedance spectrum.
+
+    Parameters
+    ----------
+    path : str
+        As messages name it.
+    frequency : ndarray, shape (n,)
+        [Hz], above zero, in the order of the file.
+    impedance : ndarray of complex, shape (n,)
+        In `unit`; a capacitor has a negative imaginary part.
+    unit : {'ohm', 'ohm m2'}
+        Of a cell, or of an area.
+    lines : ndarray of int, shape (n,)
+        Line of each row.
+    notes : tuple of str
+        What was left out, how the file was read.
+    """
+
+    path: str
+    frequency: NDArray[np.float64]
+    impedance: NDArray[np.complex128]
+    unit: str
+    lines: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+
+def read_spectrum(
+    path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None, decimal: str | None = None
+) -> Spectrum:
+    """Read an impedance spectrum.
+
+    Parameters
+    ----------
+    path : str or path
+        CSV of any delimiter, or .mpt.
+    columns : mapping of str to str, optional
+        Key of `ROLES` to title; default: found by the titles (frequency, Re, -Im; frequency, Re, Im; frequency, |Z|,
+        phase), with the unit in the title, or ohm, Hz and degrees.
+    decimal : {'.', ','}, optional
+        Default: found.
+
+    Returns
+    -------
+    Spectrum
+        In SI.
+
+    Raises
+    ------
+    DataError
+        With file and line.
+    """
+    text = read_text(path)
+    wanted = tuple((columns or {}).values())
+    header = _header_line(text) if _format_of(text) == "biologic" else None
+    table = TextTable(text, wanted, header_line=header)
+    found = _given(text.path, columns) if columns else _found(table)
+    read = table.numbers([title for title, _, _ in found.values()], decimal=decimal)
+    si = {q: read.values[:, k] * factor for k, (q, (_, factor, _)) in enumerate(found.items())}
+    units = {unit for q, (_, _, unit) in found.items() if q not in ("frequency", "phase")}
+    if len(units) > 1:
+        raise DataError(text.path, [(table.header_line, "one part of the impedance is in ohm, the other in ohm cm2")])
+    lines, notes = read.lines, list(read.notes)
+    if header is not None:
+        # EC-Lab writes the rows of steps without alternating current with frequency zero.
+        stays = si["frequency"] != 0.0
+        if not stays.all():
+            notes.append(f"{text.path}: left out: {int(np.sum(~stays))} rows of frequency zero")
+            si, lines = {q: values[stays] for q, values in si.items()}, lines[stays]
+    if not lines.size:
+        raise DataError(text.path, [(0, "has no rows of a frequency above zero")])
+    bad = np.flatnonzero(si["frequency"] <= 0.0)
+    if bad.size:
+        message = f"the frequency is {si['frequency'][bad[0]]:g} Hz (allowed: above 0)"
+        raise DataError(text.path, [(int(lines[bad[0]]), message)])
+    if "modulus" in si:
+        z = si["modulus"] * np.exp(1j * si["phase"])
+        what = "phase"
+    else:
+        z = si["real"] + 1j * (si["imaginary"] if "imaginary" in si else -si["minus_imaginary"])
+        what = "imaginary part"
+    if np.mean(z.imag > 0.0) > 0.5:
+        notes.append(
+            f"{text.path}: the {what} is positive at most frequencies, as of an inductor: if the file writes it with "
+            "the opposite sign, name its columns (minus_imaginary_ohm)"
+        )
+    return Spectrum(
+        path=text.path,
+        frequency=si["frequency"],
+        impedance=np.asarray(z, dtype=np.complex128),
+        unit=units.pop(),
+        lines=lines,
+        notes=tuple(notes),
+    )
+
+
+def _given(path: str, columns: Mapping[str, str]) -> dict[str, tuple[str, float, str]]:
+    """Return quantity to title, factor, unit, of columns that the user names."""
+    found = {}
+    for key, title in columns.items():
+        if key not in ROLES:
+            raise DataError(path, [(0, f"{cut(key)} is no column of a spectrum (allowed: {', '.join(ROLES)})")])
+        if key == "frequency_Hz":
+            found["frequency"] = title, 1.0, "Hz"
+        elif key.startswith("phase_"):
+            found["phase"] = title, *_UNITS[key.removeprefix("phase_")]
+        elif key.endswith("_ohm_cm2"):
+            found[key.removesuffix("_ohm_cm2")] = title, 1e-4, "ohm m2"
+        else:
+            found[key.removesuffix("_ohm")] = title, 1.0, "ohm"
+    shape = tuple(q for q in found if q != "frequency")
+    if "frequency" not in found or not any(set(shape) == set(own) and len(shape) == 2 for own in _SHAPES):
+        message = "frequency_Hz is needed, and real with imaginary or minus_imaginary, or modulus with phase"
+        raise DataError(path, [(0, message)])
+    return found
+
+
+def _found(table: TextTable) -> dict[str, tuple[str, float, str]]:
+    """Return quantity to title, factor, unit, of columns known by their titles."""
+    found: dict[str, tuple[str, float, str]] = {}
+    for title in table.titles:
+        for quantity, pattern in _NAMES.items():
+            for name, unit in _readings(title):
+                if quantity not in found and re.fullmatch(pattern, name, re.IGNORECASE):
+                    default = {"frequency": "Hz", "phase": "deg"}.get(quantity, "ohm")
+                    known = _CASED.get(unit) or _UNITS.get((unit or default).casefold())
+                    kind = {"frequency": "Hz", "phase": "rad"}.get(quantity, "ohm")
+                    if known is not None and known[1].startswith(kind):
+                        found[quantity] = title, *known
+    for shape in _SHAPES:
+        if "frequency" in found and all(quantity in found for quantity in shape):
+            return {quantity: found[quantity] for quantity in ("frequency", *shape)}
+    message = (
+        "no frequency with Re and -Im, Re and Im, or |Z| and phase among the titles: name them under columns "
+        f"(columns: {listed(table.titles)})"
+    )
+    raise DataError(table.text.path, [(table.header_line, message)])
+
+
+def _readings(title: str) -> list[tuple[str, str]]:
+    """Return the ways to part a title into name and unit."""
+    plain = plain_title(title).replace("\u2032\u2032", "''").replace("\u2032", "'").replace("\u2033", "''")
+    match = _UNIT.match(plain)
+    ways = [(plain, "")]
+    if match is not None:
+        unit = (match[2] or match[3] or "").strip()
+        ways.append((match[1].strip(), unit.replace("\u03a9", "Ohm") if unit[-1:] == "\u03a9" else unit))
+    return ways
+
+
+__all__ = ["ROLES", "Spectrum", "read_spectrum"]

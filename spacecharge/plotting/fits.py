@@ -1,0 +1,337 @@
+"""Figures of fits: data with error bars, curve, residuals; Arrhenius plots with 1/T below and T above."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import StoreError
+from ..report.fits import quality
+from ..store.fit_reader import read_comparisons, read_curves
+from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
+from .units import display_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_CURVES = 8
+"""More curves than this are thinned in the figure, not in the file."""
+
+MAX_POINTS = 5000
+
+
+def plot_fit(
+    path: str | os.PathLike[str], png: str | os.PathLike[str] | None = None, *, name: str | None = None
+) -> Path:
+    """Draw the fits of a file.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file with a group ``fits``.
+    png : str or path, optional
+        Figure file; default beside `path`. With several fits the name of the fit is added.
+    name : str, optional
+        Only this fit.
+
+    Returns
+    -------
+    Path
+        The (first) figure.
+
+    Raises
+    ------
+    StoreError
+        There is nothing to draw.
+    """
+    fits = [f for f in read_curves(path) if name is None or f[0]["name"] == name]
+    compared = [c for c in read_comparisons(path) if name is None or c["name"] == name]
+    if not fits and not compared:
+        raise StoreError(f"{os.fspath(path)}: holds no fit{f' {name}' if name else 's'} to draw")
+    target = Path(png) if png is not None else Path(path).with_suffix(".png")
+    written = []
+    makers: list[tuple[str, Callable[[], Figure]]] = [
+        (summary["name"], partial(_figure, path, summary, arrays)) for summary, arrays in fits
+    ]
+    makers += [(c["name"], partial(comparison_figure, c)) for c in compared]
+    for own_name, make in makers:
+        own = target if len(makers) == 1 else target.with_name(f"{target.stem}_{own_name}{target.suffix}")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        with styled():
+            make().savefig(own, dpi=DPI)
+        written.append(own)
+    return written[0]
+
+
+def _figure(path: str | os.PathLike[str], summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
+    """Return the figure of a fit in the form of its kind."""
+    if summary["kind"] == "interface":
+        from ..store.interface_fits import read_interface
+        from .interface_fits import interface_figure
+
+        return interface_figure(summary, read_interface(path, summary["name"]))
+    return fit_figure(summary, arrays)
+
+
+def comparison_figure(comparison: dict[str, Any]) -> Figure:
+    """Return the bars of model and NMR resistance, the factor between them written above.
+
+    Parameters
+    ----------
+    comparison : dict
+        As :func:`spacecharge.store.fits.read_comparisons` gives it.
+
+    Returns
+    -------
+    matplotlib Figure
+        Resistances on a logarithmic axis; an arrow marks a lower bound.
+    """
+    figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
+    panel = grid[0, 0]
+    nmr = 1e4 * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), 1e4 * comparison["model_resistance"], np.nan)
+    place = np.arange(nmr.size)
+    colours = line_colours(2)
+    panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
+    panel.bar(place + 0.2, nmr, 0.4, color=colours[1], label="kT/(e i0), NMR")
+    for k in place:
+        if comparison["is_bound"][k]:
+            panel.annotate(
+                "", (k + 0.2, 3.0 * nmr[k]), (k + 0.2, nmr[k]), arrowprops={"arrowstyle": "->", "color": colours[1]}
+            )
+        if np.isnan(model[k]):
+            panel.text(
+                k - 0.2, np.nanmin(model) if np.any(np.isfinite(model)) else 1.0, "none", ha="center", va="bottom"
+            )
+        else:
+            sign = "at least " if comparison["is_bound"][k] else ""
+            panel.text(k, 4.0 * nmr[k], f"x {sign}{comparison['factor'][k]:.1g}", ha="center", va="bottom")
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high * 30.0)
+    panel.set_xticks(place, comparison["interfaces"])
+    panel.set_ylabel("Interface resistance (Ω cm$^{2}$)")
+    panel.legend(loc="upper center", ncols=2)
+    return figure
+
+
+def fit_figure(summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
+    """Return the figure of one fit.
+
+    Parameters
+    ----------
+    summary, arrays : dict
+        As :func:`spacecharge.store.fits.read_curves` gives them.
+
+    Returns
+    -------
+    matplotlib Figure
+        Data and curve, residuals, and an Arrhenius plot where temperatures were fitted alone.
+    """
+    against_temperature = summary["kind"] == "relaxation"
+    laws = summary["each_temperature"]
+    n_panels = 2 + len(laws)
+    n_columns = 2
+    note = f"{summary['n_data']} data, {quality(summary)}"
+    figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
+    panels = list(grid.flat)
+    for spare in panels[n_panels:]:
+        spare.set_visible(False)
+    _curves(panels[0], panels[1], arrays, against_temperature)
+    for panel, law in zip(panels[2:], laws, strict=False):
+        _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
+    letters(panels[:n_panels])
+    return figure
+
+
+def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperature: bool) -> None:
+    """Draw data, curve and residuals, one colour per temperature and curve."""
+    x_name = "temperature" if against_temperature else next(k for k in ("mixing_time", "delay") if k in arrays)
+    x = 1000.0 / arrays["temperature"] if against_temperature else arrays[x_name]
+    keys = arrays["series"] if against_temperature else arrays["series"] + 0.5 * _rank(arrays["temperature"])
+    groups = np.unique(keys)
+    if groups.size > MAX_CURVES:
+        groups = groups[np.linspace(0, groups.size - 1, MAX_CURVES).round().astype(int)]
+    residual_scale = arrays["sigma"] if np.all(np.isfinite(arrays["sigma"])) else None
+    relative = arrays["units"]["residual"] != arrays["units"]["value"]
+    bounds = arrays.get("limit", np.zeros(x.size))
+    for colour, key in zip(line_colours(groups.size), groups, strict=True):
+        rows = np.flatnonzero(keys == key)
+        rows = rows[:: max(1, rows.size // MAX_POINTS)]
+        rows = rows[np.argsort(x[rows])]
+        label = arrays["series_names"][int(arrays["series"][rows[0]])]
+        if not against_temperature and not label.endswith(" K"):
+            label = f"{arrays['temperature'][rows[0]]:g} K" + (f", {label}" if len(arrays["series_names"]) > 1 else "")
+        error = arrays["sigma"][rows]
+        panel.errorbar(
+            x[rows],
+            arrays["value"][rows],
+            yerr=error if np.all(np.isfinite(error)) else None,
+            fmt="o",
+            ms=3,
+            color=colour,
+            elinewidth=0.8,
+            lw=0,
+            label=label,
+            uplims=bounds[rows] < 0,
+            lolims=bounds[rows] > 0,
+        )
+        panel.plot(x[rows], arrays["model"][rows], "-", color=colour)
+        shown = arrays["residual"][rows]
+        if residual_scale is not None:
+            unit_error = residual_scale[rows] / (arrays["value"][rows] if relative else 1.0)
+            shown = shown / unit_error
+        below.plot(x[rows], shown, "o", ms=3, color=colour)
+    zero_line(below)
+    unit = display_of(arrays["units"]["value"])
+    panel.set_ylabel(label_text(arrays["long_names"]["value"], unit.math))
+    below.set_ylabel("Residual / sigma" if residual_scale is not None else "Residual")
+    for axis in (panel, below):
+        if against_temperature:
+            axis.set_xlabel("1000 / T (K$^{-1}$)")
+            _temperature_above(axis)
+        else:
+            axis.set_xlabel(label_text(x_name.replace("_", " "), "s"))
+            positive = x[x > 0.0]
+            if positive.size and positive.max() > 30.0 * positive.min():
+                axis.set_xscale("log")
+    if against_temperature:
+        panel.set_yscale("log")
+    panel.legend(loc="best")
+
+
+def _rank(temperature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a number below one for each datum, ascending with temperature."""
+    values, index = np.unique(temperature, return_inverse=True)
+    return np.asarray(index / values.size)
+
+
+def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float64]) -> None:
+    """Draw values of single temperatures, their regression and the global law."""
+    temperature = np.array(law["temperature_K"])
+    value = np.array([np.nan if v is None else v for v in law["value"]], dtype=float)
+    sigma = np.array([np.nan if v is None else v for v in law["sigma"]], dtype=float)
+    x = 1000.0 / temperature
+    colours = line_colours(2)
+    panel.errorbar(
+        x, value, yerr=sigma, fmt="o", ms=3.5, color=colours[0], elinewidth=0.8, lw=0, label="each temperature"
+    )
+    panel.plot(x, global_value, "-", color=colours[1], label="global fit")
+    if "regression" in law:
+        r = law["regression"]
+        sign = -1.0 if law["parameter"] == "correlation_time_s" else 1.0
+        energy = sign * r["activation_energy_eV"]["value"]
+        line = r["value"]["value"] * np.exp(
+            energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)
+        )
+        panel.plot(x, line, "--", color=colours[0], label=f"regression, {abs(energy):.3f} eV")
+    panel.set_yscale("log")
+    panel.set_xlabel("1000 / T (K$^{-1}$)")
+    name = law["parameter"]
+    words = {"diffusivity_m2_per_s": "diffusivity", "correlation_time_s": "correlation time"}.get(name)
+    panel.set_ylabel(label_text(words or name.split("_per_")[0].replace("_", " "), display_of(law["unit"]).math))
+    _temperature_above(panel)
+    panel.legend(loc="best")
+
+
+def _temperature_above(panel: Axes) -> None:
+    """Add the temperature as upper axis to an axis of 1000/T."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low, high = panel.get_xlim()
+    warm, cold = 1000.0 / max(low, 1e-9), 1000.0 / max(high, 1e-9)
+    top = panel.secondary_xaxis("top", functions=(_inverse, _inverse))
+    top.set_xlabel("T (K)")
+    step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (warm - cold) / s <= 6), 1000)
+    top.xaxis.set_major_locator(FixedLocator(list(np.arange(np.ceil(cold / step) * step, warm, step))))
+    top.xaxis.set_minor_locator(NullLocator())
+
+
+def _inverse(x: ArrayLike) -> ArrayLike:
+    """Return 1000/x; matplotlib asks at zero, too."""
+    return np.asarray(1000.0 / np.maximum(np.asarray(x, dtype=float), 1e-9))
+
+
+def plot_fit_sweep(
+    path: str | os.PathLike[str],
+    png: str | os.PathLike[str] | None = None,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+) -> Path:
+    """Draw a sweep over fits: how well each fits, and what each finds.
+
+    Parameters
+    ----------
+    path : str or path
+        File that ``spacecharge fit`` wrote for a configuration with a sweep.
+    png : str or path, optional
+        Figure file; default beside `path`.
+    x : str, optional
+        Axis to draw along; default: the last one with numbers.
+    y : str, optional
+        Quantity to draw; default: the first fitted ones.
+
+    Returns
+    -------
+    Path
+        The figure.
+
+    Raises
+    ------
+    StoreError
+        The file is no sweep over fits, or has no such axis or quantity.
+    """
+    from ..store.fit_reader import read_sweep
+
+    sweep = read_sweep(path)
+    numeric = [a for k, a in enumerate(sweep.axes) if isinstance(sweep.points[0][k], float)]
+    along = x or (numeric[-1] if numeric else sweep.axes[-1])
+    fitted = [q for q in sweep.quantities if q not in sweep.fixed]
+    chosen = [y] if y else fitted[:3]
+    for name, known in ((along, sweep.axes), *((q, sweep.quantities) for q in chosen)):
+        if name not in known:
+            raise StoreError(f"{os.fspath(path)}: has no {name} (known: {', '.join(known)})")
+    place = sweep.axes.index(along)
+    others = [tuple(v for k, v in enumerate(p) if k != place) for p in sweep.points]
+    groups = list(dict.fromkeys(others))[:MAX_CURVES]
+    target = Path(png) if png is not None else Path(path).with_suffix(".png")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with styled():
+        n_panels = 1 + len(chosen)
+        figure, grid = new_figure(-(-n_panels // 2), 2, sweep.title)
+        panels = list(grid.flat)
+        for spare in panels[n_panels:]:
+            spare.set_visible(False)
+        shown = display_of(sweep.units[along])
+        for colour, group in zip(line_colours(len(groups)), groups, strict=True):
+            rows = [k for k, other in enumerate(others) if other == group]
+            at: list[Any] = [sweep.points[k][place] for k in rows]
+            if along in numeric:
+                at = [shown.factor * v for v in at]
+            label = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in group)
+            panels[0].plot(at, sweep.chi2[rows], "o-", ms=3, color=colour, label=label)
+            for panel, name in zip(panels[1:], chosen, strict=False):
+                unit = display_of(sweep.units[name])
+                value, sigma = unit.factor * sweep.values[name][rows], unit.factor * sweep.sigmas[name][rows]
+                panel.errorbar(at, value, yerr=sigma, fmt="o-", ms=3, elinewidth=0.8, color=colour, label=label)
+        panels[0].set_ylabel("Reduced chi-square")
+        for panel, name in zip(panels[1:], chosen, strict=False):
+            panel.set_ylabel(label_text(sweep.long_names[name], display_of(sweep.units[name]).math))
+            values = sweep.values[name][np.isfinite(sweep.values[name])]
+            if values.size and values.min() > 0.0 and values.max() > 10.0 * values.min():
+                panel.set_yscale("log")
+        for panel in panels[:n_panels]:
+            panel.set_xlabel(label_text(sweep.long_names[along], shown.math))
+        if any(groups[0]):
+            panels[0].legend(loc="best")
+        letters(panels[:n_panels])
+        figure.savefig(target, dpi=DPI)
+    return target

@@ -1,0 +1,1 @@
+"""The face of the solver: options, packing, solves, solutions, observables, sensitivities."""

@@ -1,0 +1,415 @@
+"""The face of the solver: packs parameters, calls the kernels, unpacks results, turns status into errors.
+
+Kernels (and with them numba) load with the first solve, not with the package.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..errors import ConvergenceError, MiscibilityGapError
+from ..model import Stack, StackParameters
+from ..model.statistics import Statistics, thermodynamic_slope
+from .options import SolverOptions
+from .packing import (
+    counted_layers,
+    output_width,
+    pack_rows,
+    profile_positions,
+    unpack_profiles,
+    unpack_scalars,
+    unpack_sensitivities,
+)
+from .prepared import prepare, work_rows
+from .profile_mesh import profile_mesh
+from .solution import STATUS, Solution
+
+Array = NDArray[np.float64]
+
+DEFAULT_TOLERANCE_V = 1e-6
+_DEFAULT_OPTIONS = SolverOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Results of many points.
+
+    Attributes
+    ----------
+    scalars : dict of str to ndarray
+        Every variable of ``solver.outputs.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
+    profiles : tuple of dict
+        One dict per layer with ``potential``, ``occupancy``, ``vacancy`` on the mesh asked for, or ().
+    sensitivities : dict of str to dict
+        Per parameter asked for, the derivatives of the observables by name.
+    """
+
+    scalars: dict[str, Array]
+    profiles: tuple[dict[str, Array], ...] = ()
+    sensitivities: dict[str, dict[str, Array]] = field(default_factory=dict)
+
+
+_loaded: tuple[Callable[..., int], int] | None = None
+
+
+def _load() -> tuple[Callable[..., int], int]:
+    """Return the kernel of a solve and the stride of its work array; numba loads with the first call.
+
+    Kept in a global: an import statement costs 2 us each time, an eighth of a solve.
+    """
+    global _loaded
+    if _loaded is None:
+        from ..kernels.poisson_boltzmann import solve_rows
+        from ..kernels.workspace import STRIDE
+
+        _loaded = (solve_rows, STRIDE)
+    return _loaded
+
+
+class _Local(threading.local):
+    """Arrays of a thread."""
+
+    work: Array = np.empty(0)
+
+
+_local = _Local()
+
+
+def _work_array(n_layers: int, n_species: int) -> Array:
+    """Return this thread's work array for so many layers and species."""
+    return _work_of(work_rows(n_layers, n_species))
+
+
+def _work_of(n_rows: int) -> Array:
+    """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
+    size = n_rows * (_loaded or _load())[1]
+    work = _local.work
+    if work.size < size:
+        work = _local.work = np.zeros(size)
+    return work
+
+
+def solve_points(
+    parameters: StackParameters,
+    *,
+    tolerance_V: ArrayLike = DEFAULT_TOLERANCE_V,
+    options: SolverOptions | None = None,
+    resistance_of: Sequence[str] | None = None,
+    n_threads: int = 1,
+    profile_x: Sequence[Array] | None = None,
+    tangents: Mapping[str, StackParameters] | None = None,
+) -> Points:
+    """Solve every point of a sweep.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points.
+    tolerance_V : float or array_like, shape (n_points,)
+        Tolerance of the contact potentials [V].
+    options : SolverOptions, optional
+        Settings.
+    resistance_of : sequence of str, optional
+        Layers that count in `interface_resistance`; default: every layer with a diffusivity.
+    n_threads : int
+        Threads over the points; an answer does not depend on it.
+    profile_x : sequence of ndarray, optional
+        Per layer the positions [m] at which profiles are wanted (see :func:`profile_mesh`).
+    tangents : mapping of str to StackParameters, optional
+        Derivatives of `parameters` by the name of a number, from
+        :func:`~spacecharge.model.tangents.parameter_tangent`, for which sensitivities are wanted.
+
+    Returns
+    -------
+    Points
+        Observables and profiles; nothing raises for a point that fails, it carries a status.
+    """
+    from ..kernels.poisson_boltzmann import solve_rows
+
+    p = parameters
+    rows, codes = pack_rows(p, tolerance_V)
+    out = np.full((p.n_points, output_width(p)), np.nan)
+    out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+    packed = (options or _DEFAULT_OPTIONS).packed()
+    readers: list[Callable[[int, Array], None]] = []
+    sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
+    slopes = _differentiator(p, rows, codes, packed, out, tangents, readers) if tangents else {}
+
+    def block(first: int, last: int) -> None:
+        work = _work_array(p.n_layers, p.n_species)
+        if not readers:
+            solve_rows(first, last, rows, codes, packed, work, out)
+            return
+        for i in range(first, last):
+            if solve_rows(i, i + 1, rows, codes, packed, work, out) > 0:
+                for reader in readers:
+                    reader(i, work)
+
+    _run_blocks(block, p.n_points, n_threads)
+    scalars = unpack_scalars(out, p, resistance_of)
+    for path, tangent in (tangents or {}).items():
+        if _moves_neutral_bias(p, tangent):
+            _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
+    return Points(
+        scalars,
+        sampled() if sampled is not None else (),
+        {
+            path: unpack_sensitivities(slopes[path], tangent, scalars, resistance_of)
+            for path, tangent in (tangents or {}).items()
+        },
+    )
+
+
+def _sampler(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    profile_x: Sequence[Array],
+    readers: list[Callable[[int, Array], None]],
+) -> Callable[[], tuple[dict[str, Array], ...]]:
+    """Add a reader of profiles to `readers`; return the function that hands out what it has read."""
+    from ..kernels.sample import read_positions
+
+    p = parameters
+    positions, starts = profile_positions(p, profile_x)
+    y = np.full((p.n_points, positions.size), np.nan)
+    occupancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+    vacancy = np.full((p.n_points, p.n_species, positions.size), np.nan)
+
+    def read(i: int, work: Array) -> None:
+        read_positions(work, rows[i], codes, positions, starts, y[i], occupancy[i], vacancy[i])
+
+    readers.append(read)
+    return lambda: unpack_profiles(p, starts, y, occupancy, vacancy)
+
+
+def _differentiator(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    packed: Array,
+    out: Array,
+    tangents: Mapping[str, StackParameters],
+    readers: list[Callable[[int, Array], None]],
+) -> dict[str, Array]:
+    """Add a reader of sensitivities to `readers`; return the arrays that it fills, per parameter."""
+    from ..kernels.tangent import sensitivity
+
+    moves = np.stack([pack_rows(tangent, 0.0)[0] for tangent in tangents.values()], axis=1)
+    slopes = np.full((parameters.n_points, len(tangents), out.shape[1]), np.nan)
+
+    def read(i: int, work: Array) -> None:
+        sensitivity(work, rows[i], moves[i], codes, packed, out[i], slopes[i])
+
+    readers.append(read)
+    return {path: slopes[:, k] for k, path in enumerate(tangents)}
+
+
+def _moves_neutral_bias(parameters: StackParameters, tangent: StackParameters) -> bool:
+    """Say whether a static capacitance refers to a neutral bias that has to be solved for, here or next to here."""
+    charged = np.any(parameters.contact_charge) or np.any(tangent.contact_charge)
+    return len(parameters.contact_names) > 1 or bool(charged)
+
+
+def _replace_static(
+    parameters: StackParameters,
+    rows: Array,
+    codes: NDArray[np.int64],
+    packed: Array,
+    tangent: StackParameters,
+    slopes: Array,
+    n_threads: int,
+) -> None:
+    """Overwrite the derivative of static capacitances by a five-point rule over whole solves.
+
+    The neutral bias is the answer of a second problem (the stack cut at the contact), which the implicit derivative of
+    the first does not know; solves at 1e-11 V leave an error of 1e-8 relative.
+    """
+    from ..kernels.poisson_boltzmann import solve_rows
+
+    p = parameters
+    moves = pack_rows(tangent, 0.0)[0]
+    start = output_width(p) - 2 * (p.n_layers + 1)
+    scale = np.abs(rows)
+    at = 2 + 2 * p.n_layers
+    scale[:, at : at + 2 * p.n_layers : 2] = p.thermal_voltage[:, None]
+    scale[:, at + 1 : at + 1 + 2 * p.n_layers : 2] = 0.05
+    scale[:, -7 * p.n_layers * p.n_species :].reshape(p.n_points, p.n_layers, p.n_species, 7)[..., 4:6] = (
+        BOLTZMANN * p.temperature[:, None, None, None]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.nanmax(np.where(moves != 0.0, np.abs(moves) / scale, 0.0), axis=1)
+    step = 2e-3 / np.maximum(largest, 1e-300)
+    values = []
+    for amount in (-2.0, -1.0, 1.0, 2.0):
+        moved = rows + (amount * step)[:, None] * moves
+        moved[:, 1] = 1e-11
+        out = np.full((p.n_points, output_width(p)), np.nan)
+        out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+
+        def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
+            solve_rows(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
+
+        _run_blocks(block, p.n_points, n_threads)
+        values.append(out[:, start + 1 :: 2])
+    rule = 8.0 * (values[2] - values[1]) - (values[3] - values[0])
+    slopes[:, start + 1 :: 2] = rule / (12.0 * step[:, None])
+
+
+BLOCK = 256
+"""Points that a thread takes at a time: long enough to hide the hand-over (20 us), short enough to balance."""
+
+
+def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int) -> None:
+    """Call ``block(first, last)`` over all points, on `n_threads` Python threads.
+
+    The kernels release the GIL, so plain threads run in parallel; unlike numba's own they survive fork and may be
+    used from several callers at once.
+    """
+    if n_threads <= 1 or n_points <= BLOCK:
+        block(0, n_points)
+        return
+    starts = iter(range(0, n_points, BLOCK))
+    lock = threading.Lock()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        while not failures:
+            with lock:
+                first = next(starts, None)
+            if first is None:
+                return
+            try:
+                block(first, min(first + BLOCK, n_points))
+            except BaseException as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(min(n_threads, -(-n_points // BLOCK)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def solve(
+    stack: Stack,
+    *,
+    tolerance_V: float = DEFAULT_TOLERANCE_V,
+    options: SolverOptions | None = None,
+    resistance_of: Sequence[str] | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Solve the equilibrium space-charge problem of a stack of layers.
+
+    Every species is level with the neutral bulk of its own layer, the bulks differ by their equilibrium potentials,
+    and Poisson's equation ``d/dx(eps0 eps dphi/dx) = -rho`` holds in between, with phi and eps dphi/dx continuous
+    up to the charge and dipole of a contact. Both ends are field-free unless the stack says otherwise, which is the
+    conservation of mass: what one layer loses the others gain. phi is 0 in the neutral bulk of the last layer, and
+    the layer with the lower U (more Li) lies at the lower phi.
+
+    Parameters
+    ----------
+    stack : Stack
+        Layers, contacts, ends, temperature.
+    tolerance_V : float
+        Error wanted in the contact potentials [V], 1e-11 to 1e-2.
+    options : SolverOptions, optional
+        Settings of mesh and error estimate.
+    resistance_of : sequence of str, optional
+        Layers that count in `interface_resistance`; default: every layer with a diffusivity.
+    throw : bool
+        Raise where the answer does not meet its tolerance; otherwise the status says so.
+
+    Returns
+    -------
+    Solution
+        Profiles, status, statistics and scalars; observables are functions of it.
+
+    Raises
+    ------
+    ConvergenceError, MiscibilityGapError
+        The status is not 0 and `throw` is true.
+    ModelError
+        The stack or the tolerance is out of range.
+
+    Notes
+    -----
+    Elements with five Gauss-Lobatto nodes, charge lumped on them: conservative to rounding, superconvergent (measured
+    orders 7 in contact potential and charge, 5.5 to 7 in resistances). The mesh is laid by the first integral of the
+    equation and halved until the change is below the tolerance.
+
+    References
+    ----------
+    .. [1] N. J. J. de Klerk and M. Wagemaker, ACS Appl. Energy Mater. 1, 5609 (2018). DOI 10.1021/acsaem.8b01141.
+    .. [2] Z. Cheng et al., Joule 4, 1311 (2020). DOI 10.1016/j.joule.2020.04.002.
+    """
+    prepared = prepare(stack, tolerance_V, options or _DEFAULT_OPTIONS)
+    if resistance_of is not None:
+        resistance_of = tuple(resistance_of)
+        counted_layers(prepared.parameters, resistance_of)
+    solve_rows = (_loaded or _load())[0]
+    work = _work_of(prepared.work_rows)
+    out = prepared.blank.copy()
+    begin = time.perf_counter()
+    n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    seconds = time.perf_counter() - begin
+    status = int(out.item(0))
+    message = STATUS[status]
+    if status != 0:
+        if status == 2:
+            message = gap_messages(prepared.parameters)
+        if throw:
+            raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
+    return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
+
+
+def gap_messages(parameters: StackParameters, index: int = 0) -> str:
+    """Return one line naming the species, occupancy range and critical J behind a miscibility gap.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The points.
+    index : int
+        The point with status 2.
+
+    Returns
+    -------
+    str
+        Layer, occupancies between which d mu/d theta <= 0, temperature, J given and critical J of the same signs.
+    """
+    p = parameters
+    kt = BOLTZMANN * float(p.temperature[index])
+    theta = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 20001)))
+    parts = []
+    for i, name in enumerate(p.layer_names):
+        for s in range(p.n_species):
+            occ = float(p.interaction_occupied[index, i, s])
+            vac = float(p.interaction_vacancy[index, i, s])
+            if p.statistics[i, s] != Statistics.LATTICE or (occ >= 0.0 and vac >= 0.0):
+                continue
+            slope = thermodynamic_slope(theta, occ / kt, vac / kt)
+            if slope.min() > 0.0:
+                continue
+            inside = theta[slope <= 0.0]
+            factor = 1.0 / (1.0 - slope.min())
+            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
+            parts.append(
+                f"{name}{species}: d mu/d theta <= 0 for occupancies {inside[0]:.4g} to {inside[-1]:.4g} at "
+                f"{p.temperature[index]:g} K (J_occ {occ / ELEMENTARY_CHARGE:g} eV, J_vac "
+                f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
+                f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
+            )
+    return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
+
+
+__all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

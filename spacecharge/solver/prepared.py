@@ -1,0 +1,127 @@
+"""What a solve needs of a stack, derived once and kept with it; which part of the work array outlives a solve.
+
+A warm solve spends a few microseconds in its kernel: whatever does not depend on the answer belongs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..model import Stack, StackParameters, stack_parameters
+from .options import SolverOptions
+from .packing import output_width, pack_rows
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+LOWEST_TOLERANCE_V, HIGHEST_TOLERANCE_V = 1e-11, 1e-2
+"""Below the lowest, rounding decides: 2e-12 V at a step of 5 V."""
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """Arrays of one stack at one tolerance and one set of options, as the kernels take them; read, never written.
+
+    Attributes
+    ----------
+    parameters : StackParameters
+        The stack in SI units.
+    tolerance_V : float
+        Error wanted in the contact potentials [V].
+    options : SolverOptions
+        Settings of the solve.
+    rows, codes, packed : ndarray
+        Input row, integer codes and options of the kernel.
+    blank : ndarray, shape (1, output_width)
+        An output row not yet filled.
+    work_rows : int
+        Rows that the work array needs.
+    """
+
+    parameters: StackParameters
+    tolerance_V: float
+    options: SolverOptions
+    rows: Array
+    codes: Integers
+    packed: Array
+    blank: Array
+    work_rows: int
+    _places: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+
+    def keep(self, work: Array, n: int) -> Array:
+        """Return a copy of the rows of `work` that describe a solve on `n` elements (see :func:`full_state`).
+
+        Their places are remembered: the same problem always ends on the same mesh.
+        """
+        places = self._places
+        if places.shape[1] != n + 1:
+            places = self._places = _state_places(self.parameters.n_species, n)
+        return work.take(places)
+
+
+def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepared:
+    """Return what a solve needs of `stack`, from the stack's cache if it was asked the same the last time.
+
+    Raises
+    ------
+    ModelError
+        The stack or the tolerance is out of range.
+    """
+    prepared: Prepared | None = stack.cache.get("prepared")
+    if (
+        prepared is not None
+        and prepared.tolerance_V == tolerance_V
+        and (prepared.options is options or prepared.options == options)
+    ):
+        return prepared
+    if not LOWEST_TOLERANCE_V <= tolerance_V <= HIGHEST_TOLERANCE_V:
+        allowed = f"{LOWEST_TOLERANCE_V:g} to {HIGHEST_TOLERANCE_V:g}"
+        raise ModelError(f"{tolerance_V:g} is out of range (allowed: {allowed})", "tolerance_V")
+    p = stack_parameters(stack)
+    rows, codes = pack_rows(p, tolerance_V)
+    blank = np.full((1, output_width(p)), np.nan)
+    prepared = Prepared(
+        p, float(tolerance_V), options, rows, codes, options.packed(), blank, work_rows(p.n_layers, p.n_species)
+    )
+    # One object, stored at once: another thread sees all of it or nothing.
+    stack.cache["prepared"] = prepared
+    return prepared
+
+
+def used_rows(n_species: int) -> int:
+    """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
+    return 43 + 29 * n_species
+
+
+def work_rows(n_layers: int, n_species: int) -> int:
+    """Return the rows of a work array for so many layers and species (see ``kernels.workspace``)."""
+    return used_rows(n_species) + (3 + 2 * n_species) * 2 * n_layers + (4 + 2 * n_species) * 2
+
+
+def _state_rows(n_species: int) -> Integers:
+    """Return the rows of a work array from which everything else about a solve follows."""
+    from ..kernels import workspace as w
+
+    deltas = [w.SPECIES_START + w.SPECIES_ROWS * s + w.DELTA + i for s in range(n_species) for i in range(5)]
+    return np.array([*range(w.Y, w.Y + 5), w.SIZE, w.LAYER, w.FIRST, *deltas])
+
+
+def _state_places(n_species: int, n: int) -> Integers:
+    """Return the indices of these rows, ``n + 1`` entries each, in the flat work array."""
+    from ..kernels.workspace import STRIDE
+
+    return _state_rows(n_species)[:, None] * STRIDE + np.arange(n + 1)
+
+
+def full_state(kept: Array, n_species: int) -> Array:
+    """Return the rows kept of a work array at their places in it, shape (used_rows, n_elements + 1); the others are 0.
+
+    Kept are the potential, sizes of the elements, their layers and where these begin, and Delta of every species.
+    """
+    state = np.zeros((used_rows(n_species), kept.shape[1]))
+    state[_state_rows(n_species)] = kept
+    return state

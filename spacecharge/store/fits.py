@@ -1,0 +1,271 @@
+"""Results of fits in HDF5: one group ``fits/NAME`` per fit, in a file of their own or beside a sweep.
+
+Everything carries its unit and says in words what it is. Values are in SI (energies in eV, as the names
+of the parameters say).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import StoreError
+from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
+
+if TYPE_CHECKING:
+    import h5py
+
+    from ..fitting.kinds.comparison import Comparison
+    from ..fitting.result import FitResult, Value
+
+CONVENTIONS = "CF-1.10"
+
+
+def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: bool = False) -> None:
+    """Write a fit into a file; other fits and whatever else the file holds stay.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    result : FitResult
+        What to write, as ``fits/NAME``.
+    overwrite : bool
+        Replace a fit of the same name.
+
+    Raises
+    ------
+    StoreError
+        The name is taken, or the file cannot be written.
+    SystemStop
+        The disk is full; what was there is untouched.
+    """
+    config = result.config
+    _into_file(path, result.name, config.title, config.text, lambda group: _write(group, result), overwrite)
+
+
+def _into_file(
+    path: str | os.PathLike[str],
+    name: str,
+    title: str,
+    text: str,
+    fill: Callable[[h5py.Group], None],
+    overwrite: bool,
+) -> None:
+    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place."""
+    from .files import edited_hdf5, guarded_hdf5, replacing, system_errors
+
+    target = Path(path)
+    refuse_existing(target, name, overwrite)
+
+    def make(file: h5py.File) -> None:
+        where = f"{GROUP}/{name}"
+        if where in file:
+            del file[where]
+        group = file.create_group(where, track_order=True)
+        group.attrs.update(
+            {"title": title, "config_yaml": text, "created_utc": _now(), "spacecharge_version": __version__}
+        )
+        fill(group)
+
+    with system_errors(target, lambda: "nothing was written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            with edited_hdf5(target) as file:
+                make(file)
+            return
+        with replacing(target) as temporary, guarded_hdf5(temporary, "w") as file:
+            _root(file, title or f"fit {name}")
+            make(file)
+
+
+def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) -> None:
+    """Say that a fit of this name is there already, before any work is done.
+
+    Raises
+    ------
+    StoreError
+        It is, and `overwrite` is false; or the file is no HDF5 file.
+    """
+    if not Path(path).exists():
+        return
+    with opened(path) as file:
+        taken = f"{GROUP}/{name}" in file
+    if taken and not overwrite:
+        raise StoreError(f"{os.fspath(path)}: has a fit {name} already; --overwrite replaces it")
+
+
+def _root(file: h5py.File, title: str) -> None:
+    from .layout import FORMAT_VERSION
+
+    file.attrs["Conventions"] = CONVENTIONS
+    file.attrs["title"] = title
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["spacecharge_version"] = __version__
+    file.attrs["created_utc"] = _now()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _write(group: h5py.Group, result: FitResult) -> None:
+    estimate = result.estimate
+    group.attrs.update(
+        {
+            "kind": result.kind,
+            "chi2_reduced": result.chi2_reduced,
+            "n_data": result.n_data,
+            "data_have_errors": estimate.problem.sigma is not None,
+            "degrees_of_freedom": estimate.freedom,
+            "reference_temperature_K": result.config.reference_temperature_K,
+            "uncertainty": result.config.uncertainty,
+            "level": result.config.level,
+            "errors": result.error_statement,
+            "message": estimate.message,
+            "seconds": result.seconds,
+        }
+    )
+    _texts(group, "warnings", result.warnings)
+    _texts(group, "notes", result.notes)
+    _texts(group, "series_names", result.series_names)
+    for title, values in (("parameters", result.parameters), ("derived", result.derived)):
+        section = group.create_group(title, track_order=True)
+        for value in values.values():
+            _scalar(section, value)
+    names = list(estimate.problem.names)
+    _texts(group, "parameter_names", names)
+    axis = _scale(group, "parameter", names, "1", "parameter")
+    # Two scales of one content: readers of NetCDF refuse a variable with the same dimension twice.
+    other = _scale(group, "other_parameter", names, "1", "parameter")
+    words = "covariance of the parameters, in their units"
+    _dataset(group, "covariance", estimate.covariance, "1", words, axis, other)
+    _write_data(group.create_group("data", track_order=True), result)
+    for series in result.each_temperature:
+        _write_series(group.require_group("each_temperature").create_group(series.name, track_order=True), series)
+    for name, curve in result.profiles.items():
+        section = group.require_group("profile").create_group(name, track_order=True)
+        held = _scale(section, "value", curve.value, result.parameters[name].unit, f"{name}, held")
+        _dataset(section, "chi2", curve.chi2, "1", "chi-square with all other parameters refitted", held)
+    if result.bootstrap is not None:
+        samples = result.bootstrap.samples
+        sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
+        _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
+        group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+
+
+def _write_data(group: h5py.Group, result: FitResult) -> None:
+    datum = _scale(group, "datum", np.arange(result.n_data), "1", "number of the datum")
+    for name, column in result.columns.items():
+        _dataset(group, name, column.values, column.unit, column.long_name, datum)
+    unit, words = result.data.unit, result.data.long_name
+    _dataset(group, "value", result.measured, unit, words, datum)
+    _dataset(group, "sigma", result.sigma, unit, f"one sigma of the {words} as given (NaN: none)", datum)
+    _dataset(group, "model", result.model, unit, f"{words} of the fit", datum)
+    residual = "ln(data) - ln(fit)" if result.is_log else "data minus fit"
+    _dataset(group, "residual", result.estimate.residuals, "1" if result.is_log else unit, residual, datum)
+    _dataset(group, "series", result.series, "1", "curve, as position in series_names", datum)
+    limit = result.estimate.problem.limit
+    if limit is not None:
+        _dataset(group, "limit", limit, "1", "0 measured, -1 at most, 1 at least", datum)
+
+
+def _write_series(group: h5py.Group, series: Any) -> None:
+    axis = _scale(group, "temperature", series.temperature, "K", "temperature")
+    _dataset(group, "value", series.value, series.unit, f"{series.long_name}, temperature by temperature", axis)
+    _dataset(group, "sigma", series.sigma, series.unit, "one sigma", axis)
+    _dataset(group, "global_value", series.global_value, series.unit, f"{series.long_name} of the global fit", axis)
+    if series.regression is not None:
+        r = series.regression
+        group.attrs.update(
+            {
+                "regression_value": r.value,
+                "regression_sigma": r.value * r.sigma_ln_value,
+                "regression_activation_energy_eV": r.activation_energy_eV,
+                "regression_sigma_activation_energy_eV": r.sigma_activation_energy_eV,
+                "regression_correlation": r.correlation,
+                "regression_reference_temperature_K": r.reference_K,
+            }
+        )
+
+
+def _scalar(group: h5py.Group, value: Value) -> None:
+    _dataset(group, value.name, np.float64(value.value), value.unit, value.long_name or value.name)
+    group[value.name].attrs.update(
+        {"sigma": value.sigma, "lower": value.lower, "upper": value.upper, "fixed": bool(value.fixed)}
+    )
+
+
+def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str, *axes: h5py.Dataset) -> h5py.Dataset:
+    """Write an array with its unit and name, its axes joined to their scales."""
+    dataset = group.create_dataset(name, data=values)
+    dataset.attrs["units"] = unit
+    dataset.attrs["long_name"] = words
+    for number, axis in enumerate(axes):
+        dataset.dims[number].attach_scale(axis)
+    return dataset
+
+
+def _scale(group: h5py.Group, name: str, values: Any, unit: str, words: str) -> h5py.Dataset:
+    """Write the values along an axis: numbers, or names."""
+    import h5py
+
+    array = np.asarray(values)
+    if array.dtype.kind in "OU":
+        array = np.array([str(v) for v in values], dtype=h5py.string_dtype("utf-8"))
+    dataset = _dataset(group, name, array, unit, words)
+    dataset.make_scale(name)
+    return dataset
+
+
+def _texts(group: h5py.Group, name: str, texts: Any) -> None:
+    import h5py
+
+    group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
+
+
+def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False) -> None:
+    """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    comparison : Comparison
+        What to write.
+    overwrite : bool
+        Replace one of the same name.
+
+    Raises
+    ------
+    StoreError
+        The name is taken, or the file cannot be written.
+    SystemStop
+        The disk is full; what was there is untouched.
+    """
+
+    def fill(group: h5py.Group) -> None:
+        group.attrs["kind"] = "comparison"
+        axis = _scale(group, "interface", comparison.interfaces, "1", "interface")
+        for name, values, unit, words in (
+            ("temperature", comparison.temperature, "K", "temperature"),
+            ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
+            ("exchange_current_density", comparison.exchange_current_density, "A m-2", "exchange current density"),
+            ("sigma", comparison.sigma, "A m-2", "one sigma of the exchange current density (NaN: not known)"),
+            ("is_bound", comparison.is_bound.astype(np.int8), "1", "1: the exchange current density is an upper bound"),
+            ("nmr_resistance", comparison.nmr_resistance, "ohm m2", "interface resistance kT/(e i0)"),
+            ("factor", comparison.factor, "1", "NMR over model"),
+            ("status", comparison.status, "1", "status of the solve"),
+        ):
+            _dataset(group, name, values, unit, words, axis)
+
+    _into_file(path, comparison.name, comparison.title, comparison.text, fill, overwrite)
+
+
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "write_comparison", "write_fit"]

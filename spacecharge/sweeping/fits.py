@@ -1,0 +1,231 @@
+"""Sweeps over fits: the same data under many models, or many data sets, with the engine of all sweeps."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..config.nmr_fit import config_at, sweep_points
+from ..config.nmr_keys import FitConfig
+from ..errors import FitError, SpaceChargeError
+from ..fitting.run import build, run_setup
+from ..store.layout import Coordinate, Layout, Variable
+from ..units import NO_UNIT, Unit, coordinate_name, long_name, unit_of
+from .engine import RunReport, run_task
+from .plan import host_cpu
+from .pools import Pool, ThreadPool
+from .task import Task
+
+FITTED, NOT_CONVERGED, REFUSED = 0, 1, 3
+"""Statuses of a fit, of the same meaning as those of a solve: solved, not converged, invalid point."""
+
+CHUNK_POINTS = 4
+"""A fit takes some 30 ms; a chunk is what a kill may cost and what progress counts."""
+
+
+def run_fit_sweep(
+    config: FitConfig, path: str | os.PathLike[str], *, overwrite: bool = False, quiet: bool = True, workers: int = 1
+) -> RunReport:
+    """Fit at every point of a configuration's sweep and write the result file.
+
+    An unfinished file of the same configuration is gone on with; a finished one is not touched unless
+    `overwrite` is given.
+
+    Parameters
+    ----------
+    config : FitConfig
+        With a sweep.
+    path : path
+        Result file.
+    overwrite : bool
+        Replace an existing file.
+    quiet : bool
+        No progress on stderr.
+    workers : int
+        Threads. Python holds most of a fit, so more than one seldom helps.
+
+    Returns
+    -------
+    RunReport
+        Path, statuses and time.
+
+    Raises
+    ------
+    StoreError
+        The file exists, is in use or cannot be written.
+    SystemStop
+        Disk full; the file can be resumed by the same command.
+    """
+    from ..store import read_results
+
+    task = FitTask(config)
+    target = Path(path)
+    unfinished = target.exists() and not overwrite and not read_results(target).is_complete
+
+    def make_pool(task: Task) -> Pool:
+        return ThreadPool(task, workers)
+
+    return run_task(task, target, make_pool, resume=unfinished, overwrite=overwrite, workers=workers, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """Every point of a swept fit; see :class:`~spacecharge.sweeping.task.Task`.
+
+    Parameters
+    ----------
+    config : FitConfig
+        With a sweep.
+    """
+
+    config: FitConfig
+
+    @cached_property
+    def points(self) -> list[dict[str, Any]]:
+        """Dotted path to value of every point, in the order of the file."""
+        return sweep_points(self.config)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Axes, coordinates and variables of the result file."""
+        coordinates = [_coordinate(path, values) for path, values in self.config.sweep.items()]
+        variables = [
+            Variable(
+                name="status",
+                dtype="i4",
+                long_name="status of the fit",
+                attributes={
+                    "flag_values": np.array([FITTED, NOT_CONVERGED, REFUSED, -1], dtype=np.int32),
+                    "flag_meanings": "fitted not_converged refused not_run",
+                },
+            ),
+            Variable(name="chi2_reduced", long_name="reduced chi-square"),
+            Variable(name="n_data", dtype="i4", long_name="number of data"),
+        ]
+        for name, (unit, words) in self._quantities.items():
+            variables.append(Variable(name=name, units=unit, long_name=words))
+            variables.append(Variable(name=f"sigma_{name}", units=unit, long_name=f"one sigma of {words}"))
+        return Layout(
+            sweep=tuple(c.name for c in coordinates),
+            shape=tuple(len(values) for values in self.config.sweep.values()),
+            coordinates=tuple(coordinates),
+            variables=tuple(variables),
+            attributes={
+                "Conventions": "CF-1.10",
+                "title": self.config.title,
+                "spacecharge_version": __version__,
+                "config_yaml": self.config.text,
+                "config_sha256": hashlib.sha256(self.config.text.encode()).hexdigest(),
+                "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+                "numba_version": metadata.version("numba"),
+                "host_cpu": host_cpu(),
+                "kind": f"fit {self.config.kind}",
+            },
+        )
+
+    @cached_property
+    def _quantities(self) -> dict[str, tuple[str, str]]:
+        """Parameters and derived quantities that any point has, with unit and words."""
+        structural = [p for p, values in self.config.sweep.items() if any(isinstance(v, str) for v in values)]
+        seen: set[tuple[str, ...]] = set()
+        found: dict[str, tuple[str, str]] = {}
+        reason: SpaceChargeError | None = None
+        for point in self.points:
+            key = tuple(str(point[p]) for p in structural)
+            if key in seen:
+                continue
+            try:
+                setup = build(config_at(self.config, point))
+            except SpaceChargeError as error:
+                reason = error
+                continue
+            seen.add(key)
+            for p in setup.problem.parameters:
+                found.setdefault(p.name, (p.unit, p.long_name or p.name))
+            for q in setup.derived:
+                found.setdefault(q.name, (q.unit, q.long_name))
+        if not found:
+            raise reason or FitError(f"{self.config.path}: the sweep has no points")
+        return found
+
+    @property
+    def chunk_points(self) -> int:
+        """Points per chunk."""
+        return CHUNK_POINTS
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the configuration, the data it names and the version."""
+        digest = hashlib.sha256(f"{__version__}\n{self.config.text}".encode())
+        folder = Path(self.config.path).parent
+        for path in sorted({str(_at(self.config, point, "path") or "") for point in self.points}):
+            source = folder / path
+            if path and source.is_file():
+                digest.update(source.read_bytes())
+        return digest.hexdigest()
+
+    def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
+        """Return every output of points lo to hi - 1, by path."""
+        out: dict[str, NDArray[Any]] = {
+            v.path: np.full(hi - lo, v.fill_value, dtype=v.numpy_dtype) for v in self.layout.variables
+        }
+        for row, index in enumerate(range(lo, hi)):
+            out["status"][row], _ = self._fit(index, row, out)
+        return out
+
+    def _fit(self, index: int, row: int, out: dict[str, NDArray[Any]] | None) -> tuple[int, str]:
+        """Fit one point into `out`; return its status and the reason of a failure."""
+        try:
+            config = config_at(self.config, self.points[index])
+            result = run_setup(config, build(config))
+        except FitError as error:
+            text = str(error)
+            return (NOT_CONVERGED if "did not converge" in text else REFUSED), text
+        except SpaceChargeError as error:
+            return REFUSED, str(error)
+        if out is not None:
+            out["chi2_reduced"][row] = result.chi2_reduced
+            out["n_data"][row] = result.n_data
+            for name, value in (result.parameters | result.derived).items():
+                if name in out:
+                    out[name][row] = value.value
+                    out[f"sigma_{name}"][row] = value.sigma
+        return FITTED, ""
+
+    def explain(self, index: int, status: int) -> str:
+        """Return one line about a failed point."""
+        where = ", ".join(f"{path} = {value}" for path, value in self.points[index].items())
+        _, reason = self._fit(index, 0, None)
+        return f"point {index} ({where}): {reason}"
+
+
+def _at(config: FitConfig, point: Mapping[str, Any], key: str) -> Any:
+    return point.get(f"data.{key}", config.data.get(key))
+
+
+def _coordinate(path: str, values: list[Any]) -> Coordinate:
+    """Return the axis of one swept key, in SI."""
+    parts = path.split(".")
+    quantity = parts[:-1] if parts[-1] in ("initial", "min", "max", "fixed") else parts
+    unit: Unit = unit_of(".".join(quantity))
+    name = coordinate_name(".".join(quantity), 1)
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        # An energy stays in eV: fitted ones are written in eV, as their names say.
+        if unit.suffix == "_eV":
+            unit = Unit("_eV", "eV", "eV", 1.0)
+        numbers = np.array([unit.factor * float(v) if math.isfinite(v) else math.nan for v in values])
+        return Coordinate(name=name, values=numbers, units=unit.si, long_name=long_name(".".join(quantity), 1))
+    text = np.array([str(v) for v in values], dtype=object)
+    return Coordinate(name=name, values=text, units=NO_UNIT.si, long_name=long_name(".".join(quantity), 1))

@@ -1,0 +1,283 @@
+"""The task that a configuration describes: space-charge layers at every point of its sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..config import Config
+from ..solver.outputs import OUTPUTS
+from ..store.layout import Coordinate, Layout, Variable
+from ..units import coordinate_name, unit_of
+from .task import chunk_points
+from .transfer import transfer_outputs, transfer_tangents, transfer_values
+
+PROFILE_UNITS = {
+    "potential": ("V", "electrostatic potential"),
+    "occupancy": ("1", "occupancy"),
+    "vacancy": ("1", "vacancy fraction"),
+}
+
+STATUS_MEANINGS = "solved not_converged miscibility_gap invalid_point accuracy_not_reached not_run"
+"""CF flag meanings, in the order of the statuses 0 to 4 and -1."""
+
+MESH_POINTS = 512
+"""The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
+
+
+@dataclass(frozen=True)
+class InterfaceTask:
+    """Every point of a configuration's sweep; see :class:`~spacecharge.sweeping.task.Task`.
+
+    Parameters
+    ----------
+    config : Config
+        Without references to fits (see :meth:`Config.with_fits`).
+    """
+
+    config: Config
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Axes, coordinates and variables of the result file."""
+        base = self.config.parameters(0, 1)
+        names = {
+            "layer": ("layer", base.layer_names),
+            "contact": ("contact, left | right", base.contact_names),
+            "side": ("side of the contact", ("left", "right")),
+            "species": ("species", base.species_names),
+        }
+        # A species axis only where there are several; no contact axis where there is no contact.
+        sizes = {name: len(values) for name, (_, values) in names.items()}
+        dropped = {"species"} if sizes["species"] == 1 else set()
+        coordinates = _axes(self.config)
+        for name, (long_name, values) in names.items():
+            if sizes[name] and name not in dropped:
+                text = np.array(values, dtype=object)
+                coordinates.append(Coordinate(name=name, values=text, long_name=long_name))
+        variables = []
+        for output in (*OUTPUTS, *transfer_outputs(self.config)):
+            dims = tuple(d for d in output.dims if d not in dropped)
+            if all(sizes[d] for d in dims):
+                variables.append(
+                    Variable(
+                        name=output.name,
+                        dims=dims,
+                        units=output.units,
+                        long_name=output.long_name,
+                        dtype=output.dtype,
+                        attributes=_attributes_of(output.name, self.config.output.resistance_of),
+                    )
+                )
+        for path in self.config.output.sensitivities:
+            variables += _slopes(self.config, path, variables)
+        if self.profile_x is not None:
+            species = () if sizes["species"] == 1 else ("species",)
+            for layer, x in zip(base.layer_names, self.profile_x, strict=True):
+                group = f"profiles/{layer}"
+                coordinates.append(
+                    Coordinate(name="x", values=x, units="m", long_name="distance from the first contact", group=group)
+                )
+                for name, (units, long_name) in PROFILE_UNITS.items():
+                    dims = ("x",) if name == "potential" else (*species, "x")
+                    variables.append(Variable(name=name, dims=dims, units=units, long_name=long_name, group=group))
+        return Layout(
+            sweep=self.config.sweep.dims,
+            shape=self.config.shape,
+            coordinates=tuple(coordinates),
+            variables=tuple(variables),
+            attributes=_attributes(self.config),
+        )
+
+    @cached_property
+    def profile_x(self) -> tuple[NDArray[np.float64], ...] | None:
+        """One mesh per layer [m] for the profiles of all points; None without profiles."""
+        config = self.config
+        # A single solve is looked at, and its profiles are small.
+        if not (config.output.profiles or not config.shape):
+            return None
+        from ..solver.equilibrium import profile_mesh
+
+        nodes = config.output.profile_nodes
+        return profile_mesh(_spread(config), **({} if nodes is None else {"n_per_layer": nodes}))
+
+    @cached_property
+    def chunk_points(self) -> int:
+        """Points per chunk."""
+        return chunk_points(self.layout.n_points, self.layout.bytes_per_point)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the stack with its materials and fits, the axes, the settings and the version."""
+        config = self.config
+        digest = hashlib.sha256()
+        output = config.output
+        described = (
+            __version__,
+            config.base_stack,
+            config.sweep.mode,
+            [(axis.path, axis.grid) for axis in config.axes],
+            config.solver,
+            (output.profiles, output.profile_nodes, output.resistance_of, output.sensitivities),
+            config.charge_transfer,
+            [v.path for v in self.layout.variables],
+            self.chunk_points,
+        )
+        digest.update(repr(described).encode())
+        for axis in config.axes:
+            if axis.grid.listed is not None:
+                digest.update(np.ascontiguousarray(axis.grid.listed).tobytes())
+        return digest.hexdigest()
+
+    def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
+        """Return every output of points lo to hi - 1, by path."""
+        from ..solver.equilibrium import solve_points
+
+        config = self.config
+        parameters = config.parameters(lo, hi)
+        points = solve_points(
+            parameters,
+            tolerance_V=config.tolerance(lo, hi),
+            resistance_of=config.output.resistance_of,
+            # The sweep runs several chunks at a time: threads inside a chunk would only compete.
+            n_threads=1,
+            profile_x=self.profile_x,
+            tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
+        )
+        values: dict[str, NDArray[Any]] = dict(points.scalars)
+        values |= transfer_values(config, lo, hi, parameters, points.scalars, points.sensitivities)
+        for path in config.output.sensitivities:
+            slopes = points.sensitivities[path]
+            values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
+        for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
+            values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
+        return values
+
+    def explain(self, index: int, status: int) -> str:
+        """Return one line about a failed point."""
+        from ..solver.equilibrium import gap_messages
+        from ..solver.solution import STATUS
+
+        config = self.config
+        parameters = config.parameters(index, index + 1)
+        reason = STATUS.get(status, f"status {status}")
+        if status == 2:
+            reason = gap_messages(parameters, 0)
+        elif status == 3 and parameters.reasons:
+            reason = f"{reason}: {'; '.join(parameters.reasons)}"
+        values = config.point_values(index, index + 1)
+        where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
+        return f"point {index}{where and f' ({where})'}: {reason}"
+
+
+def _axes(config: Config) -> list[Coordinate]:
+    """Return the coordinates of the sweep axes."""
+    if not config.shape:
+        return []
+    zipped = config.sweep.mode != "outer"
+    coordinates = []
+    if zipped:
+        number = np.arange(config.n_points, dtype=np.int64)
+        coordinates.append(Coordinate(name="point", values=number, long_name="number of the point"))
+    for axis in config.axes:
+        coordinates.append(
+            Coordinate(
+                name=axis.name,
+                values=axis.si_values,
+                units=axis.si_unit,
+                long_name=axis.long_name,
+                dimension="point" if zipped else "",
+            )
+        )
+    return coordinates
+
+
+def _slope_group(config: Config, path: str) -> str:
+    """Return the group of the file that holds the derivatives with respect to `path`."""
+    parts = path.split(".")
+    n_names = 0 if parts[0] not in config.base_stack.names else 3 if parts[1] == "species" else 1
+    return f"sensitivities/{coordinate_name(path, n_names)}"
+
+
+def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variable]:
+    """Return the derivatives of the plain variables with respect to the number `path`, in SI units."""
+    from ..solver.packing import SENSITIVE
+
+    unit = unit_of(path).si
+    return [
+        Variable(
+            name=variable.name,
+            dims=variable.dims,
+            units=variable.units if unit == "1" else f"({variable.units}) / ({unit})",
+            long_name=f"derivative of {variable.long_name} with respect to {path}",
+            group=_slope_group(config, path),
+        )
+        for variable in variables
+        if variable.name in SENSITIVE and not variable.group
+    ]
+
+
+def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
+    """Return further attributes of a variable: what its numbers mean, or what it was summed over."""
+    if name == "interface_resistance" and resistance_of:
+        return {"layers": list(resistance_of)}
+    if name == "status":
+        return {
+            "flag_values": np.array([0, 1, 2, 3, 4, -1], dtype=np.int32),
+            "flag_meanings": STATUS_MEANINGS,
+        }
+    if name == "validity":
+        return {
+            "flag_masks": np.array([1, 2, 4], dtype=np.int32),
+            "flag_meanings": "short_debye_length strong_field thin_layer",
+        }
+    return {}
+
+
+def _attributes(config: Config) -> dict[str, Any]:
+    return {
+        "Conventions": "CF-1.10",
+        "title": config.title,
+        "spacecharge_version": __version__,
+        "config_yaml": config.text,
+        "config_sha256": config.sha256,
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "numba_version": metadata.version("numba"),
+        "host_cpu": host_cpu(),
+    }
+
+
+def host_cpu() -> str:
+    """Return the name of this machine's processor."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _spread(config: Config) -> Any:
+    """Return the parameters of the corners of the sweep and of points spread over it."""
+    n = config.n_points
+    if n <= MESH_POINTS:
+        return config.parameters(0, n)
+    chosen = set(np.linspace(0, n - 1, MESH_POINTS // 2, dtype=np.int64).tolist())
+    if config.sweep.mode == "outer" and 2 ** len(config.shape) <= MESH_POINTS // 2:
+        for corner in np.ndindex(*(2,) * len(config.shape)):
+            at = [(size - 1) * end for size, end in zip(config.shape, corner, strict=True)]
+            chosen.add(sum(i * math.prod(config.shape[k + 1 :]) for k, i in enumerate(at)))
+    return config.parameters_at(np.array(sorted(chosen), dtype=np.int64))

@@ -1,0 +1,170 @@
+"""Charge transfer at the points of a sweep: laws from configurations and fits, and their variables in results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..errors import ConfigError, ModelError, StoreError
+from ..model import StackParameters
+from ..model.charge_transfer import ChargeTransfer, law_of_keys
+from ..model.tangents import parameter_tangent
+from ..solver.outputs import Output
+from ..solver.transfer import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
+
+Array = NDArray[np.float64]
+RATE_UNIT = "m-2 s-1"
+DEFAULT_PARAMETER = "rate_constant_per_m2_s"
+
+
+def transfer_outputs(config: Config) -> tuple[Output, ...]:
+    """Return what a result declares besides the plain observables; nothing without a charge transfer."""
+    if not any(law is not None for law in config.charge_transfer):
+        return ()
+    return (*TRANSFER_OUTPUTS, ACTIVATION_OUTPUT) if _sweeps_temperature(config) else TRANSFER_OUTPUTS
+
+
+def transfer_tangents(config: Config, lo: int, hi: int) -> dict[str, StackParameters]:
+    """Return the derivative of the points by the temperature, where an activation energy is asked for."""
+    if ACTIVATION_OUTPUT not in transfer_outputs(config) or config.has_slow_axes:
+        return {}
+    return {"temperature_K": parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]}
+
+
+def transfer_values(
+    config: Config, lo: int, hi: int, parameters: StackParameters, scalars: Mapping[str, Array], slopes: Any
+) -> dict[str, Array]:
+    """Return the variables of :func:`transfer_outputs` at the points lo to hi - 1.
+
+    Parameters
+    ----------
+    config : Config
+        With its fits read.
+    lo, hi : int
+        Range of points.
+    parameters, scalars
+        The points and their solved observables.
+    slopes : mapping
+        Sensitivities by path; those of :func:`transfer_tangents` among them.
+    """
+    outputs = transfer_outputs(config)
+    if not outputs:
+        return {}
+    laws = transfer_laws(config, lo, hi)
+    values = transfer_scalars(laws, parameters, scalars)
+    if ACTIVATION_OUTPUT in outputs:
+        by_temperature = slopes.get("temperature_K")
+        values[ACTIVATION_OUTPUT.name] = (
+            np.full(values["exchange_current_density"].shape, np.nan)
+            if by_temperature is None
+            else local_activation_energy(laws, parameters, scalars, by_temperature)
+        )
+    return values
+
+
+def transfer_laws(config: Config, lo: int = 0, hi: int | None = None) -> list[ChargeTransfer | None]:
+    """Return the law of each inner contact, its swept numbers as arrays over the points lo to hi - 1.
+
+    Raises
+    ------
+    ConfigError
+        A calibration is no neutral case, or a rate constant is missing.
+    """
+    values = config.point_values(lo, config.n_points if hi is None else hi)
+    laws: list[ChargeTransfer | None] = []
+    for i, keys in enumerate(config.charge_transfer):
+        if keys is None:
+            laws.append(None)
+            continue
+        prefix = f"contacts.{i}.charge_transfer."
+        swept = {path.removeprefix(prefix): v for path, v in values.items() if path.startswith(prefix)}
+        try:
+            laws.append(law_of_keys(keys, config.stack, swept))
+        except ModelError as error:
+            raise ConfigError([f"{config.source}: contacts.{i}.charge_transfer: {error}"]) from None
+    return laws
+
+
+def with_fitted_rates(config: Config) -> Config:
+    """Return a configuration whose laws of charge transfer no longer refer to fits.
+
+    ``from_fit`` takes the rate constant, and from the same fit what else it has of the law and the configuration
+    does not say: activation energy, symmetry factor, added resistance.
+
+    Raises
+    ------
+    ConfigError
+        The file, the fit or the parameter is missing, or it is no rate constant.
+    """
+    laws: list[Mapping[str, Any] | None] = []
+    filled = config
+    for i, keys in enumerate(config.charge_transfer):
+        if keys is None or "from_fit" not in keys:
+            laws.append(keys)
+            continue
+        law, sigmas = _fitted(config, i, keys)
+        laws.append(law)
+        for axis in config.axes:
+            key = axis.path.removeprefix(f"contacts.{i}.charge_transfer.")
+            if axis.grid.is_open and key != axis.path:
+                # A number that the fit has not got has no error either.
+                value, sigma = law.get(key, np.nan), sigmas.get(key, np.nan)
+                filled = filled.with_axis_closed(axis.path, value, sigma, log=key == "rate_constant_per_m2_s")
+    filled = replace(filled, charge_transfer=tuple(laws))
+    if filled.charge_transfer and any(law is not None for law in laws):
+        base = filled.parameters(0, 1)
+        if base.n_species > 1:
+            message = "a law of charge transfer needs layers with one mobile species each"
+            raise ConfigError([f"{config.source}: contacts: {message}"])
+        transfer_laws(filled, 0, 1)
+    return filled
+
+
+def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the keys of a law with the numbers of its fit, and one sigma of each of these."""
+    from ..store.fit_reader import read_fit
+
+    where = f"{config.source}: contacts.{i}.charge_transfer"
+    path = config.source.parent / keys["from_fit"]
+    fit, _, parameter = keys.get("parameter", DEFAULT_PARAMETER).rpartition("/")
+    try:
+        rate = read_fit(path, parameter, fit or None)
+    except StoreError as error:
+        raise ConfigError([f"{where}.from_fit: {error}"]) from None
+    if rate.unit != RATE_UNIT:
+        raise ConfigError([f"{where}.parameter: {parameter} is in {rate.unit or '1'} (allowed: a rate in {RATE_UNIT})"])
+    law = {key: value for key, value in keys.items() if key not in ("from_fit", "parameter")}
+    law["rate_constant_per_m2_s"] = rate.value
+    sigmas = {"rate_constant_per_m2_s": rate.sigma}
+    for key in (
+        "activation_energy_eV",
+        "symmetry_factor",
+        "reference_temperature_K",
+        "grain_boundary_resistance_ohm_cm2",
+    ):
+        if key in law:
+            continue
+        try:
+            number = read_fit(path, key, fit or None)
+        except StoreError:
+            continue
+        law[key], sigmas[key] = number.value, number.sigma
+    return law, sigmas
+
+
+def _sweeps_temperature(config: Config) -> bool:
+    return any(axis.path == "temperature_K" for axis in config.axes)
+
+
+__all__ = [
+    "transfer_laws",
+    "transfer_outputs",
+    "transfer_tangents",
+    "transfer_values",
+    "with_fitted_rates",
+]
