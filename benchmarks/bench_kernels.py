@@ -33,7 +33,7 @@ import spacecharge as sc
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
-from spacecharge.kernels.layout import SPECIES_COLUMNS
+from spacecharge.kernels.layout import MEMO_SIZE, SPECIES_COLUMNS
 from spacecharge.kernels.mesh import set_parameters
 from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
 from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
@@ -212,7 +212,9 @@ def test_tridiagonal(benchmark: BenchmarkFixture, n: int, who: str) -> None:
 
 def ours(mesh: Mesh) -> int:
     """Solve by the package's kernel from where y stands; return the iterations."""
-    status, iterations, _ = newton(mesh.work, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE)
+    status, iterations, _ = newton(
+        mesh.work, mesh.row, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE, np.zeros(MEMO_SIZE)
+    )
     assert status == 0
     return int(iterations)
 

@@ -11,16 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictStr, Tag
 
-from ..model.layer import ARRHENIUS_REFERENCE_K, RANGES
+from ..model.layer import ARRHENIUS_REFERENCE_K, RANGES, TOLERANCE_RANGE_V
 from ..units import unit_of
-
-TOLERANCE_RANGE = (1e-13, 1.0)
-"""Allowed tolerance of the contact potential [V]."""
 
 DEFAULT_TOLERANCE_V = 1e-6
 
 EXTRA_RANGES: dict[str, tuple[float, float]] = {
-    "tolerance_V": TOLERANCE_RANGE,
+    "tolerance_V": TOLERANCE_RANGE_V,
     "rate_constant_per_m2_s": (1e-60, 1e60),
     "reference_temperature_K": (1.0, 5000.0),
     "symmetry_factor": (0.0, 1.0),

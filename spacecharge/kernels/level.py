@@ -41,6 +41,8 @@ from .workspace import STRIDE as S
 # Relative rounding of a sum of charges, and the uncertainty of the shift (in kT/e) from which on it is found here.
 ROUNDING_OF_SUM = 4e-16
 LARGEST_DOUBT = 1e-9
+# Response over stiffness below which elimination loses the first four digits of the response.
+LEAST_RESPONSE = 1e-11
 # Doublings of the first trial shift of 1 kT/e, and halvings of the bracket (to the last bit).
 DOUBLINGS, HALVINGS = 24, 80
 
@@ -58,7 +60,10 @@ def loses_level(work, codes, n):
         for e in range(n):
             charge += weight * work[w.SIZE * S + e] * abs(work[(w.CHARGE + i) * S + e])
             slope += weight * work[w.SIZE * S + e] * work[(w.SLOPE + i) * S + e]
-    return ROUNDING_OF_SUM * charge > LARGEST_DOUBT * slope
+    stiffness = 0.0
+    for e in range(n):
+        stiffness += work[w.STIFFNESS * S + e]
+    return slope < max(ROUNDING_OF_SUM / LARGEST_DOUBT * charge, LEAST_RESPONSE * stiffness)
 
 
 @inlined

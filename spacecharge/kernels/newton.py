@@ -34,9 +34,9 @@ ROUNDING_STEP = 1e-6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
-# Elements times evaluations that the safe mode may spend on one point: half a second at most (measured 2 us each with
-# the inner equations of two species solved exactly).
-MOST_EFFORT = 2e5
+# What the safe mode may spend on one point, in units of 0.1 us: an evaluation takes one for an element, and with the
+# inner equations solved exactly this many for each of its species (up to twice that at the strongest interaction).
+MOST_EFFORT, INNER_EFFORT = 2e6, 15.0
 # Evaluations that a search for the level costs.
 LEVEL_EFFORT = 80.0
 
@@ -348,16 +348,17 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
 
     Layers that are empty or full answer no more to their potential: a system that this leaves singular to rounding gets
     a shift of its diagonal, and a step beyond everything that could be asked for is cut. Both leave a direction of
-    descent, so the line search needs no more. Elements times evaluations are counted down in ``memo[EFFORT]``.
+    descent, so the line search needs no more. What it spends is counted down in ``memo[EFFORT]``.
     """
     _move(work, codes, n, n_pad, 0.0, interacting)
+    cost = n * (INNER_EFFORT * codes[N_SPECIES] if interacting else 1.0)
     before, largest, shift = math.inf, math.inf, 0.0
     for iteration in range(1, SAFE_ITERATIONS + 1):
         pinned = loses_level(work, codes, n)
         if pinned:
             find_level(work, row, codes, n, interacting)
             _move(work, codes, n, n_pad, 0.0, interacting)
-            memo[EFFORT] -= LEVEL_EFFORT * n
+            memo[EFFORT] -= LEVEL_EFFORT * cost
             pinned = loses_level(work, codes, n)
         largest = newton_step(work, codes, n, n_pad, shift, pinned)
         for _ in range(MOST_SHIFTS):
@@ -373,7 +374,7 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
         for _ in range(LINE_TRIES):
             _move(work, codes, n, n_pad, fraction - moved, interacting)
             moved = fraction
-            memo[EFFORT] -= n
+            memo[EFFORT] -= cost
             slope = directional_slope(work, n)
             if not slope > 0.5 * abs(start) or largest * fraction <= 1e-9 or memo[EFFORT] < 0.0:
                 break

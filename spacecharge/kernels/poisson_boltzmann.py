@@ -195,7 +195,7 @@ def solve_point(
         out[o.STATUS] = MISCIBILITY_GAP
         return 0
     if not holds_charge(row, codes, 0, n_layers):
-        out[o.STATUS] = INVALID
+        out[o.STATUS] = UNCONVERGED
         return 0
     interacting = is_interacting(codes, species)
     bordered = interacting and is_bordered(codes, species)
@@ -324,8 +324,10 @@ def solve_point(
         while plane <= n_layers:
             if is_plane(codes, plane) and needs_neutral_solve(row, codes, plane) and options[WITH_STATIC] > 0.0:
                 end_codes = neutral_ends(codes, plane)
-                if holds_charge(row, end_codes, 0, plane if plane > 0 else n_layers) and (
-                    plane == 0 or plane == n_layers or holds_charge(row, end_codes, plane, n_layers)
+                if (
+                    memo[EFFORT] > 0.0
+                    and holds_charge(row, end_codes, 0, plane if plane > 0 else n_layers)
+                    and (plane == 0 or plane == n_layers or holds_charge(row, end_codes, plane, n_layers))
                 ):
                     break
                 # No state without charge at this plane: no neutral bias, and nothing to refer the charge to.

@@ -24,6 +24,9 @@ DELTA_MAX = 600.0
 
 THIRD = 1.0 / 3.0
 
+# Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.
+INNER_ITERATIONS = 100
+
 
 @inlined
 def lattice_point(delta, theta_b, vacancy_b):
@@ -327,11 +330,14 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
     low, high = lowest, highest
     delta = min(max(start, low), high)
     before = 1e300
-    for _ in range(200):
+    for _ in range(INNER_ITERATIONS):
         _, _, _, _, potential, slope = point_state(
             delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
         )
         residual = delta + potential + z * y
+        if abs(residual) <= 1e-16 * (abs(delta) + abs(potential) + abs(z * y)):
+            # Rounding of the sum: from here on the iteration would wander.
+            return delta
         if residual > 0.0:
             high = delta
         else:

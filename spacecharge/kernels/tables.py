@@ -54,9 +54,10 @@ def grid_step(size, resolution):
     """Return the step from one tabulated |Delta| to the next.
 
     In the linear range the decay over one element may be as strong as in the tail; where charge piles up, a step of
-    Delta is what the element has to follow.
+    Delta is what the element has to follow. Where sites are empty or full to the last bit, nothing has to be followed.
     """
-    return 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
+    step = 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
+    return step if size < DELTA_MAX else 0.3 * size
 
 
 @kernel

@@ -52,6 +52,9 @@ RANGES: dict[str, tuple[float, float]] = {
 """Allowed range of every physical number, in the unit of its name (bounds included where finite and
 physical; occupancy, permittivity and thickness exclude their lower bound by the checks below)."""
 
+TOLERANCE_RANGE_V = (1e-11, 1e-2)
+"""Allowed error of a contact potential [V]: below, rounding decides (2e-12 V at a step of 5 V)."""
+
 TRANSPORT_NAMES = ("constant", "vacancy")
 STATISTICS_NAMES = ("lattice", "dilute")
 END_KINDS = ("zero_field", "bulk", "electrostatic_potential_V", "surface_charge_C_per_m2")

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN
 from ..errors import ConvergenceError, MiscibilityGapError
 from ..model import Stack, StackParameters
-from ..model.statistics import Statistics, thermodynamic_slope
 from .options import SolverOptions
 from .packing import (
     counted_layers,
@@ -27,8 +26,9 @@ from .packing import (
     unpack_scalars,
     unpack_sensitivities,
 )
-from .prepared import prepare, work_rows
+from .prepared import check_tolerance, prepare, work_rows
 from .profile_mesh import profile_mesh
+from .reasons import failure_message, gap_messages
 from .solution import STATUS, Solution
 
 Array = NDArray[np.float64]
@@ -130,10 +130,16 @@ def solve_points(
     -------
     Points
         Observables and profiles; nothing raises for a point that fails, it carries a status.
+
+    Raises
+    ------
+    ModelError
+        A tolerance is out of range.
     """
     from ..kernels.poisson_boltzmann import solve_rows
 
     p = parameters
+    check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
     out[:, 0] = np.where(p.invalid, 3.0, -1.0)
@@ -274,7 +280,9 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
     used from several callers at once.
     """
     if n_threads <= 1 or n_points <= BLOCK:
-        block(0, n_points)
+        # A signal waits for the kernel: between two blocks it is served.
+        for first in range(0, n_points, BLOCK):
+            block(first, min(first + BLOCK, n_points))
         return
     starts = iter(range(0, n_points, BLOCK))
     lock = threading.Lock()
@@ -294,8 +302,14 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
     threads = [threading.Thread(target=work) for _ in range(min(n_threads, -(-n_points // BLOCK)))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as interruption:
+        # Ctrl-C meets the thread that waits; the others stop after their block.
+        failures.append(interruption)
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]
 
@@ -365,51 +379,10 @@ def solve(
     status = int(out.item(0))
     message = STATUS[status]
     if status != 0:
-        if status == 2:
-            message = gap_messages(prepared.parameters)
+        message = failure_message(prepared.parameters, status, mesh=n > 0)
         if throw:
             raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
     return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
-
-
-def gap_messages(parameters: StackParameters, index: int = 0) -> str:
-    """Return one line naming the species, occupancy range and critical J behind a miscibility gap.
-
-    Parameters
-    ----------
-    parameters : StackParameters
-        The points.
-    index : int
-        The point with status 2.
-
-    Returns
-    -------
-    str
-        Layer, occupancies between which d mu/d theta <= 0, temperature, J given and critical J of the same signs.
-    """
-    p = parameters
-    kt = BOLTZMANN * float(p.temperature[index])
-    theta = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 20001)))
-    parts = []
-    for i, name in enumerate(p.layer_names):
-        for s in range(p.n_species):
-            occ = float(p.interaction_occupied[index, i, s])
-            vac = float(p.interaction_vacancy[index, i, s])
-            if p.statistics[i, s] != Statistics.LATTICE or (occ >= 0.0 and vac >= 0.0):
-                continue
-            slope = thermodynamic_slope(theta, occ / kt, vac / kt)
-            if slope.min() > 0.0:
-                continue
-            inside = theta[slope <= 0.0]
-            factor = 1.0 / (1.0 - slope.min())
-            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
-            parts.append(
-                f"{name}{species}: d mu/d theta <= 0 for occupancies {inside[0]:.4g} to {inside[-1]:.4g} at "
-                f"{p.temperature[index]:g} K (J_occ {occ / ELEMENTARY_CHARGE:g} eV, J_vac "
-                f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
-                f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
-            )
-    return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
 
 
 __all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

@@ -121,7 +121,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     differential = capacitance[..., 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         frequency = 1.0 / (2.0 * np.pi * per_contact * differential)
-    frequency[~(per_contact > 0.0)] = np.nan
+    frequency[~((per_contact > 0.0) & (differential > 0.0))] = np.nan
     if conducts.any():
         interface = blocks[:, conducts, 4].sum(axis=1)
     else:

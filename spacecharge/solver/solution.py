@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 
 STATUS: dict[int, str] = {
     0: "solved: the estimated error is within the tolerance",
-    1: "not converged: Newton stopped short; start from a neighbouring point or step the bias",
+    1: "not converged: Newton's steps did not die out within the effort allowed for a point; "
+    "another tolerance_V makes another mesh",
     2: "miscibility gap: the chemical potential falls with occupancy within the range that the solve reaches",
     3: "invalid point: a value lies outside its allowed range",
     4: "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V",
@@ -195,7 +196,8 @@ class Solution:
     def layers(self) -> tuple[LayerProfile, ...]:
         """Profiles layer by layer; made on first use, empty where the solve failed."""
         if "layers" not in self.cache:
-            done = self.status in (0, 4)
+            # Status 4 may come without any mesh.
+            done = self.status in (0, 4) and self._kept.shape[1] > 1
             self.cache["layers"] = unpack_layers(self.state, self.parameters) if done else ()
         result: tuple[LayerProfile, ...] = self.cache["layers"]
         return result
@@ -208,22 +210,27 @@ class Solution:
     @property
     def x(self) -> Array:
         """Positions of all nodes [m]."""
-        return np.concatenate([layer.x for layer in self.layers])
+        return np.concatenate([layer.x for layer in self.layers] or [np.empty(0)])
 
     @property
     def potential(self) -> Array:
         """Electrostatic potential of all nodes [V]."""
-        return np.concatenate([layer.potential for layer in self.layers])
+        return np.concatenate([layer.potential for layer in self.layers] or [np.empty(0)])
 
     @property
     def occupancy(self) -> Array:
         """Occupancy of all nodes [1]."""
-        return np.concatenate([layer.occupancy for layer in self.layers], axis=-1)
+        return np.concatenate([layer.occupancy for layer in self.layers] or [self._empty()], axis=-1)
 
     @property
     def vacancy(self) -> Array:
         """Vacancy fraction of all nodes [1]."""
-        return np.concatenate([layer.vacancy for layer in self.layers], axis=-1)
+        return np.concatenate([layer.vacancy for layer in self.layers] or [self._empty()], axis=-1)
+
+    def _empty(self) -> Array:
+        """Return the occupancies of no node."""
+        n_species = self.parameters.n_species
+        return np.empty(0 if n_species == 1 else (n_species, 0))
 
     def layer(self, name: str) -> LayerProfile:
         """Return the profiles of the layer `name`.

@@ -167,16 +167,11 @@ class InterfaceTask:
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
-        from ..solver.equilibrium import gap_messages
-        from ..solver.solution import STATUS
+        from ..solver.reasons import failure_message
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        reason = STATUS.get(status, f"status {status}")
-        if status == 2:
-            reason = gap_messages(parameters, 0)
-        elif status == 3 and parameters.reasons:
-            reason = f"{reason}: {'; '.join(parameters.reasons)}"
+        reason = failure_message(parameters, status)
         values = config.point_values(index, index + 1)
         where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
         return f"point {index}{where and f' ({where})'}: {reason}"
