@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..codes import Status, Validity
 from ..config import Config
+from ..solver.bulk import bulk_outputs, bulk_scalars
 from ..solver.outputs import OUTPUTS
 from ..store.layout import Coordinate, Layout, Variable
 from ..units import coordinate_name, unit_of
@@ -66,7 +67,7 @@ class InterfaceTask:
                 text = np.array(values, dtype=object)
                 coordinates.append(Coordinate(name=name, values=text, long_name=long_name))
         variables = []
-        for output in (*OUTPUTS, *transfer_outputs(self.config)):
+        for output in (*OUTPUTS, *bulk_outputs(base), *transfer_outputs(self.config)):
             dims = tuple(d for d in output.dims if d not in dropped)
             if all(sizes[d] for d in dims):
                 variables.append(
@@ -155,6 +156,7 @@ class InterfaceTask:
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         values: dict[str, NDArray[Any]] = dict(points.scalars)
+        values |= bulk_scalars(parameters, points.scalars)
         values |= transfer_values(config, lo, hi, parameters, points.scalars, points.sensitivities)
         for path in config.output.sensitivities:
             slopes = points.sensitivities[path]
