@@ -1,210 +1,182 @@
-"""Observables of neutral bulks and of grain boundaries: conductivities, carriers, Fermi levels; boundary resistance.
+"""Observables of neutral bulks and of grain boundaries: conductivities, carriers, Fermi levels, boundary resistance.
 
 A boundary is a core with the space-charge regions of the layers beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
-from ..model import StackParameters
-from .outputs import Output
-
-if TYPE_CHECKING:
-    from .solution import Solution
+from . import output as o
+from .output import Registry, Rows
 
 Array = NDArray[np.float64]
 
-CONDUCTIVITY = Output("conductivity", ("layer",), "S m-1", "conductivity of the neutral layer")
-CONCENTRATION = Output("concentration", ("layer", "species"), "m-3", "carriers in the neutral layer")
-TRANSFERENCE = Output(
-    "transference_number", ("layer", "species"), "1", "share of the conductivity of the neutral layer"
-)
-FERMI_LEVEL = Output("fermi_level", ("layer",), "eV", "Fermi level above the valence band edge")
-BOUNDARY = Output("grain_boundary_resistance", (), "ohm m2", "resistance of the grain boundary")
+of_bulks = Registry()
 
 
-def bulk_outputs(parameters: StackParameters) -> tuple[Output, ...]:
-    """Return the variables that a stack has beside those of every solve."""
-    p = parameters
-    return (
-        CONDUCTIVITY,
-        CONCENTRATION,
-        *((TRANSFERENCE,) if p.n_species > 1 else ()),
-        *((FERMI_LEVEL,) if any(p.from_defects) else ()),
-        *((BOUNDARY,) if has_boundary(p) else ()),
-    )
-
-
-def has_boundary(parameters: StackParameters) -> bool:
-    """Say whether a stack has a grain boundary."""
-    return any(grain >= 0 for grain in parameters.core_of)
-
-
-def bulk_scalars(parameters: StackParameters, scalars: Mapping[str, Array]) -> dict[str, Array]:
-    """Return these variables for solved points; NaN where a point has no answer.
-
-    Parameters
-    ----------
-    parameters : StackParameters
-        The points.
-    scalars : mapping
-        Their solved observables.
-
-    Returns
-    -------
-    dict
-        ``conductivity`` (n_points, n_layers), and so on, by the names of :func:`bulk_outputs`.
-    """
-    p = parameters
-    partial = p.partial_conductivity
-    moves = np.isfinite(partial)
-    total = np.where(moves.any(axis=2), np.where(moves, partial, 0.0).sum(axis=2), np.nan)
+def _relative(value: Array, change: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(moves, partial, 0.0) / total[:, :, None]
-    present = p.site_density > 0.0
-    density = np.where(present, p.site_density * p.bulk_occupancy, np.nan)
-    values = {
-        "conductivity": total,
-        "concentration": density[..., 0] if p.n_species == 1 else density,
-        "transference_number": np.where(present, share, np.nan),
-        "fermi_level": p.fermi_level.copy(),
-    }
-    if has_boundary(p):
-        values["grain_boundary_resistance"] = boundary_resistance(p, total, scalars)
-    failed = ~np.isfinite(scalars["debye_length"]).any(axis=1)
-    for array in values.values():
-        array[failed] = np.nan
-    return {output.name: values[output.name] for output in bulk_outputs(p)}
+        return np.asarray(change / value)
 
 
-def boundary_resistance(parameters: StackParameters, conductivity: Array, scalars: Mapping[str, Array]) -> Array:
-    """Return int (1/sigma - 1/sigma_grain) dx over cores and the regions beside them, shape (n_points,) [ohm m2]."""
-    p = parameters
+def _partial_slope(rows: Rows, slopes: Rows) -> Array:
+    """Return the derivative of the conductivity of every species."""
+    p, d = rows.parameters, slopes.parameters
+    relative = 2.0 * _relative(p.charge_number, d.charge_number) - (d.temperature / p.temperature)[:, None, None]
+    for name in ("site_density", "bulk_occupancy", "diffusivity"):
+        relative = relative + _relative(p.array(name), d.array(name))
+    return np.asarray(p.partial_conductivity * relative)
+
+
+def _added(partial: Array) -> Array:
+    """Return the sum over species that move; NaN where none does."""
+    moves = np.isfinite(partial)
+    return np.where(moves.any(axis=2), np.where(moves, partial, 0.0).sum(axis=2), np.nan)
+
+
+def _conductivity_slope(rows: Rows, slopes: Rows) -> Array:
+    return _added(_partial_slope(rows, slopes))
+
+
+def _concentration_slope(rows: Rows, slopes: Rows) -> Array:
+    p, d = rows.parameters, slopes.parameters
+    return _of_species(rows, p.site_density * d.bulk_occupancy + d.site_density * p.bulk_occupancy)
+
+
+def _of_species(rows: Rows, values: Array) -> Array:
+    """Return values of species as the file has them: NaN where a layer lacks one, no axis for a single one."""
+    p = rows.parameters
+    present = np.where(p.site_density > 0.0, values, np.nan)
+    return np.asarray(present[..., 0] if p.n_species == 1 else present)
+
+
+@of_bulks(("layer",), "S m-1", "conductivity of the neutral layer", slope=_conductivity_slope)
+def conductivity(rows: Rows) -> Array:
+    """Return the conductivity of every neutral layer, all its carriers together."""
+    return _added(rows.parameters.partial_conductivity)
+
+
+@of_bulks(("layer", "species"), "m-3", "carriers in the neutral layer", slope=_concentration_slope)
+def concentration(rows: Rows) -> Array:
+    """Return how many carriers the neutral layers hold."""
+    p = rows.parameters
+    return _of_species(rows, p.site_density * p.bulk_occupancy)
+
+
+@of_bulks(
+    ("layer", "species"),
+    "1",
+    "share of the conductivity of the neutral layer",
+    is_sensitive=False,
+    needs="several_species",
+)
+def transference_number(rows: Rows) -> Array:
+    """Return the share of every species in the conductivity of the neutral layers.
+
+    Partial conductivities are these times `conductivity`.
+    """
+    partial = rows.parameters.partial_conductivity
+    total = _added(partial)[:, :, None]
+    return _of_species(rows, _relative(total, np.where(np.isfinite(partial), partial, 0.0)))
+
+
+@of_bulks(("layer",), "eV", "Fermi level above the valence band edge", needs="defects")
+def fermi_level(rows: Rows) -> Array:
+    """Return the Fermi level of layers whose carriers follow from defects.
+
+    Above the valence band edge of the neutral layer.
+    """
+    return rows.parameters.fermi_level.copy()
+
+
+def _boundary_slope(rows: Rows, slopes: Rows) -> Array:
+    """Return the derivative of the resistance of the boundaries."""
+    p, d = rows.parameters, slopes.parameters
+    sigma, change = conductivity_of(rows), _conductivity_slope(rows, slopes)
     total = np.zeros(p.n_points)
-    counted: set[tuple[int, int]] = set()
-    for i, grain in enumerate(p.core_of):
-        if grain < 0:
+    for i, grain in _cores(rows):
+        s = sigma[:, grain]
+        total += slopes.blocks[:, i, o.RESISTANCE] - d.thickness[:, i] / s
+        total += p.thickness[:, i] * change[:, grain] / s**2
+    for layer, side in _beside_cores(rows):
+        if _has_one_contact(rows, layer, side):
+            total += slopes.blocks[:, layer, o.EXCESS]
             continue
-        total += scalars["layer_resistance"][:, i] - p.thickness[:, i] / conductivity[:, grain]
-        for layer, side in ((i - 1, 1), (i + 1, 0)):
-            if 0 <= layer < p.n_layers and p.core_of[layer] < 0 and (layer, side) not in counted:
-                counted.add((layer, side))
-                total += _side_excess(p, conductivity, scalars, layer, side)
+        _, width = _region(rows, layer, side)
+        d_resistance, d_width = _region(slopes, layer, side, rows)
+        s = sigma[:, layer]
+        total += d_resistance - d_width / s + width * change[:, layer] / s**2
     return total
 
 
-def _side_excess(
-    parameters: StackParameters, conductivity: Array, scalars: Mapping[str, Array], layer: int, side: int
-) -> Array:
-    """Return the excess resistance of a layer towards its left (0) or right (1) contact [ohm m2].
-
-    All of the layer's where it has no other contact; else that of the region, up to its width.
-    """
-    p = parameters
-    contacts = [layer > 0 or p.end_contacts[0], layer < p.n_layers - 1 or p.end_contacts[1]]
-    if not contacts[1 - side]:
-        return np.asarray(scalars["excess_resistance"][:, layer])
-    contact = layer + side - (0 if p.end_contacts[0] else 1)
-    of_layer = 1 - side
-    width = scalars["space_charge_width"][:, contact, of_layer]
-    if p.n_species > 1:
-        width = np.nanmax(np.where(np.isfinite(p.diffusivity[:, layer]), width, np.nan), axis=1)
-    return np.asarray(scalars["resistance"][:, contact, of_layer] - width / conductivity[:, layer])
-
-
-def _of_solution(solution: Solution, name: str) -> Array:
-    scalars = {key: np.asarray(value)[None] for key, value in solution.scalars.items()}
-    values = bulk_scalars(solution.parameters, scalars)
-    if name not in values:
-        raise ModelError(f"this stack has no {name.replace('_', ' ')}")
-    return np.asarray(values[name][0])
-
-
-def conductivity(solution: Solution) -> Array:
-    """Return the conductivity of every neutral layer, all its carriers together.
-
-    Parameters
-    ----------
-    solution : Solution
-        A solve.
-
-    Returns
-    -------
-    ndarray, shape (n_layers,)
-        [S m-1]; NaN where nothing has a diffusivity.
-    """
-    return _of_solution(solution, "conductivity")
-
-
-def concentration(solution: Solution) -> Array:
-    """Return how many carriers the neutral layers hold.
-
-    Parameters
-    ----------
-    solution : Solution
-        A solve.
-
-    Returns
-    -------
-    ndarray, shape (n_layers,) or (n_layers, n_species)
-        [m-3]
-    """
-    return _of_solution(solution, "concentration")
-
-
-def transference_number(solution: Solution) -> Array:
-    """Return the share of every species in the conductivity of the neutral layers.
-
-    Parameters
-    ----------
-    solution : Solution
-        A solve of a stack with several species.
-
-    Returns
-    -------
-    ndarray, shape (n_layers, n_species)
-        [1]; partial conductivities are these times `conductivity`.
-    """
-    return _of_solution(solution, "transference_number")
-
-
-def fermi_level(solution: Solution) -> Array:
-    """Return the Fermi level of layers whose carriers follow from defects.
-
-    Parameters
-    ----------
-    solution : Solution
-        A solve.
-
-    Returns
-    -------
-    ndarray, shape (n_layers,)
-        Above the valence band edge of the neutral layer [eV]; NaN for layers without defects.
-    """
-    return _of_solution(solution, "fermi_level")
-
-
-def grain_boundary_resistance(solution: Solution) -> Array:
+@of_bulks((), "ohm m2", "resistance of the grain boundary", slope=_boundary_slope, needs="grain_boundary")
+def grain_boundary_resistance(rows: Rows) -> Array:
     """Return int (1/sigma - 1/sigma_grain) dx over the cores of a stack and the space-charge regions beside them.
 
-    Parameters
-    ----------
-    solution : Solution
-        A solve of a stack with a core.
+    Negative where the boundary conducts better than its grain.
 
-    Returns
-    -------
-    ndarray, shape ()
-        [ohm m2]; negative where the boundary conducts better than its grain.
+    Notes
+    -----
+    Beside a core counts all of a layer that has no other contact, else its region up to the width.
     """
-    return _of_solution(solution, "grain_boundary_resistance")
+    p = rows.parameters
+    sigma = conductivity_of(rows)
+    total = np.zeros(p.n_points)
+    for i, grain in _cores(rows):
+        total += rows.blocks[:, i, o.RESISTANCE] - p.thickness[:, i] / sigma[:, grain]
+    for layer, side in _beside_cores(rows):
+        if _has_one_contact(rows, layer, side):
+            total += rows.blocks[:, layer, o.EXCESS]
+        else:
+            resistance, width = _region(rows, layer, side)
+            total += resistance - width / sigma[:, layer]
+    return total
+
+
+def conductivity_of(rows: Rows) -> Array:
+    """Return the conductivities of the neutral layers, shape (n_points, n_layers) [S/m]."""
+    return _added(rows.parameters.partial_conductivity)
+
+
+def _cores(rows: Rows) -> list[tuple[int, int]]:
+    """Return every core with its grain."""
+    return [(i, grain) for i, grain in enumerate(rows.parameters.core_of) if grain >= 0]
+
+
+def _beside_cores(rows: Rows) -> list[tuple[int, int]]:
+    """Return the layers beside cores with the side, 0 left or 1 right, at which the core lies."""
+    p = rows.parameters
+    near = {(i - 1, 1) for i, _ in _cores(rows)} | {(i + 1, 0) for i, _ in _cores(rows)}
+    return sorted((k, side) for k, side in near if 0 <= k < p.n_layers and p.core_of[k] < 0)
+
+
+def _has_one_contact(rows: Rows, layer: int, side: int) -> bool:
+    """Say whether a layer has no contact but the one at `side`."""
+    p = rows.parameters
+    others = (layer > 0 or p.end_contacts[0], layer < p.n_layers - 1 or p.end_contacts[1])
+    return not others[1 - side]
+
+
+def _region(rows: Rows, layer: int, side: int, of: Rows | None = None) -> tuple[Array, Array]:
+    """Return resistance [ohm m2] and width [m] of the region at one side of a layer.
+
+    The widest species that moves counts; `of` are the rows that decide which one, by default these.
+    """
+    p = rows.parameters
+    contact = layer + side - (0 if p.end_contacts[0] else 1)
+    resistance = rows.sides[:, contact, 1 - side, o.FACE_RESISTANCE]
+    width = rows.of_species(o.FACE_WIDTH)[:, contact, 1 - side]
+    if p.n_species > 1:
+        decides = of or rows
+        known = decides.of_species(o.FACE_WIDTH)[:, contact, 1 - side]
+        moves = np.isfinite(decides.parameters.diffusivity[:, layer])
+        widest = np.argmax(np.where(moves & np.isfinite(known), known, -np.inf), axis=1)
+        width = np.take_along_axis(width, widest[:, None], axis=1)[:, 0]
+    return np.asarray(resistance), np.asarray(width)
 
 
 def brick_layer_conductivity(
