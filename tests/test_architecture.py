@@ -43,7 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},
     "analytic": {"codes", "constants", "errors", "model"},
-    "solver": {"codes", "constants", "errors", "kernels", "model"},
+    "solver": {"codes", "constants", "errors", "kernels", "model", "units"},
     "lattice.kernels": {"kernels"},
     "lattice": {"constants", "errors", "lattice.kernels", "solver"},
     "nmr.kernels": {"kernels"},
