@@ -30,7 +30,9 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3),
+    Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0),
     Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),

@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "units": {"constants"},
     "guide": {"errors"},
     "document": {"errors"},
-    "model": {"codes", "constants", "errors", "units"},
+    "model": {"codes", "constants", "defect_chemistry", "errors", "units"},
     "library": {"document", "errors", "model", "units"},
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},

@@ -59,9 +59,13 @@ def carrier_factor(arrays: Mapping[str, Array]) -> Array:
     return np.asarray(charge**2 * arrays["site_density"] * arrays["bulk_occupancy"] / kt)
 
 
-def apply_conduction(arrays: dict[str, Array]) -> None:
-    """Take the mobile fraction into the site densities and given conductivities into the diffusivities."""
+def apply_mobile_fraction(arrays: Mapping[str, Array]) -> None:
+    """Take the mobile fraction into the site densities."""
     arrays["site_density"] *= arrays["mobile_fraction"]
+
+
+def apply_conduction(arrays: Mapping[str, Array]) -> None:
+    """Take given conductivities into the diffusivities."""
     given = np.isfinite(arrays["given_conductivity"])
     with np.errstate(divide="ignore", invalid="ignore"):
         diffusivity = arrays["given_conductivity"] / carrier_factor(arrays)
@@ -69,12 +73,12 @@ def apply_conduction(arrays: dict[str, Array]) -> None:
 
 
 def apply_to_tangent(base: Mapping[str, Array], tangent: Mapping[str, Array]) -> None:
-    """Carry a tangent through :func:`apply_conduction`.
+    """Carry a tangent through :func:`apply_mobile_fraction` and :func:`apply_conduction`.
 
     Parameters
     ----------
     base : mapping of str to ndarray
-        The arrays, as :func:`apply_conduction` left them.
+        The arrays, as these left them.
     tangent : mapping of str to ndarray
         Their derivatives before it; those of site densities and diffusivities are overwritten.
     """
@@ -99,6 +103,7 @@ __all__ = [
     "ENERGY_OF",
     "ENERGY_OF_NAMES",
     "apply_conduction",
+    "apply_mobile_fraction",
     "apply_to_tangent",
     "carrier_factor",
     "conductivity_law",

@@ -68,7 +68,14 @@ class Layer(LayerNumbers):
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
-        Several species, each a mapping of the per-species keys.
+        Several species, each a mapping of the per-species keys. With `defects`: what the defects do not say of the
+        species that follow from them (diffusivities).
+    defects : str, path, mapping or DefectSystem, optional
+        The defects of the material: its carriers follow from formation energies, temperature and `potential_V`
+        instead of site densities and occupancies. A file, or a mapping (see :mod:`spacecharge.defects`).
+    core_of : str, optional
+        Name of the layer whose grain-boundary core this is: its species are level with that layer's neutral bulk,
+        shifted by their `segregation_energy_eV`; what is not given is as in the grain.
 
     Raises
     ------
@@ -83,8 +90,16 @@ class Layer(LayerNumbers):
     statistics: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
+    defects: Any = None
+    core_of: str | None = None
+    own_keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """Of a core in a stack: what the user gave; the rest follows the grain."""
 
     def __post_init__(self) -> None:
+        if self.defects is not None:
+            from .cores import defects_of
+
+            object.__setattr__(self, "defects", defects_of(self))
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
             from ..library import material_keys
@@ -103,6 +118,8 @@ class Layer(LayerNumbers):
         """Say whether what the user gave makes the library's `key` meaningless."""
         if self.species is not None and key in SPECIES_KEYS:
             return True
+        if self.defects is not None and key in (*SPECIES_KEYS, "species"):
+            return True
         if key == "occupancy" and self.composition is not None:
             return True
         if key == "potential_V" and self.composition is not None:
@@ -113,12 +130,12 @@ class Layer(LayerNumbers):
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
 
     def _check(self) -> None:
-        label = self.name or self.material or "layer"
+        label = self.label
         for row in LAYER:
             value = getattr(self, row.key)
             if value is not None:
                 row.check(value, f"{label}.{row.key}")
-            elif row.required:
+            elif row.required and not (self.core_of is not None and row.key == "permittivity"):
                 raise ModelError(self._missing(row.key), f"{label}.{row.key}")
         if self.composition is not None and self.potential_V is not None:
             raise ModelError("give either composition or potential_V: the ocv ties them", f"{label}.composition")
@@ -126,12 +143,23 @@ class Layer(LayerNumbers):
             extra = [k for k in SPECIES_KEYS if getattr(self, k) is not None]
             if extra:
                 raise ModelError("stands beside species; move it into the species", f"{label}.{extra[0]}")
-            if not self.species:
+            if not self.species and self.core_of is None:
                 raise ModelError("at least one species is needed", f"{label}.species")
-        for prefix, spec in self.species_items():
-            _check_species(spec, f"{label}{prefix}", self)
+        if self._has_boundary_keys():
+            from .cores import check_boundary_keys
+
+            check_boundary_keys(self)
+        if self.core_of is not None:
+            return
+        if self.defects is None:
+            for prefix, spec in self.species_items():
+                check_species(spec, f"{label}{prefix}", self)
         if self.potential_V is None and not any("composition" in s for _, s in self.species_items()):
             raise ModelError(self._missing("potential_V"), f"{label}.potential_V")
+
+    def _has_boundary_keys(self) -> bool:
+        keys = (self.defects, self.core_of, self.ionisation_potential_eV, self.background_charge_e_per_nm3)
+        return any(k is not None for k in keys) or any("segregation_energy_eV" in s for _, s in self.species_items())
 
     def _missing(self, key: str) -> str:
         if key == "potential_V" and self.ocv is not None:
@@ -151,6 +179,15 @@ class Layer(LayerNumbers):
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
         """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        if self.defects is not None:
+            given = self.species or {}
+            return [
+                (
+                    f".species.{s.name}",
+                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                )
+                for s in self.defects.species
+            ]
         if self.species is None:
             keys = {k: getattr(self, k) for k in SPECIES_KEYS if getattr(self, k) is not None}
             return [("", keys)]
@@ -162,6 +199,8 @@ class Layer(LayerNumbers):
     @property
     def species_names(self) -> tuple[str, ...]:
         """Names of the species; ``("Li",)`` where the layer has a single unnamed one."""
+        if self.defects is not None:
+            return tuple(s.name for s in self.defects.species)
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
@@ -169,14 +208,14 @@ class Layer(LayerNumbers):
         return replace(self, **changes)
 
 
-def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check one species' keys; raises ModelError naming the key."""
     unknown = [k for k in spec if k not in SPECIES_KEYS]
     if unknown:
         raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
     for row in SPECIES:
         if "." not in row.key:
-            _check_own(row, spec, path, layer)
+            check_own(row, spec, path, layer)
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")
@@ -220,7 +259,7 @@ def _member(codes: type[Code], word: object, path: str) -> Code:
     return members[word]
 
 
-def _check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check a number of a species: a plain one, or the law that it follows."""
     value = spec.get(row.key)
     if value is None:
@@ -350,6 +389,10 @@ class Stack:
         if len(contacts) > len(named) - 1:
             raise ModelError(f"{len(contacts)} contacts given, the stack has {len(named) - 1}", "contacts")
         contacts += (Contact(),) * (len(named) - 1 - len(contacts))
+        if any(layer.core_of is not None for layer in named):
+            from .cores import filled_cores
+
+            named = filled_cores(named)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 

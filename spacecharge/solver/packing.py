@@ -60,7 +60,7 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     rows[:, end : end + 2] = p.end_value
     if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
-        rows[:, end] -= p.potential[:, 0] - p.potential[:, -1]
+        rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
     per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
     for number in SPECIES:
         if number.column:
@@ -107,7 +107,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     keep = p.contact_planes
     planes, capacitance = planes[:, keep], capacitance[:, keep]
     neutral = np.full((n_points, n_layers + 1, 2), np.nan)
-    against_last = p.potential - p.potential[:, -1:]
+    against_last = p.neutral_potential - p.neutral_potential[:, -1:]
     neutral[:, 1:, 0] = against_last
     neutral[:, :-1, 1] = against_last
     of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
@@ -260,7 +260,7 @@ def unpack_profiles(
     result = []
     for i in range(p.n_layers):
         part = slice(starts[i], starts[i + 1])
-        neutral = p.potential[:, i] - p.potential[:, -1]
+        neutral = p.neutral_potential[:, i] - p.neutral_potential[:, -1]
         fields = {"potential": y[:, part] * p.thermal_voltage[:, None] + neutral[:, None]}
         for name, values in (("occupancy", occupancy), ("vacancy", vacancy)):
             fields[name] = values[:, 0, part] if p.n_species == 1 else values[:, :, part]
@@ -290,7 +290,7 @@ def unpack_layers(state: Array, parameters: StackParameters) -> tuple[LayerProfi
         left += float(p.thickness[0, i])
         if i == 0 and p.n_layers > 1:
             x[-1] = 0.0
-        neutral = float(p.potential[0, i] - p.potential[0, -1])
+        neutral = float(p.neutral_potential[0, i] - p.neutral_potential[0, -1])
         if p.n_species == 1:
             occupancy, vacancy = occupancy[0], vacancy[0]
         layers.append(LayerProfile(name, x, y * volt + neutral, occupancy, vacancy))
