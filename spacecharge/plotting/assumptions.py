@@ -37,7 +37,7 @@ def assumptions_figure(result: Assumptions) -> Figure:
         figure, grid = new_figure(1, 2 if has_band else 1, result.title, note)
         panels = list(grid.ravel())
         extra = max(0, len(result.runs) - 5)
-        figure.set_figheight(figure.get_figheight() + 0.3 * extra)
+        figure.set_figheight(figure.get_figheight() + 0.36 * extra)
         _tornado(panels[0], result)
         if has_band:
             _band(panels[1], result)
@@ -81,7 +81,7 @@ def _tornado(panel: Axes, result: Assumptions) -> None:
 
 def _words(path: str) -> str:
     """Return a dotted path in words: layer, then what it is, in lines that fit."""
-    return "\n".join(textwrap.wrap(long_name(path), 24))
+    return "\n".join(textwrap.wrap(long_name(path), 30))
 
 
 def _band(panel: Axes, result: Assumptions) -> None:

@@ -24,17 +24,15 @@ def assumptions_text(result: Assumptions) -> str:
         What :func:`spacecharge.assume` returned.
     """
     unit = f" {result.unit}" if result.unit else ""
-    lines = [result.title, f"{result.name.replace('_', ' ')} with every assumed value as the library has it: "
-             f"{number(result.base)}{unit}", ""]  # fmt: skip
+    words = result.name.replace("_", " ")
+    lines = [result.title, f"{words} with every assumed value as the library has it: {number(result.base)}{unit}", ""]
     header = [["assumed value", "value", "plausible", "answer there", "", "why"], ["", "", "", "lowest", "highest", ""]]
     rows = []
     for run in result.runs:
         item = run.assumed
-        own = unit_of(item.path).text
-        low, high = run.span
-        rows.append(
-            [item.path, f"{item.value:g} {own}".rstrip(), f"{item.low:g} to {item.high:g}", number(low), number(high), item.why]
-        )  # fmt: skip
+        value = f"{item.value:g} {unit_of(item.path).text}".rstrip()
+        span = f"{item.low:g} to {item.high:g}"
+        rows.append([item.path, value, span, *(number(end) for end in run.span), item.why])
     lines += _left(table(header, rows, left=6))
     if result.runs:
         run = result.runs[0]

@@ -244,7 +244,13 @@ def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _attributes(config: Config) -> dict[str, Any]:
+    said = {
+        "assumed": [item.line for item in config.assumed],
+        "notes": list(config.notes),
+    }
     return {
+        # An attribute of HDF5 cannot be an empty list of texts.
+        **{name: lines for name, lines in said.items() if lines},
         "Conventions": "CF-1.10",
         "title": config.title,
         "spacecharge_version": __version__,
