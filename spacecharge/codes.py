@@ -99,6 +99,11 @@ class Validity(IntFlag):
     THIN_LAYER = 4
 
     @property
+    def flag(self) -> str:
+        """The names as CF attributes have them."""
+        return " ".join(str(flag.name).lower() for flag in Validity if flag in self)
+
+    @property
     def words(self) -> str:
         """What is strained, one text after the other."""
         return "; ".join(text for flag, text in _VALIDITY_WORDS.items() if flag in self)

@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "sweeping": {"codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
     "report": {"codes", "errors", "store", "units"},
-    "plotting": {"errors", "fitting", "model", "report", "store", "units"},
+    "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "library", "model",
         "plotting", "report", "store", "sweeping",
