@@ -58,7 +58,8 @@ ARROWS: dict[str, set[str]] = {
         "config", "defect_chemistry", "errors", "fitting", "guide", "kernels", "library", "model", "plotting",
         "report", "store", "sweeping",
     },
-    "cli": {"errors", "version"},
+    "terminal": {"errors"},
+    "cli": {"errors", "terminal", "version"},
     "__main__": {"cli"},
 }  # fmt: skip
 

@@ -37,6 +37,9 @@ _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+"""What neither a file name, nor an attribute in HDF5, nor a text in UTF-8 can hold: the zero byte, half characters."""
+
 _EXACT_DIGITS = 18
 _SHOWN_DEPTH = 8
 
@@ -311,6 +314,9 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         text = str(event.value)
+        unfit = _UNFIT.search(text)
+        if unfit is not None:
+            self._refuse(f"no text can hold the character {ascii(unfit[0])[1:-1]}", event)
         plain = bool(event.implicit[0]) and event.style in (None, "")
         value = _resolve(text) if plain else text
         if self._awaits_key():

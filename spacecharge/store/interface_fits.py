@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .fit_reader import GROUP, opened
+from .fit_reader import GROUP
 from .fits import write_fit
 from .hdf5 import create_checked
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -115,7 +116,7 @@ def read_interface(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     dict
         ``names``, ``table``, ``curve``, ``path``, ``verdict``, ``level``, and ``profiles``: name, unit, value, chi2.
     """
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         group = file[f"{GROUP}/{name}"]
         curve = group.get("curve", {})
         return {
