@@ -9,6 +9,7 @@ from .errors import (
     SpaceChargeError,
 )
 from .fitting import fit
+from .lattice import Lattice, LatticeSolution, LatticeSpecies, solve_lattice
 from .library import materials
 from .model import (
     Contact,
@@ -18,6 +19,13 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.equilibrium import solve
+from .solver.impedance import (
+    blocking_resistance,
+    dc_resistance,
+    geometric_capacitance,
+    impedance,
+    impedance_error_estimate,
+)
 from .solver.observables import (
     characteristic_frequency,
     charge,
@@ -45,6 +53,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
     "ChargeTransfer",
@@ -52,6 +61,9 @@ __all__ = [
     "Contact",
     "ConvergenceError",
     "End",
+    "Lattice",
+    "LatticeSolution",
+    "LatticeSpecies",
     "Layer",
     "ModelError",
     "Solution",
@@ -61,6 +73,7 @@ __all__ = [
     "__version__",
     "analytic",
     "apparent_activation_energy",
+    "blocking_resistance",
     "characteristic_frequency",
     "charge",
     "charge_balance",
@@ -69,12 +82,16 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
     "fit",
+    "geometric_capacitance",
+    "impedance",
+    "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
     "load_config",
@@ -84,8 +101,11 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "sweep",
+    "SweepTable",
     "sensitivities",
     "solve",
+    "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",

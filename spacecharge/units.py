@@ -30,12 +30,16 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3),
+    Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0),
     Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),
     Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0),
     Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4),
+    Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1),
+    Unit("_S_per_m", "S/m", "S m-1", 1.0),
     Unit("_nm", "nm", "m", NM),
     Unit("_eV", "eV", "J", ELEMENTARY_CHARGE),
     Unit("_V", "V", "V", 1.0),
@@ -44,29 +48,6 @@ UNITS: tuple[Unit, ...] = (
 """Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 
 NO_UNIT = Unit("", "", "1", 1.0)
-
-_WORDS = {
-    "potential": "equilibrium potential against Li/Li+",
-    "thickness": "thickness",
-    "permittivity": "relative permittivity",
-    "site_density": "site density",
-    "occupancy": "bulk occupancy",
-    "composition": "composition x",
-    "charge_number": "charge number",
-    "interaction.occupied": "interaction of occupied sites",
-    "interaction.vacancy": "interaction of vacant sites",
-    "diffusivity": "diffusivity",
-    "diffusivity.value": "diffusivity at its reference temperature",
-    "diffusivity.at": "reference temperature of the diffusivity",
-    "diffusivity.activation_energy": "activation energy of the diffusivity",
-    "charge": "charge in the contact plane",
-    "dipole": "dipole step of the contact",
-    "electrostatic_potential": "electrostatic potential of the end",
-    "surface_charge": "surface charge of the end",
-    "temperature": "temperature",
-    "tolerance": "tolerance of the contact potential",
-    "exchange_current_density": "exchange current density",
-}
 
 
 def unit_of(path: str) -> Unit:
@@ -117,25 +98,6 @@ def coordinate_name(path: str, n_names: int = 1) -> str:
     return "_".join([*parts[:n_names], *(stem(part) for part in parts[n_names:])])
 
 
-def long_name(path: str, n_names: int = 1) -> str:
-    """Return what an axis of a figure says, without the unit.
-
-    Parameters
-    ----------
-    path, n_names
-        As :func:`coordinate_name` takes them.
-
-    Returns
-    -------
-    str
-        ``electrode equilibrium potential against Li/Li+``.
-    """
-    parts = path.split(".")
-    names, keys = parts[:n_names], ".".join(stem(part) for part in parts[n_names:])
-    words = _WORDS.get(keys) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
-
-
 @dataclass(frozen=True, slots=True)
 class Display:
     """How a quantity is shown.
@@ -169,6 +131,7 @@ DISPLAY: dict[str, Display] = {
     "F m-2": Display("uF/cm2", "µF cm$^{-2}$", 1e2),
     "ohm m2": Display("Ohm cm2", "Ω cm$^{2}$", 1e4),
     "A m-2": Display("mA/cm2", "mA cm$^{-2}$", 1e-1),
+    "S m-1": Display("mS/cm", "mS cm$^{-1}$", 10.0),
     "m2 s-1": Display("m2/s", "m$^{2}$ s$^{-1}$", 1.0),
     "m-2 s-1": Display("m-2 s-1", "m$^{-2}$ s$^{-1}$", 1.0),
 }
@@ -192,7 +155,6 @@ __all__ = [
     "Unit",
     "coordinate_name",
     "display_of",
-    "long_name",
     "number_text",
     "stem",
     "unit_of",

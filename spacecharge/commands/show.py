@@ -20,7 +20,7 @@ def execute(args: argparse.Namespace) -> int:
         else:
             blocks = points_text(results, args.select, args.rows)
             if results.has_fits:
-                from ..report.fits import fit_table
+                from ..fitting.stored import fit_table
 
                 blocks.append(fit_table(args.file).splitlines())
             text = "\n\n".join("\n".join(block) for block in blocks if block)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, parse_document, read_document
+from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.parameters import numeric_paths
@@ -19,10 +20,11 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
+from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
-    EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -38,13 +40,14 @@ from .validation import validate
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
-    """Load a configuration from a YAML file.
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, path or mapping
+        The file; or its content as nested mappings and lists, where NumPy arrays and numbers, tuples and pandas
+        Series may stand for lists and numbers. Data files are then looked for in the working folder.
 
     Returns
     -------
@@ -56,6 +59,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
+    if isinstance(path, Mapping):
+        return parse_config(as_yaml(path), "<mapping>")
     return load_document(read_document(path))
 
 
@@ -84,23 +89,23 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
 def load_document(document: Document) -> Config:
     """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.layer import RANGES
+    from ..model.numbers import RANGES
 
     problems = document.problems()
     if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
-    kinds = _kinds(document.data, problems)
-    sound = document.data
+    data = prepared(document, problems)
+    kinds = _kinds(data, problems)
+    sound = data
     if kinds is not None:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
         sound = {**sound, "sweep": kept}
-    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
-    data = copy.deepcopy(document.data)
     folder = Path(document.path).parent
     sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds or {}, folder, problems)
     references = [
@@ -112,6 +117,11 @@ def load_document(document: Document) -> Config:
         )
         for path, file, parameter in take_fits(data)
     ]
+    n_before = len(problems)
+    curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
     put_swept(data, sweep.axes)
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)
@@ -127,9 +137,7 @@ def load_document(document: Document) -> Config:
         sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
         base_stack=stack,
         sweep=sweep,
-        solver=SolverSettings(
-            tolerance_V=keys.solver.tolerance_V,
-        ),
+        solver=SolverSettings(**keys.solver.model_dump()),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
@@ -191,7 +199,9 @@ def _sweep(
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
         file = str(folder / keys.points)
-        columns, digest = read_points(folder / keys.points, file, problems)
+        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        if CELSIUS in columns:
+            columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:
@@ -203,7 +213,7 @@ def _sweep(
                 message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
-        return Sweep(axes=tuple(axes), mode="points"), digest
+        return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
         grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:

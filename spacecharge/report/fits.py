@@ -7,41 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..codes import status_words
+
 _SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0), "m": ("nm", 1e9)}
 """SI unit to the unit of a table; others are shown as they are."""
 
 MAX_TEMPERATURES = 12
-
-
-def fit_table(path: str | os.PathLike[str]) -> str:
-    """Return every fit of a file as a table.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file with a group ``fits``.
-
-    Returns
-    -------
-    str
-        Lines, one fit after the other; empty where there are none.
-
-    Raises
-    ------
-    StoreError
-        The file cannot be read.
-    """
-    from ..store.fit_reader import read_comparisons, read_summaries
-
-    blocks = []
-    for summary in read_summaries(path):
-        if summary["kind"] == "interface":
-            from ..store.interface_fits import read_interface
-            from .interface_fits import interface_text
-
-            blocks.append(interface_text(read_interface(path, summary["name"])))
-        blocks.append(fit_text(summary))
-    return "\n\n".join([*blocks, *(comparison_text(c) for c in read_comparisons(path))])
 
 
 def comparison_text(comparison: Mapping[str, Any]) -> str:
@@ -50,7 +21,7 @@ def comparison_text(comparison: Mapping[str, Any]) -> str:
     Parameters
     ----------
     comparison : mapping
-        As :func:`spacecharge.store.fits.read_comparisons` gives it.
+        Name, title, interfaces and columns, as :mod:`spacecharge.fitting.kinds.comparison` has them.
 
     Returns
     -------
@@ -216,7 +187,7 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     for k in range(0, total, step):
         point = zip(sweep.points[k], factors, strict=True)
         cells = [f"{factor * v:.6g}" if isinstance(v, float) else str(v) for v, factor in point]
-        cells += [_STATUSES.get(int(sweep.status[k]), str(sweep.status[k])), f"{sweep.chi2[k]:.4g}"]
+        cells += [status_words(int(sweep.status[k]), fit=True), f"{sweep.chi2[k]:.4g}"]
         for name in fitted:
             factor = _SHOWN.get(sweep.units[name], ("", 1.0))[1]
             value, sigma = factor * sweep.values[name][k], factor * sweep.sigmas[name][k]
@@ -228,9 +199,6 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
     if step > 1:
         out.append(f"(one of {step} fits; --rows N shows more)")
     return "\n".join(out)
-
-
-_STATUSES = {0: "fitted", 1: "not converged", 3: "refused", -1: "not yet run"}
 
 
 def _unit(unit: str) -> str:

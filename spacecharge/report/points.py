@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
 from .view import Quantity, View
@@ -32,15 +33,6 @@ _PLANE_COLUMNS = (
     ("differential_capacitance", "differential C"),
     ("characteristic_frequency", "1/(2 pi R C)"),
 )
-_STATUS_WORDS = {
-    0: "solved",
-    1: "not converged",
-    2: "miscibility gap",
-    3: "invalid point",
-    4: "accuracy not reached",
-    -1: "not yet run",
-}
-_VALIDITY = {1: "Debye length under 0.2 nm", 2: "field over 1 V/nm", 4: "a layer too thin to reach its bulk"}
 
 
 def points_text(results: Results, selections: Sequence[str], rows: int) -> list[list[str]]:
@@ -115,7 +107,7 @@ def _head(results: Results) -> list[str]:
             lines.append("axis       " + _axis(results, name))
     if results.n_points:
         counts = results.status_counts()
-        parts = [f"{n} {_STATUS_WORDS.get(status, f'status {status}')}" for status, n in sorted(counts.items())]
+        parts = [f"{n} {status_words(status)}" for status, n in sorted(counts.items())]
         lines.append(f"points     {results.n_points}: {', '.join(parts)}")
     if not results.is_complete:
         lines.append("state      unfinished: `spacecharge run CONFIG --resume` goes on")
@@ -173,10 +165,10 @@ def _single(view: View) -> list[str]:
             quantity = view.variable(name)
             unit = f" {quantity.display.text}" if quantity.display.text else ""
             lines.append(f"{quantity.label:<44}{number(float(quantity.values))}{unit}")
-    lines.append(f"{'status':<44}{status} ({_STATUS_WORDS.get(status, '?')})")
+    lines.append(f"{'status':<44}{status} ({status_words(status)})")
     if "validity" in results:
         flags = int(view.variable("validity").values)
-        strained = [text for bit, text in _VALIDITY.items() if flags > 0 and flags & bit]
+        strained = [flag.words for flag in Validity if flags > 0 and flags & flag]
         lines += [f"{'the continuum is strained':<44}{text}" for text in strained]
     return lines
 
@@ -223,7 +215,7 @@ def _rows(view: View, n_rows: int) -> list[str]:
         if name in view.results:
             columns += _columns(view, name, title)
     status = view.variable("status").values
-    columns.append(("status", "", "", [_STATUS_WORDS.get(int(s), str(s)) for s in status]))
+    columns.append(("status", "", "", [status_words(int(s)) for s in status]))
     header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
     lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
     if step > 1:

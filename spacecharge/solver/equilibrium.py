@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ConvergenceError, MiscibilityGapError
-from ..model import Stack, StackParameters
-from ..model.statistics import Statistics, thermodynamic_slope
+from ..model import Stack, StackParameters, Statistics
+from ..model.numbers import DEFAULT_TOLERANCE_V
+from ..model.statistics import thermodynamic_slope
 from .options import SolverOptions
 from .packing import (
     counted_layers,
@@ -27,14 +29,16 @@ from .packing import (
     unpack_scalars,
     unpack_sensitivities,
 )
-from .prepared import prepare, work_rows
+from .prepared import check_tolerance, prepare, work_rows
 from .profile_mesh import profile_mesh
-from .solution import STATUS, Solution
+from .solution import Solution
 
 Array = NDArray[np.float64]
 
-DEFAULT_TOLERANCE_V = 1e-6
 _DEFAULT_OPTIONS = SolverOptions()
+
+_OUTCOMES = {float(status): (status, status.message) for status in Status}
+"""By the number that the kernel leaves: looked up, not made, for every solve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +134,19 @@ def solve_points(
     -------
     Points
         Observables and profiles; nothing raises for a point that fails, it carries a status.
+
+    Raises
+    ------
+    ModelError
+        A tolerance is out of range.
     """
     from ..kernels.poisson_boltzmann import solve_rows
 
     p = parameters
+    check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
-    out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+    out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
     packed = (options or _DEFAULT_OPTIONS).packed()
     readers: list[Callable[[int, Array], None]] = []
     sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
@@ -252,7 +262,7 @@ def _replace_static(
         moved = rows + (amount * step)[:, None] * moves
         moved[:, 1] = 1e-11
         out = np.full((p.n_points, output_width(p)), np.nan)
-        out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+        out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
 
         def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
             solve_rows(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
@@ -362,13 +372,13 @@ def solve(
     begin = time.perf_counter()
     n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
     seconds = time.perf_counter() - begin
-    status = int(out.item(0))
-    message = STATUS[status]
-    if status != 0:
-        if status == 2:
+    status, message = _OUTCOMES[out.item(0)]
+    if status != Status.SOLVED:
+        is_gap = status == Status.MISCIBILITY_GAP
+        if is_gap:
             message = gap_messages(prepared.parameters)
         if throw:
-            raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
+            raise (MiscibilityGapError if is_gap else ConvergenceError)(message, status)
     return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
 
 
@@ -409,7 +419,7 @@ def gap_messages(parameters: StackParameters, index: int = 0) -> str:
                 f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
                 f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
             )
-    return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
+    return "miscibility gap: " + ("; ".join(parts) if parts else Status.MISCIBILITY_GAP.advice)
 
 
 __all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

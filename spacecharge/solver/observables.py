@@ -286,7 +286,7 @@ def validity(solution: Solution) -> Array:
 
 
 def status(solution: Solution) -> Array:
-    """Return the status of the solve (see `spacecharge.solver.solution.STATUS`).
+    """Return the status of the solve (see `spacecharge.codes.Status`).
 
     Returns
     -------

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import EndKind, Status
 from ..errors import ModelError
 from ..model import StackParameters
+from ..model.numbers import SPECIES
 from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
+
+SPECIES_COLUMNS = ("Z", "SITES", "THETA", "VACANCY", "J_OCC", "J_VAC", "DIFFUSIVITY")
+"""Columns of a species in an input row (see ``kernels.layout``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +58,14 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     rows[:, at:end:2] = p.contact_step
     rows[:, at + 1 : end : 2] = p.contact_charge
     rows[:, end : end + 2] = p.end_value
-    if p.end_kind[0] == 2:
+    if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
-        rows[:, end] -= p.potential[:, 0] - p.potential[:, -1]
+        rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
     per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
-    for column, values in enumerate(
-        (
-            p.charge_number,
-            p.site_density,
-            p.bulk_occupancy,
-            p.bulk_vacancy,
-            p.interaction_occupied,
-            p.interaction_vacancy,
-            p.diffusivity,
-        )
-    ):
-        per_species[..., column] = values
+    for number in SPECIES:
+        if number.column:
+            per_species[..., SPECIES_COLUMNS.index(number.column)] = p.array(number.array)
+    per_species[..., SPECIES_COLUMNS.index("VACANCY")] = p.bulk_vacancy
     laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
     codes = np.concatenate([np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]]), laws]).astype(np.int64)
     return rows, codes
@@ -107,10 +104,10 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
     planes[:, 1:, 0] = faces[:, :, 1]
     planes[:, :-1, 1] = faces[:, :, 0]
     capacitance = out[:, 7 + n_layers * block :].reshape(n_points, n_layers + 1, 2)
-    keep = slice(0 if p.end_kind[0] >= 2 else 1, n_layers + 1 if p.end_kind[1] >= 2 else n_layers)
+    keep = p.contact_planes
     planes, capacitance = planes[:, keep], capacitance[:, keep]
     neutral = np.full((n_points, n_layers + 1, 2), np.nan)
-    against_last = p.potential - p.potential[:, -1:]
+    against_last = p.neutral_potential - p.neutral_potential[:, -1:]
     neutral[:, 1:, 0] = against_last
     neutral[:, :-1, 1] = against_last
     of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
@@ -149,7 +146,7 @@ def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Seque
         "charge_balance": out[:, 5],
         "validity": np.nan_to_num(out[:, 6]).astype(np.int32),
     }
-    failed = (scalars["status"] != 0) & (scalars["status"] != 4)
+    failed = ~np.isin(scalars["status"], [status for status in Status if status.has_answer])
     if failed.any():
         for output in OUTPUTS:
             if output.dtype == "f8":
@@ -192,8 +189,7 @@ def contact_resistance(parameters: StackParameters, resistance_of: Sequence[str]
     of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
     of_plane[1:, 0] = counted
     of_plane[:-1, 1] = counted
-    keep = slice(0 if p.end_kind[0] >= 2 else 1, p.n_layers + 1 if p.end_kind[1] >= 2 else p.n_layers)
-    return np.asarray(np.nansum(np.where(of_plane[keep], resistance, np.nan), axis=2))
+    return np.asarray(np.nansum(np.where(of_plane[p.contact_planes], resistance, np.nan), axis=2))
 
 
 SENSITIVE = tuple(
@@ -264,7 +260,7 @@ def unpack_profiles(
     result = []
     for i in range(p.n_layers):
         part = slice(starts[i], starts[i + 1])
-        neutral = p.potential[:, i] - p.potential[:, -1]
+        neutral = p.neutral_potential[:, i] - p.neutral_potential[:, -1]
         fields = {"potential": y[:, part] * p.thermal_voltage[:, None] + neutral[:, None]}
         for name, values in (("occupancy", occupancy), ("vacancy", vacancy)):
             fields[name] = values[:, 0, part] if p.n_species == 1 else values[:, :, part]
@@ -294,7 +290,7 @@ def unpack_layers(state: Array, parameters: StackParameters) -> tuple[LayerProfi
         left += float(p.thickness[0, i])
         if i == 0 and p.n_layers > 1:
             x[-1] = 0.0
-        neutral = float(p.potential[0, i] - p.potential[0, -1])
+        neutral = float(p.neutral_potential[0, i] - p.neutral_potential[0, -1])
         if p.n_species == 1:
             occupancy, vacancy = occupancy[0], vacancy[0]
         layers.append(LayerProfile(name, x, y * volt + neutral, occupancy, vacancy))

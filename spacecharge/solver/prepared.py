@@ -8,18 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ModelError
 from ..model import Stack, StackParameters, stack_parameters
+from ..model.numbers import number_of
 from .options import SolverOptions
 from .packing import output_width, pack_rows
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-LOWEST_TOLERANCE_V, HIGHEST_TOLERANCE_V = 1e-11, 1e-2
-"""Below the lowest, rounding decides: 2e-12 V at a step of 5 V."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +60,21 @@ class Prepared:
         return work.take(places)
 
 
+def check_tolerance(tolerance_V: ArrayLike) -> None:
+    """Refuse tolerances out of the range that the table of numbers gives.
+
+    Raises
+    ------
+    ModelError
+        One of them is; the message names it.
+    """
+    number = number_of("tolerance_V")
+    values = np.atleast_1d(np.asarray(tolerance_V, dtype=float))
+    bad = values[number.outside(values)]
+    if bad.size:
+        number.check(float(bad[0]), number.key)
+
+
 def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepared:
     """Return what a solve needs of `stack`, from the stack's cache if it was asked the same the last time.
 
@@ -78,9 +90,7 @@ def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepare
         and (prepared.options is options or prepared.options == options)
     ):
         return prepared
-    if not LOWEST_TOLERANCE_V <= tolerance_V <= HIGHEST_TOLERANCE_V:
-        allowed = f"{LOWEST_TOLERANCE_V:g} to {HIGHEST_TOLERANCE_V:g}"
-        raise ModelError(f"{tolerance_V:g} is out of range (allowed: {allowed})", "tolerance_V")
+    check_tolerance(tolerance_V)
     p = stack_parameters(stack)
     rows, codes = pack_rows(p, tolerance_V)
     blank = np.full((1, output_width(p)), np.nan)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..model import Stack, StackParameters
 from .options import SolverOptions
 from .packing import LayerProfile, unpack_layers, unpack_scalars
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-STATUS: dict[int, str] = {
-    0: "solved: the estimated error is within the tolerance",
-    1: "not converged: Newton stopped short; start from a neighbouring point or step the bias",
-    2: "miscibility gap: the chemical potential falls with occupancy within the range that the solve reaches",
-    3: "invalid point: a value lies outside its allowed range",
-    4: "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V",
-    -1: "not yet run",
-}
-"""What each status means and what to try next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,8 @@ class Solution:
         Electrostatic potential phi [V], 0 in the neutral bulk of the last layer.
     occupancy, vacancy : ndarray, shape (n_nodes,) or (n_species, n_nodes)
         theta and 1 - theta, carried separately [1].
-    status : int
-        Entry of :data:`STATUS`.
+    status : Status
+        What became of the solve.
     message : str
         What the status means here.
     stats : Stats
@@ -103,7 +94,7 @@ class Solution:
         stack: Stack,
         prepared: Prepared,
         resistance_of: tuple[str, ...] | None,
-        status: int,
+        status: Status,
         message: str,
         out: Array,
         kept: Array,
@@ -130,8 +121,8 @@ class Solution:
         return self._prepared.parameters
 
     @property
-    def status(self) -> int:
-        """Entry of :data:`STATUS`."""
+    def status(self) -> Status:
+        """What became of the solve; an integer with words."""
         return self._status
 
     @property
@@ -195,15 +186,14 @@ class Solution:
     def layers(self) -> tuple[LayerProfile, ...]:
         """Profiles layer by layer; made on first use, empty where the solve failed."""
         if "layers" not in self.cache:
-            done = self.status in (0, 4)
-            self.cache["layers"] = unpack_layers(self.state, self.parameters) if done else ()
+            self.cache["layers"] = unpack_layers(self.state, self.parameters) if self.status.has_answer else ()
         result: tuple[LayerProfile, ...] = self.cache["layers"]
         return result
 
     @property
     def success(self) -> bool:
         """Whether the answer meets its tolerance."""
-        return self.status == 0
+        return self.status == Status.SOLVED
 
     @property
     def x(self) -> Array:

@@ -62,7 +62,7 @@ def transfer_scalars(
     theta, vacancy = scalars["contact_occupancy"], scalars["contact_vacancy"]
     current = np.full(theta.shape[:2], np.nan)
     resistance, extra = current.copy(), np.zeros(p.n_points)
-    first = len(p.contact_names) - (p.n_layers - 1) - (1 if p.end_kind[1] >= 2 else 0)
+    first = int(p.end_contacts[0])
     for i, law in enumerate(laws):
         if law is None:
             continue
@@ -106,7 +106,7 @@ def local_activation_energy(
         theta = slopes["contact_occupancy"] / scalars["contact_occupancy"]
         vacancy = slopes["contact_vacancy"] / scalars["contact_vacancy"]
     energy = np.full(theta.shape[:2], np.nan)
-    first = len(p.contact_names) - (p.n_layers - 1) - (1 if p.end_kind[1] >= 2 else 0)
+    first = int(p.end_contacts[0])
     for i, law in enumerate(laws):
         if law is not None:
             c, alpha = first + i, np.asarray(law.symmetry_factor, dtype=float)

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codes import Status
 from ..errors import SpaceChargeError, StoreError, SystemStop
 from ..kernels.compiling import compiling_announced
 from ..store.files import remove_leftovers, system_errors
@@ -90,7 +91,7 @@ class RunReport:
     @property
     def n_failed(self) -> int:
         """Points that were run and not solved."""
-        return sum(n for status, n in self.counts.items() if status not in (0, NOT_RUN))
+        return sum(n for status, n in self.counts.items() if status not in (Status.SOLVED, Status.NOT_RUN))
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -143,7 +144,7 @@ class _Tally:
         for value, n in zip(values.tolist(), numbers.tolist(), strict=True):
             self.counts[value] += n
             known = self.examples.setdefault(value, [])
-            if value not in (0, NOT_RUN) and len(known) < EXAMPLES_PER_STATUS:
+            if value not in (Status.SOLVED, Status.NOT_RUN) and len(known) < EXAMPLES_PER_STATUS:
                 found = np.flatnonzero(status == value)[: EXAMPLES_PER_STATUS - len(known)]
                 known.extend((lo + found).tolist())
 

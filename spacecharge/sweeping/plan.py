@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import Status, Validity
 from ..config import Config
 from ..solver.outputs import OUTPUTS
 from ..store.layout import Coordinate, Layout, Variable
@@ -29,9 +30,6 @@ PROFILE_UNITS = {
     "occupancy": ("1", "occupancy"),
     "vacancy": ("1", "vacancy fraction"),
 }
-
-STATUS_MEANINGS = "solved not_converged miscibility_gap invalid_point accuracy_not_reached not_run"
-"""CF flag meanings, in the order of the statuses 0 to 4 and -1."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -168,14 +166,13 @@ class InterfaceTask:
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
         from ..solver.equilibrium import gap_messages
-        from ..solver.solution import STATUS
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        reason = STATUS.get(status, f"status {status}")
-        if status == 2:
+        reason = Status(status).message
+        if status == Status.MISCIBILITY_GAP:
             reason = gap_messages(parameters, 0)
-        elif status == 3 and parameters.reasons:
+        elif status == Status.INVALID_POINT and parameters.reasons:
             reason = f"{reason}: {'; '.join(parameters.reasons)}"
         values = config.point_values(index, index + 1)
         where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
@@ -235,13 +232,13 @@ def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
         return {"layers": list(resistance_of)}
     if name == "status":
         return {
-            "flag_values": np.array([0, 1, 2, 3, 4, -1], dtype=np.int32),
-            "flag_meanings": STATUS_MEANINGS,
+            "flag_values": np.array([*Status], dtype=np.int32),
+            "flag_meanings": " ".join(status.flag for status in Status),
         }
     if name == "validity":
         return {
-            "flag_masks": np.array([1, 2, 4], dtype=np.int32),
-            "flag_meanings": "short_debye_length strong_field thin_layer",
+            "flag_masks": np.array([*Validity], dtype=np.int32),
+            "flag_meanings": " ".join(str(flag.name).lower() for flag in Validity),
         }
     return {}
 

@@ -13,6 +13,7 @@ from ..config import Config
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys
+from ..model.numbers import TRANSFER
 from ..model.tangents import parameter_tangent
 from ..solver.outputs import Output
 from ..solver.transfer import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
@@ -141,12 +142,7 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, 
     law = {key: value for key, value in keys.items() if key not in ("from_fit", "parameter")}
     law["rate_constant_per_m2_s"] = rate.value
     sigmas = {"rate_constant_per_m2_s": rate.sigma}
-    for key in (
-        "activation_energy_eV",
-        "symmetry_factor",
-        "reference_temperature_K",
-        "grain_boundary_resistance_ohm_cm2",
-    ):
+    for key in (row.key for row in TRANSFER if "." not in row.key):
         if key in law:
             continue
         try:

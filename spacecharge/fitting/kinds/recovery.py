@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config.nmr_keys import FitConfig
+from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit
+from ...config.schema import Keys
+from ...document.problems import Problems
+from ...document.yaml import Document
 from ...errors import FitError
 from ...nmr.parameters import rules_for
 from ...nmr.recovery import recovery_curve, relaxing_part
+from ..curves import curve_summary, curve_text
+from ..kind import Kind
 from ..least_squares import Array, Problem
-from ..setup import Column, ParameterSet, Rows, Setup, distinct, limits_of, table_of
+from ..run import run_curve_fit
+from ..setup import Column, DataTable, ParameterSet, Rows, Setup, distinct, limits_of, table_of
 
 
-def _read(config: FitConfig) -> dict[str, Array]:
+class RecoveryModelKeys(Keys):
+    """Shape of a curve and the sequence that recorded it."""
+
+    kind: Literal["exponential", "stretched", "biexponential", "quadrupolar"]
+    sequence: Literal["inversion", "saturation", "decay"]
+
+
+class RecoveryKeys(FitKeys):
+    """Recovery and decay curves against delay."""
+
+    fit: Literal["recovery"]
+    model: RecoveryModelKeys
+
+
+def _finish(keys: RecoveryModelKeys, problems: Problems) -> dict[str, Any]:
+    return keys.model_dump(exclude_none=True)
+
+
+def _check(document: Document, problems: Problems) -> FitConfig | None:
+    return check_curve_fit(
+        document, problems, "recovery", RecoveryKeys, _finish, lambda model, _: rules_for("recovery", model)
+    )
+
+
+def _read(config: FitConfig) -> DataTable:
     if "bruker" not in config.data:
         return table_of(config, ("delay", "intensity"))
     from ...measured.bruker import read_recovery
@@ -29,7 +60,7 @@ def _read(config: FitConfig) -> dict[str, Array]:
         source=source.get("intensities"),
         peak=int(source.get("peak", 1)),
     )
-    return {"delay": delay, "intensity": intensity}
+    return DataTable(delay=delay, intensity=intensity)
 
 
 def build_recovery(config: FitConfig) -> Setup:
@@ -108,6 +139,7 @@ def build_recovery(config: FitConfig) -> Setup:
         series_names=names,
         temperature_index=index,
         temperatures=temperatures,
+        notes=table.notes,
         warnings=() if known else ("no temperature is given; it is written as 298.15 K",),
     )
 
@@ -149,3 +181,17 @@ def _scaled_starts(parameters: ParameterSet) -> tuple[Array, ...]:
                     point[place] = float(np.clip(point[place] * factor, p.minimum, p.maximum))
         out.append(point)
     return tuple(out)
+
+
+KIND = Kind(
+    name="recovery",
+    words="recovery and decay curves against delay",
+    keys=RecoveryKeys,
+    check=_check,
+    run=run_curve_fit,
+    build=build_recovery,
+    summary=curve_summary,
+    text=curve_text,
+    figure="fits:fit_figure",
+    sweeps=("model", "data", "parameters"),
+)
