@@ -26,7 +26,8 @@ from .solver.impedance import (
     impedance,
     impedance_error_estimate,
 )
-from .solver.observables import (
+from .solver.options import SolverOptions
+from .solver.outputs import (
     characteristic_frequency,
     charge,
     charge_balance,
@@ -47,12 +48,12 @@ from .solver.observables import (
     static_capacitance,
     validity,
 )
-from .solver.options import SolverOptions
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
@@ -101,6 +102,8 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "Assumptions",
+    "assume",
     "sweep",
     "SweepTable",
     "sensitivities",

@@ -75,6 +75,15 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
 
+    assume = commands.add_parser("assume", help="run every assumed value through its range: table, tornado, band")
+    assume.add_argument("config", metavar="CONFIG")
+    assume.add_argument("-o", "--output", metavar="TABLE", help="table (default: NAME_assumed.csv), figure beside it")
+    assume.add_argument("--y", metavar="NAME", help="the answer looked at (default: interface_resistance)")
+    assume.add_argument("--samples", type=int, default=0, metavar="N", help="band over N samples of all values at once")
+    assume.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    assume.add_argument("--overwrite", action="store_true", help="replace an existing table and figure")
+    assume.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 

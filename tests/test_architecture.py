@@ -43,7 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},
     "analytic": {"codes", "constants", "errors", "model"},
-    "solver": {"codes", "constants", "errors", "kernels", "model"},
+    "solver": {"codes", "constants", "errors", "kernels", "model", "units"},
     "lattice.kernels": {"kernels"},
     "lattice": {"constants", "errors", "lattice.kernels", "solver"},
     "nmr.kernels": {"kernels"},
@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "sweeping": {"codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
     "report": {"codes", "errors", "store", "units"},
-    "plotting": {"errors", "fitting", "model", "report", "store", "units"},
+    "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "library", "model",
         "plotting", "report", "store", "sweeping",
@@ -73,6 +73,8 @@ AGAINST_THE_TABLE = {
         "library",
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
+    ("sweeping.assumptions", "plotting"): "Assumptions.plot() is the face",
+    ("sweeping.assumptions", "report"): "str(Assumptions) is the face",
     ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
     ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
@@ -92,7 +94,7 @@ OUTSIDE: dict[str, set[str]] = {
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker", "measured.bruker2d"},
     "galvani": {"measured.cycler"},
-    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting"},
+    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {
         "analytic", "commands", "config", "defect_chemistry", "fitting", "kernels", "lattice", "lattice.kernels",
         "measured", "model", "nmr", "nmr.kernels", "plotting", "report", "solver", "store", "sweeping",

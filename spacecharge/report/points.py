@@ -109,6 +109,8 @@ def _head(results: Results) -> list[str]:
         counts = results.status_counts()
         parts = [f"{n} {status_words(status)}" for status, n in sorted(counts.items())]
         lines.append(f"points     {results.n_points}: {', '.join(parts)}")
+    for name, label in (("assumed", "assumed"), ("notes", "note")):
+        lines += [f"{label:<11}{line}" for line in attributes.get(name, ())]
     if not results.is_complete:
         lines.append("state      unfinished: `spacecharge run CONFIG --resume` goes on")
     return lines
