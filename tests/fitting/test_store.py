@@ -95,7 +95,7 @@ def test_what_is_not_there_is_said(tmp_path, result):
     with pytest.raises(StoreError, match="no such file"):
         read_fit(path, "x")
     path.write_text("no HDF5")
-    with pytest.raises(StoreError, match="damaged or not ours .not an HDF5 file"):
+    with pytest.raises(StoreError, match=r"damaged or not ours .not an HDF5 file"):
         read_fit(path, "x")
     path.unlink()
     with h5py.File(path, "w"):
