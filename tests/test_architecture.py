@@ -61,7 +61,8 @@ ARROWS: dict[str, set[str]] = {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "library", "model",
         "plotting", "report", "store", "sweeping",
     },
-    "cli": {"errors", "version"},
+    "terminal": {"errors"},
+    "cli": {"errors", "terminal", "version"},
     "__main__": {"cli"},
 }  # fmt: skip
 
