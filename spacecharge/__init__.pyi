@@ -62,9 +62,11 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Assumptions",
     "ChargeTransfer",
     "ConfigError",
     "Contact",
@@ -84,6 +86,7 @@ __all__ = [
     "activation_energy",
     "analytic",
     "apparent_activation_energy",
+    "assume",
     "blocking_resistance",
     "brick_layer_conductivity",
     "characteristic_frequency",

@@ -75,6 +75,10 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "end", f"{side}: {end.kind}{value}"
     for reference in config.fit_references:
         yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
+    for item in config.assumed:
+        yield "assumed", item.line
+    for note in config.notes:
+        yield "note", note
     for axis in config.axes:
         unit = f" {axis.unit}" if axis.unit else ""
         if axis.grid.is_open:

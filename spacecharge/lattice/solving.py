@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, VACUUM_PERMITTIVITY
 from ..errors import ConvergenceError, ModelError
+from ..model.arrhenius import arrhenius
 from .kernels import layout as at
 from .observables import OUTPUTS, PROFILES, Solved, profiles, scalars
 from .planes import Planes, build_planes
@@ -338,9 +339,8 @@ class _Numbers:
         at_K = self.get(f"{path}.at_K", given.get("at_K", ARRHENIUS_REFERENCE_K))
         energy = self.get(f"{path}.activation_energy_eV", given.get("activation_energy_eV", 0.0))
         with np.errstate(all="ignore"):
-            exponent = -energy * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / at_K)
             # The activation energy is that of sigma T, which is that of the diffusivity.
-            result: Array = value * at_K / temperature * np.exp(exponent)
+            result: Array = arrhenius(value * at_K / temperature, energy, temperature, at_K)
         return result
 
     def _check_used(self) -> None:

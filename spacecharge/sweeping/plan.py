@@ -231,7 +231,13 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
 
 
 def _attributes(config: Config) -> dict[str, Any]:
+    said = {
+        "assumed": [item.line for item in config.assumed],
+        "notes": list(config.notes),
+    }
     return {
+        # An attribute of HDF5 cannot be an empty list of texts.
+        **{name: lines for name, lines in said.items() if lines},
         "Conventions": "CF-1.10",
         "title": config.title,
         "config_yaml": config.text,
