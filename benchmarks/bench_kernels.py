@@ -67,6 +67,7 @@ class Mesh:
     """A mesh of the depleted case in the solver's own work array, ready for Newton from a flat start."""
 
     work: Array
+    row: Array
     codes: np.ndarray[Any, np.dtype[np.int64]]
     n: int
     n_pad: int
@@ -105,7 +106,7 @@ def mesh_of(interaction_eV: float, n_least: int) -> Mesh:
         n *= 2
     n_pad = set_parameters(work, rows[0], codes, species, n, interaction_eV != 0.0)
     place_jumps(work, rows[0], codes, n)
-    return Mesh(work, codes, n, n_pad)
+    return Mesh(work, rows[0], codes, n, n_pad)
 
 
 def info(benchmark: BenchmarkFixture, nodes: int, iterations: int | None, error: float) -> None:

@@ -1,6 +1,6 @@
 """The public names and where they live: what type checkers see, and what loads when a name is first used."""
 
-from . import analytic
+from . import analytic, defects
 from .config import load_config
 from .errors import (
     ConfigError,
@@ -9,6 +9,7 @@ from .errors import (
     SpaceChargeError,
 )
 from .fitting import fit
+from .lattice import Lattice, LatticeSolution, LatticeSpecies, solve_lattice
 from .library import materials
 from .model import (
     Contact,
@@ -17,8 +18,25 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bulk import (
+    activation_energy,
+    brick_layer_conductivity,
+    concentration,
+    conductivity,
+    fermi_level,
+    grain_boundary_resistance,
+    transference_number,
+)
 from .solver.equilibrium import solve
-from .solver.observables import (
+from .solver.impedance import (
+    blocking_resistance,
+    dc_resistance,
+    geometric_capacitance,
+    impedance,
+    impedance_error_estimate,
+)
+from .solver.options import SolverOptions
+from .solver.outputs import (
     characteristic_frequency,
     charge,
     charge_balance,
@@ -39,41 +57,60 @@ from .solver.observables import (
     static_capacitance,
     validity,
 )
-from .solver.options import SolverOptions
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.assumptions import Assumptions, assume
+from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Assumptions",
     "ChargeTransfer",
     "ConfigError",
     "Contact",
     "ConvergenceError",
     "End",
+    "Lattice",
+    "LatticeSolution",
+    "LatticeSpecies",
     "Layer",
     "ModelError",
     "Solution",
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SweepTable",
     "__version__",
+    "activation_energy",
     "analytic",
     "apparent_activation_energy",
+    "assume",
+    "blocking_resistance",
+    "brick_layer_conductivity",
     "characteristic_frequency",
     "charge",
     "charge_balance",
     "charge_transfer_resistance",
+    "concentration",
+    "conductivity",
     "contact_field",
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "dc_resistance",
     "debye_length",
+    "defects",
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
+    "fermi_level",
     "fit",
+    "geometric_capacitance",
+    "grain_boundary_resistance",
+    "impedance",
+    "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
     "load_config",
@@ -85,10 +122,13 @@ __all__ = [
     "run_sweep",
     "sensitivities",
     "solve",
+    "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "sweep",
     "total_resistance",
+    "transference_number",
     "validity",
 ]
 

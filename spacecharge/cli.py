@@ -6,11 +6,18 @@ No arithmetic here, and no import of a heavy package before a command needs it: 
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
+from .terminal import PlainStream, plain_streams
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_SHOWN = 200
+"""Longest name of a file in a message about the system."""
 
 # Commands whose module has another name than the command, so that no module is called as a public object.
 _MODULES = {"fit": "run_fit", "materials": "list_materials"}
@@ -60,6 +67,23 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
 
+    export = commands.add_parser("export", help="write a result file as a table: CSV, xlsx or JSON, in shown units")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("-o", "--output", metavar="TABLE", help="table.csv, .xlsx or .json (default: CSV on stdout)")
+    export.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
+    export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
+    export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
+    export.add_argument("--overwrite", action="store_true", help="replace an existing table")
+
+    assume = commands.add_parser("assume", help="run every assumed value through its range: table, tornado, band")
+    assume.add_argument("config", metavar="CONFIG")
+    assume.add_argument("-o", "--output", metavar="TABLE", help="table (default: NAME_assumed.csv), figure beside it")
+    assume.add_argument("--y", metavar="NAME", help="the answer looked at (default: interface_resistance)")
+    assume.add_argument("--samples", type=int, default=0, metavar="N", help="band over N samples of all values at once")
+    assume.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    assume.add_argument("--overwrite", action="store_true", help="replace an existing table and figure")
+    assume.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
@@ -69,7 +93,26 @@ def build_parser() -> argparse.ArgumentParser:
     example = commands.add_parser("example", help="list the configurations that come along, or copy one to this folder")
     example.add_argument("name", metavar="NAME", nargs="?")
 
-    commands.add_parser("schema", help="print the JSON schema of the configuration")
+    schema = commands.add_parser("schema", help="print the JSON schema of configurations of runs and fits")
+    schema.add_argument(
+        "--text", metavar="PART", help="print one part as text: run, the name of a kind of fit, or any key"
+    )
+
+    defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
+    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
+    defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")
+    defects.add_argument("--frozen-at-K", type=float, metavar="T", help="totals keep the value of this temperature")
+    defects.add_argument("--cell-volume-A3", type=float, metavar="V", help="volume of the cell where the file has none")
+    defects.add_argument("--density-of-states", metavar="FILE", help="totdos.dat or vasprun.xml")
+    defects.add_argument("--reference-potential-V", type=float, metavar="U", help="potential of the formation energies")
+    defects.add_argument("--statistics", choices=("dilute", "pool"), help="pool: states share the sites of a defect")
+    defects.add_argument(
+        "--against", metavar="KEY=START:STOP[:NUM]", help="scan temperature_K, potential_V or a fixed charge (cm-3)"
+    )
+    defects.add_argument("-o", "--output", metavar="PNG", help="draw log concentrations against the scan")
+    defects.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
     fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
     fit.add_argument("config", metavar="CONFIG")
@@ -94,20 +137,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all solved; 1 finished, some points failed; 2 bad input, nothing written; 3 stopped by the
         system; 130 interrupted.
     """
-    parser = build_parser()
-    args = parser.parse_args(arguments)
-    if args.version:
-        from . import __version__
+    with plain_streams() as output:
+        try:
+            return _run(arguments, output)
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) went away: not an error of ours.
+            output.silence()
+            return EXIT_SOLVED
 
-        print(__version__)
-        return EXIT_SOLVED
-    if args.command is None:
-        parser.print_help()
-        return EXIT_BAD_INPUT
+
+def _run(arguments: Sequence[str] | None, output: PlainStream) -> int:
+    """Parse, call the command, and turn what went wrong into one line and an exit code."""
+    parser = build_parser()
     try:
-        execute = import_module(f".commands.{module_of(args.command)}", __package__).execute
-        return int(execute(args))
+        args = parser.parse_args(arguments)
+        code = _called(args, parser)
+        output.flush()
+        return code
     except SystemStop as error:
+        output.silence()
         print(f"spacecharge: {error}", file=sys.stderr)
         return EXIT_SYSTEM
     except SpaceChargeError as error:
@@ -116,13 +164,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("spacecharge: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) went away: not an error of ours.
-        sys.stderr.close()
-        return EXIT_SOLVED
     except MemoryError:
         print("spacecharge: out of memory; run fewer points at a time or without profiles", file=sys.stderr)
         return EXIT_SYSTEM
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is None:
+            raise
+        name = str(error.filename)
+        shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        print(f"{shown}: {os.strerror(error.errno or 0)}", file=sys.stderr)
+        return EXIT_SYSTEM if error.errno in _FULL else EXIT_BAD_INPUT
+
+
+def _called(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if args.version:
+        from . import __version__
+
+        print(__version__)
+        return EXIT_SOLVED
+    if args.command is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    return int(import_module(f".commands.{module_of(args.command)}", __package__).execute(args))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ AVOGADRO = 6.02214076e23
 PLANCK_REDUCED = 1.054571817646156391e-34
 """Reduced Planck constant hbar [J s], exact up to rounding."""
 
+ELECTRON_MASS = 9.1093837139e-31
+"""Electron mass [kg]."""
+
 VACUUM_PERMITTIVITY = 8.8541878188e-12
 """Electric constant eps0 [F/m]."""
 

@@ -9,64 +9,63 @@ from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit as the suffix of a key.
+    """A unit: as the suffix of a key, as printed, as drawn, and in SI.
 
     Parameters
     ----------
     suffix : str
-        End of the key, ``_nm``; empty for pure numbers.
+        End of the key, ``_nm``; empty for pure numbers and for units that no key has.
     text : str
         As printed, ``nm``.
     si : str
         SI unit as result files write it, ``m``.
     factor : float
         SI value of one unit.
+    math : str
+        As figures draw it (matplotlib mathtext); by default the text.
+    is_shown : bool
+        Whether tables and figures show numbers of its SI unit in it: one of every SI unit is.
     """
 
     suffix: str
     text: str
     si: str
     factor: float
+    math: str = ""
+    is_shown: bool = False
+
+    @property
+    def per_si(self) -> float:
+        """Units in one SI unit: 1e9 and not 999999999.9999999, which 1/1e-9 is."""
+        inverse = 1.0 / self.factor
+        short = float(f"{inverse:.12g}")
+        return short if abs(short * self.factor - 1.0) < 4e-16 else inverse
 
 
 UNITS: tuple[Unit, ...] = (
-    Unit("_per_nm3", "nm-3", "m-3", PER_NM3),
-    Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0),
-    Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0),
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
+    Unit("_per_nm3", "nm-3", "m-3", PER_NM3, "nm$^{-3}$", True),
+    Unit("_per_cm3", "cm-3", "m-3", 1e6),
+    Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0, "m$^{2}$ s$^{-1}$", True),
+    Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0, "m$^{-2}$ s$^{-1}$", True),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),
-    Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0),
-    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4),
-    Unit("_nm", "nm", "m", NM),
-    Unit("_eV", "eV", "J", ELEMENTARY_CHARGE),
-    Unit("_V", "V", "V", 1.0),
-    Unit("_K", "K", "K", 1.0),
+    Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0, "mA cm$^{-2}$", True),
+    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4, "Ω cm$^{2}$", True),
+    Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1, "mS cm$^{-1}$", True),
+    Unit("_S_per_m", "S/m", "S m-1", 1.0),
+    Unit("_nm", "nm", "m", NM, "nm", True),
+    Unit("_eV", "eV", "J", ELEMENTARY_CHARGE, "eV", True),
+    Unit("_V", "V", "V", 1.0, "V", True),
+    Unit("_K", "K", "K", 1.0, "K", True),
+    Unit("", "s", "s", 1.0, "s", True),
+    Unit("", "Hz", "Hz", 1.0, "Hz", True),
+    Unit("", "V/nm", "V m-1", 1e9, "V nm$^{-1}$", True),
+    Unit("", "uC/cm2", "C m-2", 1e-2, "µC cm$^{-2}$", True),
+    Unit("", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
 )
-"""Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
+"""The one table. Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 
-NO_UNIT = Unit("", "", "1", 1.0)
-
-_WORDS = {
-    "potential": "equilibrium potential against Li/Li+",
-    "thickness": "thickness",
-    "permittivity": "relative permittivity",
-    "site_density": "site density",
-    "occupancy": "bulk occupancy",
-    "composition": "composition x",
-    "charge_number": "charge number",
-    "interaction.occupied": "interaction of occupied sites",
-    "interaction.vacancy": "interaction of vacant sites",
-    "diffusivity": "diffusivity",
-    "diffusivity.value": "diffusivity at its reference temperature",
-    "diffusivity.at": "reference temperature of the diffusivity",
-    "diffusivity.activation_energy": "activation energy of the diffusivity",
-    "charge": "charge in the contact plane",
-    "dipole": "dipole step of the contact",
-    "electrostatic_potential": "electrostatic potential of the end",
-    "surface_charge": "surface charge of the end",
-    "temperature": "temperature",
-    "tolerance": "tolerance of the contact potential",
-    "exchange_current_density": "exchange current density",
-}
+NO_UNIT = Unit("", "", "1", 1.0, "", True)
 
 
 def unit_of(path: str) -> Unit:
@@ -90,7 +89,7 @@ def unit_of(path: str) -> Unit:
 
 
 def _suffix(key: str) -> Unit:
-    return next((u for u in UNITS if key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
+    return next((u for u in UNITS if u.suffix and key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
 
 
 def stem(key: str) -> str:
@@ -117,23 +116,50 @@ def coordinate_name(path: str, n_names: int = 1) -> str:
     return "_".join([*parts[:n_names], *(stem(part) for part in parts[n_names:])])
 
 
-def long_name(path: str, n_names: int = 1) -> str:
-    """Return what an axis of a figure says, without the unit.
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a quantity is shown.
 
-    Parameters
+    Attributes
     ----------
-    path, n_names
-        As :func:`coordinate_name` takes them.
-
-    Returns
-    -------
-    str
-        ``electrode equilibrium potential against Li/Li+``.
+    text : str
+        Unit in a table; empty for pure numbers.
+    math : str
+        Unit in a figure (matplotlib mathtext).
+    factor : float
+        Shown value over SI value.
     """
-    parts = path.split(".")
-    names, keys = parts[:n_names], ".".join(stem(part) for part in parts[n_names:])
-    words = _WORDS.get(keys) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
+
+    text: str
+    math: str
+    factor: float
 
 
-__all__ = ["NO_UNIT", "UNITS", "Unit", "coordinate_name", "long_name", "stem", "unit_of"]
+DISPLAY: dict[str, Display] = {
+    unit.si: Display(unit.text, unit.math or unit.text, unit.per_si) for unit in (NO_UNIT, *UNITS) if unit.is_shown
+}
+"""How numbers are shown, by their SI unit."""
+
+
+def display_of(units: str) -> Display:
+    """Return how a quantity in the SI unit `units` is shown; unknown units are shown as they are."""
+    return DISPLAY.get(units, Display(units, units, 1.0))
+
+
+def number_text(value: float, digits: int = 4) -> str:
+    """Return a number for a label, without trailing zeros: 298.15, 30, 1e-13."""
+    return f"{value:.{digits}g}" if abs(value) < 1e4 or digits > 4 else f"{value:.{max(digits, 6)}g}"
+
+
+__all__ = [
+    "DISPLAY",
+    "Display",
+    "NO_UNIT",
+    "UNITS",
+    "Unit",
+    "coordinate_name",
+    "display_of",
+    "number_text",
+    "stem",
+    "unit_of",
+]

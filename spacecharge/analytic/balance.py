@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..constants import VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
-from .laws import MAX_SHIFT, STATUS_GAP, Side, panels
+from .laws import MAX_SHIFT, Side, panels
 
 Array = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.
             return found
     if is_cut:
         cut = left if math.isfinite(min(left.reach(1.0), left.reach(-1.0))) else right
-        raise MiscibilityGapError(cut.gap_message(), STATUS_GAP)
+        raise MiscibilityGapError(cut.gap_message(), Status.MISCIBILITY_GAP)
     raise ModelError(f"the charge of {plane_charge:g} C/m2 needs more than {limit:.3g} V", f"{left.name}|{right.name}")
 
 
@@ -103,7 +104,7 @@ def potential_of_charge(side: Side, charge: float) -> float:
             low, high = 0.0, float(branch.volts[-1])
             return sign * _newton(branch.excess_over(abs(charge)), guess, low, high)
         if branch.is_cut:
-            raise MiscibilityGapError(side.gap_message(), STATUS_GAP)
+            raise MiscibilityGapError(side.gap_message(), Status.MISCIBILITY_GAP)
         extent *= 8.0
     raise ModelError(f"the charge of {charge:g} C/m2 needs more than {limit:.3g} V", side.name)
 

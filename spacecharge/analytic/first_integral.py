@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..constants import VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError
-from ..model import Stack, StackParameters, stack_parameters
-from ..model.statistics import EndKind
+from ..model import EndKind, Stack, StackParameters, stack_parameters
 from .balance import contact_drops, potential_of_charge
-from .laws import STATUS_GAP, LocalState, Panels, Side, make_side, panels
+from .laws import LocalState, Panels, Side, make_side, panels
 
 Array = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def first_integral(
     parameters = stack_parameters(stack) if isinstance(stack, Stack) else stack
     n_layers, n_species = parameters.n_layers, parameters.n_species
     sides = [make_side(parameters, point, i) for i in range(n_layers)]
-    levels = parameters.potential[point] - parameters.potential[point, -1]
+    levels = parameters.neutral_potential[point] - parameters.neutral_potential[point, -1]
     names = list(parameters.contact_names)
     states: list[ContactState] = []
 
@@ -251,7 +251,7 @@ def _end_potential(side: Side, kind: int, value: float, level: float) -> float:
     if kind == EndKind.ELECTROSTATIC_POTENTIAL:
         v = value - level
         if abs(v) / side.thermal_voltage > side.reach(v):
-            raise MiscibilityGapError(side.gap_message(), STATUS_GAP)
+            raise MiscibilityGapError(side.gap_message(), Status.MISCIBILITY_GAP)
         return v
     return potential_of_charge(side, -value)
 

@@ -14,15 +14,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
 from ..model import StackParameters, Statistics, Transport
 from .stability import critical_interaction, spinodal, spinodal_log_odds
 
 Array = NDArray[np.float64]
-
-STATUS_GAP = 2
-"""Status code of a miscibility gap (the table of ``spacecharge.solver.solution``)."""
 
 MAX_SHIFT = 1e4
 """Largest reduced potential that a fixed charge may raise (259 V at room temperature) [1]."""
@@ -471,7 +469,7 @@ def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
         length=math.sqrt(VACUUM_PERMITTIVITY * permittivity * energy / (ELEMENTARY_CHARGE**2 * total)),
     )
     if any(float(c.state(0.0).slope) <= 0.0 for c in side.carriers):
-        raise MiscibilityGapError(side.gap_message(), STATUS_GAP)
+        raise MiscibilityGapError(side.gap_message(), Status.MISCIBILITY_GAP)
     return side
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from ..model import Stack, StackParameters, stack_parameters
-from ..model.statistics import EndKind
+from ..model import EndKind, Stack, StackParameters, stack_parameters
 from .first_integral import first_integral
 from .laws import Side, make_side, panels
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.axes import Axis
     from ..config.config import Config
-    from ..config.interface_fit import InterfaceFitConfig
+    from ..document.yaml import Document
+    from ..model import Layer
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
@@ -17,28 +18,26 @@ _MAX_LISTED = 100_000
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
-    from ..config import load_config
-    from ..config.interface_fit import is_interface_fit, load_interface_fit
+    from ..config.load import load_document
+    from ..document.yaml import read_document
+    from ..fitting.load import is_fit
 
-    if is_interface_fit(args.config):
-        fit = load_interface_fit(args.config)
-        lines = [*_summary(fit.model), *_of_fit(fit)]
-    else:
-        lines = list(_summary(load_config(args.config)))
+    document = read_document(args.config)
+    lines = _of_fit(document) if is_fit(document) else list(_summary(load_document(document)))
     for label, text in lines:
         print(f"{label:<{_WIDTH}}{text}".rstrip())
     return 0
 
 
-def _of_fit(fit: InterfaceFitConfig) -> Iterator[tuple[str, str]]:
-    """Yield what a fit of the interface model adds to the summary of its stack."""
-    for name, at in fit.interfaces.items():
-        n = sum(datum.interface == name for datum in fit.data)
-        where = ", ".join(f"{path} = {value:g}" for path, value in at.items())
-        yield "interface", f"{name}: {where}; {n} measured"
-    for p in fit.parameters:
-        state = "fixed" if p.fixed is not None else f"{p.minimum:g} to {p.maximum:g}"
-        yield "parameter", f"{p.name}: {state}; {' = '.join(p.paths)}"
+def _of_fit(document: Document) -> list[tuple[str, str]]:
+    """Return the lines of a fit of any kind, those of the stack that it solves first."""
+    from ..fitting.kinds import kind_of
+    from ..fitting.load import check_fit_document
+
+    config = check_fit_document(document)
+    kind = kind_of(config.kind)
+    stack = [] if kind.runs is None else list(_summary(kind.runs(config)))
+    return [*stack, *kind.summary(config)]
 
 
 def _summary(config: Config) -> Iterator[tuple[str, str]]:
@@ -51,7 +50,9 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         potential = "" if layer.potential_V is None else f", {layer.potential_V:g} V"
         if layer.composition is not None:
             potential = f", x = {layer.composition:g}"
-        species = "" if layer.species is None else f", species {', '.join(layer.species_names)}"
+        species = "" if len(layer.species_names) < 2 else f", species {', '.join(layer.species_names)}"
+        if layer.core_of is not None:
+            material = f"core of {layer.core_of}"
         yield "layer", f"{layer.name}: {material}, {layer.thickness_nm:g} nm{potential}{species}"
     for i, (left, right) in enumerate(zip(stack.names, stack.names[1:], strict=False)):
         contact = stack.contacts[i]
@@ -60,14 +61,24 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             parts.append(f"charge {contact.charge_C_per_m2:g} C/m2")
         if contact.dipole_V:
             parts.append(f"dipole {contact.dipole_V:g} V")
+        if contact.electrons == "level":
+            parts.append("electrons level")
         if config.charge_transfer[i] is not None:
             parts.append("with charge transfer")
+        bands = _bands(stack.layers[i], stack.layers[i + 1])
+        if bands:
+            parts.append(bands)
         yield "contact", ", ".join(parts)
+    yield from _bulks(config)
     for side, end in (("left", stack.left), ("right", stack.right)):
         value = f" {end.value:g}" if end.kind not in ("zero_field", "bulk") else ""
         yield "end", f"{side}: {end.kind}{value}"
     for reference in config.fit_references:
         yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
+    for item in config.assumed:
+        yield "assumed", item.line
+    for note in config.notes:
+        yield "note", note
     for axis in config.axes:
         unit = f" {axis.unit}" if axis.unit else ""
         if axis.grid.is_open:
@@ -76,6 +87,8 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
     shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
     yield "points", f"{config.n_points}{shape}"
+    for note in config.sweep.notes:
+        yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
     yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
     if config.output.sensitivities:
@@ -87,10 +100,37 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             yield "warning", note
 
 
+def _bands(left: Layer, right: Layer) -> str:
+    """Say what decides the step of the potential, where defects leave a choice."""
+    if left.core_of is not None or right.core_of is not None or (left.defects is None and right.defects is None):
+        return ""
+    if left.ionisation_potential_eV is not None and right.ionisation_potential_eV is not None:
+        return "step from U and the bands"
+    return "step from U alone: ionisation_potential_eV of both layers would align their bands"
+
+
+def _bulks(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what layers from defects and cores hold at the first point."""
+    p = config.parameters(0, 1)
+    for i, layer in enumerate(config.base_stack.layers):
+        if layer.defects is None and layer.core_of is None:
+            continue
+        names = layer.species_names
+        held = [
+            f"{name} {1e-6 * p.site_density[0, i, k] * p.bulk_occupancy[0, i, k]:.4g}" for k, name in enumerate(names)
+        ]
+        level = f", E_F {p.fermi_level[0, i]:.4f} eV" if layer.defects is not None else ""
+        yield "carriers", f"{layer.name}: {', '.join(held)} cm-3{level}"
+        if layer.defects is not None and layer.core_of is None:
+            for note in layer.defects.system.notes:
+                yield "note", f"{layer.name}: {note}"
+
+
 def _invalid(config: Config, axis: Axis) -> str:
     """Return a warning about values of an axis that no solve can take, the others at their first value."""
     import numpy as np
 
+    from ..codes import Status
     from ..model import stack_parameters
 
     if axis.kind != "stack" or axis.grid.is_open or axis.n > _MAX_LISTED or config.sweep.mode != "outer":
@@ -101,4 +141,6 @@ def _invalid(config: Config, axis: Axis) -> str:
     n_bad = int(parameters.invalid.sum())
     if not n_bad:
         return ""
-    return f"{n_bad} of {axis.n} values cannot be solved (status 3): {'; '.join(parameters.reasons)}"
+    return (
+        f"{n_bad} of {axis.n} values cannot be solved (status {Status.INVALID_POINT}): {'; '.join(parameters.reasons)}"
+    )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
-from ..units import coordinate_name, long_name, unit_of
+from ..model.numbers import long_name
+from ..units import coordinate_name, unit_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -228,10 +229,13 @@ class Sweep:
     mode : {"outer", "zip", "points"}
         ``outer``: every combination, the last axis fastest; ``zip`` and ``points``: the i-th values
         together.
+    notes : tuple of str
+        How tables of points and potentials were read, where there is something to say.
     """
 
     axes: tuple[Axis, ...] = ()
     mode: Literal["outer", "zip", "points"] = "outer"
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

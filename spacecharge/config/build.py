@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..codes import EndKind
 from ..document.problems import Problems
 from ..errors import ModelError
+from ..library.metals import METALS
 from ..model import ARRHENIUS_REFERENCE_K, Contact, End, Layer, Stack
+from ..model.numbers import END, LAYER, SPECIES, TRANSFER
 from .axes import Axis
 from .paths import LAYER_NAME, RESERVED_NAMES, layer_keys
 
 PLACEHOLDER_DIFFUSIVITY = 1e-12
 """Stands for a fitted diffusivity while a file is checked; no result is ever computed with it."""
 
-_STAND_INS: dict[str, float] = {
-    "thickness_nm": 1.0,
-    "permittivity": 1.0,
-    "potential_V": 0.0,
-    "site_density_per_nm3": 1.0,
-    "occupancy": 0.5,
-}
+_STAND_INS = {row.key: row.harmless for row in (*LAYER, *SPECIES) if not math.isnan(row.harmless)}
 """Put in for a missing key, so that the next missing one is found too."""
 
 
@@ -48,13 +46,8 @@ class FitReference:
     where: str
 
 
-_OF_TRANSFER = (
-    "rate_constant_per_m2_s",
-    "activation_energy_eV",
-    "symmetry_factor",
-    "grain_boundary_resistance_ohm_cm2",
-)
-"""Numbers of a law of charge transfer that ``from_fit`` takes where the file does not give them."""
+_OF_TRANSFER = tuple(row.key for row in TRANSFER if "." not in row.key and row.unit.si != "K")
+"""Numbers of a law of charge transfer that ``from_fit`` takes where the file does not give them, with their errors."""
 
 
 def fitted_paths(data: Mapping[str, Any]) -> set[str]:
@@ -119,7 +112,7 @@ def put_swept(data: dict[str, Any], axes: Iterable[Axis]) -> None:
         layer = data["layers"][parts[0]]
         known = layer_keys(layer)
         if parts[1] == "species":
-            layer = known = layer["species"][parts[2]]
+            layer = known = layer.setdefault("species", {}).setdefault(parts[2], {})
             parts = parts[2:]
         if parts[1] == "potential_V":
             layer.pop("composition", None)
@@ -171,7 +164,8 @@ def build_stack(data: Mapping[str, Any], problems: Problems) -> Stack | None:
             right=ends["right"],
         )
     except ModelError as error:
-        problems.add(error.path, error.message)
+        is_layer = error.path.partition(".")[0] in data["layers"]
+        problems.add(f"layers.{error.path}" if is_layer else error.path, error.message)
         return None
 
 
@@ -208,10 +202,12 @@ def _end(side: str, given: Any, problems: Problems) -> End:
     if isinstance(given, str):
         return End(kind=given)
     if len(given) != 1:
-        message = "give either electrostatic_potential_V or surface_charge_C_per_m2"
+        message = f"give one of {', '.join(row.key for row in END)}, material"
         problems.add(("ends", side), message, key=True)
         return End()
     kind, value = next(iter(given.items()))
+    if kind == "material":
+        return End(kind=EndKind.METAL.key, value=METALS[value])
     return End(kind=kind, value=value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
+from .assumed import Assumed, assumed_values
 from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference, with_table_value
 from .paths import TOLERANCE_PATH, allowed_range
+from .prepare import KELVIN, temperature_note
 
 Array = NDArray[np.float64]
 Resolver = Callable[[FitReference], float | Mapping[str, float]]
 SigmaOf = Callable[[FitReference, str], float]
-_SHARED = frozenset({"statistics", "transport", "end_kind", "reasons", "layer_names", "species_names"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,18 @@ class Config:
                 [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
             )
         return self.base_stack
+
+    @property
+    def assumed(self) -> tuple[Assumed, ...]:
+        """Every value in use that the materials library marks assumed and no axis varies."""
+        return assumed_values(self.base_stack, self.axes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know about the numbers that went in, a line each."""
+        axis = next((a for a in self.axes if a.path == KELVIN), None)
+        lowest = float(self.base_stack.temperature_K) if axis is None or axis.grid.is_open else axis.grid.low
+        return tuple(note for note in (temperature_note(lowest),) if note)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -285,14 +298,12 @@ class Config:
             if problem:
                 part.invalid[:] = True
             reasons |= dict.fromkeys((problem,) if problem else part.reasons)
-            for f in fields(part):
-                if f.name not in _SHARED:
-                    piece = getattr(part, f.name)
-                    whole = arrays.setdefault(f.name, np.empty((group.size, *piece.shape[1:]), piece.dtype))
-                    whole[at] = piece
+            for array, piece in part.over_points().items():
+                whole = arrays.setdefault(array, np.empty((group.size, *piece.shape[1:]), piece.dtype))
+                whole[at] = piece
         if part is None:
             return stack_parameters(self.stack, over)
-        return replace(part, **arrays, reasons=tuple(reasons))
+        return part.with_arrays(arrays, reasons=tuple(reasons))
 
     def __repr__(self) -> str:
         return (

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, parse_document, read_document
+from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
+from ..model.layer import LAW_KEYS
 from ..model.parameters import numeric_paths
 from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .defects import take_defects
+from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
+from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
-    EXTRA_RANGES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -38,13 +42,14 @@ from .validation import validate
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
-    """Load a configuration from a YAML file.
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+    """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, path or mapping
+        The file; or its content as nested mappings and lists, where NumPy arrays and numbers, tuples and pandas
+        Series may stand for lists and numbers. Data files are then looked for in the working folder.
 
     Returns
     -------
@@ -56,6 +61,8 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     ConfigError
         One line ``FILE:LINE:COLUMN: dotted.path: what is wrong (...)`` for every problem of the file.
     """
+    if isinstance(path, Mapping):
+        return parse_config(as_yaml(path), "<mapping>")
     return load_document(read_document(path))
 
 
@@ -84,23 +91,23 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
 def load_document(document: Document) -> Config:
     """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.layer import RANGES
+    from ..model.numbers import RANGES
 
     problems = document.problems()
     if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
-    kinds = _kinds(document.data, problems)
-    sound = document.data
+    data = prepared(document, problems)
+    kinds = _kinds(data, problems)
+    sound = data
     if kinds is not None:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
         sound = {**sound, "sweep": kept}
-    keys = validate(Configuration, sound, problems, ranges={**RANGES, **EXTRA_RANGES})
+    keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
-    data = copy.deepcopy(document.data)
     folder = Path(document.path).parent
     sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds or {}, folder, problems)
     references = [
@@ -112,6 +119,14 @@ def load_document(document: Document) -> Config:
         )
         for path, file, parameter in take_fits(data)
     ]
+    n_before = len(problems)
+    curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    curves += take_defects(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
     put_swept(data, sweep.axes)
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)
@@ -127,9 +142,7 @@ def load_document(document: Document) -> Config:
         sha256=hashlib.sha256((document.text + digest).encode()).hexdigest(),
         base_stack=stack,
         sweep=sweep,
-        solver=SolverSettings(
-            tolerance_V=keys.solver.tolerance_V,
-        ),
+        solver=SolverSettings(**keys.solver.model_dump()),
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
@@ -191,7 +204,9 @@ def _sweep(
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
         file = str(folder / keys.points)
-        columns, digest = read_points(folder / keys.points, file, problems)
+        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        if CELSIUS in columns:
+            columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:
@@ -203,9 +218,9 @@ def _sweep(
                 message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
-        return Sweep(axes=tuple(axes), mode="points"), digest
+        return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
-        grid = _grid(path, spec, problems)
+        grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:
             continue
         if grid.is_open and normalised(path) not in fitted:
@@ -227,8 +242,12 @@ def _sweep(
     return sweep, digest
 
 
-def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
+def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | None:
+    """Return the grid of an axis, or None after reporting why there is none; `ordered`: an axis of its own."""
     if isinstance(spec, AxisRange):
+        if ordered and spec.num > 1 and spec.start == spec.stop:
+            problems.add(("sweep", path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
+            return None
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
             problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
@@ -241,7 +260,16 @@ def _grid(path: str, spec: Any, problems: Problems) -> Grid | None:
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
-    return listed_grid(spec)
+    if not ordered:
+        return listed_grid(spec)
+    seen: set[float] = set()
+    for i, value in enumerate(spec):
+        if value in seen:
+            problems.add(("sweep", path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            return None
+        seen.add(value)
+    # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.
+    return listed_grid(sorted(spec))
 
 
 def _place(path: str, problems: Problems) -> str:
@@ -314,7 +342,7 @@ def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
 
 
 def _conducts(stack: Stack, name: str) -> bool:
-    return any("diffusivity_m2_per_s" in spec for _, spec in stack[name].species_items())
+    return any(key in spec for _, spec in stack[name].species_items() for key in LAW_KEYS)
 
 
 def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:

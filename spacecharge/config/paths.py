@@ -7,33 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError
-from ..model.layer import RANGES
+from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, number_of
 from .axes import Kind
+from .defects import defect_paths
 
 TOLERANCE_PATH = "solver.tolerance_V"
-LAYER_NUMBERS = ("thickness_nm", "permittivity", "potential_V")
-SPECIES_NUMBERS = (
-    "site_density_per_nm3",
-    "occupancy",
-    "composition",
-    "charge_number",
-    "interaction.occupied_eV",
-    "interaction.vacancy_eV",
-    "diffusivity_m2_per_s",
-    "diffusivity_m2_per_s.value",
-    "diffusivity_m2_per_s.at_K",
-    "diffusivity_m2_per_s.activation_energy_eV",
-)
-CONTACT_NUMBERS = ("charge_C_per_m2", "dipole_V")
-TRANSFER_NUMBERS = (
-    "rate_constant_per_m2_s",
-    "reference_temperature_K",
-    "activation_energy_eV",
-    "symmetry_factor",
-    "grain_boundary_resistance_ohm_cm2",
-    "calibrate.exchange_current_density_mA_per_cm2",
-)
-END_NUMBERS = ("electrostatic_potential_V", "surface_charge_C_per_m2")
 
 LAYER_NAME = re.compile(r"[^\W_][\w+-]*\Z")
 RESERVED_NAMES = frozenset(
@@ -74,14 +52,19 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     dict of str to str
         Kind as :class:`~spacecharge.config.axes.Axis` has it.
     """
-    paths: dict[str, Kind] = {"temperature_K": "stack"}
+    paths: dict[str, Kind] = {row.key: "stack" for row in STACK}
     layers = data.get("layers")
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         if not isinstance(layer, dict):
             continue
         keys = layer_keys(layer)
-        paths |= {f"{name}.{key}": "stack" for key in LAYER_NUMBERS}
+        paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
+        paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
+        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
+            # Species that a core takes from its grain.
+            species = grain["species"] | (species if isinstance(species, dict) else {})
         if isinstance(species, dict):
             for label, spec in species.items():
                 paths |= _species_paths(f"{name}.species.{label}", spec)
@@ -90,19 +73,18 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     n_layers = len(layers) if isinstance(layers, dict) else 0
     contacts = data.get("contacts")
     for c in range(n_layers - 1):
-        paths |= {f"contacts.{c}.{key}": "stack" for key in CONTACT_NUMBERS}
+        paths |= {f"contacts.{c}.{row.key}": "stack" for row in CONTACT}
         contact = contacts[c] if isinstance(contacts, list) and c < len(contacts) else None
         if isinstance(contact, dict) and isinstance(contact.get("charge_transfer"), dict):
             base = f"contacts.{c}.charge_transfer"
-            paths |= {f"{base}.{key}": "charge_transfer" for key in TRANSFER_NUMBERS}
+            paths |= {f"{base}.{row.key}": "charge_transfer" for row in TRANSFER}
     for side in ("left", "right"):
-        paths |= {f"ends.{side}.{key}": "stack" for key in END_NUMBERS}
-    paths[TOLERANCE_PATH] = "solver"
-    return paths
+        paths |= {f"ends.{side}.{row.key}": "stack" for row in END}
+    return paths | {f"solver.{row.key}": "solver" for row in SOLVER}
 
 
 def _species_paths(base: str, spec: Any) -> dict[str, Kind]:
-    paths: dict[str, Kind] = {f"{base}.{key}": "stack" for key in SPECIES_NUMBERS}
+    paths: dict[str, Kind] = {f"{base}.{row.key}": "stack" for row in SPECIES}
     ocv = spec.get("ocv") if isinstance(spec, Mapping) else None
     if isinstance(ocv, Mapping):
         for key, column in ocv.items():
@@ -113,10 +95,8 @@ def _species_paths(base: str, spec: Any) -> dict[str, Kind]:
 
 def allowed_range(path: str) -> tuple[float, float]:
     """Return the lowest and highest allowed value of the number at a sweepable path."""
-    from .schema import EXTRA_RANGES
-
-    key = next(part for part in reversed(path.split(".")) if not part.isdigit())
-    return RANGES[key] if key in RANGES else EXTRA_RANGES[key]
+    number = number_of(path)
+    return number.low, number.high
 
 
 __all__ = [

@@ -1,30 +1,36 @@
 """The keys of a configuration: names, units, ranges and descriptions, as pydantic models.
 
-Every key that is not named here is an error. The ranges are those of :data:`spacecharge.model.layer.RANGES`,
-so a configuration and ``sc.Layer(...)`` refuse the same numbers. Tags of unions stand in angle brackets:
+Every key that is not named here is an error. Numbers come from the table in :mod:`spacecharge.model.numbers`,
+so a configuration and ``sc.Layer(...)`` refuse the same ones. Tags of unions stand in angle brackets:
 :func:`spacecharge.config.validation.validate` takes them out of the dotted paths again.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictStr, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictStr,
+    Tag,
+    create_model,
+)
 
-from ..model.layer import ARRHENIUS_REFERENCE_K, RANGES, TOLERANCE_RANGE_V
-from ..units import unit_of
+from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..library.metals import METALS
+from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
+from ..model.layer import ELECTRONS
+from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..units import stem
 
-DEFAULT_TOLERANCE_V = 1e-6
-
-EXTRA_RANGES: dict[str, tuple[float, float]] = {
-    "tolerance_V": TOLERANCE_RANGE_V,
-    "rate_constant_per_m2_s": (1e-60, 1e60),
-    "reference_temperature_K": (1.0, 5000.0),
-    "symmetry_factor": (0.0, 1.0),
-    "exchange_current_density_mA_per_cm2": (1e-30, 1e30),
-    "grain_boundary_resistance_ohm_cm2": (0.0, 1e30),
-}
-"""Ranges of numbers that are no part of the stack, in the unit of the key."""
+_END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
 
 MAX_SIGMAS = 10.0
 """A fit knows nothing of what lies further from its best value."""
@@ -33,19 +39,18 @@ MAX_POINTS = 2**53
 """Most points of a sweep: their numbers must be exact as floats."""
 
 
-def _quantity(name: str, text: str) -> Any:
-    """Return the pydantic field of a number with the unit and range of the key `name`."""
-    low, high = RANGES[name] if name in RANGES else EXTRA_RANGES[name]
-    unit = unit_of(name).text
+def quantity(number: Number) -> Any:
+    """Return the pydantic field of a number: its range, its unit, what it is."""
+    unit = number.unit.text or "1"
     return Field(
         strict=True,
         allow_inf_nan=False,
-        description=f"{text} [{unit or '1'}]",
-        json_schema_extra={"unit": unit or "1"},
-        gt=low if name == "occupancy" else None,
-        lt=high if name == "occupancy" else None,
-        ge=None if name == "occupancy" else low,
-        le=None if name == "occupancy" else high,
+        description=f"{number.text} [{unit}]",
+        json_schema_extra={"unit": unit},
+        gt=number.low if number.is_open else None,
+        lt=number.high if number.is_open else None,
+        ge=None if number.is_open else number.low,
+        le=None if number.is_open else number.high,
     )
 
 
@@ -55,12 +60,7 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Temperature = Annotated[float, _quantity("temperature_K", "Temperature")]
-ActivationEnergy = Annotated[float, _quantity("activation_energy_eV", "Activation energy")]
-DiffusivityNumber = Annotated[
-    float, _quantity("diffusivity_m2_per_s", "Self-diffusivity, the same at every temperature")
-]
+Plain = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Keys(BaseModel):
@@ -69,19 +69,37 @@ class Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-class Interaction(Keys):
-    """Cube-root interaction of the carriers; positive values repel."""
+def _model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
+    """Return a model with the keys of these numbers.
 
-    occupied_eV: Annotated[float, _quantity("occupied_eV", "J_occ, between occupied sites")] = 0.0
-    vacancy_eV: Annotated[float, _quantity("vacancy_eV", "J_vac, between vacant sites")] = 0.0
+    Parameters
+    ----------
+    name : str
+        Its name.
+    rows : iterable of Number
+        What they are; of dotted keys the last part counts.
+    base : type
+        What it extends.
+    optional : bool
+        Whether every key may be left out for a material or a law to fill in; else those with a default may.
+    """
+    keys: dict[str, Any] = {}
+    for row in rows:
+        kind = _law_or_number(row) if row.rule == "law" and not row.is_part else Annotated[float, quantity(row)]
+        default = ... if row.default is None else row.default
+        keys[row.key.rpartition(".")[2]] = (kind | None, None) if optional else (kind, default)
+    made: Any = create_model(name, __base__=base, __module__=__name__, __doc__=base.__doc__, **keys)
+    return made
 
 
-class DiffusivityLaw(Keys):
-    """Arrhenius law D = value exp[-(Ea/k)(1/T - 1/at_K)]."""
+def _below(rows: Iterable[Number], key: str) -> list[Number]:
+    """Return the numbers whose keys lie below `key`."""
+    return [row for row in rows if row.key.startswith(f"{key}.")]
 
-    value: Annotated[float, _quantity("diffusivity_m2_per_s", "Self-diffusivity at the temperature at_K")]
-    at_K: Annotated[float, _quantity("at_K", "Temperature of the value")] = ARRHENIUS_REFERENCE_K
-    activation_energy_eV: ActivationEnergy = 0.0
+
+def _own(rows: Iterable[Number]) -> list[Number]:
+    """Return the numbers whose keys lie below no other."""
+    return [row for row in rows if "." not in row.key]
 
 
 class FitReferenceKeys(Keys):
@@ -91,111 +109,184 @@ class FitReferenceKeys(Keys):
     parameter: StrictStr = Field(description="Name of the fitted parameter")
 
 
-def _diffusivity_kind(value: Any) -> str:
+def _law_kind(value: Any) -> str:
     if not isinstance(value, dict):
         return "<number>"
     return "<fit>" if "from_fit" in value or "parameter" in value else "<law>"
 
 
-Diffusivity = Annotated[
-    Annotated[DiffusivityNumber, Tag("<number>")]
-    | Annotated[DiffusivityLaw, Tag("<law>")]
-    | Annotated[FitReferenceKeys, Tag("<fit>")],
-    Discriminator(_diffusivity_kind),
-    Field(description="Self-diffusivity of the whole Li content [m2/s]: a number, an Arrhenius law, or a fit"),
-]
+def _law_or_number(row: Number) -> Any:
+    """Return the type of a number that may follow an Arrhenius law, or come from a fit."""
+    name = "".join(word.capitalize() for word in stem(row.key).split("_"))
+    law = _model(f"{name}Law", _below(SPECIES, row.key), optional=False)
+    law.__doc__ = "Arrhenius law value exp[-(Ea/k)(1/T - 1/at_K)]."
+    if row.array == "given_conductivity":
+        words = "sigma_T (default): the law holds for sigma T, as for the diffusivity; sigma: for sigma itself"
+        energy_of: Any = (Literal[ENERGY_OF_NAMES] | None, Field(default=None, description=words))
+        more: dict[str, Any] = {ENERGY_OF: energy_of}
+        law = create_model(law.__name__, __base__=law, __module__=__name__, **more)
+    number = Annotated[float, quantity(replace(row, text=f"{row.text}, the same at every temperature"))]
+    return Annotated[
+        Annotated[number, Tag("<number>")] | Annotated[law, Tag("<law>")] | Annotated[FitReferenceKeys, Tag("<fit>")],
+        Discriminator(_law_kind),
+        Field(description=f"{row.text} [{row.unit.text or '1'}]: a number, an Arrhenius law, or a fit"),
+    ]
+
+
+Temperature = Annotated[float, quantity(number_of("temperature_K"))]
+
+if TYPE_CHECKING:
+    # Checkers see the keys that a class names itself; those of numbers come from the table.
+    SpeciesNumbers = Keys
+    InteractionNumbers = Keys
+    ContactNumbers = Keys
+    EndNumbers = Keys
+    TransferNumbers = Keys
+    CalibrationNumbers = Keys
+    SolverNumbers = Keys
+    StackNumbers = Keys
+else:
+    SpeciesNumbers = _model("SpeciesNumbers", _own(SPECIES), optional=True)
+    InteractionNumbers = _model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
+    ContactNumbers = _model("ContactNumbers", CONTACT, optional=False)
+    EndNumbers = _model("EndNumbers", END, optional=True)
+    TransferNumbers = _model("TransferNumbers", _own(TRANSFER), optional=True)
+    CalibrationNumbers = _model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
+    SolverNumbers = _model("SolverNumbers", SOLVER, optional=False)
+    StackNumbers = _model("StackNumbers", STACK, optional=False)
+
+
+class Interaction(InteractionNumbers):
+    """Cube-root interaction of the carriers; positive values repel."""
 
 
 class Ocv(Keys):
     """Open-circuit voltage: three lists of one length, each rising or falling strictly."""
 
-    composition: list[Annotated[float, _quantity("composition", "Composition x")]]
-    occupancy: list[Annotated[float, _quantity("occupancy", "Occupancy")]]
-    potential_V: list[Annotated[float, _quantity("potential_V", "Potential against Li/Li+")]]
+    composition: list[Annotated[float, quantity(number_of("composition"))]]
+    occupancy: list[Annotated[float, quantity(number_of("occupancy"))]]
+    potential_V: list[Annotated[float, quantity(number_of("potential_V"))]]
 
 
-class SpeciesKeys(Keys):
+class OcvColumns(Keys):
+    """Titles of the columns of a table."""
+
+    composition: StrictStr = Field(description="Title of the column of the composition")
+    potential_V: StrictStr = Field(description="Title of the column of the potential [V]")
+    occupancy: StrictStr | None = Field(
+        default=None, description="Title of the column of the occupancy; default: occupancy_per_composition decides"
+    )
+
+
+class OcvSource(Keys):
+    """What is common to curves from files."""
+
+    occupancy_per_composition: Annotated[Plain, Field(gt=0.0, le=100.0)] = Field(
+        default=1.0, description="Occupancy = this times the composition"
+    )
+    composition_range: Annotated[list[Plain], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Part of the curve that is used, lowest and highest composition"
+    )
+
+
+class OcvTable(OcvSource):
+    """Open-circuit voltage from a table."""
+
+    path: StrictStr = Field(description="Table, relative to this configuration")
+    columns: OcvColumns
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
+
+
+class OcvFit(OcvSource):
+    """Open-circuit voltage from a fit of the kind ocv."""
+
+    from_fit: StrictStr = Field(description="Result file of the fit, relative to this configuration")
+    fit: StrictStr | None = Field(default=None, description="Name of the fit where the file holds several")
+
+
+def _ocv_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        if "from_fit" in value:
+            return "<fit>"
+        if "path" in value or "columns" in value:
+            return "<table>"
+    return "<lists>"
+
+
+AnyOcv = Annotated[
+    Annotated[Ocv, Tag("<lists>")] | Annotated[OcvTable, Tag("<table>")] | Annotated[OcvFit, Tag("<fit>")],
+    Discriminator(_ocv_kind),
+    Field(description="Open-circuit voltage: three lists, a table, or a fit of the kind ocv"),
+]
+
+
+class SpeciesKeys(SpeciesNumbers):
     """What belongs to one mobile species."""
 
-    site_density_per_nm3: Annotated[float, _quantity("site_density_per_nm3", "Lattice sites per volume")] | None = None
-    occupancy: Annotated[float, _quantity("occupancy", "Bulk occupancy of the sites, between 0 and 1")] | None = None
-    composition: (
-        Annotated[float, _quantity("composition", "Composition x of the ocv; sets potential and occupancy")] | None
-    ) = None
-    charge_number: Annotated[float, _quantity("charge_number", "Signed charge number, not 0")] | None = None
     interaction: Interaction | None = None
-    diffusivity_m2_per_s: Diffusivity | None = None
-    transport: Literal["constant", "vacancy"] | None = Field(
+    transport: Literal[TRANSPORT_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="How the diffusivity follows the occupancy"
     )
-    statistics: Literal["lattice", "dilute"] | None = Field(
+    statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
     )
-    ocv: Ocv | None = None
+    ocv: AnyOcv | None = None
 
 
-class LayerKeys(SpeciesKeys):
+if TYPE_CHECKING:
+    LayerNumbers = SpeciesKeys
+else:
+    LayerNumbers = _model("LayerNumbers", LAYER, SpeciesKeys, optional=True)
+
+
+class LayerKeys(LayerNumbers):
     """One layer; what is not given comes from the material."""
 
     material: StrictStr | None = Field(default=None, description="Name in the library (spacecharge materials)")
-    thickness_nm: Annotated[float, _quantity("thickness_nm", "Thickness")] | None = None
-    potential_V: Annotated[float, _quantity("potential_V", "Equilibrium potential U against Li/Li+")] | None = None
-    permittivity: Annotated[float, _quantity("permittivity", "Relative permittivity")] | None = None
+    defects: StrictStr | dict[str, Any] | None = Field(
+        default=None, description="Defects of the material, which say its carriers: a file, or their keys"
+    )
+    core_of: StrictStr | None = Field(default=None, description="Layer whose grain-boundary core this is")
     species: dict[str, SpeciesKeys] | None = Field(default=None, min_length=1, description="Several species, by name")
 
 
-class Calibration(Keys):
+class Calibration(CalibrationNumbers):
     """Rate constant set so that a named neutral case has a measured exchange current density."""
 
     contact: StrictStr = Field(description="Contact of the neutral case, LEFT|RIGHT")
-    exchange_current_density_mA_per_cm2: Annotated[
-        float,
-        _quantity("exchange_current_density_mA_per_cm2", "Exchange current density of the neutral case"),
-    ]
     temperature_K: Temperature | None = None
-    at: dict[str, Number] | None = Field(
+    at: dict[str, Plain] | None = Field(
         default=None, description="Numbers of the neutral case by dotted path, e.g. electrode.composition"
     )
 
 
-class ChargeTransfer(Keys):
+class ChargeTransfer(TransferNumbers):
     """Jumps across a contact: i0 = e k0 [theta_e (1-theta_s)]^(1-alpha) [theta_s (1-theta_e)]^alpha."""
 
-    rate_constant_per_m2_s: Annotated[float, _quantity("rate_constant_per_m2_s", "Jumps per area and time")] | None = (
-        None
-    )
-    reference_temperature_K: (
-        Annotated[float, _quantity("reference_temperature_K", "Temperature of the rate constant")] | None
-    ) = None
-    activation_energy_eV: ActivationEnergy | None = None
-    symmetry_factor: Annotated[float, _quantity("symmetry_factor", "Symmetry factor alpha, 0 to 1")] | None = None
     from_fit: StrictStr | None = Field(default=None, description="Result file of an interface fit")
     parameter: StrictStr | None = Field(default=None, description="Name of the fitted rate constant")
     calibrate: Calibration | None = None
-    grain_boundary_resistance_ohm_cm2: (
-        Annotated[float, _quantity("grain_boundary_resistance_ohm_cm2", "Resistance added to the total")] | None
-    ) = None
 
 
-class ContactKeys(Keys):
+class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
-    charge_C_per_m2: Annotated[float, _quantity("charge_C_per_m2", "Charge in the plane")] = 0.0
-    dipole_V: Annotated[float, _quantity("dipole_V", "Step of the electrostatic potential, right minus left")] = 0.0
+    electrons: Literal[ELECTRONS] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
+    )
     charge_transfer: ChargeTransfer | None = None
 
 
-class FixedEnd(Keys):
-    """An end held at a potential or a surface charge."""
+class FixedEnd(EndNumbers):
+    """An end held at a potential or a surface charge, or a metal electrode."""
 
-    electrostatic_potential_V: (
-        Annotated[float, _quantity("electrostatic_potential_V", "Against the neutral bulk of the last layer")] | None
-    ) = None
-    surface_charge_C_per_m2: Annotated[float, _quantity("surface_charge_C_per_m2", "Surface charge")] | None = None
+    material: Literal[tuple(METALS)] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Metal electrode at its own potential against Li/Li+"
+    )
 
 
 EndKeys = Annotated[
-    Annotated[Literal["zero_field", "bulk"], Tag("<word>")] | Annotated[FixedEnd, Tag("<fixed>")],
+    Annotated[Literal[_END_WORDS], Tag("<word>")] | Annotated[FixedEnd, Tag("<fixed>")],  # type: ignore[valid-type]
     Discriminator(lambda value: "<fixed>" if isinstance(value, dict) else "<word>"),
 ]
 
@@ -203,15 +294,15 @@ EndKeys = Annotated[
 class Ends(Keys):
     """Conditions at the two outer ends."""
 
-    left: EndKeys = "zero_field"
-    right: EndKeys = "zero_field"
+    left: EndKeys = EndKind.ZERO_FIELD.key
+    right: EndKeys = EndKind.ZERO_FIELD.key
 
 
 class AxisRange(Keys):
     """Values from start to stop, both included."""
 
-    start: Number
-    stop: Number
+    start: Plain
+    stop: Plain
     num: Annotated[Whole, Field(ge=1, le=MAX_POINTS, description="Number of values")]
     spacing: Literal["linear", "log"] = "linear"
 
@@ -219,9 +310,9 @@ class AxisRange(Keys):
 class AxisStep(Keys):
     """Values from start in steps, stop included where a step meets it."""
 
-    start: Number
-    stop: Number
-    step: Number
+    start: Plain
+    stop: Plain
+    step: Plain
 
 
 class AxisSigma(Keys):
@@ -255,7 +346,7 @@ def _axis_kind(value: Any) -> str:
 
 
 AxisKeys = Annotated[
-    Annotated[list[Number], Field(min_length=1), Tag("<list>")]
+    Annotated[list[Plain], Field(min_length=1), Tag("<list>")]
     | Annotated[AxisRange, Tag("<range>")]
     | Annotated[AxisStep, Tag("<step>")]
     | Annotated[AxisSigma, Tag("<sigma>")],
@@ -277,12 +368,8 @@ class SweepKeys(BaseModel):
     )
 
 
-class SolverKeys(Keys):
+class SolverKeys(SolverNumbers):
     """How exactly to solve."""
-
-    tolerance_V: Annotated[float, _quantity("tolerance_V", "Error allowed in the contact potential")] = (
-        DEFAULT_TOLERANCE_V
-    )
 
 
 class ProfileKeys(Keys):
@@ -312,23 +399,47 @@ class OutputKeys(Keys):
     )
 
 
-class Configuration(Keys):
+class Configuration(StackNumbers):
     """A stack of layers, a sweep over any of its numbers, and what to write."""
 
     title: StrictStr | None = Field(default=None, description="Title of figures and files")
-    temperature_K: Temperature = ARRHENIUS_REFERENCE_K
     layers: dict[str, LayerKeys] = Field(min_length=1, description="Layers from left to right, by name")
     contacts: list[ContactKeys] = Field(default_factory=list, description="Inner contacts from left to right")
     ends: Ends = Field(default_factory=Ends)
+    temperature_degC: float | None = Field(
+        default=None, description="Temperature, instead of temperature_K [degC]", json_schema_extra={"unit": "degC"}
+    )
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, with descriptions, units and ranges."""
-    schema = Configuration.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    """Return the JSON schema of configurations, with descriptions, units and ranges.
+
+    A configuration with the key ``fit`` follows the schema of its kind of fit, any other one that of a run.
+    """
+    from ..fitting.kinds import REGISTRY, kind_of
+
+    run = Configuration.model_json_schema()
+    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
+    names = dict.fromkeys(run["properties"])
+    for kind in map(kind_of, REGISTRY):
+        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
+        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
+        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
+        names |= dict.fromkeys(schema["properties"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration",
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "additionalProperties": False,
+        "if": {"required": ["fit"]},
+        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
+        "else": {"$ref": "#/$defs/Configuration"},
+        "$defs": definitions,
+    }
 
 
-__all__ = ["DEFAULT_TOLERANCE_V", "EXTRA_RANGES", "MAX_POINTS", "Configuration", "Keys", "json_schema"]
+__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "quantity"]

@@ -1,31 +1,31 @@
 """Read YAML safely, keeping the line and column of every key and value.
 
-The parser's events are turned into plain dicts, lists, texts and numbers here, so nothing in a file
-can make an object or run code: tags are refused, keys must be unique texts, and size, depth and the
-growth by aliases are bounded. Scalars follow the core schema of YAML 1.2: ``yes`` and ``1_000`` are
+The nodes that ruamel.yaml composes (see `compose`) are turned into plain dicts, lists, texts and numbers here, so
+nothing in a file can make an object or run code: tags are refused, keys must be unique texts, and size, depth and
+the growth by aliases are bounded. Scalars follow the core schema of YAML 1.2: ``yes`` and ``1_000`` are
 texts, ``010`` is ten, ``1e28`` is a number.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
+from .bounds import MAX_NODES, Alias, Refused, refused_size
 from .problems import Position, Problems, shown
 
 MAX_BYTES = 2_000_000
 """Largest file that is read [bytes]; a configuration is a few thousand."""
 
-MAX_DEPTH = 40
-"""Deepest nesting; a configuration needs six levels."""
-
-MAX_NODES = 50_000
-"""Most keys and values in a file with all aliases written out, so that aliases of aliases cannot fill
-memory nor a long list of numbers stop the program for minutes (long lists belong in a CSV file)."""
+NUMBERED = ("charge_states", "states")
+"""Mappings whose keys are numbers, kept as the texts that stand in the file: charge states of a defect."""
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -34,8 +34,11 @@ _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+"""What neither a file name, nor an attribute in HDF5, nor a text in UTF-8 can hold: the zero byte, half characters."""
+
 _EXACT_DIGITS = 18
-_SHOWN_DEPTH = 8
+MERGE = "<<"
 
 
 class Locator:
@@ -181,193 +184,187 @@ def parse_document(text: str, path: str | os.PathLike[str] = "<text>") -> Docume
     ConfigError
         The text is no safe YAML; one line per problem.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    builder = _Builder(path)
+    from .compose import root_of
+
+    locate = Locator()
+    problems = Problems(path, locate)
+    data: Any = None
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            builder.take(event)
-    except _Refused:
-        pass
+        root, tags = root_of(text)
+        data = None if root is None else _Reader(locate, problems, tags).value(root, "")
+    except Refused as refused:
+        problems.add(refused.path, refused.message, position=_position(refused.mark))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(str(part) for part in (error.context, error.problem) if part)
-        builder.problems.add("", f"is no YAML: {reason}", position=_position(mark) if mark else None)
+        problems.add("", f"is no YAML: {reason}", position=_position(mark) if mark else None)
     except (YAMLError, ValueError) as error:
         # Characters outside YAML's set; the reader states them by offset.
         offset = getattr(error, "position", None)
         at = text[:offset] if isinstance(offset, int) else ""
         position = (at.count("\n") + 1, offset - at.rfind("\n")) if isinstance(offset, int) else None
         reason = getattr(error, "reason", None) or str(error).splitlines()[0]
-        builder.problems.add("", f"is no YAML: {reason}", position=position)
-    builder.problems.raise_if_any()
-    data = builder.root
+        problems.add("", f"is no YAML: {reason}", position=position)
+    problems.raise_if_any()
     if data is None:
         raise ConfigError([f"{os.fspath(path)}: is empty"])
     if not isinstance(data, dict):
         raise ConfigError([f"{os.fspath(path)}:1:1: a mapping of keys is needed, got {shown(data)}"])
-    return Document(path=os.fspath(path), text=text, data=data, locate=builder.locate)
+    return Document(path=os.fspath(path), text=text, data=data, locate=locate)
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Return nested mappings and lists as YAML text.
+
+    Parameters
+    ----------
+    data : mapping
+        Texts, numbers and switches in mappings and sequences; NumPy arrays and numbers, pandas Series and paths count
+        as the lists, numbers and texts that they stand for.
+
+    Returns
+    -------
+    str
+        YAML that :func:`parse_document` reads back.
+
+    Raises
+    ------
+    ConfigError
+        Something in it is neither of these.
+    """
+    from ruamel.yaml import YAML
+
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel declares it None
+    stream = io.StringIO()
+    writer.dump(_plain(data, ""), stream)
+    return stream.getvalue()
+
+
+def _plain(value: Any, path: str) -> Any:
+    """Return a value as plain Python; arrays and Series become lists, NumPy's numbers plain ones."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, f"{path}.{key}" if path else str(key)) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, range)):
+        return [_plain(inner, f"{path}.{i}") for i, inner in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise ConfigError([f"<mapping>: {path}: numbers, texts, lists and mappings are read, got {shown(value)}"])
 
 
 def _position(mark: Any) -> Position:
     return mark.line + 1, mark.column + 1
 
 
-class _Refused(Exception):
-    """Stops reading: what follows would be unsafe or without meaning."""
+class _Reader:
+    """Makes plain values of nodes, noting where each stands."""
 
-
-class _Open:
-    """A mapping or list whose end has not come yet."""
-
-    __slots__ = ("anchor", "is_list", "key", "key_position", "path", "size", "value")
-
-    def __init__(self, is_list: bool, path: str, anchor: str | None) -> None:
-        self.value: Any = [] if is_list else {}
-        self.is_list = is_list
-        self.path = path
-        self.anchor = anchor
-        self.size = 1
-        self.key: str | None = None
-        self.key_position: Position | None = None
-
-    def child(self) -> str:
-        """Return the dotted path of the value that comes next."""
-        name = str(len(self.value)) if self.is_list else self.key or ""
-        return f"{self.path}.{name}" if self.path and name else self.path or name
-
-
-class _Builder:
-    """Build plain values from parser events."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.locate = Locator()
-        self.problems = Problems(path, self.locate)
-        self.root: Any = None
-        self.open: list[_Open] = []
-        self.anchors: dict[str, tuple[Any, int] | None] = {}
+    def __init__(self, locate: Locator, problems: Problems, tags: dict[int, str]) -> None:
+        self.locate = locate
+        self.problems = problems
+        self.tags = tags
+        self.inside: set[int] = set()
+        self.sizes: dict[int, int] = {}
         self.n_nodes = 0
-        self.n_documents = 0
 
-    def take(self, event: Any) -> None:
-        """Handle one event of ruamel.yaml's parser."""
-        kind = type(event).__name__
-        if kind == "DocumentStartEvent":
-            self.n_documents += 1
-            if self.n_documents > 1:
-                self._refuse("a second document begins here (allowed: one)", event)
-        elif kind == "AliasEvent":
-            self._alias(event)
-        elif kind == "ScalarEvent":
-            self._check_node(event)
-            self._scalar(event)
-        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
-            self._check_node(event)
-            self._start(event, is_list=kind == "SequenceStartEvent")
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            done = self.open.pop()
-            if done.anchor:
-                self.anchors[done.anchor] = (done.value, done.size)
-            if self.open:
-                self.open[-1].size += done.size
+    def value(self, node: Any, path: str) -> Any:
+        """Return the plain value of a node; an alias is read again at every place where it stands."""
+        if isinstance(node, Alias):
+            if id(node.target) in self.inside:
+                raise Refused(path, f"the alias *{node.anchor} stands inside its own anchor", node.start_mark)
+            if self.n_nodes + self.sizes[id(node.target)] > MAX_NODES:
+                raise refused_size(path, node.start_mark)
+            return self.value(node.target, path)
+        before = self.n_nodes
+        self.n_nodes += 1
+        if id(node) in self.tags:
+            message = f"tags are not read, got {shown(self.tags[id(node)], 80)[1:-1]}"
+            self.problems.add(path, message, position=_position(node.start_mark))
+        if node.id == "scalar":
+            self.sizes[id(node)] = 1
+            self._check_text(node, path)
+            plain = node.style in (None, "")
+            return _resolve(str(node.value)) if plain else str(node.value)
+        self.inside.add(id(node))
+        read = self._items(node, path) if node.id == "sequence" else self._mapping(node, path)
+        self.inside.discard(id(node))
+        self.sizes[id(node)] = self.n_nodes - before
+        return read
 
-    def _refuse(self, message: str, event: Any) -> None:
-        path = self.open[-1].child() if 0 < len(self.open) <= _SHOWN_DEPTH else ""
-        self.problems.add(path, message, position=_position(event.start_mark))
-        raise _Refused
+    def _check_text(self, node: Any, path: str) -> None:
+        unfit = _UNFIT.search(str(node.value))
+        if unfit is not None:
+            raise Refused(path, f"no text can hold the character {ascii(unfit[0])[1:-1]}", node.start_mark)
 
-    def _count(self, n: int, event: Any) -> None:
-        self.n_nodes += n
-        if self.n_nodes > MAX_NODES:
-            self._refuse(f"more values than a configuration may hold (allowed: {MAX_NODES})", event)
+    def _items(self, node: Any, path: str) -> list[Any]:
+        items = []
+        for i, item in enumerate(node.value):
+            inner = f"{path}.{i}" if path else str(i)
+            self.locate.values[inner] = _position(item.start_mark)
+            items.append(self.value(item, inner))
+        return items
 
-    def _awaits_key(self) -> bool:
-        return bool(self.open) and not self.open[-1].is_list and self.open[-1].key is None
+    def _mapping(self, node: Any, path: str) -> dict[str, Any]:
+        """Return a mapping; keys of its own win over those that a merge key brings in."""
+        read: dict[str, Any] = {}
+        merged: list[Any] = []
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            inner = f"{path}.{key}" if path else key
+            position = _position(key_node.start_mark)
+            if key == MERGE:
+                merged += self._merged(value_node, path)
+                continue
+            if key in read:
+                first = self.locate.keys.get(inner, position)
+                self.problems.add(inner, f"the key stands twice (first in line {first[0]})", position=position)
+            elif inner not in self.locate.keys:
+                self.locate.keys[inner] = position
+                if isinstance(value_node, Alias) or value_node.id == "scalar" or value_node.flow_style:
+                    self.locate.values[inner] = _position(value_node.start_mark)
+            read[key] = self.value(value_node, inner)
+        for other in merged:
+            # Of several merged mappings the first one wins, as YAML's merge key has it.
+            pairs = [pair for pair in other.value if self._key(pair[0], path) not in read]
+            self.n_nodes += 1
+            if pairs:
+                part = copy(other)
+                part.value = pairs
+                read |= self._mapping(part, path)
+        return read
 
-    def _check_node(self, event: Any) -> None:
-        self._count(1, event)
-        if event.tag is not None:
-            path = self.open[-1].child() if self.open else ""
-            tag = shown(str(event.tag), 80)[1:-1]
-            self.problems.add(path, f"tags are not read, got {tag}", position=_position(event.start_mark))
-        if event.anchor and event.anchor in self.anchors:
-            self._refuse(f"the anchor &{event.anchor} stands twice", event)
+    def _merged(self, node: Any, path: str) -> list[Any]:
+        """Return the mappings that a merge key names."""
+        outer = node.target if isinstance(node, Alias) else node
+        found = []
+        for part in outer.value if outer.id == "sequence" else [node]:
+            target = part.target if isinstance(part, Alias) else part
+            if target.id != "mapping" or id(target) in self.inside:
+                raise Refused(path, "a merge key (<<) needs mappings, by alias or written out", part.start_mark)
+            found.append(target)
+        return found
 
-    def _start(self, event: Any, is_list: bool) -> None:
-        if self._awaits_key():
-            self._refuse("a key must be a text, got a collection", event)
-        if len(self.open) >= MAX_DEPTH:
-            self._refuse(f"nested too deeply (allowed: {MAX_DEPTH} levels)", event)
-        path = self.open[-1].child() if self.open else ""
-        opened = _Open(is_list, path, event.anchor)
-        if event.anchor:
-            self.anchors[event.anchor] = None
-        self._attach(opened.value, event, is_collection=True)
-        self.open.append(opened)
-
-    def _scalar(self, event: Any) -> None:
-        text = str(event.value)
-        plain = bool(event.implicit[0]) and event.style in (None, "")
-        value = _resolve(text) if plain else text
-        if self._awaits_key():
-            self._key(value, text, event)
-        else:
-            self._attach(value, event, is_collection=False)
-        if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
-        if self.open:
-            self.open[-1].size += 1
-
-    def _key(self, value: Any, text: str, event: Any) -> None:
-        top = self.open[-1]
-        position = _position(event.start_mark)
-        if not isinstance(value, str):
-            self.problems.add(top.path, f"a key must be a text, got {shown(text)}", position=position)
-            value = text
-        path = f"{top.path}.{value}" if top.path else value
-        if value == "<<":
-            self.problems.add(top.path, "merge keys (<<) are not read: write the keys out", position=position)
-        elif value in top.value:
-            first = self.locate.keys.get(path, position)
-            self.problems.add(path, f"the key stands twice (first in line {first[0]})", position=position)
-        top.key = value
-        top.key_position = position
-
-    def _alias(self, event: Any) -> None:
-        name = event.anchor
-        if name not in self.anchors:
-            self._refuse(f"the alias *{name} has no anchor before it", event)
-        entry = self.anchors[name]
-        if entry is None:
-            self._refuse(f"the alias *{name} stands inside its own anchor", event)
-            return
-        value, size = entry
-        self._count(size, event)
-        if self._awaits_key():
-            self._key(value, str(value), event)
-        else:
-            self._attach(value, event, is_collection=False)
-        if self.open:
-            self.open[-1].size += size
-
-    def _attach(self, value: Any, event: Any, is_collection: bool) -> None:
-        position = _position(event.start_mark)
-        if not self.open:
-            self.root = value
-            return
-        top = self.open[-1]
-        path = top.child()
-        if top.is_list:
-            self.locate.values[path] = position
-            top.value.append(value)
-            return
-        if path not in self.locate.keys and top.key_position is not None:
-            self.locate.keys[path] = top.key_position
-            if not is_collection or event.flow_style:
-                self.locate.values[path] = position
-        top.value[top.key] = value
-        top.key = top.key_position = None
+    def _key(self, node: Any, path: str) -> str:
+        """Return a key; one that is no text is reported."""
+        if isinstance(node, Alias):
+            return self._key(node.target, path)
+        if node.id != "scalar":
+            raise Refused(path, "a key must be a text, got a collection", node.start_mark)
+        self._check_text(node, path)
+        text = str(node.value)
+        value = _resolve(text) if node.style in (None, "") else text
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not isinstance(value, str) and not (is_number and path.rpartition(".")[2] in NUMBERED):
+            message = f"a key must be a text, got {shown(text)}"
+            self.problems.add(path, message, position=_position(node.start_mark))
+        return text
 
 
 def _resolve(text: str) -> Any:
@@ -391,12 +388,11 @@ def _resolve(text: str) -> Any:
 
 __all__ = [
     "MAX_BYTES",
-    "MAX_DEPTH",
-    "MAX_NODES",
     "Document",
     "Locator",
     "Position",
     "Problems",
+    "as_yaml",
     "parse_document",
     "read_document",
     "read_yaml",

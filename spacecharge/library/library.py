@@ -12,25 +12,18 @@ from typing import Any
 from ..document.problems import nearest, shown
 from ..document.yaml import read_document
 from ..errors import ConfigError, ModelError
-from ..model.layer import RANGES, Layer
+from ..model.layer import Layer
+from ..model.numbers import LAYER, SPECIES, number_of
 from ..units import unit_of
 
 FOLDER = Path(__file__).parent
 ROLES = ("electrode", "electrolyte", "coating")
 _TOP_KEYS = ("title", "formula", "role", "notes", "values")
 _VALUE_KEYS = ("value", "source", "assumed", "range")
-_LAYER_KEYS = (
-    "potential_V",
-    "permittivity",
-    "site_density_per_nm3",
-    "occupancy",
-    "interaction.occupied_eV",
-    "interaction.vacancy_eV",
-    "diffusivity_m2_per_s.value",
-    "diffusivity_m2_per_s.at_K",
-    "diffusivity_m2_per_s.activation_energy_eV",
-    "ocv",
-)
+_NOT_OF_A_MATERIAL = ("thickness_nm", "composition", "charge_number", "diffusivity_m2_per_s")
+"""What belongs to the cell (a thickness, a state of charge), or is given by its parts."""
+
+_LAYER_KEYS = (*(row.key for row in (*LAYER, *SPECIES) if row.key not in _NOT_OF_A_MATERIAL), "ocv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +173,9 @@ class Library(Mapping[str, Material]):
         return self._names
 
     def __getitem__(self, name: str) -> Material:
+        """Return a material by its name, or by the path of a file of one's own (``./my_llzo.yaml``)."""
+        if name.endswith((".yaml", ".yml")):
+            return _load_own(Path(name).expanduser())
         if name not in self.names:
             raise UnknownMaterial(f"unknown material {shown(name)} ({nearest(name, self.names)})", "material")
         return _load(self._folder / f"{name}.yaml")
@@ -227,9 +223,25 @@ def material_keys(name: str) -> dict[str, Any]:
     return materials[name].keys()
 
 
+def _load_own(path: Path) -> Material:
+    """Read and check a file that may change while the program runs.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or broken; one line per problem.
+    """
+    try:
+        state = path.stat()
+        stamp = (state.st_mtime_ns, state.st_size)
+    except OSError:
+        stamp = (0, 0)
+    return _load(path, stamp)
+
+
 @cache
-def _load(path: Path) -> Material:
-    """Read and check one material file; every problem of the file in one error."""
+def _load(path: Path, stamp: tuple[int, int] = (0, 0)) -> Material:
+    """Read and check one material file, anew when its `stamp` differs; every problem of the file in one error."""
     document = read_document(path)
     problems = document.problems()
     data = document.data
@@ -296,8 +308,8 @@ def _value_problem(key: str, entry: Any) -> str:
         return "an assumed value needs a range" if entry.get("assumed") else ""
     if not isinstance(extent, list) or len(extent) != 2 or not all(_is_number(v) for v in extent):
         return "range: two numbers are needed"
-    low, high = RANGES[key.rpartition(".")[2]]
-    if not low <= extent[0] <= entry["value"] <= extent[1] <= high:
+    number = number_of(key)
+    if not number.low <= extent[0] <= entry["value"] <= extent[1] <= number.high:
         return "range: the value lies outside it"
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,13 +102,73 @@ class Cycling:
     def passed(self) -> Array:
         """Return the charge that has passed since the first row, [C] or [C kg-1], shape (n,).
 
-        By the column of the charge where there is one, else by the trapezoidal rule over the current.
+        By the column of the charge where there is one, else by :func:`charge_steps`.
         """
         if self.charge is not None:
             return np.asarray(self.charge - self.charge[0])
         assert self.current is not None
-        steps = 0.5 * (self.current[1:] + self.current[:-1]) * np.diff(self.time)
-        return np.asarray(np.concatenate([[0.0], np.cumsum(steps)]))
+        return np.asarray(np.concatenate([[0.0], np.cumsum(charge_steps(self.time, self.current))]))
+
+    def reversed(self) -> Cycling:
+        """Return the record with the other sign of current and charge."""
+        current = None if self.current is None else -self.current
+        return replace(self, current=current, charge=None if self.charge is None else -self.charge)
+
+
+REST_SHARE = 0.01
+"""Share of the usual current below which a cell rests; potentiostats show offsets of some 0.1 % of their range."""
+
+
+def rest_threshold(flow: Array) -> float:
+    """Return the size of a current below which a cell is taken to rest: 1 % of its usual one.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,)
+        Currents [A] or [A kg-1].
+
+    Returns
+    -------
+    float
+        In the unit of `flow`.
+    """
+    size = np.abs(flow)
+    moving = size[size > REST_SHARE * size.max()] if size.size else size
+    return float(REST_SHARE * np.median(moving)) if moving.size else 0.0
+
+
+def switched_on(time: Array, row: int) -> float:
+    """Return when a current was switched on whose first row is `row` [s].
+
+    The row before may lie long before the switch: no more than the spacing of the rows that follow is counted, which
+    also gives the whole of a pulse whose rows stand at the starts of their intervals instead of at the ends.
+    """
+    gap = time[row] - time[row - 1]
+    spacing = time[row + 1] - time[row] if row + 1 < time.size else gap
+    return float(time[row] - min(gap, spacing))
+
+
+def charge_steps(time: Array, current: Array) -> Array:
+    """Return the charge of every interval by the trapezoidal rule, but not across a switch, shape (n - 1,).
+
+    Parameters
+    ----------
+    time, current : ndarray, shape (n,)
+        [s]; [A] or [A kg-1].
+
+    Returns
+    -------
+    ndarray, shape (n - 1,)
+        [C] or [C kg-1]. An interval at whose end the current is off counts nothing; one in which it is switched on,
+        from :func:`switched_on`. Half of a long first interval of every rest would shift each composition by some
+        per cent of a pulse.
+    """
+    steps = 0.5 * (current[1:] + current[:-1]) * np.diff(time)
+    on = np.abs(current) > rest_threshold(current)
+    steps[on[:-1] & ~on[1:]] = 0.0
+    for row in np.flatnonzero(~on[:-1] & on[1:]) + 1:
+        steps[row - 1] = current[row] * (time[row] - switched_on(time, int(row)))
+    return np.asarray(steps)
 
 
 def read_cycling(
@@ -265,4 +325,4 @@ def _made(name: str, source: tuple[Table, dict[str, tuple[str, float]]], format:
     )
 
 
-__all__ = ["FORMATS", "ROLES", "Cycling", "read_cycling"]
+__all__ = ["FORMATS", "ROLES", "Cycling", "charge_steps", "read_cycling", "rest_threshold", "switched_on"]

@@ -6,97 +6,50 @@ converts them to SI once, for one point or for all points of a sweep at the same
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any, TypeVar
 
+from ..codes import END_KINDS, EndKind, Statistics, Transport
 from ..errors import ModelError
+from .conduction import ENERGY_OF, ENERGY_OF_NAMES
+from .numbers import (
+    ARRHENIUS_REFERENCE_K,
+    CONTACT,
+    LAYER,
+    RANGES,
+    SPECIES,
+    ContactNumbers,
+    LayerNumbers,
+    Number,
+    check_number,
+    described,
+)
+from .ocv import not_strict
 
-ARRHENIUS_REFERENCE_K = 298.15
-"""Temperature at which a diffusivity holds when ``at_K`` is not given [K]."""
+Code = TypeVar("Code", bound=IntEnum)
 
 SPECIES_KEYS = (
-    "site_density_per_nm3",
-    "occupancy",
-    "composition",
-    "charge_number",
-    "interaction",
-    "diffusivity_m2_per_s",
+    *dict.fromkeys(row.key.partition(".")[0] for row in SPECIES),
     "transport",
     "statistics",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
-RANGES: dict[str, tuple[float, float]] = {
-    "thickness_nm": (1e-3, 1e8),
-    "potential_V": (-20.0, 20.0),
-    "permittivity": (1.0, 1e7),
-    "site_density_per_nm3": (1e-9, 1e4),
-    "occupancy": (0.0, 1.0),
-    "composition": (-100.0, 100.0),
-    "charge_number": (-10.0, 10.0),
-    "occupied_eV": (-10.0, 10.0),
-    "vacancy_eV": (-10.0, 10.0),
-    "diffusivity_m2_per_s": (1e-60, 1.0),
-    "value": (1e-60, 1.0),
-    "at_K": (1.0, 5000.0),
-    "activation_energy_eV": (-5.0, 10.0),
-    "temperature_K": (1.0, 5000.0),
-    "electrostatic_potential_V": (-20.0, 20.0),
-    "surface_charge_C_per_m2": (-100.0, 100.0),
-    "charge_C_per_m2": (-100.0, 100.0),
-    "dipole_V": (-20.0, 20.0),
-}
-"""Allowed range of every physical number, in the unit of its name (bounds included where finite and
-physical; occupancy, permittivity and thickness exclude their lower bound by the checks below)."""
+ELECTRONS = ("blocked", "level")
+"""What electrons do at a contact; the first where nothing is said."""
 
-TOLERANCE_RANGE_V = (1e-11, 1e-2)
-"""Allowed error of a contact potential [V]: below, rounding decides (2e-12 V at a step of 5 V)."""
+OCV_KEYS = ("composition", "occupancy", "potential_V")
+"""Lists of an open-circuit-voltage table."""
 
-TRANSPORT_NAMES = ("constant", "vacancy")
-STATISTICS_NAMES = ("lattice", "dilute")
-END_KINDS = ("zero_field", "bulk", "electrostatic_potential_V", "surface_charge_C_per_m2")
-
-
-def check_number(value: object, key: str, path: str) -> float:
-    """Return `value` as a float inside the allowed range of `key`, or say what is wrong.
-
-    Parameters
-    ----------
-    value : object
-        What the user gave.
-    key : str
-        Entry of :data:`RANGES`.
-    path : str
-        Dotted path for the message.
-
-    Returns
-    -------
-    float
-        The number, unchanged.
-
-    Raises
-    ------
-    ModelError
-        If it is no finite number or outside the range.
-    """
-    low, high = RANGES[key]
-    if isinstance(value, bool) or (not isinstance(value, (int, float)) and not hasattr(value, "__float__")):
-        raise ModelError(f"a number is needed, got {value!r} (allowed: {low:g} to {high:g})", path)
-    number = float(value)
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ModelError(f"{number:g} is out of range (allowed: {low:g} to {high:g})", path)
-    if key == "occupancy" and not 0.0 < number < 1.0:
-        raise ModelError(f"{number:g} is out of range (allowed: above 0 and below 1)", path)
-    if key == "charge_number" and number == 0.0:
-        raise ModelError("a mobile species must carry charge (allowed: -10 to 10, not 0)", path)
-    return number
+LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
+"""Numbers that give a species its diffusivity, one of which is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(LayerNumbers):
     """One layer of a stack; every keyword is the YAML key of the same name.
 
     What is not given comes from `material`, if one is named. With several species the per-species
@@ -108,24 +61,9 @@ class Layer:
         The user's name of the layer (unique in a stack).
     material : str, optional
         Name in the materials library (``sc.materials``).
-    thickness_nm : float
-        Thickness [nm].
-    potential_V : float
-        Equilibrium potential U against Li/Li+ [V].
-    permittivity : float
-        Relative permittivity [1].
-    site_density_per_nm3 : float
-        Lattice sites per volume [nm^-3].
-    occupancy : float
-        Bulk occupancy of the sites, 0 to 1 (dilute: may exceed nothing but 1) [1].
-    composition : float
-        Composition x of the `ocv`; sets potential and occupancy [1].
-    charge_number : float
-        Signed charge number z [1].
+    NUMBERS
     interaction : mapping
         ``{occupied_eV, vacancy_eV}``, cube-root interaction energies [eV].
-    diffusivity_m2_per_s : float or mapping
-        Self-diffusivity [m2/s], or ``{value, at_K, activation_energy_eV}``.
     transport : {"constant", "vacancy"}
         Dependence of the diffusivity on the occupancy.
     statistics : {"lattice", "dilute"}
@@ -133,7 +71,14 @@ class Layer:
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
-        Several species, each a mapping of the per-species keys.
+        Several species, each a mapping of the per-species keys. With `defects`: what the defects do not say of the
+        species that follow from them (diffusivities).
+    defects : str, path, mapping or DefectSystem, optional
+        The defects of the material: its carriers follow from formation energies, temperature and `potential_V`
+        instead of site densities and occupancies. A file, or a mapping (see :mod:`spacecharge.defects`).
+    core_of : str, optional
+        Name of the layer whose grain-boundary core this is: its species are level with that layer's neutral bulk,
+        shifted by their `segregation_energy_eV`; what is not given is as in the grain.
 
     Raises
     ------
@@ -143,21 +88,21 @@ class Layer:
 
     name: str = ""
     material: str | None = None
-    thickness_nm: float | None = None
-    potential_V: float | None = None
-    permittivity: float | None = None
-    site_density_per_nm3: float | None = None
-    occupancy: float | None = None
-    composition: float | None = None
-    charge_number: float | None = None
     interaction: Mapping[str, float] | None = None
-    diffusivity_m2_per_s: float | Mapping[str, Any] | None = None
     transport: str | None = None
     statistics: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
+    defects: Any = None
+    core_of: str | None = None
+    own_keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """Of a core in a stack: what the user gave; the rest follows the grain."""
 
     def __post_init__(self) -> None:
+        if self.defects is not None:
+            from .cores import defects_of
+
+            object.__setattr__(self, "defects", defects_of(self))
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
             from ..library import material_keys
@@ -176,32 +121,48 @@ class Layer:
         """Say whether what the user gave makes the library's `key` meaningless."""
         if self.species is not None and key in SPECIES_KEYS:
             return True
+        if self.defects is not None and key in (*SPECIES_KEYS, "species"):
+            return True
         if key == "occupancy" and self.composition is not None:
             return True
         if key == "potential_V" and self.composition is not None:
             return True
+        if key in LAW_KEYS and any(getattr(self, other) is not None for other in LAW_KEYS if other != key):
+            # A conductivity of the user's stands for the diffusivity of the material, and the other way round.
+            return True
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
 
     def _check(self) -> None:
-        label = self.name or self.material or "layer"
-        for key in ("thickness_nm", "permittivity"):
-            if getattr(self, key) is None:
-                raise ModelError(self._missing(key), f"{label}.{key}")
-            check_number(getattr(self, key), key, f"{label}.{key}")
-        if self.potential_V is not None:
-            check_number(self.potential_V, "potential_V", f"{label}.potential_V")
+        label = self.label
+        for row in LAYER:
+            value = getattr(self, row.key)
+            if value is not None:
+                row.check(value, f"{label}.{row.key}")
+            elif row.required and not (self.core_of is not None and row.key == "permittivity"):
+                raise ModelError(self._missing(row.key), f"{label}.{row.key}")
         if self.composition is not None and self.potential_V is not None:
             raise ModelError("give either composition or potential_V: the ocv ties them", f"{label}.composition")
         if self.species is not None:
             extra = [k for k in SPECIES_KEYS if getattr(self, k) is not None]
             if extra:
                 raise ModelError("stands beside species; move it into the species", f"{label}.{extra[0]}")
-            if not self.species:
+            if not self.species and self.core_of is None:
                 raise ModelError("at least one species is needed", f"{label}.species")
-        for prefix, spec in self.species_items():
-            _check_species(spec, f"{label}{prefix}", self)
+        if self._has_boundary_keys():
+            from .cores import check_boundary_keys
+
+            check_boundary_keys(self)
+        if self.core_of is not None:
+            return
+        if self.defects is None:
+            for prefix, spec in self.species_items():
+                check_species(spec, f"{label}{prefix}", self)
         if self.potential_V is None and not any("composition" in s for _, s in self.species_items()):
             raise ModelError(self._missing("potential_V"), f"{label}.potential_V")
+
+    def _has_boundary_keys(self) -> bool:
+        keys = (self.defects, self.core_of, self.ionisation_potential_eV, self.background_charge_e_per_nm3)
+        return any(k is not None for k in keys) or any("segregation_energy_eV" in s for _, s in self.species_items())
 
     def _missing(self, key: str) -> str:
         if key == "potential_V" and self.ocv is not None:
@@ -221,6 +182,15 @@ class Layer:
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
         """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        if self.defects is not None:
+            given = self.species or {}
+            return [
+                (
+                    f".species.{s.name}",
+                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                )
+                for s in self.defects.species
+            ]
         if self.species is None:
             keys = {k: getattr(self, k) for k in SPECIES_KEYS if getattr(self, k) is not None}
             return [("", keys)]
@@ -232,6 +202,8 @@ class Layer:
     @property
     def species_names(self) -> tuple[str, ...]:
         """Names of the species; ``("Li",)`` where the layer has a single unnamed one."""
+        if self.defects is not None:
+            return tuple(s.name for s in self.defects.species)
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
@@ -239,44 +211,31 @@ class Layer:
         return replace(self, **changes)
 
 
-def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check one species' keys; raises ModelError naming the key."""
     unknown = [k for k in spec if k not in SPECIES_KEYS]
     if unknown:
         raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
-    if "site_density_per_nm3" not in spec:
-        raise ModelError(layer._missing("site_density_per_nm3"), f"{path}.site_density_per_nm3")
-    for key in ("site_density_per_nm3", "occupancy", "composition", "charge_number"):
-        if key in spec:
-            check_number(spec[key], key, f"{path}.{key}")
-    statistics = spec.get("statistics", "lattice")
-    if statistics not in STATISTICS_NAMES:
-        raise ModelError(f"{statistics!r} is not known (allowed: lattice, dilute)", f"{path}.statistics")
-    transport = spec.get("transport", "constant")
-    if transport not in TRANSPORT_NAMES:
-        raise ModelError(f"{transport!r} is not known (allowed: constant, vacancy)", f"{path}.transport")
-    if statistics == "dilute" and transport == "vacancy":
-        raise ModelError("dilute statistics has no vacancies (allowed: constant)", f"{path}.transport")
+    for row in SPECIES:
+        if "." not in row.key:
+            check_own(row, spec, path, layer)
+    statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
+    word = statistics.name.lower()
+    transport = _member(Transport, spec.get("transport"), f"{path}.transport")
+    if not statistics.has_vacancies and transport == Transport.VACANCY:
+        raise ModelError(f"{word} statistics has no vacancies (allowed: constant)", f"{path}.transport")
     interaction = spec.get("interaction", {})
+    known = _keys_below("interaction")
     for key, value in interaction.items():
-        if key not in ("occupied_eV", "vacancy_eV"):
-            raise ModelError("unknown key (known: occupied_eV, vacancy_eV)", f"{path}.interaction.{key}")
-        check_number(value, key, f"{path}.interaction.{key}")
-    if statistics == "dilute" and interaction.get("vacancy_eV"):
-        raise ModelError("dilute statistics has no vacancies (allowed: 0)", f"{path}.interaction.vacancy_eV")
-    diffusivity = spec.get("diffusivity_m2_per_s")
-    if isinstance(diffusivity, Mapping):
-        for key, value in diffusivity.items():
-            if key not in ("value", "at_K", "activation_energy_eV"):
-                raise ModelError(
-                    "unknown key (known: value, at_K, activation_energy_eV)",
-                    f"{path}.diffusivity_m2_per_s.{key}",
-                )
-            check_number(value, key, f"{path}.diffusivity_m2_per_s.{key}")
-        if "value" not in diffusivity:
-            raise ModelError("needed", f"{path}.diffusivity_m2_per_s.value")
-    elif diffusivity is not None:
-        check_number(diffusivity, "diffusivity_m2_per_s", f"{path}.diffusivity_m2_per_s")
+        if key not in known:
+            raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.interaction.{key}")
+        check_number(value, f"{path}.interaction.{key}")
+    if not statistics.has_vacancies and interaction.get("vacancy_eV"):
+        message = f"{word} statistics has no vacancies (allowed: 0)"
+        raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
+    if len(conduct) > 1:
+        raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
         _check_ocv(ocv, f"{path}.ocv")
@@ -288,47 +247,90 @@ def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError(layer._missing("occupancy"), f"{path}.occupancy")
 
 
+def _keys_below(key: str) -> list[str]:
+    """Return the keys of the numbers below a key of a species."""
+    return [row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}.")]
+
+
+def _member(codes: type[Code], word: object, path: str) -> Code:
+    """Return the member that a word names; the first where none is given."""
+    members = {member.name.lower(): member for member in codes}
+    if word is None:
+        return next(iter(codes))
+    if not isinstance(word, str) or word not in members:
+        raise ModelError(f"{word!r} is not known (allowed: {', '.join(members)})", path)
+    return members[word]
+
+
+def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+    """Check a number of a species: a plain one, or the law that it follows."""
+    value = spec.get(row.key)
+    if value is None:
+        if row.required:
+            raise ModelError(layer._missing(row.key), f"{path}.{row.key}")
+        return
+    if row.rule != "law" or not isinstance(value, Mapping):
+        row.check(value, f"{path}.{row.key}")
+        return
+    known = _keys_below(row.key)
+    if row.array == "given_conductivity":
+        known.append(ENERGY_OF)
+    for key, part in value.items():
+        if key == ENERGY_OF and key in known:
+            if part not in ENERGY_OF_NAMES:
+                raise ModelError(
+                    f"{part!r} is not known (allowed: {', '.join(ENERGY_OF_NAMES)})", f"{path}.{row.key}.{key}"
+                )
+            continue
+        if key not in known:
+            raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.{row.key}.{key}")
+        check_number(part, f"{path}.{row.key}.{key}")
+    if "value" not in value:
+        raise ModelError("needed", f"{path}.{row.key}.value")
+
+
 def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
     """Check the three lists of an open-circuit-voltage table."""
     lengths = set()
-    for key in ("composition", "occupancy", "potential_V"):
+    for key in OCV_KEYS:
         if key not in ocv:
             raise ModelError("needed", f"{path}.{key}")
         values = ocv[key]
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
             raise ModelError("a list of numbers is needed", f"{path}.{key}")
         for i, value in enumerate(values):
-            check_number(value, key, f"{path}.{key}.{i}")
+            check_number(value, f"{path}.{key}.{i}")
         lengths.add(len(values))
-    extra = [k for k in ocv if k not in ("composition", "occupancy", "potential_V")]
+    extra = [k for k in ocv if k not in OCV_KEYS]
     if extra:
-        raise ModelError("unknown key (known: composition, occupancy, potential_V)", f"{path}.{extra[0]}")
+        raise ModelError(f"unknown key (known: {', '.join(OCV_KEYS)})", f"{path}.{extra[0]}")
     if len(lengths) != 1 or min(lengths) < 2:
         raise ModelError("the three lists need one common length of at least 2", path)
-    for key in ("composition", "occupancy", "potential_V"):
-        steps = [b - a for a, b in zip(ocv[key], ocv[key][1:], strict=False)]
-        if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
-            raise ModelError("must rise or fall strictly along the list", f"{path}.{key}")
+    for key in OCV_KEYS:
+        trouble = not_strict(key, ocv[key])
+        if trouble is not None:
+            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class Contact(ContactNumbers):
     """What sits in the plane between two layers.
 
     Parameters
     ----------
-    charge_C_per_m2 : float
-        Areal charge in the plane [C m-2].
-    dipole_V : float
-        Step of the electrostatic potential, right minus left [V].
+    NUMBERS
+    electrons : {"blocked", "level"}
+        Whether electrons cross. Blocked: each side is level with its own bulk. Level: they are in equilibrium, which
+        needs one potential U for both layers, and leaves the alignment of the bands as the step.
     """
 
-    charge_C_per_m2: float = 0.0
-    dipole_V: float = 0.0
+    electrons: str = ELECTRONS[0]
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            check_number(getattr(self, f.name), f.name, f"contact.{f.name}")
+        if self.electrons not in ELECTRONS:
+            raise ModelError(f"{self.electrons!r} is not known (allowed: {', '.join(ELECTRONS)})", "contact.electrons")
+        for row in CONTACT:
+            row.check(getattr(self, row.key), f"contact.{row.key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,9 +340,10 @@ class End:
     Parameters
     ----------
     kind : str
-        ``zero_field``, ``bulk``, ``electrostatic_potential_V`` or ``surface_charge_C_per_m2``.
+        ``zero_field``, ``bulk``, ``electrostatic_potential_V``, ``surface_charge_C_per_m2`` or ``potential_V``, a
+        perfect metal held at a potential against Li/Li+.
     value : float
-        Potential against the neutral bulk of the last layer [V], or areal charge [C m-2].
+        Potential against the neutral bulk of the last layer [V], areal charge [C m-2], or potential against Li/Li+ [V].
     """
 
     kind: str = "zero_field"
@@ -349,8 +352,8 @@ class End:
     def __post_init__(self) -> None:
         if self.kind not in END_KINDS:
             raise ModelError(f"{self.kind!r} is not known (allowed: {', '.join(END_KINDS)})", "ends")
-        if self.kind in RANGES:
-            check_number(self.value, self.kind, f"ends.{self.kind}")
+        if EndKind.of(self.kind).is_contact:
+            check_number(self.value, f"ends.{self.kind}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +378,7 @@ class Stack:
     """
 
     layers: Sequence[Layer]
-    temperature_K: float = field(kw_only=True, default=298.15)
+    temperature_K: float = field(kw_only=True, default=ARRHENIUS_REFERENCE_K)
     contacts: Sequence[Contact] = field(kw_only=True, default=())
     left: End = field(kw_only=True, default=End())
     right: End = field(kw_only=True, default=End())
@@ -391,11 +394,19 @@ class Stack:
         for name in names:
             if names.count(name) > 1:
                 raise ModelError(f"the name {name!r} stands for two layers", "layers")
-        check_number(self.temperature_K, "temperature_K", "temperature_K")
+        check_number(self.temperature_K, "temperature_K")
         contacts = tuple(self.contacts)
         if len(contacts) > len(named) - 1:
             raise ModelError(f"{len(contacts)} contacts given, the stack has {len(named) - 1}", "contacts")
         contacts += (Contact(),) * (len(named) - 1 - len(contacts))
+        if any(layer.core_of is not None for layer in named):
+            from .cores import filled_cores
+
+            named = filled_cores(named)
+        if any(contact.electrons != ELECTRONS[0] for contact in contacts):
+            from .cores import check_level_electrons
+
+            check_level_electrons(named, contacts)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 
@@ -413,3 +424,18 @@ class Stack:
     def replace(self, **changes: Any) -> Stack:
         """Return a copy with the given fields changed."""
         return replace(self, **changes)
+
+
+for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
+    _class.__doc__ = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
+
+__all__ = [
+    "ARRHENIUS_REFERENCE_K",
+    "OCV_KEYS",
+    "RANGES",
+    "SPECIES_KEYS",
+    "Contact",
+    "End",
+    "Layer",
+    "Stack",
+]

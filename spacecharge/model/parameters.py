@@ -7,28 +7,41 @@ points of a sweep, so that a hundred thousand points cost a few NumPy calls and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, PER_NM3
+from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
+from .arrhenius import arrhenius
+from .bulk_levels import bulk_levels
+from .conduction import apply_conduction, apply_mobile_fraction, carrier_factor, conductivity_law
+from .cores import follow_diffusivity, with_followers
 from .interpolation import pchip
-from .layer import (
-    ARRHENIUS_REFERENCE_K,
-    END_KINDS,
-    RANGES,
-    SPECIES_KEYS,
-    STATISTICS_NAMES,
-    TRANSPORT_NAMES,
-    Layer,
-    Stack,
-)
-from .statistics import EndKind
+from .layer import Layer, Stack
+from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
+from .places import given, numeric_paths
+from .values import Values
 
 Array = NDArray[np.float64]
+
+_PER_STACK = frozenset(
+    {
+        "statistics",
+        "transport",
+        "end_kind",
+        "reasons",
+        "layer_names",
+        "species_names",
+        "core_of",
+        "from_defects",
+        "more",
+    }
+)
+"""Fields of :class:`StackParameters` that are the same at every point, and `more`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +63,16 @@ class StackParameters:
         J_occ and J_vac [J].
     diffusivity : ndarray, shape (n_points, n_layers, n_species)
         Bulk self-diffusivity at the temperature of the point [m2/s]; NaN where none is given.
+    neutral_offset : ndarray, shape (n_points, n_layers)
+        What the electrostatic potential of the neutral bulk has beside U: 0 but for cores and aligned bands [V].
+    fermi_level : ndarray, shape (n_points, n_layers)
+        Above the valence band edge, NaN where no defects say it [eV].
     statistics, transport : ndarray of int, shape (n_layers, n_species)
-        Codes of :class:`~spacecharge.model.Statistics` and :class:`~spacecharge.model.Transport`.
+        Codes of :class:`~spacecharge.codes.Statistics` and :class:`~spacecharge.codes.Transport`.
     contact_charge, contact_dipole : ndarray, shape (n_points, n_layers - 1)
         [C m-2], [V].
     end_kind : ndarray of int, shape (2,)
-        Codes of the left and right end (order of ``END_KINDS``).
+        :class:`~spacecharge.codes.EndKind` of the left and right end.
     end_value : ndarray, shape (n_points, 2)
         [V] against the neutral bulk of the last layer, or [C m-2].
     invalid : ndarray of bool, shape (n_points,)
@@ -64,6 +81,13 @@ class StackParameters:
         One line for each kind of problem behind `invalid`.
     layer_names, species_names : tuple
         Names, for messages and results; `species_names` are those of the layer with the most.
+    core_of : tuple of int
+        Per layer, the layer whose core it is, or -1.
+    from_defects : tuple of bool
+        Per layer, whether its carriers follow from defects.
+    more : dict of str to ndarray
+        Arrays of numbers that the table declares and that have no field here, shaped like those of their scope; read
+        them by :meth:`array`.
     """
 
     temperature: Array
@@ -77,6 +101,8 @@ class StackParameters:
     interaction_occupied: Array
     interaction_vacancy: Array
     diffusivity: Array
+    neutral_offset: Array
+    fermi_level: Array
     statistics: NDArray[np.int64]
     transport: NDArray[np.int64]
     contact_charge: Array
@@ -87,6 +113,24 @@ class StackParameters:
     reasons: tuple[str, ...]
     layer_names: tuple[str, ...]
     species_names: tuple[str, ...]
+    core_of: tuple[int, ...] = ()
+    from_defects: tuple[bool, ...] = ()
+    more: dict[str, Array] = field(default_factory=dict)
+
+    def array(self, name: str) -> Array:
+        """Return the array of this name: a field, or one of `more`."""
+        found: Array = self.more[name] if name in self.more else getattr(self, name)
+        return found
+
+    def over_points(self) -> dict[str, NDArray[Any]]:
+        """Return every array with an axis over the points, by name."""
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _PER_STACK}
+        return named | self.more
+
+    def with_arrays(self, arrays: Mapping[str, NDArray[Any]], **changes: Any) -> StackParameters:
+        """Return a copy with these arrays over points in place of its own."""
+        own: dict[str, Any] = {name: values for name, values in arrays.items() if name not in self.more}
+        return replace(self, **own, more={name: arrays[name] for name in self.more}, **changes)
 
     @property
     def n_points(self) -> int:
@@ -107,11 +151,24 @@ class StackParameters:
     def contact_names(self) -> tuple[str, ...]:
         """Names of the contacts, left to right; an end with a fixed potential or charge is one of them."""
         names = [f"{a}|{b}" for a, b in zip(self.layer_names, self.layer_names[1:], strict=False)]
-        if self.end_kind[0] >= EndKind.ELECTROSTATIC_POTENTIAL:
-            names.insert(0, f"left|{self.layer_names[0]}")
-        if self.end_kind[1] >= EndKind.ELECTROSTATIC_POTENTIAL:
-            names.append(f"{self.layer_names[-1]}|right")
-        return tuple(names)
+        left, right = self.end_contacts
+        return (
+            *((f"left|{self.layer_names[0]}",) if left else ()),
+            *names,
+            *((f"{self.layer_names[-1]}|right",) if right else ()),
+        )
+
+    @property
+    def end_contacts(self) -> tuple[bool, bool]:
+        """Whether the left and the right end count as contacts."""
+        left, right = (EndKind(int(code)).is_contact for code in self.end_kind)
+        return left, right
+
+    @property
+    def contact_planes(self) -> slice:
+        """Contacts among the planes: left end, inner contacts, right end."""
+        left, right = self.end_contacts
+        return slice(0 if left else 1, self.n_layers + 1 if right else self.n_layers)
 
     @property
     def thermal_voltage(self) -> Array:
@@ -122,49 +179,20 @@ class StackParameters:
     def contact_step(self) -> Array:
         """``v_right - v_left`` at each inner contact, shape (n_points, n_layers - 1) [V].
 
-        v is the potential against the neutral bulk of its own layer, so the step is
-        ``U_left - U_right + dipole``.
+        v is the potential against the neutral bulk of its own layer, so the step is the difference of the neutral
+        potentials, left minus right (``U_left - U_right`` between two grains), plus the dipole.
         """
-        return self.potential[:, :-1] - self.potential[:, 1:] + self.contact_dipole
+        return self.neutral_potential[:, :-1] - self.neutral_potential[:, 1:] + self.contact_dipole
 
+    @property
+    def neutral_potential(self) -> Array:
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
+        return self.potential + self.neutral_offset
 
-class _Values:
-    """Numbers of the stack with the swept ones laid over them; collects what is out of range."""
-
-    def __init__(self, overrides: Mapping[str, Array], n_points: int) -> None:
-        self.overrides = overrides
-        self.n_points = n_points
-        self.used: set[str] = set()
-        self.invalid = np.zeros(n_points, dtype=bool)
-        self.reasons: list[str] = []
-
-    def has(self, path: str) -> bool:
-        return path in self.overrides
-
-    def get(self, path: str, default: float | None, key: str | None = None) -> Array:
-        """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
-        key = key or path.rsplit(".", 1)[-1]
-        if path in self.overrides:
-            self.used.add(path)
-            return self.checked(self.overrides[path], key, path)
-        if default is None:
-            return np.full(self.n_points, np.nan)
-        return np.full(self.n_points, float(default))
-
-    def checked(self, values: Array, key: str, path: str) -> Array:
-        low, high = RANGES[key]
-        bad = ~((values >= low) & (values <= high))
-        if key == "occupancy":
-            bad |= (values <= 0.0) | (values >= 1.0)
-        if key == "charge_number":
-            bad |= values == 0.0
-        if bad.any():
-            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {low:g} to {high:g})")
-        return np.asarray(values)
-
-    def mark(self, bad: NDArray[np.bool_], reason: str) -> None:
-        self.invalid |= bad
-        self.reasons.append(reason)
+    @property
+    def partial_conductivity(self) -> Array:
+        """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
+        return carrier_factor(self.over_points()) * self.diffusivity
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
@@ -194,73 +222,69 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         cached: StackParameters = stack.cache["parameters"]
         return cached
     over = {path: np.atleast_1d(np.asarray(v, dtype=float)) for path, v in (overrides or {}).items()}
+    over = with_followers(stack.layers, over)
     n_points = max((v.size for v in over.values()), default=1)
-    values = _Values(over, n_points)
-    temperature = values.get("temperature_K", stack.temperature_K)
+    values = Values(over, n_points)
     n_layers = len(stack.layers)
     species_of = [layer.species_items() for layer in stack.layers]
     n_species = max(len(s) for s in species_of)
-    per_layer = (n_points, n_layers)
-    per_species = (n_points, n_layers, n_species)
-    thickness, permittivity, potential = np.empty(per_layer), np.empty(per_layer), np.empty(per_layer)
-    arrays = {
-        "charge_number": np.ones(per_species),
-        "site_density": np.zeros(per_species),
-        "bulk_occupancy": np.full(per_species, 0.5),
-        "interaction_occupied": np.zeros(per_species),
-        "interaction_vacancy": np.zeros(per_species),
-        "diffusivity": np.full(per_species, np.nan),
-    }
+    shapes = {"layer": (n_layers,), "species": (n_layers, n_species), "contact": (n_layers - 1,), "end": (2,)}
+    arrays: dict[str, Array] = {}
+    for row in NUMBERS:
+        if row.array and row.array not in arrays:
+            absent = row.absent if row.default is None else row.default * row.unit.factor
+            arrays[row.array] = np.full((n_points, *shapes.get(row.scope, ())), absent)
     statistics = np.zeros((n_layers, n_species), dtype=np.int64)
     transport = np.zeros((n_layers, n_species), dtype=np.int64)
+    for row in STACK:
+        arrays[row.array][:] = values.get(row.key, getattr(stack, row.key)) * row.unit.factor
     for i, layer in enumerate(stack.layers):
-        thickness[:, i] = values.get(f"{layer.name}.thickness_nm", layer.thickness_nm) * NM
-        permittivity[:, i] = values.get(f"{layer.name}.permittivity", layer.permittivity)
-        potential[:, i] = values.get(f"{layer.name}.potential_V", layer.potential_V)
+        for row in LAYER:
+            arrays[row.array][:, i] = values.get(f"{layer.name}.{row.key}", getattr(layer, row.key)) * row.unit.factor
         for k, (suffix, spec) in enumerate(species_of[i]):
-            _species(values, layer, f"{layer.name}{suffix}", spec, temperature, arrays, potential, (i, k))
-            statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", "lattice"))
-            transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", "constant"))
-    n_contacts = n_layers - 1
-    charge, dipole = np.zeros((n_points, n_contacts)), np.zeros((n_points, n_contacts))
+            _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
+            statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
+            transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
+    arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    apply_mobile_fraction(arrays)
+    fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
     for c, contact in enumerate(stack.contacts):
-        charge[:, c] = values.get(f"contacts.{c}.charge_C_per_m2", contact.charge_C_per_m2)
-        dipole[:, c] = values.get(f"contacts.{c}.dipole_V", contact.dipole_V)
-    end_kind = np.array([END_KINDS.index(stack.left.kind), END_KINDS.index(stack.right.kind)], dtype=np.int64)
-    end_value = np.zeros((n_points, 2))
+        for row in CONTACT:
+            arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", getattr(contact, row.key)) * row.unit.factor
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
-        if end.kind in RANGES:
-            end_value[:, side] = values.get(f"ends.{label}.{end.kind}", end.value)
+        for row in END:
+            if row.key == end.kind:
+                arrays[row.array][:, side] = values.get(f"ends.{label}.{row.key}", end.value) * row.unit.factor
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
     if not over and values.invalid.any():
         path, _, message = values.reasons[0].partition(": ")
         raise ModelError(message, path)
-    occupancy = arrays["bulk_occupancy"]
+    apply_conduction(arrays)
+    follow_diffusivity(stack.layers, over, arrays)
+    ends = [EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)]
+    for side, kind in enumerate(ends):
+        if kind is EndKind.METAL:
+            # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
+            arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
+            ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
+    own = {f.name for f in fields(StackParameters)}
     result = StackParameters(
-        temperature=temperature,
-        thickness=thickness,
-        permittivity=permittivity,
-        potential=potential,
-        charge_number=arrays["charge_number"],
-        site_density=arrays["site_density"],
-        bulk_occupancy=occupancy,
-        bulk_vacancy=1.0 - occupancy,
-        interaction_occupied=arrays["interaction_occupied"],
-        interaction_vacancy=arrays["interaction_vacancy"],
-        diffusivity=arrays["diffusivity"],
+        **{name: array for name, array in arrays.items() if name in own},
+        neutral_offset=neutral_offset,
+        fermi_level=fermi_level,
         statistics=statistics,
         transport=transport,
-        contact_charge=charge,
-        contact_dipole=dipole,
-        end_kind=end_kind,
-        end_value=end_value,
+        end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,
         reasons=tuple(values.reasons),
         layer_names=stack.names,
         species_names=tuple(names),
+        core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
+        from_defects=tuple(layer.defects is not None for layer in stack.layers),
+        more={name: array for name, array in arrays.items() if name not in own},
     )
     if values.invalid.any():
         _fill_invalid(result)
@@ -270,25 +294,38 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
 
 
 def _species(
-    values: _Values,
+    values: Values,
     layer: Layer,
     path: str,
     spec: Mapping[str, Any],
-    temperature: Array,
     arrays: Mapping[str, Array],
-    potential: Array,
     where: tuple[int, int],
 ) -> None:
     """Fill the entries of one species of one layer; its composition, if swept, sets the layer's potential."""
-    i, k = where
-    at = np.s_[:, i, k]
-    arrays["charge_number"][at] = values.get(f"{path}.charge_number", spec.get("charge_number", 1.0))
-    arrays["site_density"][at] = values.get(f"{path}.site_density_per_nm3", spec["site_density_per_nm3"]) * PER_NM3
-    interaction = spec.get("interaction", {})
-    for name in ("occupied", "vacancy"):
-        energy = values.get(f"{path}.interaction.{name}_eV", interaction.get(f"{name}_eV", 0.0))
-        arrays[f"interaction_{name}"][at] = energy * ELEMENTARY_CHARGE
-    arrays["diffusivity"][at] = _diffusivity(values, path, spec.get("diffusivity_m2_per_s"), temperature)
+    at = np.s_[:, where[0], where[1]]
+    for row in SPECIES:
+        if row.rule == "plain":
+            value = given(spec, row.key)
+            number = values.get(f"{path}.{row.key}", row.default if value is None else value)
+            arrays[row.array][at] = number * row.unit.factor
+        elif row.rule == "law" and not row.is_part and (row.key in spec or values.has(f"{path}.{row.key}")):
+            law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
+            arrays[row.array][at] = law * row.unit.factor
+    if layer.defects is None:
+        # Else sites and occupancies follow from the defects, for all species at once.
+        _bulk_occupancy(values, layer, path, spec, arrays, where)
+
+
+def _bulk_occupancy(
+    values: Values,
+    layer: Layer,
+    path: str,
+    spec: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    where: tuple[int, int],
+) -> None:
+    """Fill the bulk occupancy of a species: given, or by its ocv from a composition or potential."""
+    at, i = np.s_[:, where[0], where[1]], where[0]
     occupancy = values.get(f"{path}.occupancy", spec.get("occupancy"))
     by_composition = values.has(f"{path}.composition") or "composition" in spec
     if values.has(f"{path}.occupancy") or ("occupancy" in spec and not by_composition):
@@ -297,6 +334,7 @@ def _species(
     ocv = spec.get("ocv")
     if ocv is None:
         raise ModelError("needs an ocv that ties it to potential and occupancy", f"{path}.composition")
+    potential = arrays["potential"]
     if by_composition:
         composition = values.get(f"{path}.composition", spec.get("composition"))
         arrays["bulk_occupancy"][at] = _tabulated(values, ocv, "composition", "occupancy", composition, path)
@@ -306,25 +344,33 @@ def _species(
     arrays["bulk_occupancy"][at] = _tabulated(values, ocv, "potential_V", "occupancy", potential[:, i], path)
 
 
-def _diffusivity(values: _Values, path: str, law: Any, temperature: Array) -> Array:
-    """Return D at each point: a number, or an Arrhenius law ``D = D_ref exp[-(Ea/k)(1/T - 1/T_ref)]``."""
-    path = f"{path}.diffusivity_m2_per_s"
-    if values.has(path):
-        return values.get(path, None)
-    if not isinstance(law, Mapping):
-        return values.get(path, law)
-    value = values.get(f"{path}.value", law["value"])
-    reference = values.get(f"{path}.at_K", law.get("at_K", ARRHENIUS_REFERENCE_K))
-    barrier = values.get(f"{path}.activation_energy_eV", law.get("activation_energy_eV", 0.0))
+def law_parts(path: str, law: Mapping[str, Any]) -> dict[str, tuple[str, float]]:
+    """Return path and base value of the parts of an Arrhenius law, by the last part of their key."""
+    parts = {}
+    for row in SPECIES:
+        if row.is_part and row.key.rpartition(".")[0] == path.rpartition(".")[2]:
+            key = row.key.rpartition(".")[2]
+            parts[key] = (f"{path}.{key}", law.get(key, row.default))
+    return parts
+
+
+def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
+    """Return a number that may follow an Arrhenius law, at each point, in the unit of its key."""
+    if values.has(path) or not isinstance(law, Mapping):
+        return values.get(path, None if isinstance(law, Mapping) else law)
+    parts = {key: values.get(at, base) for key, (at, base) in law_parts(path, law).items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        result = value * np.exp(-barrier * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / reference))
+        if number_of(path).array == "given_conductivity":
+            result = conductivity_law(parts, temperature, law)
+        else:
+            result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
         values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
-    return np.asarray(result)
+    return result
 
 
-def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
+def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
     """Return column `y` of the ocv against column `x`, by monotone cubic interpolation (PCHIP).
 
     F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
@@ -343,48 +389,12 @@ def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Arra
 def _fill_invalid(parameters: StackParameters) -> None:
     """Overwrite the rows of invalid points by those of a harmless one, so that no NaN reaches a kernel."""
     bad = parameters.invalid
-    fills = {"temperature": 298.15, "thickness": 1e-8, "permittivity": 10.0, "potential": 0.0}
-    fills |= {"charge_number": 1.0, "site_density": 1e28, "bulk_occupancy": 0.5, "bulk_vacancy": 0.5}
-    fills |= {"interaction_occupied": 0.0, "interaction_vacancy": 0.0, "diffusivity": np.nan}
-    fills |= {"contact_charge": 0.0, "contact_dipole": 0.0, "end_value": 0.0}
-    for name, fill in fills.items():
-        getattr(parameters, name)[bad] = fill
+    for row in NUMBERS:
+        if row.array:
+            parameters.array(row.array)[bad] = row.fill
+    parameters.bulk_vacancy[bad] = 1.0 - parameters.bulk_occupancy[bad]
+    parameters.neutral_offset[bad] = 0.0
+    parameters.fermi_level[bad] = np.nan
 
 
-def numeric_paths(stack: Stack) -> list[str]:
-    """Return the dotted path of every number of the stack that a sweep or a sensitivity may vary.
-
-    Parameters
-    ----------
-    stack : Stack
-        The stack.
-
-    Returns
-    -------
-    list of str
-        Paths as :func:`stack_parameters` takes them.
-    """
-    paths = ["temperature_K"]
-    for layer in stack.layers:
-        paths += [f"{layer.name}.{key}" for key in ("thickness_nm", "permittivity")]
-        if layer.potential_V is not None:
-            paths.append(f"{layer.name}.potential_V")
-        for suffix, spec in layer.species_items():
-            base = f"{layer.name}{suffix}"
-            paths += [f"{base}.{key}" for key in ("site_density_per_nm3", "charge_number")]
-            paths += [f"{base}.{key}" for key in ("occupancy", "composition") if key in spec]
-            paths += [f"{base}.interaction.{key}" for key in ("occupied_eV", "vacancy_eV")]
-            law = spec.get("diffusivity_m2_per_s")
-            if isinstance(law, Mapping):
-                paths += [f"{base}.diffusivity_m2_per_s.{key}" for key in ("value", "at_K", "activation_energy_eV")]
-            elif law is not None:
-                paths.append(f"{base}.diffusivity_m2_per_s")
-    for c in range(len(stack.contacts)):
-        paths += [f"contacts.{c}.charge_C_per_m2", f"contacts.{c}.dipole_V"]
-    for label, end in (("left", stack.left), ("right", stack.right)):
-        if end.kind in RANGES:
-            paths.append(f"ends.{label}.{end.kind}")
-    return paths
-
-
-__all__ = ["SPECIES_KEYS", "StackParameters", "numeric_paths", "stack_parameters"]
+__all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters"]

@@ -1,39 +1,11 @@
-"""Codes of the statistics and transport laws, and the laws themselves in plain NumPy.
-
-The kernels receive the codes as integers; the functions here serve oracles, plots and tests.
-"""
+"""The laws of occupancy in plain NumPy, for oracles, plots and tests."""
 
 from __future__ import annotations
-
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-
-
-class Statistics(IntEnum):
-    """How the occupancy of a species follows its chemical potential."""
-
-    LATTICE = 0
-    DILUTE = 1
-
-
-class Transport(IntEnum):
-    """How the diffusivity follows the occupancy: ``f = 1`` or ``f = 1 - theta``."""
-
-    CONSTANT = 0
-    VACANCY = 1
-
-
-class EndKind(IntEnum):
-    """What holds at an outer end of the stack."""
-
-    ZERO_FIELD = 0
-    BULK = 1
-    ELECTROSTATIC_POTENTIAL = 2
-    SURFACE_CHARGE = 3
 
 
 def interaction_potential(occupancy: ArrayLike, occupied: float, vacancy: float) -> Array:

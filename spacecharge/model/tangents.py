@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, PER_NM3
+from ..codes import EndKind
 from ..errors import ModelError
+from .arrhenius import relative_slope
+from .conduction import apply_to_tangent, conductivity_slope
 from .interpolation import pchip
-from .layer import ARRHENIUS_REFERENCE_K, RANGES, Layer, Stack
-from .parameters import StackParameters, numeric_paths, stack_parameters
+from .layer import Stack
+from .numbers import Number, number_of
+from .parameters import StackParameters, law_parts, stack_parameters
+from .places import Place, places, value_at
 
 Array = NDArray[np.float64]
 
-SI_FACTOR = {
-    "thickness_nm": NM,
-    "site_density_per_nm3": PER_NM3,
-    "occupied_eV": ELEMENTARY_CHARGE,
-    "vacancy_eV": ELEMENTARY_CHARGE,
-    "activation_energy_eV": ELEMENTARY_CHARGE,
-}
-"""SI units per unit of the key, where they differ."""
+_NO_NUMBER = "names no number of this stack that a sensitivity can be taken of"
 
 
 def parameter_tangent(
@@ -54,126 +50,137 @@ def parameter_tangent(
     """
     base = stack_parameters(stack, overrides)
     over = dict(overrides or {})
-    if path not in numeric_paths(stack) and path not in over:
-        raise ModelError("names no number of this stack that a sensitivity can be taken of", path)
-    zeros = {f.name: np.zeros_like(getattr(base, f.name)) for f in fields(base) if _is_array(getattr(base, f.name))}
-    kept = {f.name: getattr(base, f.name) for f in fields(base) if not _is_array(getattr(base, f.name))}
-    tangent = StackParameters(**zeros, **kept)
-    tangent.diffusivity[np.isnan(base.diffusivity)] = np.nan
-    head, _, tail = path.partition(".")
-    if path == "temperature_K":
-        tangent.temperature[:] = 1.0
-        _temperature(stack, over, base, tangent)
-    elif head == "contacts":
-        index, _, key = tail.partition(".")
-        field = tangent.contact_charge if key == "charge_C_per_m2" else tangent.contact_dipole
-        field[:, int(index)] = 1.0
-    elif head == "ends":
-        tangent.end_value[:, 0 if tail.startswith("left") else 1] = 1.0
+    place = dict(places(stack)).get(path)
+    if place is None or not (place.is_given or path in over):
+        raise ModelError(_NO_NUMBER, path)
+    if any(layer.defects is not None or layer.core_of is not None for layer in stack.layers):
+        return base, _by_differences(stack, path, place, over, base)
+    zeros = {
+        name: np.zeros_like(array) if array.dtype == np.float64 else array for name, array in base.over_points().items()
+    }
+    tangent = base.with_arrays(zeros)
+    for name, array in zeros.items():
+        if array.dtype == np.float64:
+            array[np.isnan(base.array(name))] = np.nan
+    number = place.number
+    if number.rule == "potential":
+        _potential(stack, place, over, base, tangent)
+    elif number.rule == "bulk":
+        _bulk(stack, path, place, over, base, tangent)
+    elif number.is_part:
+        _law_part(path, place, over, base, tangent)
     else:
-        _layer(stack, head, tail, over, base, tangent)
+        tangent.array(number.array)[place.at] = 1.0
+        if number.rule == "temperature":
+            _temperature(stack, over, base, tangent)
+    for side, end in enumerate((stack.left, stack.right)):
+        if EndKind.of(end.kind) is EndKind.METAL:
+            tangent.end_value[:, side] -= tangent.potential[:, -1]
+    apply_to_tangent(base.over_points(), tangent.over_points())
     return base, tangent
 
 
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == np.float64
+def _by_differences(
+    stack: Stack, path: str, place: Place, over: Mapping[str, ArrayLike], base: StackParameters
+) -> StackParameters:
+    """Return the derivative of every array where bulks follow from equilibria: a five-point rule on the arrays.
+
+    Equilibria are exact to rounding, so that the rule is good to about 1e-10.
+    """
+    here = np.broadcast_to(_value(over, path, value_at(stack, path, place)), (base.n_points,)).astype(float)
+    step = np.where(here == 0.0, 1.0, np.abs(here)) * 1e-4
+    if path == "temperature_K":
+        step = here * 2e-5
+    elif place.number.unit.si in ("J", "V"):
+        step = np.full_like(here, 1e-4)
+    moved = [stack_parameters(stack, {**over, path: here + m * step}).over_points() for m in (-2.0, -1.0, 1.0, 2.0)]
+    scale = 12.0 * step * place.number.unit.factor
+    slopes = {}
+    for name, array in base.over_points().items():
+        slopes[name] = array
+        if array.dtype == np.float64:
+            a, b, c, d = (m[name] for m in moved)
+            slopes[name] = (8.0 * (c - b) - (d - a)) / scale.reshape(-1, *[1] * (array.ndim - 1))
+    return base.with_arrays(slopes)
 
 
 def _value(over: Mapping[str, ArrayLike], path: str, default: float) -> Array:
     return np.asarray(over.get(path, default), dtype=float)
 
 
+def _law_values(path: str, law: Mapping[str, Any], over: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """Return the parts of an Arrhenius law in the units of their keys."""
+    return {key: _value(over, at, base) for key, (at, base) in law_parts(path, law).items()}
+
+
 def _temperature(stack: Stack, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters) -> None:
-    """dD/dT = D Ea/(k T^2) of every Arrhenius law."""
-    for i, layer in enumerate(stack.layers):
-        for k, (suffix, spec) in enumerate(layer.species_items()):
-            law = spec.get("diffusivity_m2_per_s")
-            path = f"{layer.name}{suffix}.diffusivity_m2_per_s"
-            if isinstance(law, Mapping) and path not in over:
-                barrier = _value(over, f"{path}.activation_energy_eV", law.get("activation_energy_eV", 0.0))
-                rate = barrier * ELEMENTARY_CHARGE / (BOLTZMANN * base.temperature**2)
-                tangent.diffusivity[:, i, k] = base.diffusivity[:, i, k] * rate
+    """Take every Arrhenius law along."""
+    for path, place in places(stack):
+        number, law = place.number, place.spec.get(place.number.key)
+        if number.rule == "law" and not number.is_part and isinstance(law, Mapping) and path not in over:
+            at = place.at
+            parts = _law_values(path, law, over)
+            slope = _law_slope("temperature", number, parts, base.temperature, law)
+            tangent.array(number.array)[at] = base.array(number.array)[at] * slope
 
 
-def _layer(
+def _law_slope(
+    key: str, number: Number, parts: Mapping[str, Array], temperature: Array, law: Mapping[str, Any]
+) -> Array:
+    """Return d ln(law) by the temperature or by a part of it [1 per SI unit]."""
+    if number.array == "given_conductivity":
+        return conductivity_slope(key, parts, temperature, law)
+    return relative_slope(key, parts["activation_energy_eV"], temperature, parts["at_K"])
+
+
+def _law_part(
+    path: str, place: Place, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters
+) -> None:
+    """Fill the tangent of a part of an Arrhenius law."""
+    whole, _, key = path.rpartition(".")
+    name = place.number.key.rpartition(".")[0]
+    law = place.spec.get(name)
+    if not isinstance(law, Mapping):
+        raise ModelError(_NO_NUMBER, path)
+    parts = _law_values(whole, law, over)
+    array = number_of(name).array
+    factor = 1.0 / parts["value"] if key == "value" else _law_slope(key, number_of(name), parts, base.temperature, law)
+    at = place.at
+    tangent.array(array)[at] = base.array(array)[at] * factor
+
+
+def _potential(
+    stack: Stack, place: Place, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters
+) -> None:
+    """Fill the tangent of a potential; bulk occupancies follow where an ocv ties them."""
+    (i,) = place.where
+    tangent.potential[:, i] = 1.0
+    for k, (suffix, spec) in enumerate(stack.layers[i].species_items()):
+        if _tied_by(f"{stack.layers[i].name}{suffix}", spec, over) == "potential_V":
+            _move_bulk(base, tangent, i, k, _slope(spec["ocv"], "potential_V", "occupancy", base.potential[:, i]))
+
+
+def _bulk(
     stack: Stack,
-    name: str,
-    tail: str,
-    over: Mapping[str, ArrayLike],
-    base: StackParameters,
-    tangent: StackParameters,
-) -> None:
-    """Fill the tangent of a number of a layer or of one of its species."""
-    i = stack.names.index(name)
-    layer = stack.layers[i]
-    if tail == "thickness_nm":
-        tangent.thickness[:, i] = 1.0
-        return
-    if tail == "permittivity":
-        tangent.permittivity[:, i] = 1.0
-        return
-    if tail == "potential_V":
-        tangent.potential[:, i] = 1.0
-        for k, (suffix, spec) in enumerate(layer.species_items()):
-            if _tied_by(layer, f"{name}{suffix}", spec, over) == "potential_V":
-                _move_bulk(base, tangent, i, k, _slope(spec["ocv"], "potential_V", "occupancy", base.potential[:, i]))
-        return
-    for k, (suffix, spec) in enumerate(layer.species_items()):
-        prefix = f"{suffix[1:]}." if suffix else ""
-        if tail.startswith(prefix):
-            key = tail[len(prefix) :]
-            if suffix or "." not in key or key.split(".")[0] in ("interaction", "diffusivity_m2_per_s"):
-                _species(layer, f"{name}{suffix}", spec, key, over, base, tangent, (i, k))
-                return
-    raise ModelError("names no number of this stack that a sensitivity can be taken of", f"{name}.{tail}")
-
-
-def _species(
-    layer: Layer,
     path: str,
-    spec: Mapping[str, Any],
-    key: str,
+    place: Place,
     over: Mapping[str, ArrayLike],
     base: StackParameters,
     tangent: StackParameters,
-    where: tuple[int, int],
 ) -> None:
-    """Fill the tangent of a number of one species."""
-    i, k = where
-    at = np.s_[:, i, k]
-    plain = {
-        "charge_number": tangent.charge_number,
-        "site_density_per_nm3": tangent.site_density,
-        "interaction.occupied_eV": tangent.interaction_occupied,
-        "interaction.vacancy_eV": tangent.interaction_vacancy,
-        "diffusivity_m2_per_s": tangent.diffusivity,
-    }
-    if key in plain:
-        plain[key][at] = 1.0
-    elif key == "occupancy":
+    """Fill the tangent of an occupancy, or of a composition, which sets occupancy and potential by the ocv."""
+    i, k = place.where
+    if place.number.key == "occupancy":
         _move_bulk(base, tangent, i, k, np.ones(base.n_points))
-    elif key == "composition":
-        x = np.broadcast_to(_value(over, f"{path}.composition", spec.get("composition", np.nan)), (base.n_points,))
-        _move_bulk(base, tangent, i, k, _slope(spec["ocv"], "composition", "occupancy", x))
-        if f"{layer.name}.potential_V" not in over:
-            tangent.potential[:, i] = _slope(spec["ocv"], "composition", "potential_V", x)
-    elif key.startswith("diffusivity_m2_per_s."):
-        law = spec["diffusivity_m2_per_s"]
-        base_path = f"{path}.diffusivity_m2_per_s"
-        value = _value(over, f"{base_path}.value", law["value"])
-        reference = _value(over, f"{base_path}.at_K", law.get("at_K", ARRHENIUS_REFERENCE_K))
-        barrier = _value(over, f"{base_path}.activation_energy_eV", law.get("activation_energy_eV", 0.0))
-        factor = {
-            "value": 1.0 / value,
-            "at_K": -barrier * ELEMENTARY_CHARGE / (BOLTZMANN * reference**2),
-            "activation_energy_eV": -(1.0 / base.temperature - 1.0 / reference) / BOLTZMANN,
-        }[key.rsplit(".", 1)[-1]]
-        tangent.diffusivity[at] = base.diffusivity[at] * factor
-    else:
-        raise ModelError("names no number of this stack that a sensitivity can be taken of", f"{path}.{key}")
+        return
+    spec = place.spec
+    x = np.broadcast_to(_value(over, path, spec.get("composition", np.nan)), (base.n_points,))
+    _move_bulk(base, tangent, i, k, _slope(spec["ocv"], "composition", "occupancy", x))
+    if f"{stack.layers[i].name}.potential_V" not in over:
+        tangent.potential[:, i] = _slope(spec["ocv"], "composition", "potential_V", x)
 
 
-def _tied_by(layer: Layer, path: str, spec: Mapping[str, Any], over: Mapping[str, ArrayLike]) -> str:
+def _tied_by(path: str, spec: Mapping[str, Any], over: Mapping[str, ArrayLike]) -> str:
     """Say which key sets the bulk occupancy: ``occupancy``, ``composition`` or ``potential_V``."""
     by_composition = f"{path}.composition" in over or "composition" in spec
     if f"{path}.occupancy" in over or ("occupancy" in spec and not by_composition):
@@ -194,4 +201,4 @@ def _slope(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
     return pchip(knots, column, np.clip(at, knots[0], knots[-1]), derivative=True)
 
 
-__all__ = ["RANGES", "SI_FACTOR", "parameter_tangent"]
+__all__ = ["parameter_tangent"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import StoreError
-from .view import Quantity, View
+from ..report.view import Quantity, View
 
 
 @dataclass(frozen=True, slots=True)

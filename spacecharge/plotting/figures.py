@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
+from ..report.view import View
 from ..store.read import read_results
-from .view import View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..report.view import Quantity, View
+from ..units import number_text
 from .expression import Term, crossing_layers, evaluate, parse
 from .style import (
     LOGARITHMIC,
     MAX_LEGEND,
     PALETTE,
     STYLES,
+    WIDE,
+    axis_label,
     label_text,
     letters,
     line_colours,
@@ -25,8 +29,6 @@ from .style import (
     styled,
     zero_line,
 )
-from .units import number_text
-from .view import Quantity, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -264,7 +266,7 @@ def _draw(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> 
             if np.isfinite(part).any():
                 name = quantity.name if quantity.name in (*view.results.layers, "left", "right") else quantity.label
                 label = ", ".join(filter(None, [name if name != quantity.label or not where else "", where]))
-                entries.append((label, part, quantity.axis_label))
+                entries.append((label, part, axis_label(quantity)))
     if not entries:
         panel.text(0.5, 0.5, "no values", ha="center", va="center", transform=panel.transAxes, color="0.5")
         panel.set_axis_off()
@@ -283,7 +285,7 @@ def _draw(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> 
         scale_axis(panel.yaxis, everything, LOGARITHMIC[quantities[0].units])
     if not bars:
         _scale_x(panel, shape)
-    panel.set_xlabel(shape.x.long_axis_label)
+    panel.set_xlabel(axis_label(shape.x, WIDE))
     same = len({label for _, _, label in entries}) == 1
     panel.set_ylabel(entries[0][2] if same else label_text(_common_words(quantities), quantities[0].display.math))
     if len(entries) > 1:
@@ -363,7 +365,7 @@ def _legend(figure: Figure, shape: Frame) -> None:
     bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
     bar.set_ticklabels([number_text(v, 5) for v in series.values])
     bar.ax.tick_params(length=0)
-    bar.set_label(series.long_axis_label)
+    bar.set_label(axis_label(series, WIDE))
 
 
 def _note(view: View, shape: Frame) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..report.view import Quantity, View
 from .expression import evaluate, parse
 from .lines import excess_resistance, interface_resistance, sides
-from .style import LINEAR_DECADES, LOGARITHMIC, letters, new_figure, styled, symmetric_ticks
-from .view import Quantity, View
+from .style import LINEAR_DECADES, LOGARITHMIC, WIDE, axis_label, letters, new_figure, styled, symmetric_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
     mesh = panel.pcolormesh(x, y, values.T, norm=norm, cmap=colours, shading="nearest", rasterized=True)
     bar = figure.colorbar(mesh, ax=panel, pad=0.02, aspect=25)
     bar.outline.set_linewidth(0.5)
-    bar.set_label(quantity.axis_label)
+    bar.set_label(axis_label(quantity))
     if isinstance(norm, SymLogNorm):
         bar.set_ticks(symmetric_ticks(np.array([norm.vmin, norm.vmax]), norm.linthresh))
         bar.minorticks_off()
@@ -111,8 +111,8 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
         panel.clabel(contours, fmt=_contour_text, fontsize=6.5, inline_spacing=2)
     if not np.isfinite(values).all():
         panel.set_facecolor("0.85")
-    panel.set_xlabel(across.long_axis_label)
-    panel.set_ylabel(up.axis_label)
+    panel.set_xlabel(axis_label(across, WIDE))
+    panel.set_ylabel(axis_label(up))
     for spine in panel.spines.values():
         spine.set_visible(True)
 

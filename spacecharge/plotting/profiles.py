@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..report.view import View
+from ..units import number_text
 from .lines import side_names
 from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
-from .units import number_text
-from .view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis as AxisOfFigure
     from matplotlib.figure import Figure
 
+    from ..report.view import Quantity
+
 Array = NDArray[np.float64]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -211,6 +213,15 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
         title=label_text(heading, "", 80),
         title_fontsize=7.5,
     )
+
+
+def axis_label(quantity: Quantity, width: int = 32) -> str:
+    """Return the label of an axis that shows a quantity, with its unit, in lines of `width` characters."""
+    return label_text(quantity.label, quantity.display.math, width)
+
+
+WIDE = 46
+"""Characters in a line of a label along the width of a panel."""
 
 
 def label_text(words: str, unit: str, width: int = 32) -> str:

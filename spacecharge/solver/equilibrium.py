@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Status
 from ..constants import BOLTZMANN
 from ..errors import ConvergenceError, MiscibilityGapError
 from ..model import Stack, StackParameters
+from ..model.numbers import DEFAULT_TOLERANCE_V
 from .options import SolverOptions
+from .output import Rows, counted_layers, output_width
 from .packing import (
-    counted_layers,
-    output_width,
     pack_rows,
     profile_positions,
     unpack_profiles,
@@ -29,12 +30,14 @@ from .packing import (
 from .prepared import check_tolerance, prepare, work_rows
 from .profile_mesh import profile_mesh
 from .reasons import failure_message, gap_messages
-from .solution import STATUS, Solution
+from .solution import Solution
 
 Array = NDArray[np.float64]
 
-DEFAULT_TOLERANCE_V = 1e-6
 _DEFAULT_OPTIONS = SolverOptions()
+
+_OUTCOMES = {float(status): (status, status.message) for status in Status}
+"""By the number that the kernel leaves: looked up, not made, for every solve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def solve_points(
     check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
-    out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+    out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
     packed = (options or _DEFAULT_OPTIONS).packed()
     readers: list[Callable[[int, Array], None]] = []
     sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
@@ -159,15 +162,15 @@ def solve_points(
                     reader(i, work)
 
     _run_blocks(block, p.n_points, n_threads)
-    scalars = unpack_scalars(out, p, resistance_of)
+    answers = Rows(out, p, resistance_of)
     for path, tangent in (tangents or {}).items():
         if _moves_neutral_bias(p, tangent):
             _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
     return Points(
-        scalars,
+        unpack_scalars(answers),
         sampled() if sampled is not None else (),
         {
-            path: unpack_sensitivities(slopes[path], tangent, scalars, resistance_of)
+            path: unpack_sensitivities(answers, Rows(slopes[path], tangent, resistance_of))
             for path, tangent in (tangents or {}).items()
         },
     )
@@ -258,7 +261,7 @@ def _replace_static(
         moved = rows + (amount * step)[:, None] * moves
         moved[:, 1] = 1e-11
         out = np.full((p.n_points, output_width(p)), np.nan)
-        out[:, 0] = np.where(p.invalid, 3.0, -1.0)
+        out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
 
         def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
             solve_rows(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
@@ -376,12 +379,11 @@ def solve(
     begin = time.perf_counter()
     n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
     seconds = time.perf_counter() - begin
-    status = int(out.item(0))
-    message = STATUS[status]
-    if status != 0:
+    status, message = _OUTCOMES[out.item(0)]
+    if status != Status.SOLVED:
         message = failure_message(prepared.parameters, status, mesh=n > 0)
         if throw:
-            raise (MiscibilityGapError if status == 2 else ConvergenceError)(message, status)
+            raise (MiscibilityGapError if status == Status.MISCIBILITY_GAP else ConvergenceError)(message, status)
     return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
 
 

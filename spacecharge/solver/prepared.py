@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ModelError
 from ..model import Stack, StackParameters, stack_parameters
-from ..model.layer import TOLERANCE_RANGE_V
+from ..model.numbers import number_of
 from .options import SolverOptions
-from .packing import output_width, pack_rows
+from .output import output_width
+from .packing import pack_rows
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -62,19 +62,18 @@ class Prepared:
 
 
 def check_tolerance(tolerance_V: ArrayLike) -> None:
-    """Refuse tolerances out of range.
+    """Refuse tolerances out of the range that the table of numbers gives.
 
     Raises
     ------
     ModelError
-        One of them is.
+        One of them is; the message names it.
     """
-    low, high = TOLERANCE_RANGE_V
-    values = np.asarray(tolerance_V, dtype=float)
-    # Asked this way round, NaN is refused, too.
-    wrong = values[~((values >= low) & (values <= high))]
-    if wrong.size:
-        raise ModelError(f"{wrong.flat[0]:g} is out of range (allowed: {low:g} to {high:g})", "tolerance_V")
+    number = number_of("tolerance_V")
+    values = np.atleast_1d(np.asarray(tolerance_V, dtype=float))
+    bad = values[number.outside(values)]
+    if bad.size:
+        number.check(float(bad[0]), number.key)
 
 
 def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepared:

@@ -37,8 +37,8 @@ def profile_mesh(parameters: StackParameters, n_per_layer: int = 121) -> tuple[A
     scale = np.sqrt(VACUUM_PERMITTIVITY * p.permittivity.min(axis=0) * BOLTZMANN * p.temperature.min() / density)
     meshes = []
     for i in range(p.n_layers):
-        has_left = i > 0 or p.end_kind[0] >= 2
-        has_right = i < p.n_layers - 1 or p.end_kind[1] >= 2
+        has_left = i > 0 or p.end_contacts[0]
+        has_right = i < p.n_layers - 1 or p.end_contacts[1]
         start = min(float(scale[i]) / 25.0, thickness[i] / n_per_layer)
         if has_left and has_right:
             half = _graded(thickness[i] / 2.0, start, n_per_layer // 2 + 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..codes import EndKind, Statistics, Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..model import StackParameters
-from ..model.statistics import EndKind, Statistics, thermodynamic_slope
-from .solution import STATUS
+from ..model.statistics import thermodynamic_slope
 
 
 def failure_message(parameters: StackParameters, status: int, index: int = 0, *, mesh: bool = True) -> str:
@@ -29,15 +29,16 @@ def failure_message(parameters: StackParameters, status: int, index: int = 0, *,
     str
         What the status means for this point.
     """
-    if status == 2:
+    status = Status(status)
+    if status == Status.MISCIBILITY_GAP:
         return gap_messages(parameters, index)
-    if status == 1:
-        return _too_much_charge(parameters, index) or STATUS[1]
-    if status == 3 and parameters.reasons:
-        return f"{STATUS[3]}: {'; '.join(parameters.reasons)}"
-    if status == 4 and not mesh:
-        return "accuracy not reached: no mesh that fits into memory resolves these potentials; loosen tolerance_V"
-    return STATUS.get(status, f"status {status}")
+    if status == Status.NOT_CONVERGED:
+        return _too_much_charge(parameters, index) or status.message
+    if status == Status.INVALID_POINT and parameters.reasons:
+        return f"{status.message}: {'; '.join(parameters.reasons)}"
+    if status == Status.ACCURACY_NOT_REACHED and not mesh:
+        return f"{status.words}: no mesh that fits into memory resolves these potentials; loosen tolerance_V"
+    return status.message
 
 
 def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
@@ -57,8 +58,8 @@ def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     if fixed == 0.0 or low < -fixed < high:
         return None
     return (
-        f"not converged, for no solution exists: ends and contacts carry {fixed:.6g} C/m2 and the layers, empty or full, hold only "
-        f"{low:.6g} to {high:.6g} C/m2; lower the charge, thicken a layer, or let an end be bulk"
+        f"not converged, for no solution exists: ends and contacts carry {fixed:.6g} C/m2 and the layers, empty or "
+        f"full, hold only {low:.6g} to {high:.6g} C/m2; lower the charge, thicken a layer, or let an end be bulk"
     )
 
 
@@ -103,7 +104,7 @@ def gap_messages(parameters: StackParameters, index: int = 0) -> str:
                 f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
                 f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
             )
-    return "miscibility gap: " + ("; ".join(parts) if parts else STATUS[2])
+    return "miscibility gap: " + ("; ".join(parts) if parts else Status.MISCIBILITY_GAP.advice)
 
 
 def _dilute_gap(name: str, occ: float, parameters: StackParameters, index: int, bulk: float) -> str:

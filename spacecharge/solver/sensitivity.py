@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..errors import ConvergenceError
 from ..model import Stack
+from ..model.numbers import DEFAULT_TOLERANCE_V
 from ..model.tangents import parameter_tangent
 from .equilibrium import SolverOptions, solve_points
-from .solution import STATUS, Solution
+from .solution import Solution
 
 Array = NDArray[np.float64]
 
@@ -20,7 +22,7 @@ def sensitivities(
     subject: Stack | Solution,
     paths: Sequence[str],
     *,
-    tolerance_V: float = 1e-6,
+    tolerance_V: float = DEFAULT_TOLERANCE_V,
     options: SolverOptions | None = None,
     resistance_of: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Array]]:
@@ -70,6 +72,6 @@ def sensitivities(
         base, tolerance_V=tolerance_V, options=options, resistance_of=resistance_of, tangents=tangents
     )
     status = int(points.scalars["status"][0])
-    if status != 0:
-        raise ConvergenceError(STATUS[status], status)
+    if status != Status.SOLVED:
+        raise ConvergenceError(Status(status).message, status)
     return {path: {name: values[0] for name, values in named.items()} for path, named in points.sensitivities.items()}

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..model import Stack, StackParameters
+from ..units import display_of
+from . import outputs as o
 from .options import SolverOptions
+from .output import Observed, Rows
 from .packing import LayerProfile, unpack_layers, unpack_scalars
 from .prepared import Prepared, full_state
 
@@ -18,17 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-STATUS: dict[int, str] = {
-    0: "solved: the estimated error is within the tolerance",
-    1: "not converged: Newton's steps did not die out within the effort allowed for a point; "
-    "another tolerance_V makes another mesh",
-    2: "miscibility gap: the chemical potential falls with occupancy within the range that the solve reaches",
-    3: "invalid point: a value lies outside its allowed range",
-    4: "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V",
-    -1: "not yet run",
-}
-"""What each status means and what to try next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +63,8 @@ class Solution:
         Electrostatic potential phi [V], 0 in the neutral bulk of the last layer.
     occupancy, vacancy : ndarray, shape (n_nodes,) or (n_species, n_nodes)
         theta and 1 - theta, carried separately [1].
-    status : int
-        Entry of :data:`STATUS`.
+    status : Status
+        What became of the solve.
     message : str
         What the status means here.
     stats : Stats
@@ -104,7 +97,7 @@ class Solution:
         stack: Stack,
         prepared: Prepared,
         resistance_of: tuple[str, ...] | None,
-        status: int,
+        status: Status,
         message: str,
         out: Array,
         kept: Array,
@@ -120,6 +113,26 @@ class Solution:
         self._seconds = seconds
         self._cache: dict[str, Any] = {}
 
+    contact_potential = Observed(o.contact_potential)
+    contact_field = Observed(o.contact_field)
+    space_charge_potential = Observed(o.space_charge_potential)
+    contact_occupancy = Observed(o.contact_occupancy)
+    contact_vacancy = Observed(o.contact_vacancy)
+    space_charge_width = Observed(o.space_charge_width)
+    resistance = Observed(o.resistance)
+    charge = Observed(o.charge)
+    debye_length = Observed(o.debye_length)
+    layer_resistance = Observed(o.layer_resistance)
+    excess_resistance = Observed(o.excess_resistance)
+    interface_resistance = Observed(o.interface_resistance)
+    static_capacitance = Observed(o.static_capacitance)
+    differential_capacitance = Observed(o.differential_capacitance)
+    characteristic_frequency = Observed(o.characteristic_frequency)
+    potential_error_estimate = Observed(o.potential_error_estimate)
+    resistance_error_estimate = Observed(o.resistance_error_estimate)
+    charge_balance = Observed(o.charge_balance)
+    validity = Observed(o.validity)
+
     @property
     def stack(self) -> Stack:
         """What was solved."""
@@ -131,8 +144,8 @@ class Solution:
         return self._prepared.parameters
 
     @property
-    def status(self) -> int:
-        """Entry of :data:`STATUS`."""
+    def status(self) -> Status:
+        """What became of the solve; an integer with words."""
         return self._status
 
     @property
@@ -187,25 +200,25 @@ class Solution:
     def scalars(self) -> dict[str, Any]:
         """Every observable of the result file, by name; made on first use."""
         if "scalars" not in self.cache:
-            many = unpack_scalars(self.row[None, :], self.parameters, self.resistance_of)
+            many = unpack_scalars(Rows(self.row[None, :], self.parameters, self.resistance_of))
             self.cache["scalars"] = {name: values[0] for name, values in many.items()}
         result: dict[str, Any] = self.cache["scalars"]
         return result
 
     @property
     def layers(self) -> tuple[LayerProfile, ...]:
-        """Profiles layer by layer; made on first use, empty where the solve failed."""
+        """Profiles layer by layer; made on first use, empty where the solve failed or found no mesh."""
         if "layers" not in self.cache:
-            # Status 4 may come without any mesh.
-            done = self.status in (0, 4) and self._kept.shape[1] > 1
-            self.cache["layers"] = unpack_layers(self.state, self.parameters) if done else ()
+            self.cache["layers"] = (
+                unpack_layers(self.state, self.parameters) if self.status.has_answer and self._kept.shape[1] > 1 else ()
+            )
         result: tuple[LayerProfile, ...] = self.cache["layers"]
         return result
 
     @property
     def success(self) -> bool:
         """Whether the answer meets its tolerance."""
-        return self.status == 0
+        return self.status == Status.SOLVED
 
     @property
     def x(self) -> Array:
@@ -254,13 +267,14 @@ class Solution:
             for c, contact in enumerate(self.parameters.contact_names):
                 for s, side in enumerate(("left", "right")):
                     if np.isfinite(step[c, s]):
-                        widths = np.atleast_1d(width[c, s]) * 1e9
+                        widths = np.atleast_1d(width[c, s]) * display_of("m").factor
                         text = ", ".join(f"{value:.4g}" for value in widths)
                         lines.append(
                             f"  {contact}, {side}: space-charge potential {step[c, s]:+.6f} V, width {text} nm"
                         )
             resistance = float(self.scalars["interface_resistance"])
-            lines.append(f"  interface resistance {resistance * 1e4:.6g} Ohm cm2")
+            shown = display_of("ohm m2")
+            lines.append(f"  interface resistance {resistance * shown.factor:.6g} {shown.text}")
             stats = self.stats
             lines.append(
                 f"  {stats.n_nodes} nodes, {stats.iterations} iterations, "

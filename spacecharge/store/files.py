@@ -11,7 +11,9 @@ import contextlib
 import errno
 import io
 import os
-import shutil
+import secrets
+import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +23,22 @@ from ..errors import StoreError, SystemStop
 if TYPE_CHECKING:
     import h5py
 
+    from .lock import RunLock
+
 METADATA_BLOCK_BYTES = 1 << 16
 """HDF5 allocates its metadata in blocks of this size: few, large writes."""
 
 SYSTEM_ERRNOS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.ENOMEM)
 """Errors of the system that end a run with exit code 3 and leave it resumable."""
+
+COPY_BYTES = 1 << 24
+"""Files are copied in pieces of this size [bytes], between which the lock is touched."""
+
+REPLACE_SECONDS = 5.0
+"""Windows does not replace a file that somebody has open; a reader of ours is done sooner than this."""
+
+_TEMPORARY_STEM = 100
+"""Characters of a file's name that the name of its temporary file repeats."""
 
 
 class GuardedFile(io.RawIOBase):
@@ -34,13 +47,13 @@ class GuardedFile(io.RawIOBase):
     Parameters
     ----------
     path : Path
-        File to create, or to change with ``mode="r+"``.
+        File to create, or to change with ``mode="r+"``; a symbolic link is refused.
     mode : str
         Mode of :class:`io.FileIO`.
     """
 
     def __init__(self, path: Path, mode: str = "w+") -> None:
-        self._file = io.FileIO(path, mode)
+        self._file = io.FileIO(path, mode, opener=no_follow)
         self.error: OSError | None = None
 
     def readable(self) -> bool:
@@ -125,46 +138,115 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def temporary_path(path: Path) -> Path:
-    """Return the name under which a successor of `path` is prepared, in the same folder."""
-    return path.with_name(f".{path.name}.tmp-{os.getpid()}")
+def no_follow(path: str, flags: int) -> int:
+    """Open a file, but never through a symbolic link: the `opener` of whatever is written."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o666)
+
+
+def _temporary_start(path: Path) -> str:
+    return f".{path.name[:_TEMPORARY_STEM]}.tmp-"
+
+
+def create_beside(path: Path, mode: int) -> Path:
+    """Create an empty file of a random name in the folder of `path`, and nothing else under that name.
+
+    Parameters
+    ----------
+    path : Path
+        The file whose successor is prepared.
+    mode : int
+        Permissions, cut by the umask.
+
+    Raises
+    ------
+    OSError
+        The system does not take it.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    temporary = path.with_name(_temporary_start(path) + secrets.token_hex(8))
+    os.close(os.open(temporary, flags, mode))
+    return temporary
 
 
 def remove_leftovers(path: Path) -> None:
     """Remove what a killed process was preparing for `path`; call it only while holding the lock."""
-    for leftover in path.parent.glob(f".{path.name}.tmp-*"):
-        with contextlib.suppress(OSError):
-            leftover.unlink()
+    start = _temporary_start(path)
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(start):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, lock: RunLock | None = None) -> Iterator[Path]:
     """Prepare a file that appears under `path` only when it is complete and on the disk.
 
     Parameters
     ----------
     path : Path
-        Final name; an existing file is replaced atomically.
+        Final name; an existing file is replaced atomically and hands on its permissions.
+    lock : RunLock, optional
+        The lock of `path`, looked at once more before the file takes its place.
 
     Yields
     ------
     Path
-        Temporary name in the same folder; the body creates and closes it.
+        An empty file of a random name in the same folder; the body writes and closes it.
 
     Raises
     ------
     OSError
         The system failed to write; nothing of the new file remains, an old one is untouched.
+    StoreError
+        What stands under `path` is no regular file.
+    SystemStop
+        Another run took the lock over.
     """
-    temporary = temporary_path(path)
+    try:
+        before: os.stat_result | None = os.lstat(path)
+    except FileNotFoundError:
+        before = None
+    if before is not None and not stat.S_ISREG(before.st_mode):
+        raise StoreError(f"{path}: is no regular file; a result is written into a regular file only")
+    # What others may not read stays so while it is being written.
+    temporary = create_beside(path, 0o666 if before is None else 0o600)
     try:
         yield temporary
-        with open(temporary, "r+b") as file:
+        with open(temporary, "r+b", opener=no_follow) as file:
+            if before is not None:
+                _hand_on(file.fileno(), before)
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if lock is not None:
+            lock.check()
+        _replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _hand_on(descriptor: int, before: os.stat_result) -> None:
+    """Give a new file the permissions, and where it is allowed the owner, of the one that it replaces."""
+    # Windows knows neither; another user's file in a shared folder cannot be given back to its owner.
+    if hasattr(os, "fchown"):
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+    if hasattr(os, "fchmod"):
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & 0o777)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename a file over another one, waiting a moment for readers where the system asks for it."""
+    deadline = time.monotonic() + (REPLACE_SECONDS if os.name == "nt" else 0.0)
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -227,13 +309,15 @@ def read_hdf5(path: Path) -> h5py.File:
 
 
 @contextlib.contextmanager
-def edited_hdf5(path: Path) -> Iterator[h5py.File]:
+def edited_hdf5(path: Path, lock: RunLock | None = None) -> Iterator[h5py.File]:
     """Change a copy of an HDF5 file and put it in the place of the old one when that succeeded.
 
     Parameters
     ----------
     path : Path
         Existing file.
+    lock : RunLock, optional
+        Its lock.
 
     Yields
     ------
@@ -244,9 +328,15 @@ def edited_hdf5(path: Path) -> Iterator[h5py.File]:
     ------
     OSError
         The system failed to write; the old file is untouched.
+    StoreError
+        `path` is no regular file.
     """
-    with replacing(path) as temporary:
-        shutil.copyfile(path, temporary)
+    with replacing(path, lock) as temporary:
+        with open(path, "rb", opener=no_follow) as old, io.FileIO(temporary, "r+", opener=no_follow) as new:
+            while piece := old.read(COPY_BYTES):
+                write_all(new, piece)
+                if lock is not None:
+                    lock.touch()
         with guarded_hdf5(temporary, "r+") as file:
             yield file
 

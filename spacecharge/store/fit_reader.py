@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import StoreError
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
 
 GROUP = "fits"
-
-
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Open a result file for reading.
-
-    Raises
-    ------
-    StoreError
-        It is missing or no HDF5 file.
-    """
-    from .files import read_hdf5
-
-    name = os.fspath(path)
-    if not os.path.isfile(path):
-        raise StoreError(f"{name}: no such file")
-    try:
-        file = read_hdf5(Path(path))
-    except OSError as error:
-        raise StoreError(f"{name}: is no HDF5 file ({error})") from None
-    with file:
-        yield file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +45,7 @@ class FittedNumber:
 
 def fit_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return the names of the fits in a file."""
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         return tuple(file[GROUP]) if GROUP in file else ()
 
 
@@ -97,7 +74,7 @@ def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = No
     where = os.fspath(path)
     if name is None and "/" in parameter:
         name, _, parameter = parameter.partition("/")
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         fits = file.get(GROUP)
         if fits is None:
             raise StoreError(f"{where}: holds no fits")
@@ -123,13 +100,13 @@ def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = No
 
 
 def _law(group: h5py.Group, parameter: str) -> Mapping[str, float]:
-    from ..nmr.parameters import energy_of
+    from ..nmr.parameters import FALLING, energy_of
 
     energy = energy_of(parameter)
     if energy is None or energy not in group["parameters"]:
         return {}
     dataset = group["parameters"][energy]
-    sign = -1.0 if parameter == "correlation_time_s" else 1.0
+    sign = -1.0 if parameter in FALLING else 1.0
     return {
         "activation_energy_eV": sign * float(dataset[()]),
         "sigma_activation_energy_eV": float(dataset.attrs["sigma"]),
@@ -150,11 +127,12 @@ def read_summaries(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     list of dict
         One per fit; see ``FitResult.to_json``.
     """
-    with opened(path) as file:
-        return [_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
+    with open_hdf5(path) as file:
+        return [fit_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
 
 
-def _summary(name: str, group: h5py.Group) -> dict[str, Any]:
+def fit_summary(name: str, group: h5py.Group) -> dict[str, Any]:
+    """Return the summary of a group; see :func:`read_summaries`."""
     return {
         "name": name,
         "kind": str(group.attrs["kind"]),
@@ -201,35 +179,28 @@ def _read_series(name: str, group: h5py.Group) -> dict[str, Any]:
     return out
 
 
-def read_curves(path: str | os.PathLike[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Read what figures of fits need.
+def fit_arrays(group: h5py.Group) -> dict[str, Any]:
+    """Return what figures of a fit need.
 
     Parameters
     ----------
-    path : str or path
-        HDF5 file.
+    group : h5py Group
+        ``fits/NAME``.
 
     Returns
     -------
-    list of (dict, dict)
-        Summary of each fit, and its arrays: ``temperature``, ``value``, ``sigma``, ``model``, ``residual``,
-        ``series``, further columns, ``units`` and ``long_names`` by array, ``series_names``, and
-        ``global_value`` by parameter.
+    dict
+        ``temperature``, ``value``, ``sigma``, ``model``, ``residual``, ``series``, further columns, ``units`` and
+        ``long_names`` by array, ``series_names``, and ``global_value`` by parameter.
     """
-    with opened(path) as file:
-        out = []
-        for name, group in file.get(GROUP, {}).items():
-            if "parameters" not in group:
-                continue
-            data = group["data"]
-            arrays: dict[str, Any] = {key: data[key][()] for key in data}
-            arrays["units"] = {key: str(data[key].attrs["units"]) for key in data}
-            arrays["long_names"] = {key: str(data[key].attrs["long_name"]) for key in data}
-            arrays["series_names"] = [str(t) for t in group.attrs["series_names"]]
-            series = group.get("each_temperature", {})
-            arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
-            out.append((_summary(name, group), arrays))
-        return out
+    data = group["data"]
+    arrays: dict[str, Any] = {key: data[key][()] for key in data}
+    arrays["units"] = {key: str(data[key].attrs["units"]) for key in data}
+    arrays["long_names"] = {key: str(data[key].attrs["long_name"]) for key in data}
+    arrays["series_names"] = [str(t) for t in group.attrs["series_names"]]
+    series = group.get("each_temperature", {})
+    arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
+    return arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +260,7 @@ def read_sweep(path: str | os.PathLike[str]) -> FitSweep:
     """
     from itertools import product
 
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         if not str(file.attrs.get("kind", "")).startswith("fit "):
             raise StoreError(f"{os.fspath(path)}: is no sweep over fits")
         axes = tuple(str(a) for a in file.attrs["sweep_axes"])
@@ -319,15 +290,3 @@ def _axis_values(dataset: h5py.Dataset) -> list[Any]:
     if values.dtype.kind in "OS":
         return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
     return [float(v) for v in values]
-
-
-def read_comparisons(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Read the comparisons of a file: name, title, ``interfaces`` and the arrays of :func:`write_comparison`."""
-    with opened(path) as file:
-        found = []
-        for name, group in file.get(GROUP, {}).items():
-            if group.attrs.get("kind") == "comparison":
-                arrays = {key: group[key][()] for key in group if key != "interface"}
-                names = _axis_values(group["interface"])
-                found.append({"name": name, "title": str(group.attrs["title"]), "interfaces": names, **arrays})
-        return found

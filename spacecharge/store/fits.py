@@ -8,97 +8,165 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import StoreError
-from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
+from .fit_reader import GROUP, FittedNumber, fit_names, read_fit
+from .opening import open_hdf5
+from .provenance import provenance
 
 if TYPE_CHECKING:
     import h5py
 
-    from ..fitting.kinds.comparison import Comparison
     from ..fitting.result import FitResult, Value
+    from .stored_fit import FitTable
 
 CONVENTIONS = "CF-1.10"
 
 
-def write_fit(path: str | os.PathLike[str], result: FitResult, *, overwrite: bool = False) -> None:
-    """Write a fit into a file; other fits and whatever else the file holds stay.
+WAIT_SECONDS = 20.0
+"""A fit waits so long for another fit that is being stored in the same file, or for the end of a run that writes it."""
+
+Say = Callable[[str], None]
+
+
+def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = False, say: Say | None = None) -> None:
+    """Write a fit of any kind into a file; other fits and whatever else the file holds stay.
+
+    The file is locked as by a run, and replaced as a whole: a fit is in it completely or not at all, and so is
+    what was there before.
 
     Parameters
     ----------
     path : str or path
         HDF5 file; missing folders are created.
-    result : FitResult
-        What to write, as ``fits/NAME``.
+    result : FitResult or another result
+        What to write, as ``fits/NAME``: its parameters and data where it fitted some, its tables and texts.
     overwrite : bool
         Replace a fit of the same name.
+    say : callable, optional
+        Takes one line when the file is in use and the wait becomes noticeable.
 
     Raises
     ------
     StoreError
-        The name is taken, or the file cannot be written.
+        The name is taken, the file is in use, or it cannot be written.
     SystemStop
         The disk is full; what was there is untouched.
     """
-    config = result.config
-    _into_file(path, result.name, config.title, config.text, lambda group: _write(group, result), overwrite)
+
+    def fill(group: h5py.Group) -> None:
+        group.attrs["kind"] = result.kind
+        if result.estimate is not None:
+            _write(group, result)
+        for key, value in result.texts.items():
+            _texts(group, key, value)
+        for key, table in result.tables.items():
+            _write_table(group.create_group(key, track_order=True) if key else group, table)
+
+    store_group(path, result.name, result.title, result.text, fill, overwrite=overwrite, say=say)
 
 
-def _into_file(
+def store_group(
     path: str | os.PathLike[str],
     name: str,
     title: str,
     text: str,
     fill: Callable[[h5py.Group], None],
-    overwrite: bool,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
 ) -> None:
-    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place."""
-    from .files import edited_hdf5, guarded_hdf5, replacing, system_errors
+    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place.
 
-    target = Path(path)
-    refuse_existing(target, name, overwrite)
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file; missing folders are created.
+    name, title, text : str
+        Of the fit, and its configuration.
+    fill : callable
+        Writes into the group.
+    overwrite, say
+        See :func:`write_fit`.
+
+    Raises
+    ------
+    StoreError, SystemStop
+        See :func:`write_fit`.
+    """
+    from .files import edited_hdf5, guarded_hdf5, remove_leftovers, replacing, system_errors
+    from .lock import RunLock
+    from .target import prepared_file
+
+    target = prepared_file(path)
 
     def make(file: h5py.File) -> None:
         where = f"{GROUP}/{name}"
         if where in file:
             del file[where]
         group = file.create_group(where, track_order=True)
-        group.attrs.update(
-            {"title": title, "config_yaml": text, "created_utc": _now(), "spacecharge_version": __version__}
-        )
+        group.attrs.update({"title": title, "config_yaml": text, **provenance()})
         fill(group)
 
-    with system_errors(target, lambda: "nothing was written"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        system_errors(target, lambda: "nothing was written"),
+        RunLock(target, wait_seconds=WAIT_SECONDS, say=say) as lock,
+    ):
+        remove_leftovers(target)
         if target.exists():
-            with edited_hdf5(target) as file:
+            _refuse_taken(target, name, overwrite)
+            with edited_hdf5(target, lock) as file:
                 make(file)
             return
-        with replacing(target) as temporary, guarded_hdf5(temporary, "w") as file:
+        with replacing(target, lock) as temporary, guarded_hdf5(temporary, "w") as file:
             _root(file, title or f"fit {name}")
             make(file)
 
 
-def refuse_existing(path: str | os.PathLike[str], name: str, overwrite: bool) -> None:
-    """Say that a fit of this name is there already, before any work is done.
+def refuse_existing(
+    path: str | os.PathLike[str], name: str, overwrite: bool = False, *, say: Say | None = None
+) -> None:
+    """Say that a fit cannot be stored, before any work is done: its name is taken, or the file is in use.
+
+    Parameters
+    ----------
+    path : str or path
+        Where it is to go.
+    name : str
+        Of the fit.
+    overwrite : bool
+        A fit of the same name may be replaced.
+    say : callable, optional
+        Takes one line when the file is in use and the wait becomes noticeable.
 
     Raises
     ------
     StoreError
-        It is, and `overwrite` is false; or the file is no HDF5 file.
+        No fit of this name can be stored there.
     """
-    if not Path(path).exists():
+    from .files import system_errors
+    from .lock import RunLock
+    from .target import output_file
+
+    target = output_file(path)
+    if not target.exists():
         return
-    with opened(path) as file:
+    with (
+        system_errors(target, lambda: "nothing was written"),
+        RunLock(target, wait_seconds=WAIT_SECONDS, say=say),
+    ):
+        _refuse_taken(target, name, overwrite)
+
+
+def _refuse_taken(target: Path, name: str, overwrite: bool) -> None:
+    with open_hdf5(target) as file:
         taken = f"{GROUP}/{name}" in file
     if taken and not overwrite:
-        raise StoreError(f"{os.fspath(path)}: has a fit {name} already; --overwrite replaces it")
+        raise StoreError(f"{target}: has a fit {name} already; --overwrite replaces it")
 
 
 def _root(file: h5py.File, title: str) -> None:
@@ -107,19 +175,13 @@ def _root(file: h5py.File, title: str) -> None:
     file.attrs["Conventions"] = CONVENTIONS
     file.attrs["title"] = title
     file.attrs["format_version"] = FORMAT_VERSION
-    file.attrs["spacecharge_version"] = __version__
-    file.attrs["created_utc"] = _now()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    file.attrs.update(provenance())
 
 
 def _write(group: h5py.Group, result: FitResult) -> None:
     estimate = result.estimate
     group.attrs.update(
         {
-            "kind": result.kind,
             "chi2_reduced": result.chi2_reduced,
             "n_data": result.n_data,
             "data_have_errors": estimate.problem.sigma is not None,
@@ -158,6 +220,22 @@ def _write(group: h5py.Group, result: FitResult) -> None:
         sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
         _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
         group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+
+
+def _write_table(group: h5py.Group, table: FitTable) -> None:
+    """Write a table of a kind: its axis as a scale, the columns against it."""
+    for key, value in table.attributes.items():
+        if isinstance(value, (list, tuple)):
+            _texts(group, key, value)
+        else:
+            group.attrs[key] = value
+    axes = []
+    if table.axis:
+        column = table.columns[table.axis]
+        axes = [_scale(group, table.axis, column.values, column.unit, column.long_name)]
+    for name, column in table.columns.items():
+        if name != table.axis:
+            _dataset(group, name, column.values, column.unit, column.long_name, *axes)
 
 
 def _write_data(group: h5py.Group, result: FitResult) -> None:
@@ -204,7 +282,9 @@ def _scalar(group: h5py.Group, value: Value) -> None:
 
 def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str, *axes: h5py.Dataset) -> h5py.Dataset:
     """Write an array with its unit and name, its axes joined to their scales."""
-    dataset = group.create_dataset(name, data=values)
+    from .hdf5 import create_checked
+
+    dataset = create_checked(group, name, values)
     dataset.attrs["units"] = unit
     dataset.attrs["long_name"] = words
     for number, axis in enumerate(axes):
@@ -230,42 +310,4 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-def write_comparison(path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False) -> None:
-    """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file; missing folders are created.
-    comparison : Comparison
-        What to write.
-    overwrite : bool
-        Replace one of the same name.
-
-    Raises
-    ------
-    StoreError
-        The name is taken, or the file cannot be written.
-    SystemStop
-        The disk is full; what was there is untouched.
-    """
-
-    def fill(group: h5py.Group) -> None:
-        group.attrs["kind"] = "comparison"
-        axis = _scale(group, "interface", comparison.interfaces, "1", "interface")
-        for name, values, unit, words in (
-            ("temperature", comparison.temperature, "K", "temperature"),
-            ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
-            ("exchange_current_density", comparison.exchange_current_density, "A m-2", "exchange current density"),
-            ("sigma", comparison.sigma, "A m-2", "one sigma of the exchange current density (NaN: not known)"),
-            ("is_bound", comparison.is_bound.astype(np.int8), "1", "1: the exchange current density is an upper bound"),
-            ("nmr_resistance", comparison.nmr_resistance, "ohm m2", "interface resistance kT/(e i0)"),
-            ("factor", comparison.factor, "1", "NMR over model"),
-            ("status", comparison.status, "1", "status of the solve"),
-        ):
-            _dataset(group, name, values, unit, words, axis)
-
-    _into_file(path, comparison.name, comparison.title, comparison.text, fill, overwrite)
-
-
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "write_comparison", "write_fit"]
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_fit"]

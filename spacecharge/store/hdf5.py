@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Create = Callable[[h5py.Group, Variable, tuple[int, ...]], h5py.Dataset]
 
 
+MANY_VALUES = 1024
+"""Arrays of more values are compressed."""
+
+
 def write_structure(file: h5py.File, layout: Layout, create: Create) -> dict[str, h5py.Dataset]:
     """Write attributes and coordinates, and let `create` make the datasets of the variables.
 
@@ -61,6 +65,74 @@ def write_structure(file: h5py.File, layout: Layout, create: Create) -> dict[str
     return datasets
 
 
+def create_checked(group: h5py.Group, name: str, values: Any, dtype: Any = None) -> h5py.Dataset:
+    """Create a dataset with its values and, where HDF5 can keep one, a checksum that every reading compares.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where.
+    name : str
+        Its name.
+    values : array-like
+        Numbers or texts. A scalar has no chunks, and of texts a chunk holds the places only: these have no checksum.
+    dtype : dtype, optional
+        Type in the file; default: that of the values.
+
+    Returns
+    -------
+    h5py.Dataset
+        Compressed where there are many values.
+    """
+    array = np.asarray(values)
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "biuf":
+        return group.create_dataset(name, data=values, dtype=dtype)
+    options: dict[str, Any] = {"chunks": array.shape}
+    if array.size > MANY_VALUES:
+        rows = max(1, (1 << 15) * array.shape[0] // array.size)
+        options = {"chunks": (min(rows, array.shape[0]), *array.shape[1:])}
+        options |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    return group.create_dataset(name, data=array, dtype=dtype, fletcher32=True, **options)
+
+
+def scales_of(file: h5py.File, item: h5py.Dataset) -> list[list[str]]:
+    """Return the paths of the scales of each axis of a dataset.
+
+    Read from the attribute in which HDF5 keeps them: its own functions for that end the process (segmentation fault)
+    where the attribute is damaged.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    item : h5py.Dataset
+        The dataset.
+
+    Returns
+    -------
+    list of list of str
+        One list per axis.
+    """
+    if "DIMENSION_LIST" not in item.attrs:
+        return [[] for _ in item.shape or ()]
+    lists = item.attrs["DIMENSION_LIST"]
+    if len(lists) != len(item.shape or ()):
+        raise ValueError(f"{item.name} has a scale list for {len(lists)} axes")
+    found = [[file[reference].name for reference in references] for references in lists]
+    if any(name is None for names in found for name in names):
+        raise ValueError(f"a scale of {item.name} is not in the file")
+    return [[str(name) for name in names] for names in found]
+
+
+def scale_name(item: h5py.Dataset) -> str | None:
+    """Return the name of a dataset as a dimension scale, or None for one that is none; see :func:`scales_of`."""
+    kind = item.attrs.get("CLASS")
+    if kind not in (b"DIMENSION_SCALE", "DIMENSION_SCALE"):
+        return None
+    name = item.attrs.get("NAME", "")
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
 def describe(dataset: h5py.Dataset, units: str, long_name: str, **attributes: Any) -> None:
     """Set units, long name and further attributes of a dataset."""
     dataset.attrs["units"] = units
@@ -76,17 +148,8 @@ def _write_values(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
     values = np.asarray(coordinate.values)
     if coordinate.is_text:
         dataset = group.create_dataset(coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8"))
-    elif values.size > 1024:
-        dataset = group.create_dataset(
-            coordinate.name,
-            data=values,
-            chunks=(min(values.size, 1 << 15),),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
-        )
     else:
-        dataset = group.create_dataset(coordinate.name, data=values)
+        dataset = create_checked(group, coordinate.name, values)
     describe(dataset, coordinate.units, coordinate.long_name)
     return dataset
 

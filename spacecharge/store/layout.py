@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
+
 FORMAT_VERSION = 1
 """Version of the layout of the file; readers refuse newer ones."""
 
 MARKER = "status"
 """Variable that every sweep has: -1 says that a point has not been run."""
 
-NOT_RUN = -1
+NOT_RUN = int(Status.NOT_RUN)
 
 CHUNK_BYTES = 1 << 18
 """Size aimed at for an HDF5 chunk [bytes]: four fit the default chunk cache of HDF5 (1 MiB), and one

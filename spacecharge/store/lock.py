@@ -1,4 +1,4 @@
-"""One run per result file, also where the file system knows no locks.
+"""One writer per result file, run or fit, also where the file system knows no locks.
 
 The lock is a small file ``FILE.lock`` beside the result, created by a hard link (atomic on local disks
 and on NFS) and naming its holder: host, boot, process and the start time of the process. It is not an
@@ -7,6 +7,10 @@ advisory lock of the operating system, which many cluster file systems do not ha
 A lock is stale when its process is gone (same host and same boot), or when a holder elsewhere has not
 touched it for :data:`STALE_SECONDS`; a running sweep touches it every few seconds. Ages are differences
 of time stamps that the file system itself gave, so clocks of different hosts do not matter.
+
+Whoever takes a stale lock over, or gives his own back, does it alone: an advisory lock of the operating system on the
+folder keeps two that judged the same lock stale from replacing each other's. Where the file system has no such lock,
+a holder that was replaced notices before it puts its file in place.
 """
 
 from __future__ import annotations
@@ -17,14 +21,28 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import StoreError, SystemStop
+
+UNKNOWN = "unknown"
+"""Start time of a process where the system does not tell."""
 
 STALE_SECONDS = 120.0
 """A holder on another host that was silent for so long is taken for dead."""
 
 TOUCH_SECONDS = 5.0
+
+POLL_SECONDS = 0.05
+"""How often one that waits looks whether the file is free."""
+
+SAY_SECONDS = 2.0
+"""A wait of this length is announced."""
+
+ALONE_SECONDS = 2.0
+"""Longest wait for another process that is just taking over or releasing a lock of the same folder."""
 
 
 class RunLock:
@@ -34,34 +52,53 @@ class RunLock:
     ----------
     path : Path
         The result file.
+    wait_seconds : float
+        How long to wait for another holder before giving up.
+    say : callable, optional
+        Takes one line when the wait becomes noticeable.
 
     Raises
     ------
     StoreError
-        Another run holds it (on entering).
+        Another run or fit holds it (on entering).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait_seconds: float = 0.0, say: Callable[[str], None] | None = None) -> None:
         self.path = path.with_name(path.name + ".lock")
         self._target = path
         self._token = uuid.uuid4().hex
         self._touched = 0.0
+        self._wait = wait_seconds
+        self._say = say
 
     def __enter__(self) -> RunLock:
-        own = self.path.with_name(f".{self.path.name}.{self._token}")
+        started, said = time.monotonic(), self._say is None
+        own = self.path.with_name(f".{self.path.name[:100]}.{self._token}")
         holder = {**_identity(os.getpid()), "token": self._token}
-        own.write_text(json.dumps(holder), encoding="utf-8")
+        _write_new(own, json.dumps(holder))
         try:
-            if not _link(own, self.path):
-                self._take_over(own)
+            while not (_link(own, self.path) or self._take_over(own)):
+                waited = time.monotonic() - started
+                if waited >= self._wait:
+                    raise StoreError(
+                        f"{self._target}: in use by {self._holder()}; wait for it, or remove {self.path.name} "
+                        "if it is gone"
+                    )
+                if waited >= SAY_SECONDS and not said and self._say is not None:
+                    said = True
+                    self._say(f"{self._target}: waiting for {self._holder()}")
+                time.sleep(POLL_SECONDS)
+                # Its time stamp is the "now" against which the age of a lock from elsewhere is taken.
+                os.utime(own)
         finally:
             own.unlink(missing_ok=True)
         self._touched = time.monotonic()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._is_ours():
-            self.path.unlink(missing_ok=True)
+        with _alone(self.path.parent):
+            if self._is_ours():
+                self.path.unlink(missing_ok=True)
 
     def touch(self) -> None:
         """Show that the holder lives; call it often, it acts every few seconds.
@@ -75,27 +112,85 @@ class RunLock:
         if now - self._touched < TOUCH_SECONDS:
             return
         self._touched = now
-        if not self._is_ours():
-            raise SystemStop(f"{self._target}: another run took over while this one stood still; it goes on from here")
+        self.check()
         with contextlib.suppress(OSError):
             os.utime(self.path)
+
+    def check(self) -> None:
+        """Make sure that the lock is still ours.
+
+        Raises
+        ------
+        SystemStop
+            It is not.
+        """
+        if not self._is_ours():
+            raise SystemStop(f"{self._target}: another run took over while this one stood still; it goes on from here")
 
     def _is_ours(self) -> bool:
         return _read(self.path).get("token") == self._token
 
-    def _take_over(self, own: Path) -> None:
+    def _holder(self) -> str:
         holder = _read(self.path)
-        if not _is_stale(self.path, holder, own):
-            raise StoreError(
-                f"{self._target}: in use by another run (process {holder.get('pid', '?')} on "
-                f"{holder.get('host', '?')}); wait for it, or remove {self.path.name} if it is gone"
-            )
-        if _read(self.path) == holder:
-            os.replace(own, self.path)
-        # Two runs may have judged the same lock stale at once: the last rename wins, the other sees it.
-        time.sleep(0.05)
-        if not self._is_ours():
-            raise StoreError(f"{self._target}: in use by another run that started at the same moment")
+        return f"another run (process {holder.get('pid', '?')} on {holder.get('host', '?')})"
+
+    def _take_over(self, own: Path) -> bool:
+        """Put `own` in the place of a stale lock; say whether that made the lock ours."""
+        if not _is_stale(self.path, _read(self.path), own):
+            return False
+        with _alone(self.path.parent) as is_alone:
+            holder = _read(self.path)
+            if not self.path.exists() or not _is_stale(self.path, holder, own):
+                return False
+            with contextlib.suppress(PermissionError):
+                # A copy, since `own` is still needed when somebody else was faster.
+                copy = own.with_name(f"{own.name}.over")
+                _write_new(copy, own.read_text(encoding="utf-8"))
+                os.replace(copy, self.path)
+        if not is_alone:
+            # Two runs may have judged the same lock stale at once: the last rename wins, the other sees it.
+            time.sleep(POLL_SECONDS)
+        return self._is_ours()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Keep other processes from changing locks in `folder`; yields whether the system can do that."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        # Windows, or a folder that may not be read.
+        yield False
+        return
+    try:
+        yield _flock(fcntl, descriptor)
+    finally:
+        # Ends the lock too.
+        os.close(descriptor)
+
+
+def _flock(fcntl: Any, descriptor: int) -> bool:
+    """Lock an open folder; false where the file system cannot, or where somebody sits on it."""
+    deadline = time.monotonic() + ALONE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.002)
+        except OSError:
+            return False
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a small file that does not exist yet, never through a link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    with open(os.open(path, flags, 0o666), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _link(own: Path, lock: Path) -> bool:
@@ -105,11 +200,10 @@ def _link(own: Path, lock: Path) -> bool:
         return True
     except FileExistsError:
         return False
-    except OSError:
-        # No hard links here (FAT, some network mounts): exclusive creation is the next best.
+    except (OSError, AttributeError):
+        # No hard links here (FAT, some network mounts, some systems): exclusive creation is the next best.
         try:
-            with open(lock, "x", encoding="utf-8") as file:
-                file.write(own.read_text(encoding="utf-8"))
+            _write_new(lock, own.read_text(encoding="utf-8"))
             return True
         except FileExistsError:
             return False
@@ -127,7 +221,7 @@ def _is_stale(lock: Path, holder: dict[str, object], fresh: Path) -> bool:
     pid = holder.get("pid")
     if isinstance(pid, int):
         now = _identity(pid)
-        if now["host"] == holder.get("host") and now["boot"] == holder.get("boot"):
+        if now["host"] == holder.get("host") and now["boot"] == holder.get("boot") and now["started"] != UNKNOWN:
             return now["started"] is None or now["started"] != holder.get("started")
     try:
         # `fresh` was written a moment ago by the same file system: its time stamp is "now".
@@ -161,6 +255,9 @@ def _started(pid: int) -> str | None:
         pass
     if Path("/proc/self/stat").exists():
         return None
+    if os.name == "nt":
+        # There, signal 0 is no question but Ctrl-C. The age of the lock decides.
+        return UNKNOWN
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

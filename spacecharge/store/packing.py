@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checksum import fletcher32
 from .files import guarded_hdf5, replacing
 from .hdf5 import write_structure
+from .kept import write_kept
 from .layout import Layout, Variable, chunk_shape
-from .work import COMPLETE, STATE, WorkFile
+from .work import COMPLETE, FITS, STATE, WorkFile
 
 if TYPE_CHECKING:
     import h5py
@@ -46,12 +48,12 @@ SLAB_BYTES = 1 << 25
 
 
 def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] | None = None) -> None:
-    """Replace a work file by its compressed result file.
+    """Replace a work file by its compressed result file; fits that it holds go along.
 
     Parameters
     ----------
     work : WorkFile
-        Every point committed; closed by this call when it succeeds.
+        Every point committed; closed by this call before the result takes its place.
     workers : int
         Threads that compress.
     progress : callable, optional
@@ -66,7 +68,7 @@ def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] 
     total = max(1, layout.n_points * layout.bytes_per_point)
     done = 0
     waiting: Waiting = deque()
-    with replacing(work.path) as temporary, ThreadPoolExecutor(workers) as pool:
+    with replacing(work.path, work.lock) as temporary, ThreadPoolExecutor(workers) as pool:
         with guarded_hdf5(temporary, "w") as file:
             datasets = write_structure(file, layout, _create_compressed)
             for variable in layout.variables:
@@ -76,7 +78,10 @@ def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] 
                     progress(done / total)
             while waiting:
                 _put(*waiting.popleft())
-    work.close()
+            if work.fits is not None:
+                write_kept(file, FITS, work.fits)
+        # Windows replaces no file that is open.
+        work.close()
 
 
 def _create_compressed(group: h5py.Group, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
@@ -91,6 +96,7 @@ def _create_compressed(group: h5py.Group, variable: Variable, shape: tuple[int, 
         compression="gzip",
         compression_opts=GZIP_LEVEL,
         shuffle=True,
+        fletcher32=True,
         fillvalue=variable.fill_value,
     )
 
@@ -120,13 +126,14 @@ def _put(dataset: h5py.Dataset, offset: tuple[int, ...], data: Future[bytes]) ->
 
 
 def _deflate(chunk: NDArray[Any], shape: tuple[int, ...], fill: float) -> bytes:
-    """Return the bytes of one HDF5 chunk after shuffle and deflate; cut chunks are filled up."""
+    """Return the bytes of one HDF5 chunk after shuffle, deflate and checksum; cut chunks are filled up."""
     if chunk.shape != shape:
         full = np.full(shape, fill, chunk.dtype)
         full[tuple(slice(0, n) for n in chunk.shape)] = chunk
         chunk = full
     raw = np.ascontiguousarray(chunk).reshape(-1).view(np.uint8)
-    return deflated(np.ascontiguousarray(raw.reshape(-1, chunk.dtype.itemsize).T))
+    packed = deflated(np.ascontiguousarray(raw.reshape(-1, chunk.dtype.itemsize).T))
+    return packed + fletcher32(packed).to_bytes(4, "little")
 
 
 def deflated(planes: NDArray[np.uint8]) -> bytes:

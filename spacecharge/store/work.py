@@ -28,15 +28,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .files import guarded_hdf5, read_hdf5, replacing, write_all
+from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
+from .kept import Kept, read_kept, refuse_unwritable
 from .layout import MARKER, NOT_RUN, Layout, Variable
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
 
+    from .lock import RunLock
+
 STATE = "state"
 UNFINISHED, COMPLETE = "unfinished", "complete"
+
+FITS = "fits"
+"""Group of the fits that ``spacecharge fit`` stored beside the run."""
 
 BLOCK_BYTES = 1 << 22
 """Filling and scanning go through blocks of about this size [bytes]: large reads, little memory."""
@@ -53,18 +60,32 @@ class WorkFile:
         What it holds.
     offsets : mapping of str to int
         Byte offset of each variable's data in the file, by path.
+    fits : Kept, optional
+        Fits that somebody stored in the unfinished file; they go into the result.
+    lock : RunLock, optional
+        The lock of the file, looked at before the result takes its place.
     """
 
-    def __init__(self, path: Path, layout: Layout, offsets: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        offsets: Mapping[str, int],
+        *,
+        fits: Kept | None = None,
+        lock: RunLock | None = None,
+    ) -> None:
         self.path = path
         self.layout = layout
+        self.fits = fits
+        self.lock = lock
         self._offsets = dict(offsets)
         self._marker = next(v for v in layout.variables if v.path == MARKER)
-        self._file = io.FileIO(path, "r+")
+        self._file = io.FileIO(path, "r+", opener=no_follow)
         self._pending: list[tuple[int, NDArray[Any]]] = []
 
     @classmethod
-    def create(cls, path: Path, layout: Layout) -> WorkFile:
+    def create(cls, path: Path, layout: Layout, lock: RunLock | None = None) -> WorkFile:
         """Create the work file under `path`, replacing what stands there.
 
         Parameters
@@ -73,6 +94,8 @@ class WorkFile:
             Result file; its folder exists.
         layout : Layout
             What it is to hold.
+        lock : RunLock, optional
+            The lock of the file, looked at before it takes its place.
 
         Returns
         -------
@@ -85,19 +108,19 @@ class WorkFile:
             The disk does not take it; an existing file is untouched.
         """
         layout = replace(layout, attributes={**layout.attributes, STATE: UNFINISHED})
-        with replacing(path) as temporary:
+        with replacing(path, lock) as temporary:
             with guarded_hdf5(temporary, "w") as file:
                 datasets = write_structure(file, layout, _create_contiguous)
                 offsets = {name: int(dataset.id.get_offset()) for name, dataset in datasets.items()}
-            with open(temporary, "r+b", buffering=0) as raw:
+            with io.FileIO(temporary, "r+", opener=no_follow) as raw:
                 for variable in layout.variables:
                     raw.seek(offsets[variable.path])
                     for block in _fill_blocks(layout, variable):
                         write_all(raw, block)
-        return cls(path, layout, offsets)
+        return cls(path, layout, offsets, lock=lock)
 
     @classmethod
-    def open(cls, path: Path, layout: Layout) -> WorkFile:
+    def open(cls, path: Path, layout: Layout, lock: RunLock | None = None) -> WorkFile:
         """Open an existing work file for going on.
 
         Parameters
@@ -106,6 +129,8 @@ class WorkFile:
             The file.
         layout : Layout
             What it has to hold; its attributes are replaced by those of the file.
+        lock : RunLock, optional
+            The lock of the file.
 
         Returns
         -------
@@ -118,7 +143,7 @@ class WorkFile:
             The file is no work file or has other variables or sizes.
         """
         offsets = {}
-        with read_hdf5(path) as file:
+        with open_hdf5(path) as file:
             for variable in layout.variables:
                 dataset = file.get(variable.path)
                 if (
@@ -130,7 +155,9 @@ class WorkFile:
                     raise StoreError(f"{path}: {variable.path} does not have the shape of this run")
                 offsets[variable.path] = int(dataset.id.get_offset())
             layout = replace(layout, attributes=dict(file.attrs))
-        return cls(path, layout, offsets)
+            refuse_unwritable(layout.attributes)
+            fits = read_kept(file, FITS)
+        return cls(path, layout, offsets, fits=fits, lock=lock)
 
     def write(self, lo: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Write the values of consecutive points; their status waits for :meth:`commit`.
@@ -236,4 +263,4 @@ def _fill_blocks(layout: Layout, variable: Variable) -> Iterator[memoryview]:
         left -= n
 
 
-__all__ = ["COMPLETE", "MARKER", "NOT_RUN", "STATE", "UNFINISHED", "WorkFile"]
+__all__ = ["COMPLETE", "FITS", "MARKER", "NOT_RUN", "STATE", "UNFINISHED", "WorkFile"]

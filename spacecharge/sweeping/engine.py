@@ -21,13 +21,15 @@ from typing import Any
 
 import numpy as np
 
+from ..codes import Status
 from ..errors import SpaceChargeError, StoreError, SystemStop
 from ..kernels.compiling import compiling_announced
 from ..store.files import remove_leftovers, system_errors
 from ..store.layout import MARKER, NOT_RUN, Layout
 from ..store.lock import RunLock
 from ..store.packing import pack
-from ..store.read import read_results
+from ..store.read import Results, read_results
+from ..store.target import prepared_file
 from ..store.work import WorkFile
 from .pools import Done, Pool
 from .progress import Progress
@@ -48,6 +50,9 @@ PACK_TO_ANNOUNCE = 1e9
 """Larger files take so long to compress that a user wonders what happens [bytes]."""
 
 FINGERPRINT = "task_fingerprint"
+
+_SIGNALS = ("SIGINT", "SIGTERM")
+"""What stops a run in good order, where the system knows it."""
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 """What `signal.signal` takes and returns."""
@@ -86,7 +91,7 @@ class RunReport:
     @property
     def n_failed(self) -> int:
         """Points that were run and not solved."""
-        return sum(n for status, n in self.counts.items() if status not in (0, NOT_RUN))
+        return sum(n for status, n in self.counts.items() if status not in (Status.SOLVED, Status.NOT_RUN))
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -95,7 +100,8 @@ class RunReport:
 class Interrupt:
     """Turns SIGINT and SIGTERM into a question that the loop asks when it is safe; a context manager.
 
-    A second Ctrl-C interrupts at once. Outside the main thread signals stay as they are.
+    A second signal ends the process at once, wherever it is: the file survives every kill. Outside the main thread
+    signals stay as they are.
     """
 
     def __init__(self) -> None:
@@ -104,8 +110,10 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._handle)
+            for name in _SIGNALS:
+                number = getattr(signal, name, None)
+                if number is not None:
+                    self._old[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -113,9 +121,10 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
         self.asked = True
+        for other in self._old:
+            # Python would hear a second one only when a call of a library has come back.
+            signal.signal(other, signal.SIG_DFL)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if the user or the system asked to stop."""
@@ -135,7 +144,7 @@ class _Tally:
         for value, n in zip(values.tolist(), numbers.tolist(), strict=True):
             self.counts[value] += n
             known = self.examples.setdefault(value, [])
-            if value not in (0, NOT_RUN) and len(known) < EXAMPLES_PER_STATUS:
+            if value not in (Status.SOLVED, Status.NOT_RUN) and len(known) < EXAMPLES_PER_STATUS:
                 found = np.flatnonzero(status == value)[: EXAMPLES_PER_STATUS - len(known)]
                 known.extend((lo + found).tolist())
 
@@ -197,38 +206,33 @@ def run_task(
         Ctrl-C or SIGTERM; the file can be resumed.
     """
     started = time.monotonic()
-    prepare_folder(path)
-    if path.exists() and not (resume or overwrite):
-        raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
+    path = prepared_file(path)
+    _refuse_unasked(path, resume or overwrite)
 
     def advice() -> str:
         return advice_after_stop(path, task)
 
-    with Interrupt() as interrupt, system_errors(path, advice), RunLock(path) as lock:
+    with system_errors(path, advice), RunLock(path) as lock:
         remove_leftovers(path)
-        if resume and path.exists():
-            results = read_results(path)
-            if results.attributes.get(FINGERPRINT) != task.fingerprint:
-                change = explain_change(results.attributes) if explain_change else ""
-                raise StoreError(
-                    f"{path}: belongs to another configuration{change and f' ({change})'}; restore it, "
-                    "choose another output, or --overwrite"
-                )
-            if results.is_complete:
-                return RunReport(
-                    path=path,
-                    n_points=results.n_points,
-                    counts=results.status_counts(),
-                    n_resumed=results.n_points,
-                    seconds=time.monotonic() - started,
-                )
-        else:
+        # Another run may have come and gone since the first look.
+        _refuse_unasked(path, resume or overwrite)
+        # Before signals are taken over: reading a damaged file may never end, and then only the system can.
+        found = _found(task, path, lock, explain_change) if resume and path.exists() else None
+        if isinstance(found, Results):
+            return RunReport(
+                path=path,
+                n_points=found.n_points,
+                counts=found.status_counts(),
+                n_resumed=found.n_points,
+                seconds=time.monotonic() - started,
+            )
+        if found is None:
             check_space(path, task.layout)
         progress = Progress(task.layout.n_points, quiet=quiet)
-        with compiling_announced(progress.post, quiet=quiet):
+        with Interrupt() as interrupt, compiling_announced(progress.post, quiet=quiet):
             pool = make_pool(task)
             try:
-                tally, n_resumed = _run(task, path, pool, lock, interrupt, resume, workers, progress)
+                tally, n_resumed = _run(task, path, found, pool, lock, interrupt, workers, progress)
             finally:
                 pool.close()
     return RunReport(
@@ -243,26 +247,43 @@ def run_task(
     )
 
 
+def _refuse_unasked(path: Path, asked: bool) -> None:
+    if path.exists() and not asked:
+        raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
+
+
+def _found(
+    task: Task, path: Path, lock: RunLock, explain_change: Callable[[Mapping[str, Any]], str] | None
+) -> Results | WorkFile:
+    """Return the results of a run that is complete, or the open work file of one that is not."""
+    results = read_results(path)
+    if results.attributes.get(FINGERPRINT) != task.fingerprint:
+        change = explain_change(results.attributes) if explain_change else ""
+        raise StoreError(
+            f"{path}: belongs to another configuration{change and f' ({change})'}; restore it, "
+            "choose another output, or --overwrite"
+        )
+    return results if results.is_complete else WorkFile.open(path, task.layout, lock)
+
+
 def _run(
     task: Task,
     path: Path,
+    work: WorkFile | None,
     pool: Pool,
     lock: RunLock,
     interrupt: Interrupt,
-    resume: bool,
     workers: int,
     progress: Progress,
 ) -> tuple[_Tally, int]:
     tally = _Tally(Counter(), {})
-    fresh = not (resume and path.exists())
+    fresh = work is None
     in_flight: set[int] = set()
-    if fresh:
+    if work is None:
         # The workers start (and load or compile the kernels) while the file is being made.
         todo = iter(range(n_chunks(task)))
         _fill(pool, todo, in_flight)
-        work = WorkFile.create(path, file_layout(task))
-    else:
-        work = WorkFile.open(path, task.layout)
+        work = WorkFile.create(path, file_layout(task), lock)
     with work:
         if not fresh:
             todo = iter(_open_chunks(work, task, tally))
@@ -384,24 +405,6 @@ def _pack(work: WorkFile, workers: int, interrupt: Interrupt, lock: RunLock) -> 
         interrupt.check()
 
     pack(work, workers=workers, progress=step)
-
-
-def prepare_folder(path: Path) -> None:
-    """Create the folder of a result file, and say so if the file could not be written there.
-
-    Raises
-    ------
-    StoreError
-        `path` is a directory, or its folder cannot be created or written.
-    """
-    if path.is_dir():
-        raise StoreError(f"{path}: is a directory, a file name is needed")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path}: the folder cannot be created ({os.strerror(error.errno or 0)})") from error
-    if not os.access(path.parent, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise StoreError(f"{path}: cannot be written (permission denied)")
 
 
 def check_space(path: Path, layout: Layout) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,20 +14,19 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
-from ..solver.outputs import OUTPUTS
+from ..solver.outputs import SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
+from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
+from .facts import facts_of, own_dimensions
 from .task import chunk_points
-from .transfer import transfer_outputs, transfer_tangents, transfer_values
+from .transfer import transfer_tangents, transfer_values
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
     "occupancy": ("1", "occupancy"),
     "vacancy": ("1", "vacancy fraction"),
 }
-
-STATUS_MEANINGS = "solved not_converged miscibility_gap invalid_point accuracy_not_reached not_run"
-"""CF flag meanings, in the order of the statuses 0 to 4 and -1."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -67,8 +62,11 @@ class InterfaceTask:
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
                 coordinates.append(Coordinate(name=name, values=text, long_name=long_name))
+        for coordinate in own_dimensions(self.config):
+            coordinates.append(coordinate)
+            sizes[coordinate.name] = len(coordinate.values)
         variables = []
-        for output in (*OUTPUTS, *transfer_outputs(self.config)):
+        for output in outputs_for(facts_of(self.config)):
             dims = tuple(d for d in output.dims if d not in dropped)
             if all(sizes[d] for d in dims):
                 variables.append(
@@ -78,7 +76,7 @@ class InterfaceTask:
                         units=output.units,
                         long_name=output.long_name,
                         dtype=output.dtype,
-                        attributes=_attributes_of(output.name, self.config.output.resistance_of),
+                        attributes=dict(output.attributes) | self._counted(output.name),
                     )
                 )
         for path in self.config.output.sensitivities:
@@ -100,6 +98,11 @@ class InterfaceTask:
             variables=tuple(variables),
             attributes=_attributes(self.config),
         )
+
+    def _counted(self, name: str) -> dict[str, Any]:
+        """Return the layers that a variable was summed over as its attribute."""
+        layers = self.config.output.resistance_of
+        return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property
     def profile_x(self) -> tuple[NDArray[np.float64], ...] | None:
@@ -208,8 +211,6 @@ def _slope_group(config: Config, path: str) -> str:
 
 def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variable]:
     """Return the derivatives of the plain variables with respect to the number `path`, in SI units."""
-    from ..solver.packing import SENSITIVE
-
     unit = unit_of(path).si
     return [
         Variable(
@@ -224,45 +225,20 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
     ]
 
 
-def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
-    """Return further attributes of a variable: what its numbers mean, or what it was summed over."""
-    if name == "interface_resistance" and resistance_of:
-        return {"layers": list(resistance_of)}
-    if name == "status":
-        return {
-            "flag_values": np.array([0, 1, 2, 3, 4, -1], dtype=np.int32),
-            "flag_meanings": STATUS_MEANINGS,
-        }
-    if name == "validity":
-        return {
-            "flag_masks": np.array([1, 2, 4], dtype=np.int32),
-            "flag_meanings": "short_debye_length strong_field thin_layer",
-        }
-    return {}
-
-
 def _attributes(config: Config) -> dict[str, Any]:
+    said = {
+        "assumed": [item.line for item in config.assumed],
+        "notes": list(config.notes),
+    }
     return {
+        # An attribute of HDF5 cannot be an empty list of texts.
+        **{name: lines for name, lines in said.items() if lines},
         "Conventions": "CF-1.10",
         "title": config.title,
-        "spacecharge_version": __version__,
         "config_yaml": config.text,
         "config_sha256": config.sha256,
-        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "numba_version": metadata.version("numba"),
-        "host_cpu": host_cpu(),
+        **provenance(),
     }
-
-
-def host_cpu() -> str:
-    """Return the name of this machine's processor."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _spread(config: Config) -> Any:

@@ -116,12 +116,12 @@ def test_main_job_in_si() -> None:
         "electrolyte_interaction_occupied",
     ]
     assert [axis.si_unit for axis in config.axes] == ["V", "m-3", "m", "J"]
-    np.testing.assert_allclose(config.axes[1].si_values, [1.97e28, 1e28], rtol=1e-15)
+    np.testing.assert_allclose(config.axes[1].si_values, [1e28, 1.97e28], rtol=1e-15)
     np.testing.assert_allclose(config.axes[2].si_values, [30e-9], rtol=1e-15)
     np.testing.assert_allclose(config.axes[3].si_values, [1.602176634e-20], rtol=1e-15)
     parameters = config.parameters()
     assert parameters.n_points == 6
-    np.testing.assert_allclose(parameters.site_density[:, 1, 0], np.tile([1.97e28, 1e28], 3), rtol=1e-15)
+    np.testing.assert_allclose(parameters.site_density[:, 1, 0], np.tile([1e28, 1.97e28], 3), rtol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_tables_are_rebuilt_for_each_value_and_the_rest_follows() -> None:
     config = plan("electrode.ocv.potential_V.1: [3.0, 2.9]\nelectrode.potential_V: [2.4, 2.9, 3.4]")
     assert config.has_slow_axes
     parameters = config.parameters()
-    for k, middle in enumerate((3.0, 2.9)):
+    for k, middle in enumerate((2.9, 3.0)):  # an axis is stored in rising order
         layer = config.stack["electrode"]
         table = {**layer.ocv, "potential_V": [3.4, middle, 2.4]}
         stack = config.stack.replace(layers=(layer.replace(ocv=table), config.stack["electrolyte"]))
@@ -265,7 +265,7 @@ def test_values_outside_the_table_mark_their_points() -> None:
 
 def test_tolerance_may_be_swept() -> None:
     config = plan("solver.tolerance_V: [1e-4, 1e-8]\ntemperature_K: [280, 300]")
-    np.testing.assert_array_equal(config.tolerance(1, 3), [1e-4, 1e-8])
+    np.testing.assert_array_equal(config.tolerance(1, 3), [1e-8, 1e-4])
     assert parse_config(BASE + "solver: {tolerance_V: 1e-7}\n").tolerance(0, 1) == 1e-7
 
 

@@ -3,13 +3,14 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from spacecharge.document.problems import Problems, nearest
-from spacecharge.document.yaml import parse_document, read_yaml
+from spacecharge.document.yaml import as_yaml, parse_document, read_yaml
 from spacecharge.errors import ConfigError
 
 
@@ -73,6 +74,43 @@ def test_positions() -> None:
 def test_aliases_are_followed() -> None:
     data = parse_document("a: &x {b: [1, 2]}\nc: *x\nd: [*x, *x]\n").data
     assert data == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": [{"b": [1, 2]}] * 2}
+
+
+def test_merge_keys_bring_in_what_is_not_there() -> None:
+    text = (
+        "base: &base {a: 1, b: {c: 2}}\nmore: &more {a: 5, d: 6}\n"
+        "one: {<<: *base, a: 3}\ntwo:\n  <<: [*base, *more]\n  e: 7\nthree: {<<: {x: 1}, y: 2}\n"
+    )
+    document = parse_document(text)
+    assert document.data["one"] == {"a": 3, "b": {"c": 2}}
+    # Of several mappings the first one wins.
+    assert document.data["two"] == {"a": 1, "b": {"c": 2}, "d": 6, "e": 7}
+    assert document.data["three"] == {"x": 1, "y": 2}
+    assert document.locate("two.d") == (2, 23)
+    assert document.locate("one.a") == (3, 21)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.linspace(0.0, 1.0, 3), [0.0, 0.5, 1.0]),
+        (np.float64(1e-28), 1e-28),
+        ((1, 2), [1, 2]),
+        (Path("a/b"), "a/b"),
+        (np.int64(3), 3),
+        ("1e5", "1e5"),
+        (None, None),
+    ],
+)
+def test_mappings_of_python_become_text_and_back(value: object, expected: object) -> None:
+    back = parse_document(as_yaml({"key": {"inner": value}})).data["key"]["inner"]
+    assert back == expected
+    assert type(back) is type(expected)
+
+
+def test_a_mapping_with_something_else_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"<mapping>: key\.1: numbers, texts, lists and mappings are read"):
+        as_yaml({"key": [1, object()]})
 
 
 def test_byte_order_mark_and_line_ends(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError, ModelError
 from spacecharge.library import Library, Material, material_keys
-from spacecharge.model.layer import RANGES
+from spacecharge.model.numbers import number_of
 
 NAMES = {
     *("LixV2O5", "LAGP", "LATP", "LLZO", "LiPON", "Li3PS4", "Li6PS5Cl"),
@@ -35,7 +35,7 @@ def test_every_value_has_a_source_or_a_range(name: str) -> None:
         if entry.is_assumed and key != "ocv":
             assert entry.range is not None, key
         if entry.range is not None:
-            low, high = RANGES[key.rpartition(".")[2]]
+            low, high = number_of(key).low, number_of(key).high
             assert low <= entry.range[0] <= entry.value <= entry.range[1] <= high, key
             assert entry.range[0] < entry.range[1], key
         # What is from memory or derived is no source.

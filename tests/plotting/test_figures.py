@@ -8,7 +8,7 @@ from spacecharge.errors import StoreError
 from spacecharge.plotting import plot_file, plot_profiles, plot_sweep
 from spacecharge.plotting.maps import plot_map
 from spacecharge.plotting.style import label_text, line_colours
-from spacecharge.plotting.view import View
+from spacecharge.report.view import View
 from spacecharge.store import read_results
 
 POTENTIAL = {"electrode_potential": (np.linspace(2.405, 3.405, 21), "V")}

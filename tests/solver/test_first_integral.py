@@ -9,10 +9,10 @@ import pytest
 
 import spacecharge as sc
 from spacecharge.analytic import first_integral, poisson_fermi_dirac, side_profile
+from spacecharge.codes import Status
 from spacecharge.constants import ELEMENTARY_CHARGE
 from spacecharge.model import Stack
 from spacecharge.solver.equilibrium import SolverOptions, solve
-from spacecharge.solver.solution import STATUS
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, random_two_layer_cases
 
 from .compare import ROUNDING_V, TrueErrors, true_errors
@@ -84,7 +84,7 @@ class Score:
     def add(self, case: int, stack: Stack, tolerance: float) -> None:
         solution = solve(stack, tolerance_V=tolerance, throw=False)
         self.total += 1
-        assert solution.status in STATUS
+        assert solution.status in list(Status)
         if solution.status != 0:
             # A failure says so and leaves no numbers that could pass for an answer, or says that it is inaccurate.
             assert solution.status == 4 or np.isnan(solution.scalars["space_charge_potential"]).all()

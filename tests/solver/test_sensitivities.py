@@ -10,9 +10,9 @@ import spacecharge as sc
 from spacecharge.errors import ModelError
 from spacecharge.model import Contact, Stack, stack_parameters
 from spacecharge.model.parameters import numeric_paths
-from spacecharge.model.tangents import SI_FACTOR
 from spacecharge.solver.equilibrium import solve_points
-from spacecharge.solver.packing import SENSITIVE
+from spacecharge.solver.outputs import SENSITIVE
+from spacecharge.units import unit_of
 
 OCV = {"composition": [0.2, 1.0, 2.0], "occupancy": [0.0996, 0.498, 0.95], "potential_V": [3.4, 3.0, 2.4]}
 # Widths follow a threshold on the element polynomials, of lower order than the nodes.
@@ -74,7 +74,7 @@ def differences(stack: Stack, path: str) -> dict[str, np.ndarray]:
     values = value + step * np.array([-2.0, -1.0, 1.0, 2.0])
     solved = solve_points(stack_parameters(stack, {path: values}), tolerance_V=1e-11).scalars
     assert (solved["status"] == 0).all()
-    factor = SI_FACTOR.get(path.rsplit(".", 1)[-1], 1.0)
+    factor = unit_of(path).factor
     # An interaction of 0 has the scale of the library's value, 0.1 eV.
     scale = (abs(value) or (0.1 if path.endswith("eV") else 1.0)) * factor
     result = {}

@@ -115,6 +115,9 @@ def test_opens_in_xarray_without_warnings(tmp_path, packed):
     with xarray.open_datatree(path, engine="h5netcdf") as tree:
         assert tree["profiles/electrode/potential"].dims == ("axis0", "axis1", "x")
     with open_results(path) as data:
+        assert data.charge.attrs["units"] == "uC/cm2"
+        np.testing.assert_allclose(data.charge, 1e2 * right["charge"].reshape(5, 4, 2), rtol=1e-15)
+    with open_results(path, units="SI") as data:
         assert data.charge.attrs["units"] == "C m-2"
         at = {"axis0": 0.25, "side": "right", "contact": "electrode|electrolyte"}
         line = data.contact_potential.sel(at)

@@ -1,0 +1,94 @@
+"""A plain table of defects, one line a charge state: ``species,charge,formation_energy_eV,sites_per_cell,...``."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from ..document.problems import Problems, nearest
+from ..document.problems import shown as as_shown
+from .read_scfermi import as_number
+from .reading import Draft, read_lines
+from .system import ChargeState
+
+NEEDED = ("species", "charge", "formation_energy_eV", "sites_per_cell")
+OPTIONAL = ("degeneracy", "lithium", "pool", "fixed_concentration_per_cm3")
+
+
+def read_csv(file: Path, shown: str) -> Draft:
+    """Read a table of charge states; columns in any order, degeneracy 1 where there is no such column.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read; problems of its content are in the draft.
+    """
+    draft = Draft(file, shown, Problems(shown))
+    lines = read_lines(file, shown)
+    if len(lines) < 2:
+        draft.problems.add("", f"needs a header ({','.join(NEEDED)},...) and a line per charge state")
+        return draft
+    header_line, header = lines[0]
+    names = [name.strip() for name in next(csv.reader([header]))]
+    known = (*NEEDED, *OPTIONAL)
+    for name in names:
+        if name not in known:
+            draft.problems.add(
+                "", f"unknown column {as_shown(name)} ({nearest(name, known)})", position=(header_line, 1)
+            )
+    for name in NEEDED:
+        if name not in names:
+            draft.problems.add("", f"the column {name} is missing", position=(header_line, 1))
+    if len(set(names)) != len(names):
+        draft.problems.add("", "a column stands twice", position=(header_line, 1))
+    draft.problems.raise_if_any()
+    species: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    for number, line in lines[1:]:
+        cells = [cell.strip() for cell in next(csv.reader([line]))]
+        if len(cells) != len(names):
+            draft.problems.add("", f"{len(cells)} columns, the header has {len(names)}", position=(number, 1))
+            continue
+        row = dict(zip(names, cells, strict=True))
+        species.setdefault(row["species"], []).append((number, row))
+    for name, rows in species.items():
+        _add(draft, name, rows)
+    return draft
+
+
+def _add(draft: Draft, name: str, rows: list[tuple[int, dict[str, str]]]) -> None:
+    """Add the defect that several lines describe."""
+    states: list[ChargeState] = []
+    first_line, first = rows[0]
+    for number, row in rows:
+        position = (number, 1)
+        for column in ("sites_per_cell", "lithium", "pool"):
+            if row.get(column) != first.get(column):
+                message = f"{column} {row[column]}, but {first[column]} in line {first_line}"
+                draft.problems.add(name, message, position=position)
+        values = {
+            column: _cell(draft, name, row, column, position)
+            for column in ("charge", "formation_energy_eV", "degeneracy", "fixed_concentration_per_cm3")
+            if row.get(column)
+        }
+        if "charge" not in values:
+            draft.problems.add(f"{name}.charge", "a charge is needed", position=position)
+        elif None not in values.values():
+            draft.add_state(states, name, position, **values)
+    sites = _cell(draft, name, first, "sites_per_cell", (first_line, 1))
+    lithium = _cell(draft, name, first, "lithium", (first_line, 1)) if first.get("lithium") else None
+    if sites is not None:
+        sites = draft.number(sites, "sites_per_cell", f"{name}.sites_per_cell", (first_line, 1))
+    if sites is not None and len(states) == len(rows):
+        draft.add_defect(
+            name, (first_line, 1), name=name, sites_per_cell=sites, states=tuple(states), lithium=lithium,
+            pool=first.get("pool") or None,
+        )  # fmt: skip
+
+
+def _cell(draft: Draft, name: str, row: dict[str, str], column: str, position: tuple[int, int]) -> float | None:
+    value = as_number(row[column])
+    if math.isfinite(value):
+        return value
+    draft.problems.add(f"{name}.{column}", f"a number is needed, got {as_shown(row[column])}", position=position)
+    return None

@@ -1,0 +1,159 @@
+"""What a small signal needs of a solved state: conductivity and chemical capacitance at the nodes of its elements."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import layout as o
+from . import workspace as w
+from ._jit import kernel
+from .element import NODES
+from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .mesh import set_parameters
+from .newton import CONVERGED, newton
+from .observe import node_deltas, point_deltas
+from .signal_element import (
+    E_BULK,
+    E_PERMITTIVITY,
+    E_SIZE,
+    ELEMENT_COLUMNS,
+    N_CAPACITY,
+    N_SIGMA,
+    NODE_BLOCKS,
+)
+from .species import VACUUM_PERMITTIVITY, fill_species, is_bordered, is_interacting
+from .start import place_jumps, refine
+from .statistics import state_of
+from .workspace import CAPACITY
+from .workspace import STRIDE as S
+
+# An element whose Delta stays below this is bulk for a small signal: what it neglects enters squared.
+BULK_DELTA = 1e-4
+# Each cut leaves a third: geometric steps resolve every decay length between the first and the last.
+CUT = 1.0 / 3.0
+
+
+@kernel
+def element_breaks(index, n, splits, breaks):
+    """Fill the local ends of the pieces of element `index` of a layer with `n` elements; return how many pieces.
+
+    `splits` (2): how often the elements at the left and right face are cut, each time towards the face.
+    """
+    left = splits[0] if index == 0 else 0
+    right = splits[1] if index == n - 1 else 0
+    middle = 1.0
+    if left > 0 and right > 0:
+        middle = 0.5
+    elif right > 0:
+        middle = 0.0
+    at = 0
+    breaks[0] = 0.0
+    for k in range(left, 0, -1):
+        at += 1
+        breaks[at] = middle * CUT**k
+    if middle > 0.0 and middle < 1.0:
+        at += 1
+        breaks[at] = middle
+    for k in range(1, right + 1):
+        at += 1
+        breaks[at] = 1.0 - (1.0 - middle) * CUT**k
+    breaks[at + 1] = 1.0
+    return at + 1
+
+
+@kernel
+def point_values(species, layer, codes, deltas, positions, m, values):
+    """Fill sigma and C of the components of a layer for the Delta of its species; `values` (NODE_BLOCKS m).
+
+    `positions` (n_species): place of the component of each species in the layer, -1 where nothing of it moves.
+    """
+    n_species = codes[N_SPECIES]
+    values[:] = 0.0
+    for s in range(n_species):
+        c = positions[s]
+        if c < 0 or species[layer, s, o.P_STRENGTH] == 0.0:
+            continue
+        theta, vacancy, _, response, _, steep = state_of(species, layer, s, deltas[s])
+        if species[layer, s, o.P_CONDUCT] > 0.0:
+            share = 1.0
+            if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
+                share = vacancy / species[layer, s, o.P_VACANCY]
+            values[N_SIGMA * m + c] += species[layer, s, o.P_CONDUCT] * theta * share
+        strength = VACUUM_PERMITTIVITY * species[layer, s, o.P_STRENGTH] * species[layer, s, o.P_Z]
+        values[N_CAPACITY * m + c] += strength * response / max(steep, 1e-9)
+
+
+@kernel
+def count_elements(work, n_layers, splits, first):
+    """Fill `first` (n_layers + 1) of the mesh with its cuts; return the number of elements."""
+    total = 0
+    breaks = np.empty(64)
+    for layer in range(n_layers):
+        first[layer] = total
+        n = int(work[w.FIRST * S + layer + 1]) - int(work[w.FIRST * S + layer])
+        for index in range(n):
+            total += element_breaks(index, n, splits[layer], breaks)
+    first[n_layers] = total
+    return total
+
+
+@kernel
+def fill_profile(work, row, codes, positions, splits, m):
+    """Return (first, elements, values) of the state in `work` for small signals; see `signal_element`.
+
+    `positions` (n_layers, n_species), `splits` (n_layers, 2) as for `point_values` and `element_breaks`.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
+    fill_species(row, codes, species)
+    interacting = is_interacting(codes, species)
+    first = np.empty(n_layers + 1, dtype=np.int64)
+    total = count_elements(work, n_layers, splits, first)
+    elements, values = np.zeros((total, ELEMENT_COLUMNS)), np.zeros((total, 5, NODE_BLOCKS * m))
+    deltas, breaks = np.empty(n_species), np.empty(64)
+    at = 0
+    for layer in range(n_layers):
+        begin, end = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+        for e in range(begin, end):
+            n = element_breaks(e - begin, end - begin, splits[layer], breaks)
+            largest = 0.0
+            for k in range(n):
+                left, right = breaks[k], breaks[k + 1]
+                # Lengths next to a face as they were cut, not as a difference of positions.
+                elements[at, E_SIZE] = work[w.SIZE * S + e] * (right - left)
+                elements[at, E_PERMITTIVITY] = VACUUM_PERMITTIVITY * row[LAYER_START + LAYER_SIZE * layer + 1]
+                for i in range(5):
+                    if n == 1:
+                        node_deltas(work, species, n_species, layer, e, i, interacting, deltas)
+                    else:
+                        t = left + (right - left) * NODES[i]
+                        point_deltas(work, species, n_species, layer, e, t, interacting, deltas)
+                    point_values(species, layer, codes, deltas, positions[layer], m, values[at, i])
+                    for s in range(n_species):
+                        if species[layer, s, o.P_STRENGTH] != 0.0:
+                            largest = max(largest, abs(deltas[s]))
+                at += 1
+            if n == 1 and largest < BULK_DELTA:
+                elements[at - 1, E_BULK] = 1.0
+    return first, elements, values
+
+
+@kernel
+def halve_state(work, row, codes):
+    """Cut every element of the state in `work` in half and solve again; return whether that worked.
+
+    What a spectrum then differs by from that on the mesh before is what the mesh before gets wrong.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
+    fill_species(row, codes, species)
+    interacting = is_interacting(codes, species)
+    bordered = interacting and is_bordered(codes, species)
+    n = int(work[w.FIRST * S + n_layers])
+    if 2 * n + 8 > CAPACITY:
+        return False
+    refine(work, codes, n)
+    n_pad = set_parameters(work, row, codes, species, 2 * n, interacting)
+    place_jumps(work, row, codes, 2 * n)
+    status, _, _ = newton(work, codes, 2 * n, n_pad, interacting, bordered, False, 1e-8)
+    return status == CONVERGED

@@ -1,0 +1,23 @@
+"""Planes of lattice sites: a grain boundary solved site by site, on a small kernel of its own."""
+
+from __future__ import annotations
+
+from .observables import OUTPUTS, PROFILES
+from .problem import Lattice, LatticeSpecies
+from .sites import Site, Sites, read_sites
+from .solving import STATUS, LatticePoints, LatticeSolution, solve_lattice, solve_lattice_points
+
+__all__ = [
+    "OUTPUTS",
+    "PROFILES",
+    "STATUS",
+    "Lattice",
+    "LatticePoints",
+    "LatticeSolution",
+    "LatticeSpecies",
+    "Site",
+    "Sites",
+    "read_sites",
+    "solve_lattice",
+    "solve_lattice_points",
+]

@@ -1,0 +1,354 @@
+"""The closure: background and mole fractions, the stages of a freezing, and slopes with temperature."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...kernels._jit import kernel
+from .layout import (
+    ADJUSTED,
+    ASKED,
+    BACKGROUND,
+    BETA,
+    CHANGE,
+    CHARGE,
+    COLUMNS,
+    COUNT,
+    END,
+    ENERGY,
+    FIRST,
+    FRACTION,
+    FROZEN,
+    GAUGE_ALL,
+    GAUGE_CARRIER,
+    INVALID,
+    ITERATIONS,
+    LAST_STEP,
+    MOBILE,
+    NOT_CONVERGED,
+    OCCUPANCY,
+    OCCUPANCY_SLOPE,
+    ODDS,
+    PER_SPECIES,
+    PHI,
+    PLANE,
+    SHARE,
+    SLOPE,
+    SPECIES,
+    SPECIES_COLUMNS,
+    SPECIES_ROWS,
+    START_ODDS,
+    STATUS,
+    STEP,
+    TEMPERATURE,
+    TRIAL,
+    UNIFORM,
+    WEIGHT,
+    Z,
+)
+from .newton import LARGEST_STEP, STEP_TOLERANCE, newton, substitute
+
+MOST_OUTER = 80
+LARGEST_ODDS_STEP = 2.0
+"""Odds of an adjusted species change by no more than exp of this per outer step."""
+ODDS_TOLERANCE = 1e-12
+"""The closure is met when no odds change by more than this: bulk means hold to the same share."""
+
+
+@kernel
+def vary(moved, per_beta, phi, point, tables, x):
+    """Fill row OCCUPANCY_SLOPE of `x`: change of the occupancies with one parameter.
+
+    The parameter moves the potentials by `moved` (n_planes), the odds of every species by row CHANGE of its table and
+    e/kT by `per_beta`.
+    """
+    _, groups, entries, species = tables
+    for g in range(groups.shape[0]):
+        i = int(groups[g, PLANE])
+        first, end = int(groups[g, FIRST]), int(groups[g, END])
+        free, mean = 1.0, 0.0
+        for h in range(first, end):
+            s = int(entries[h, SPECIES])
+            x[OCCUPANCY_SLOPE, h] = 0.0
+            if species[MOBILE, s] > 0.0:
+                energy = species[Z, s] * phi[i] + entries[h, ENERGY]
+                change = species[CHANGE, s] - point[BETA] * species[Z, s] * moved[i] - energy * per_beta
+                x[OCCUPANCY_SLOPE, h] = change
+                mean += x[OCCUPANCY, h] * change
+            else:
+                free -= x[OCCUPANCY, h]
+        for h in range(first, end):
+            if species[MOBILE, int(entries[h, SPECIES])] > 0.0:
+                change = x[OCCUPANCY_SLOPE, h] - (mean / free if free > 0.0 else 0.0)
+                x[OCCUPANCY_SLOPE, h] = x[OCCUPANCY, h] * change
+
+
+@kernel
+def respond(per_beta, phi, point, tables, work, x, row):
+    """Fill row `row` of `work`: change of the potentials with the parameter of `vary`, the background held.
+
+    The factors in `work` must be those of the answer. Row OCCUPANCY_SLOPE of `x` then holds the whole change.
+    """
+    planes, groups, entries, species = tables
+    work[row, : planes.shape[0]] = 0.0
+    vary(work[row, :], per_beta, phi, point, tables, x)
+    for g in range(groups.shape[0]):
+        i = int(groups[g, PLANE])
+        for h in range(int(groups[g, FIRST]), int(groups[g, END])):
+            charge = species[Z, int(entries[h, SPECIES])]
+            work[row, i] += groups[g, COUNT] * charge * x[OCCUPANCY_SLOPE, h]
+    substitute(point, planes, work, row)
+    vary(work[row, :], per_beta, phi, point, tables, x)
+
+
+@kernel
+def eliminate(matrix, rhs, n):
+    """Solve a small dense system in place, with row pivoting. Returns whether it could be solved."""
+    for k in range(n):
+        pivot = k
+        for i in range(k + 1, n):
+            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+                pivot = i
+        if not abs(matrix[pivot, k]) > 0.0:
+            return False
+        for j in range(n):
+            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+        rhs[k], rhs[pivot] = rhs[pivot], rhs[k]
+        for i in range(k + 1, n):
+            ratio = matrix[i, k] / matrix[k, k]
+            for j in range(k, n):
+                matrix[i, j] -= ratio * matrix[k, j]
+            rhs[i] -= ratio * rhs[k]
+    for j in range(n):
+        k = n - 1 - j
+        for i in range(k + 1, n):
+            rhs[k] -= matrix[k, i] * rhs[i]
+        rhs[k] /= matrix[k, k]
+    return True
+
+
+@kernel
+def conditions(phi, tables, gauge, x, missing):
+    """Fill `missing` with what the closure lacks; return the number of its conditions.
+
+    They are the mean potential of the gauge (where `gauge` names a column of weights; -1: no uniform background), then
+    ln(bulk mean/asked) of each adjusted species.
+    """
+    planes, _, entries, species = tables
+    row = 0
+    if gauge >= 0:
+        missing[0] = 0.0
+        for i in range(planes.shape[0]):
+            missing[0] += planes[i, gauge] * phi[i]
+        row = 1
+    for s in range(species.shape[1]):
+        if species[ADJUSTED, s] > 0.0:
+            mean = 0.0
+            for h in range(entries.shape[0]):
+                if int(entries[h, SPECIES]) == s:
+                    mean += entries[h, WEIGHT] * x[OCCUPANCY, h]
+            missing[row] = math.log(mean / species[ASKED, s])
+            row += 1
+    return row
+
+
+@kernel
+def condition_slopes(moved, tables, gauge, x, slopes):
+    """Fill `slopes` with the change of each condition where the potentials move by `moved`.
+
+    Row OCCUPANCY_SLOPE of `x` must hold the change of the occupancies.
+    """
+    planes, _, entries, species = tables
+    row = 0
+    if gauge >= 0:
+        slopes[0] = 0.0
+        for i in range(planes.shape[0]):
+            slopes[0] += planes[i, gauge] * moved[i]
+        row = 1
+    for s in range(species.shape[1]):
+        if species[ADJUSTED, s] > 0.0:
+            mean, change = 0.0, 0.0
+            for h in range(entries.shape[0]):
+                if int(entries[h, SPECIES]) == s:
+                    mean += entries[h, WEIGHT] * x[OCCUPANCY, h]
+                    change += entries[h, WEIGHT] * x[OCCUPANCY_SLOPE, h]
+            slopes[row] = change / mean
+            row += 1
+
+
+@kernel
+def outer_matrix(phi, point, tables, gauge, work, x, matrix):
+    """Fill rows COLUMNS ... of `work` with the response to each unknown of the closure, `matrix` with the slopes."""
+    planes, _, _, species = tables
+    species[CHANGE, :] = 0.0
+    column = 0
+    if gauge >= 0:
+        work[COLUMNS, : planes.shape[0]] = -planes[:, SHARE]
+        substitute(point, planes, work, COLUMNS)
+        vary(work[COLUMNS, :], 0.0, phi, point, tables, x)
+        condition_slopes(work[COLUMNS, :], tables, gauge, x, matrix[:, 0])
+        column = 1
+    for s in range(species.shape[1]):
+        if species[ADJUSTED, s] > 0.0:
+            species[CHANGE, s] = 1.0
+            respond(0.0, phi, point, tables, work, x, COLUMNS + column)
+            species[CHANGE, s] = 0.0
+            condition_slopes(work[COLUMNS + column, :], tables, gauge, x, matrix[:, column])
+            column += 1
+
+
+@kernel
+def close(phi, point, tables, flags, gauge, work, x):
+    """Solve with the closure: background and adjusted odds from the gauge and the bulk means asked for.
+
+    Returns status, iterations, last step [V] and the background [e].
+    """
+    planes, species = tables[0], tables[3]
+    n, most = planes.shape[0], 1 + species.shape[1]
+    background, iterations = 0.0, 0
+    missing, matrix = np.zeros(most), np.zeros((most, most))
+    status, used, step = newton(phi, background, point, tables, flags, work, x)
+    for _ in range(MOST_OUTER):
+        iterations += used
+        unknowns = conditions(phi, tables, gauge, x, missing)
+        if status == NOT_CONVERGED or unknowns == 0:
+            return status, iterations, step, background
+        outer_matrix(phi, point, tables, gauge, work, x, matrix)
+        if not eliminate(matrix, missing, unknowns):
+            return NOT_CONVERGED, iterations, step, background
+        first = 1 if gauge >= 0 else 0
+        moved, odds = 0.0, 0.0
+        for i in range(n):
+            work[STEP, i] = 0.0
+            for u in range(unknowns):
+                work[STEP, i] -= missing[u] * work[COLUMNS + u, i]
+            moved = max(moved, abs(work[STEP, i]))
+        for u in range(first, unknowns):
+            odds = max(odds, abs(missing[u]))
+        if not math.isfinite(moved + odds):
+            return NOT_CONVERGED, iterations, moved, background
+        share = min(1.0, min(LARGEST_STEP / max(moved, 1e-300), LARGEST_ODDS_STEP / max(odds, 1e-300)))
+        if first == 1:
+            background -= share * missing[0]
+        u = first
+        for s in range(species.shape[1]):
+            if species[ADJUSTED, s] > 0.0:
+                species[ODDS, s] -= share * missing[u]
+                u += 1
+        phi += share * work[STEP, :n]
+        status, used, step = newton(phi, background, point, tables, flags, work, x)
+        if status != NOT_CONVERGED and moved <= STEP_TOLERANCE and odds <= ODDS_TOLERANCE:
+            return status, iterations + used, max(step, moved), background
+    return NOT_CONVERGED, iterations, step, background
+
+
+@kernel
+def temperature_slope(phi, point, tables, gauge, work, x):
+    """Fill row TRIAL of `work` with d phi/d(e/kT), the closure kept, and row OCCUPANCY_SLOPE of `x` accordingly."""
+    planes, _, _, species = tables
+    n, most = planes.shape[0], 1 + species.shape[1]
+    slopes, matrix = np.zeros(most), np.zeros((most, most))
+    unknowns = conditions(phi, tables, gauge, x, slopes)
+    outer_matrix(phi, point, tables, gauge, work, x, matrix)
+    respond(1.0, phi, point, tables, work, x, TRIAL)
+    if unknowns > 0:
+        condition_slopes(work[TRIAL, :], tables, gauge, x, slopes)
+        eliminate(matrix, slopes, unknowns)
+        for u in range(unknowns):
+            work[TRIAL, :n] -= slopes[u] * work[COLUMNS + u, :n]
+        u = 1 if gauge >= 0 else 0
+        for s in range(species.shape[1]):
+            if species[ADJUSTED, s] > 0.0:
+                species[CHANGE, s] = -slopes[u]
+                u += 1
+        vary(work[TRIAL, :], 1.0, phi, point, tables, x)
+
+
+@kernel
+def prepare_stage(temperature, point, tables, flags):
+    """Set the species table for `temperature`: who moves, whose odds are adjusted. Return the gauge's column (or -1).
+
+    With more than one mobile species mole fractions are adjusted until the bulk means meet what was asked. Where no
+    background takes up charge, the grain is neutral by itself, and the bulk mean of the carrier (the first species that
+    always moves) follows from those of the others: it keeps its odds.
+    """
+    species = tables[3]
+    moving, carrier = 0, -1
+    for s in range(species.shape[1]):
+        asked = point[PER_SPECIES + s * SPECIES_COLUMNS + FRACTION]
+        frozen = point[PER_SPECIES + s * SPECIES_COLUMNS + FROZEN]
+        species[Z, s] = point[PER_SPECIES + s * SPECIES_COLUMNS + CHARGE]
+        species[ASKED, s] = asked
+        species[ODDS, s] = point[PER_SPECIES + s * SPECIES_COLUMNS + START_ODDS]
+        species[MOBILE, s] = 1.0 if asked > 0.0 and temperature >= frozen else 0.0
+        species[ADJUSTED, s] = species[MOBILE, s]
+        if species[MOBILE, s] > 0.0:
+            moving += 1
+            if frozen == 0.0 and carrier < 0:
+                carrier = s
+    if moving < 2:
+        species[ADJUSTED, :] = 0.0
+    elif flags[UNIFORM] == 0 and carrier >= 0:
+        species[ADJUSTED, carrier] = 0.0
+    if moving == 0:
+        return -2
+    if flags[UNIFORM] == 0:
+        return -1
+    return GAUGE_CARRIER if moving == 1 else GAUGE_ALL
+
+
+@kernel
+def solve_point(point, tables, flags, work, x, scalars, out_planes):
+    """Solve one point: the stages at which species freeze, hottest first, then its own temperature.
+
+    `x` (3, n_entries) and `out_planes` (2, n_planes) are filled. A frozen species keeps the profile of its stage.
+    """
+    planes, _, entries, species = tables
+    n = planes.shape[0]
+    phi = out_planes[PHI, :]
+    phi[:] = 0.0
+    own = point[TEMPERATURE]
+    for h in range(entries.shape[0]):
+        x[OCCUPANCY, h] = point[PER_SPECIES + int(entries[h, SPECIES]) * SPECIES_COLUMNS + FRACTION]
+    stage = point.copy()
+    hotter = np.inf
+    scalars[ITERATIONS] = 0.0
+    while True:
+        temperature = own
+        for s in range(species.shape[1]):
+            frozen = point[PER_SPECIES + s * SPECIES_COLUMNS + FROZEN]
+            if temperature < frozen < hotter:
+                temperature = frozen
+        stage[TEMPERATURE], stage[BETA] = temperature, point[BETA] * own / temperature
+        gauge = prepare_stage(temperature, stage, tables, flags)
+        if gauge == -2:
+            scalars[STATUS] = INVALID
+            return
+        status, used, step, background = close(phi, stage, tables, flags, gauge, work, x)
+        scalars[ITERATIONS] += used
+        scalars[STATUS], scalars[LAST_STEP], scalars[BACKGROUND] = status, step, background
+        if status == NOT_CONVERGED:
+            return
+        if temperature == own:
+            break
+        hotter = temperature
+    temperature_slope(phi, stage, tables, gauge, work, x)
+    out_planes[SLOPE, :] = work[TRIAL, :n]
+
+
+@kernel
+def solve_many(points, planes, groups, entries, flags, scalars, out_planes, out_entries):
+    """Solve every row of `points`; rows whose STATUS column is not 0 on entry are left alone.
+
+    Shapes: `points` (n_points, PER_SPECIES + SPECIES_COLUMNS n_species), `scalars` (n_points, SCALARS), `out_planes`
+    (n_points, 2, n_planes), `out_entries` (n_points, 3, n_entries).
+    """
+    n_species = (points.shape[1] - PER_SPECIES) // SPECIES_COLUMNS
+    work = np.zeros((COLUMNS + 1 + n_species, planes.shape[0]))
+    species = np.zeros((SPECIES_ROWS, n_species))
+    tables = (planes, groups, entries, species)
+    for p in range(points.shape[0]):
+        if scalars[p, STATUS] == 0.0:
+            solve_point(points[p, :], tables, flags, work, out_entries[p], scalars[p, :], out_planes[p])

@@ -1,0 +1,482 @@
+"""Every number of a model, declared once: key with its unit, range, words, default, and where it goes.
+
+A row of the table is an annotated field: its name is the key of the configuration and the keyword in Python, typed for
+checkers and editors; :class:`Number` beside it says the rest. Ranges, the keys that pydantic reads, the texts of axes
+and of the schema, SI factors, sweepable paths, the arrays of :class:`~spacecharge.model.StackParameters`, their
+derivatives and the values of invalid points follow from it.
+
+Adding a number means adding its row here, using its array where the law needs it, a test and a line in the guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from ..units import stem
+from .declaration import PREFIX, SECTION, Number, rows_of
+
+ARRHENIUS_REFERENCE_K = 298.15
+"""Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
+
+DEFAULT_TOLERANCE_V = 1e-6
+"""Error allowed in the contact potential where none is given [V]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeciesNumbers:
+    """Numbers of a species of a layer."""
+
+    site_density_per_nm3: Annotated[
+        float | None,
+        Number(
+            low=1e-9,
+            high=1e4,
+            text="Lattice sites per volume",
+            words="site density",
+            required=True,
+            array="site_density",
+            column="SITES",
+            harmless=10.0,
+            absent=0.0,
+        ),
+    ] = None
+    occupancy: Annotated[
+        float | None,
+        Number(
+            low=0.0,
+            high=1.0,
+            is_open=True,
+            text="Bulk occupancy of the sites, between 0 and 1",
+            words="bulk occupancy",
+            array="bulk_occupancy",
+            rule="bulk",
+            column="THETA",
+            harmless=0.5,
+            absent=0.5,
+        ),
+    ] = None
+    composition: Annotated[
+        float | None,
+        Number(
+            low=-100.0,
+            high=100.0,
+            text="Composition x of the ocv; sets potential and occupancy",
+            words="composition x",
+            rule="bulk",
+        ),
+    ] = None
+    charge_number: Annotated[
+        float | None,
+        Number(
+            low=-10.0,
+            high=10.0,
+            text="Signed charge number, not 0",
+            words="charge number",
+            nonzero="a mobile species must carry charge",
+            default=1.0,
+            array="charge_number",
+            column="Z",
+        ),
+    ] = None
+    diffusivity_m2_per_s: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-60,
+            high=1.0,
+            text="Self-diffusivity of the whole Li content",
+            words="diffusivity",
+            array="diffusivity",
+            rule="law",
+            column="DIFFUSIVITY",
+        ),
+    ] = None
+    segregation_energy_eV: Annotated[
+        float | None,
+        Number(low=-20.0, high=20.0, text="Energy in a core minus that in the grain", array="segregation_energy"),
+    ] = None
+    conductivity_S_per_m: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-40,
+            high=1e7,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    conductivity_mS_per_cm: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-39,
+            high=1e8,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    mobile_fraction: Annotated[
+        float | None,
+        Number(
+            low=1e-9,
+            high=1.0,
+            text="Share of the sites that takes part; a conductivity stays what it is",
+            words="mobile fraction",
+            default=1.0,
+            array="mobile_fraction",
+            harmless=1.0,
+        ),
+    ] = None
+
+
+class InteractionNumbers:
+    """Numbers below ``interaction``."""
+
+    occupied_eV: Annotated[
+        float,
+        Number(
+            low=-10.0,
+            high=10.0,
+            text="J_occ, between occupied sites",
+            words="interaction of occupied sites",
+            default=0.0,
+            array="interaction_occupied",
+            column="J_OCC",
+        ),
+    ]
+    vacancy_eV: Annotated[
+        float,
+        Number(
+            low=-10.0,
+            high=10.0,
+            text="J_vac, between vacant sites",
+            words="interaction of vacant sites",
+            default=0.0,
+            array="interaction_vacancy",
+            column="J_VAC",
+        ),
+    ]
+
+
+class LawNumbers:
+    """Numbers below a number that may follow an Arrhenius law, besides its ``value``."""
+
+    at_K: Annotated[
+        float,
+        Number(
+            low=1.0,
+            high=5000.0,
+            text="Temperature of the value",
+            words="reference temperature",
+            default=ARRHENIUS_REFERENCE_K,
+            rule="law",
+        ),
+    ]
+    activation_energy_eV: Annotated[
+        float,
+        Number(low=-5.0, high=10.0, text="Activation energy", words="activation energy", default=0.0, rule="law"),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerNumbers(SpeciesNumbers):
+    """Numbers of a layer as a whole, and of its species where it has one."""
+
+    thickness_nm: Annotated[
+        float | None,
+        Number(low=1e-3, high=1e8, text="Thickness", required=True, array="thickness", harmless=10.0),
+    ] = None
+    potential_V: Annotated[
+        float | None,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Equilibrium potential U against Li/Li+",
+            words="equilibrium potential against Li/Li+",
+            array="potential",
+            rule="potential",
+            harmless=0.0,
+        ),
+    ] = None
+    permittivity: Annotated[
+        float | None,
+        Number(
+            low=1.0,
+            high=1e7,
+            text="Relative permittivity",
+            words="relative permittivity",
+            required=True,
+            array="permittivity",
+            harmless=10.0,
+        ),
+    ] = None
+    ionisation_potential_eV: Annotated[
+        float | None,
+        Number(low=-30.0, high=30.0, text="Vacuum level minus valence band edge", array="ionisation_potential"),
+    ] = None
+    background_charge_e_per_nm3: Annotated[
+        float | None,
+        Number(low=-1e4, high=1e4, text="Fixed charge of a core, default its grain's", array="background_charge"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactNumbers:
+    """Numbers of the plane between two layers."""
+
+    charge_C_per_m2: Annotated[
+        float,
+        Number(
+            low=-100.0,
+            high=100.0,
+            text="Charge in the plane",
+            words="charge in the contact plane",
+            default=0.0,
+            array="contact_charge",
+        ),
+    ] = 0.0
+    dipole_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Step of the electrostatic potential, right minus left",
+            words="dipole step of the contact",
+            default=0.0,
+            array="contact_dipole",
+        ),
+    ] = 0.0
+
+
+class EndNumbers:
+    """Numbers of an outer end: the key is that of the kind of the end."""
+
+    potential_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Metal electrode held against Li/Li+",
+            words="potential of the metal against Li/Li+",
+            default=0.0,
+            array="end_value",
+        ),
+    ]
+
+    electrostatic_potential_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Against the neutral bulk of the last layer",
+            words="electrostatic potential of the end",
+            default=0.0,
+            array="end_value",
+        ),
+    ]
+    surface_charge_C_per_m2: Annotated[
+        float,
+        Number(
+            low=-100.0,
+            high=100.0,
+            text="Surface charge",
+            words="surface charge of the end",
+            default=0.0,
+            array="end_value",
+        ),
+    ]
+
+
+class StackNumbers:
+    """Numbers of the stack as a whole."""
+
+    temperature_K: Annotated[
+        float,
+        Number(
+            low=1.0,
+            high=5000.0,
+            text="Temperature",
+            default=ARRHENIUS_REFERENCE_K,
+            array="temperature",
+            rule="temperature",
+        ),
+    ]
+
+
+class TransferNumbers:
+    """Numbers of a law of charge transfer at a contact."""
+
+    rate_constant_per_m2_s: Annotated[float, Number(low=1e-60, high=1e60, text="Jumps per area and time", rule="none")]
+    reference_temperature_K: Annotated[
+        float,
+        Number(
+            low=1.0,
+            high=5000.0,
+            text="Temperature of the rate constant",
+            default=ARRHENIUS_REFERENCE_K,
+            rule="none",
+        ),
+    ]
+    activation_energy_eV: Annotated[
+        float, Number(low=-5.0, high=10.0, text="Activation energy", default=0.0, rule="none")
+    ]
+    symmetry_factor: Annotated[
+        float, Number(low=0.0, high=1.0, text="Symmetry factor alpha, 0 to 1", default=0.5, rule="none")
+    ]
+    grain_boundary_resistance_ohm_cm2: Annotated[
+        float, Number(low=0.0, high=1e30, text="Resistance added to the total", default=0.0, rule="none")
+    ]
+
+
+class CalibrationNumbers:
+    """Numbers below ``calibrate`` of a law of charge transfer."""
+
+    exchange_current_density_mA_per_cm2: Annotated[
+        float,
+        Number(
+            low=1e-30,
+            high=1e30,
+            text="Exchange current density of the neutral case",
+            rule="none",
+        ),
+    ]
+
+
+class SolverNumbers:
+    """Numbers of the solve itself."""
+
+    tolerance_V: Annotated[
+        float,
+        Number(
+            low=1e-11,  # Below, rounding decides: 2e-12 V at a step of 5 V.
+            high=1e-2,
+            text="Error allowed in the contact potential",
+            words="tolerance of the contact potential",
+            default=DEFAULT_TOLERANCE_V,
+            rule="none",
+        ),
+    ]
+
+
+LAYER = rows_of(LayerNumbers, "layer")
+SPECIES = (
+    *rows_of(SpeciesNumbers, "species", law=LawNumbers),
+    *rows_of(InteractionNumbers, "species", "interaction."),
+)
+CONTACT = rows_of(ContactNumbers, "contact")
+TRANSFER = (
+    *rows_of(TransferNumbers, "charge_transfer"),
+    *rows_of(CalibrationNumbers, "charge_transfer", "calibrate."),
+)
+END = rows_of(EndNumbers, "end")
+STACK = rows_of(StackNumbers, "stack")
+SOLVER = rows_of(SolverNumbers, "solver")
+
+NUMBERS = (*STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
+"""The table."""
+
+OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
+"""Stands for the numbers below ``defects``, whose ranges the defects know themselves."""
+
+_BY_KEY = {row.key: row for row in NUMBERS} | {
+    row.key.rpartition(".")[2]: row for row in NUMBERS if not row.key.endswith(".value")
+}
+
+RANGES: dict[str, tuple[float, float]] = {key: (row.low, row.high) for key, row in _BY_KEY.items() if "." not in key}
+"""Allowed range of every number by its key, in the unit of the key; numbers of one name share it (a test)."""
+
+
+def _stems(key: str) -> str:
+    return ".".join(stem(part) for part in key.split("."))
+
+
+_WORDS = {(SECTION[row.scope], _stems(PREFIX.get(row.scope, "") + row.key)): row.words for row in NUMBERS}
+
+
+def number_of(path: str) -> Number:
+    """Return the declaration of the number at a dotted path.
+
+    Parameters
+    ----------
+    path : str
+        A key, or a path that ends in one; items of lists take the number of the key above them.
+
+    Raises
+    ------
+    KeyError
+        There is no such number.
+    """
+    parts = path.split(".")
+    if "defects" in parts[:-1]:
+        return replace(OF_DEFECTS, key=parts[-1], words=stem(parts[-1]).replace("_", " "))
+    while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] == "value"):
+        parts.pop()
+    return _BY_KEY[parts[-1]]
+
+
+def check_number(value: object, path: str) -> float:
+    """Return `value` as a float inside the range of the number at `path`, or say what is wrong.
+
+    Raises
+    ------
+    ModelError
+        If it is no finite number or outside the range.
+    """
+    return number_of(path).check(value, path)
+
+
+def long_name(path: str, n_names: int = 1) -> str:
+    """Return what an axis of a figure says, without the unit.
+
+    Parameters
+    ----------
+    path, n_names
+        As :func:`~spacecharge.units.coordinate_name` takes them.
+
+    Returns
+    -------
+    str
+        ``electrode equilibrium potential against Li/Li+``.
+    """
+    parts = path.split(".")
+    names, keys = parts[:n_names], _stems(".".join(parts[n_names:]))
+    section = parts[0] if parts[0] in SECTION.values() else "layers"
+    words = _WORDS.get((section, keys)) or keys.replace("_", " ").replace(".", " ")
+    return " ".join([*(n for n in names if n != "species"), words])
+
+
+def described(rows: Sequence[Number], indent: str = "    ") -> str:
+    """Return numpydoc lines of numbers, for the docstring of the class that takes them as keywords."""
+    lines = []
+    for row in rows:
+        if "." not in row.key:
+            kind = "float or mapping" if row.rule == "law" else "float"
+            law = ", or ``{value, at_K, activation_energy_eV}``" if row.rule == "law" else ""
+            lines += [f"{row.key} : {kind}", f"    {row.text} [{row.unit.text or '1'}]{law}."]
+    return f"\n{indent}".join(lines)
+
+
+__all__ = [
+    "ARRHENIUS_REFERENCE_K",
+    "CONTACT",
+    "DEFAULT_TOLERANCE_V",
+    "END",
+    "LAYER",
+    "NUMBERS",
+    "RANGES",
+    "SOLVER",
+    "SPECIES",
+    "STACK",
+    "TRANSFER",
+    "ContactNumbers",
+    "LayerNumbers",
+    "Number",
+    "SpeciesNumbers",
+    "check_number",
+    "described",
+    "long_name",
+    "number_of",
+]

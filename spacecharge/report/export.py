@@ -1,0 +1,261 @@
+"""A result file as one table for other programs: CSV, xlsx or JSON, in shown units with the unit in every header.
+
+One row is one point of the sweep. A variable with dimensions of its own takes a column for each contact, side, layer
+and species; a frequency axis or profiles take further rows instead, since they are read along them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from ..store.files import replacing, system_errors
+from ..store.read import Results
+from .view import Quantity, View
+
+LONG = ("frequency",)
+"""Dimensions that run down the rows of a table instead of across its columns."""
+
+FORMATS = (".csv", ".xlsx", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : str
+        Name in the file, with contact, side, layer or species in brackets.
+    unit : str
+        Shown unit; empty for pure numbers and names.
+    values : ndarray, shape (n_rows,)
+        Numbers in that unit, or text.
+    """
+
+    name: str
+    unit: str
+    values: NDArray[Any]
+
+    @property
+    def header(self) -> str:
+        """Name with its unit: ``interface_resistance (Ohm cm2)``."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+def point_table(results: Results, selections: Sequence[str] = (), variables: Sequence[str] = ()) -> list[Column]:
+    """Return the scalars of a result file as columns, one row a point (and frequency).
+
+    Parameters
+    ----------
+    results : Results
+        The file.
+    selections : sequence of str
+        ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
+    variables : sequence of str
+        Names of the variables; default all.
+
+    Returns
+    -------
+    list of Column
+        Swept coordinates first, then the variables.
+
+    Raises
+    ------
+    StoreError
+        The file has no points, or no such axis or variable.
+    """
+    view = View(results, selections)
+    names = [view.find(name) for name in variables] or _variables(results)
+    quantities = [view.variable(name) for name in names]
+    long = tuple(d for d in LONG if any(d in q.dims for q in quantities))
+    axes = (*view.axes, *long)
+    shape = (*view.shape, *(results.fields[d].shape[0] for d in long))
+    columns = [_constant(q, shape) for q in view.chosen]
+    for axis in view.axes:
+        columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
+    columns += [_spread(view.coordinate(d), axes, shape, ()) for d in long]
+    present = {column.name for column in columns}
+    for quantity in quantities:
+        columns += [column for column in _split(results, quantity, axes, shape) if column.name not in present]
+    return columns
+
+
+def profile_table(results: Results, selections: Sequence[str] = (), variables: Sequence[str] = ()) -> list[Column]:
+    """Return the profiles of a result file as columns: one row a node, layer after layer, point after point.
+
+    Parameters
+    ----------
+    results : Results
+        The file.
+    selections : sequence of str
+        ``AXIS=VALUE``.
+    variables : sequence of str
+        Of ``potential``, ``occupancy`` and what else the file has; default all.
+
+    Returns
+    -------
+    list of Column
+        Swept coordinates, ``layer``, ``x``, then the variables.
+
+    Raises
+    ------
+    StoreError
+        The file has no profiles, or no such variable.
+    """
+    layers = list(dict.fromkeys(p.split("/")[1] for p in results.fields if p.startswith("profiles/")))
+    if not layers:
+        raise StoreError(f"{results.path}: holds no profiles (output: profiles: true writes them)")
+    view = View(results, selections)
+    parts = []
+    for layer in layers:
+        group = f"profiles/{layer}"
+        names = [p.rpartition("/")[2] for p in results.fields if p.startswith(f"{group}/")]
+        wanted = [n for n in names if n != "x" and (not variables or n in variables)]
+        unknown = [v for v in variables if v not in names]
+        if unknown:
+            raise StoreError(f"{results.path}: has no profile of {unknown[0]} (profiles: {', '.join(names)})")
+        x = view.variable(f"{group}/x")
+        axes, shape = (*view.axes, "x"), (*view.shape, len(x))
+        columns = [_constant(q, shape) for q in view.chosen]
+        for axis in view.axes:
+            columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
+        columns.append(Column("layer", "", np.full(math.prod(shape), layer, dtype=object)))
+        columns.append(_spread(x, axes, shape, ()))
+        for name in wanted:
+            columns += _split(results, view.variable(f"{group}/{name}"), axes, shape)
+        parts.append(columns)
+    return [
+        Column(first.name, first.unit, np.concatenate([part[i].values for part in parts]))
+        for i, first in enumerate(parts[0])
+    ]
+
+
+def _variables(results: Results) -> list[str]:
+    """Return the scalars of the points: every dataset of the root that is no coordinate."""
+    coordinates = {c for axis in results.sweep for c in results.coordinates(axis)}
+    found = []
+    for field in results.fields.values():
+        own = field.dims[len(results.sweep) :]
+        is_scale = len(field.dims) == 1 and field.path == field.dims[0]
+        if (
+            "/" in field.path
+            or field.path in coordinates
+            or is_scale
+            or field.dims[: len(results.sweep)] != results.sweep
+        ):
+            continue
+        if all(d in LONG or results.names(d) for d in own):
+            found.append(field.path)
+    return found
+
+
+def _constant(quantity: Quantity, shape: tuple[int, ...]) -> Column:
+    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), quantity.values[0]))
+
+
+def _spread(quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...], index: tuple[int, ...]) -> Column:
+    """Return one column of a quantity over all rows; `index` fixes its own dimensions, in their order."""
+    values = np.asarray(quantity.values)
+    own = iter(index)
+    picked = tuple(slice(None) if d in axes else next(own) for d in quantity.dims)
+    values = values[picked]
+    present = [d for d in quantity.dims if d in axes]
+    order = [present.index(d) for d in axes if d in present]
+    values = np.transpose(values, order)
+    full = [n if d in present else 1 for d, n in zip(axes, shape, strict=True)]
+    return Column(quantity.name, quantity.display.text, np.broadcast_to(values.reshape(full), shape).ravel())
+
+
+def _split(results: Results, quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...]) -> Iterator[Column]:
+    """Yield a column for each contact, side, layer and species of a quantity."""
+    own = [d for d in quantity.dims if d not in axes]
+    labels = [results.names(d) for d in own]
+    for index in np.ndindex(*(len(label) for label in labels)):
+        column = _spread(quantity, axes, shape, index)
+        where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
+        yield Column(f"{quantity.name}[{where}]" if where else quantity.name, column.unit, column.values)
+
+
+def csv_text(columns: Sequence[Column]) -> str:
+    """Return a table as CSV: numbers to their last digit, nothing where there is no number."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([column.header for column in columns])
+    cells = [[_cell(v) for v in column.values] for column in columns]
+    writer.writerows(zip(*(["" if c is None else c for c in column] for column in cells), strict=True))
+    return stream.getvalue()
+
+
+def json_text(columns: Sequence[Column], title: str) -> str:
+    """Return a table as one JSON object: title, columns with units, rows; null where there is no number."""
+    rows = zip(*([_cell(v) for v in column.values] for column in columns), strict=True)
+    head = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
+    return json.dumps({"title": title, "columns": head, "rows": [list(row) for row in rows]}, allow_nan=False) + "\n"
+
+
+def _cell(value: Any) -> Any:
+    """Return a plain number or text; None for NaN and infinities, which neither CSV nor JSON has a word for."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and not math.isfinite(plain):
+        return None
+    return plain
+
+
+def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False) -> None:
+    """Write a table to a file whose ending says the format: .csv, .xlsx or .json.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The table.
+    path : Path
+        The file; written whole or not at all.
+    title : str
+        Of the table, where the format has a place for it.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    StoreError
+        The ending is none of these, the file exists already, or xlsx is asked for without openpyxl.
+    """
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
+    if path.exists() and not overwrite:
+        raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    with system_errors(path, lambda: "free some space and export again"), replacing(path) as temporary:
+        if ending == ".xlsx":
+            _write_xlsx(columns, temporary, title)
+        else:
+            text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
+            temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
+    try:
+        from openpyxl import Workbook
+    except ImportError as error:
+        raise StoreError("an xlsx table needs the extra xlsx: pip install 'spacecharge[xlsx]'") from error
+    book = Workbook(write_only=True)
+    # A sheet's name has at most 31 characters and none of these.
+    sheet = book.create_sheet("".join(c for c in title if c not in "[]:*?/\\")[:31] or "results")
+    sheet.append([column.header for column in columns])
+    for row in zip(*([_cell(v) for v in column.values] for column in columns), strict=True):
+        sheet.append(list(row))
+    book.save(path)
+
+
+__all__ = ["Column", "csv_text", "json_text", "point_table", "profile_table", "write_table"]

@@ -1,0 +1,282 @@
+"""A result file as tables in nm, V, uF/cm2, Ohm cm2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..codes import Validity, status_words
+from ..store.read import Results
+from ..units import display_of
+from .tables import table
+from .view import Quantity, View
+
+_MAX_COLUMNS = 8
+
+# Short titles, in the order of the columns; whatever else a file holds follows under its own name.
+_CONTACT_COLUMNS = (
+    ("contact_potential", "potential"),
+    ("space_charge_potential", "space charge"),
+    ("contact_field", "field"),
+    ("contact_occupancy", "occupancy"),
+    ("contact_vacancy", "vacancy"),
+    ("space_charge_width", "width"),
+    ("resistance", "resistance"),
+)
+_LAYER_COLUMNS = (
+    ("charge", "charge"),
+    ("debye_length", "Debye length"),
+    ("layer_resistance", "resistance"),
+    ("excess_resistance", "excess"),
+)
+_PLANE_COLUMNS = (
+    ("static_capacitance", "static C"),
+    ("differential_capacitance", "differential C"),
+    ("characteristic_frequency", "1/(2 pi R C)"),
+)
+_SCALARS = (
+    ("interface_resistance", ""),
+    ("total_resistance", ""),
+    ("potential_error_estimate", ""),
+    ("resistance_error_estimate", ""),
+    ("charge_balance", ""),
+    ("iterations", ""),
+)
+_SAID_IN_WORDS = ("status", "validity")
+
+
+def points_text(results: Results, selections: Sequence[str], rows: int) -> list[list[str]]:
+    """Return the blocks of lines that show a result file: its head, what was selected, a table.
+
+    Parameters
+    ----------
+    results : Results
+        The file.
+    selections : sequence of str
+        ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
+    rows : int
+        Rows of a table at most.
+
+    Returns
+    -------
+    list of list of str
+        Blocks of lines.
+    """
+    blocks = [_head(results)]
+    if results.n_points:
+        view = View(results, selections)
+        if view.chosen:
+            blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
+        blocks.append(_points(view, max(1, rows)))
+    return blocks
+
+
+def number(value: float) -> str:
+    """Return a number of five digits, or a dash for NaN."""
+    # Adding zero turns -0 into 0.
+    return "-" if np.isnan(value) else f"{value + 0.0:.5g}"
+
+
+def _head(results: Results) -> list[str]:
+    attributes = results.attributes
+    lines = [str(attributes.get("title", results.path.name))]
+    written = f"spacecharge {attributes.get('spacecharge_version', '?')}, {attributes.get('created_utc', '?')}"
+    lines.append(f"{results.path}: {written}")
+    if results.layers:
+        lines.append("layers     " + " | ".join(results.layers))
+    for axis in results.sweep:
+        for name in results.coordinates(axis):
+            lines.append("axis       " + _axis(results, name))
+    if results.n_points:
+        counts = results.status_counts()
+        parts = [f"{n} {status_words(status)}" for status, n in sorted(counts.items())]
+        lines.append(f"points     {results.n_points}: {', '.join(parts)}")
+    for name, label in (("assumed", "assumed"), ("notes", "note")):
+        lines += [f"{label:<11}{line}" for line in attributes.get(name, ())]
+    if not results.is_complete:
+        lines.append("state      unfinished: `spacecharge run CONFIG --resume` goes on")
+    return lines
+
+
+def _axis(results: Results, name: str) -> str:
+    field = results.fields[name]
+    display = display_of(field.units)
+    values = results[name] * display.factor
+    unit = f" {display.text}" if display.text else ""
+    return f"{name}: {values.size} from {values[0]:g} to {values[-1]:g}{unit}"
+
+
+def _chosen(quantity: Quantity) -> str:
+    unit = f" {quantity.display.text}" if quantity.display.text else ""
+    return f"{quantity.name} = {quantity.values[0]:.10g}{unit}"
+
+
+def _points(view: View, rows: int) -> list[str]:
+    if not view.axes:
+        return _single(view)
+    if len(view.axes) == 1:
+        return _rows(view, rows)
+    return _pivot(view, rows)
+
+
+def _single(view: View) -> list[str]:
+    """Return the tables of one point: per contact and side, per layer, per contact."""
+    results = view.results
+    species: tuple[str, ...] = results.names("species")
+    lines: list[str] = []
+    of_side = _all_columns(view, _CONTACT_COLUMNS, ("contact", "side"))
+    if results.contacts:
+        rows = []
+        for c, contact in enumerate(results.contacts):
+            for s, side in enumerate(results.names("side")):
+                rows.append([contact, side, *_cells(view, of_side, (c, s), species)])
+        lines += table(_header(view, of_side, ("contact", "side"), species), rows, left=2)
+        lines.append("")
+    of_layer = _all_columns(view, _LAYER_COLUMNS, ("layer",))
+    rows = [[layer, *_cells(view, of_layer, (i,), species)] for i, layer in enumerate(results.layers)]
+    lines += table(_header(view, of_layer, ("layer",), species), rows)
+    if results.contacts:
+        of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
+        rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
+        lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
+    lines.append("")
+    status = int(view.variable("status").values)
+    for name, _ in _all_columns(view, _SCALARS, ()):
+        if name in results:
+            quantity = view.variable(name)
+            unit = f" {quantity.display.text}" if quantity.display.text else ""
+            lines.append(f"{quantity.label:<44}{number(float(quantity.values))}{unit}")
+    lines.append(f"{'status':<44}{status} ({status_words(status)})")
+    if "validity" in results:
+        flags = int(view.variable("validity").values)
+        strained = [flag.words for flag in Validity if flags > 0 and flags & flag]
+        lines += [f"{'the continuum is strained':<44}{text}" for text in strained]
+    return lines
+
+
+def _all_columns(view: View, known: Sequence[tuple[str, str]], dims: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return name and title of every variable with these dimensions (and species): the known ones, then the others."""
+    results = view.results
+    axes = {name for axis in results.sweep for name in results.coordinates(axis)}
+    others = []
+    for name, field in results.fields.items():
+        own = tuple(d for d in field.dims if d not in results.sweep and d != "species")
+        is_variable = "/" not in name and name not in axes and name not in field.dims and name not in _SAID_IN_WORDS
+        if is_variable and own == dims and name not in dict(known):
+            others.append((name, name.replace("_", " ")))
+    return [*known, *others]
+
+
+def _header(
+    view: View, columns: Sequence[tuple[str, str]], first: tuple[str, ...], species: tuple[str, ...]
+) -> list[list[str]]:
+    names, units = list(first), [""] * len(first)
+    for name, title in columns:
+        if name not in view.results:
+            continue
+        field = view.results.fields[name]
+        titles = [f"{title} {s}" for s in species] if "species" in field.dims else [title]
+        names += titles
+        units += [view.variable(name).display.text] * len(titles)
+    return [names, units]
+
+
+def _cells(
+    view: View, columns: Sequence[tuple[str, str]], index: tuple[int, ...], species: tuple[str, ...]
+) -> list[str]:
+    cells: list[str] = []
+    for name, _ in columns:
+        if name in view.results:
+            cells += [number(float(v)) for v in np.atleast_1d(view.variable(name).values[index])]
+    return cells
+
+
+def _rows(view: View, n_rows: int) -> list[str]:
+    """Return one row per point of the free axis, the main quantities as columns."""
+    axis = view.axes[0]
+    total = view.shape[0]
+    step = view.thin(axis, n_rows)
+    columns: list[tuple[str, str, str, list[str]]] = []
+    for quantity in view.coordinates(axis):
+        columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
+    for name, title in (("interface_resistance", "resistance"), ("total_resistance", "total resistance")):
+        if name in view.results:
+            columns += _columns(view, name, title)
+    for name, title in (("space_charge_potential", "space charge"), ("space_charge_width", "width")):
+        if name in view.results:
+            columns += _columns(view, name, title)
+    for name, title in (("excess_resistance", "excess"), ("charge", "charge")):
+        if name in view.results:
+            columns += _columns(view, name, title)
+    status = view.variable("status").values
+    columns.append(("status", "", "", [status_words(int(s)) for s in status]))
+    header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
+    lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
+    if step > 1:
+        lines.append(f"(every {_ordinal(step)} of {total} points; --rows N shows more)")
+    return lines
+
+
+def _columns(view: View, name: str, title: str) -> list[tuple[str, str, str, list[str]]]:
+    """Return a column per contact, side, layer and species of a variable, without empty ones."""
+    quantity = view.variable(name)
+    own = quantity.dims[1:]
+    labels = [view.results.names(d) for d in own]
+    columns = []
+    for index in np.ndindex(*quantity.values.shape[1:]):
+        values = quantity.values[(slice(None), *index)]
+        if own and np.isnan(values).all():
+            continue
+        parts = []
+        for dim, label, i in zip(own, labels, index, strict=True):
+            # A lone contact needs no name; the sides are named after their layers.
+            if dim == "contact" and len(label) == 1:
+                continue
+            if dim == "side" and "contact" in own:
+                contact = view.results.contacts[index[own.index("contact")]]
+                parts.append(contact.split("|")[i] if contact.count("|") == 1 else label[i])
+                continue
+            parts.append(label[i])
+        cells = [number(float(v)) for v in values]
+        columns.append((title, " ".join(parts), quantity.display.text, cells))
+    return columns
+
+
+def _pivot(view: View, n_rows: int) -> list[str]:
+    """Return the interface resistance over the first two free axes, the others at their first value."""
+    results = view.results
+    down, across = view.axes[0], view.axes[1]
+    name = "total_resistance" if "total_resistance" in results else "interface_resistance"
+    sizes = view.shape
+    steps = (view.thin(down, n_rows), view.thin(across, _MAX_COLUMNS))
+    for axis in view.axes[2:]:
+        view.thin(axis, 1)
+    quantity = view.variable(name)
+    values = quantity.values.reshape(quantity.values.shape[:2])
+    rows_of, columns_of = view.coordinates(down)[0], view.coordinates(across)[0]
+    across_unit = f" {columns_of.display.text}" if columns_of.display.text else ""
+    lines = [f"{quantity.label} [{quantity.display.text}]"]
+    others = [view.coordinates(axis)[0] for axis in view.axes[2:]]
+    if others:
+        lines[0] += " at " + ", ".join(_chosen(q) for q in others) + " (--select chooses others)"
+    header = [
+        [rows_of.name, *(f"{columns_of.name}" for _ in columns_of.values)],
+        [rows_of.display.text, *(f"{v:.6g}{across_unit}" for v in columns_of.values)],
+    ]
+    body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
+    lines += table(header, body, left=0)
+    notes = [
+        f"every {_ordinal(step)} of {size} values of {axis}"
+        for axis, step, size in zip((down, across), steps, sizes, strict=False)
+        if step > 1
+    ]
+    if notes:
+        lines.append(f"({'; '.join(notes)}; --rows N shows more)")
+    lines.append(f"(--select {columns_of.name}={columns_of.values[0]:g} shows potentials, widths and charges)")
+    return lines
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"

@@ -1,0 +1,416 @@
+"""Impedance: the linear response of a stack at rest to a small alternating voltage.
+
+The equations are those of the small signal about the state that a solve has left: with v_c the electrochemical
+potential of a component over its charge and C its chemical capacitance,
+
+    i w C (v_c - phi) = d/dx(sigma_c dv_c/dx),   -d/dx(eps0 eps dphi/dx) = sum_c C_c (v_c - phi),   Z = V/J,
+
+solved on the elements of that solve (see ``kernels.signal_element``), cut finer towards the faces where a frequency
+asks for it; homogeneous stretches are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..constants import VACUUM_PERMITTIVITY
+from ..errors import ModelError
+from ..model import StackParameters
+from ..model.charge_transfer import ChargeTransfer
+from .network import EndKinds, Network, components_of, held_components, network_of
+
+if TYPE_CHECKING:
+    from .solution import Solution
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Laws = ChargeTransfer | Sequence[ChargeTransfer | None] | None
+
+VANISHING = 1e-30
+"""An angular frequency [s-1] so low that Re Z is its limit: its first correction is the square of w tau.
+
+Real and imaginary parts are each right to rounding (see ``kernels.signal_element``): a derivative by a complex step."""
+
+MOST_CUTS = 8
+"""Elements at a face are cut towards it at most this often: 3^8 below a Debye length the layer there is immaterial."""
+
+NEAR_FACE = 1.0
+"""Largest size of the element at a face in decay lengths of the signal."""
+
+SAFETY = 2.0
+"""What the mesh gets wrong is what halving it changes; the factor covers what the halved one still misses."""
+
+
+class Spectrum(NamedTuple):
+    """Impedance of one point.
+
+    Attributes
+    ----------
+    impedance : ndarray of complex, shape (n_frequencies,)
+        Z = V/J of the whole stack [ohm m2].
+    layers : ndarray of complex, shape (n_frequencies, n_layers)
+        Drop of phi over each layer, over J [ohm m2].
+    error_estimate : ndarray, shape (n_frequencies,)
+        Estimated relative error of Z [1].
+    """
+
+    impedance: Complex
+    layers: Complex
+    error_estimate: Array
+
+
+def contact_resistances(solution: Solution, charge_transfer: Laws = None, resistance: ArrayLike | None = None) -> Array:
+    """Return the resistance to charge transfer of every inner contact, shape (n_layers - 1,) [ohm m2].
+
+    Parameters
+    ----------
+    solution : Solution
+        The space-charge layers.
+    charge_transfer : ChargeTransfer or sequence, optional
+        Law of the first contact, or one (or None) per contact.
+    resistance : array_like, shape (n_layers - 1,), optional
+        Plain resistances [ohm m2], in series with the laws.
+    """
+    n = solution.parameters.n_layers - 1
+    total = np.zeros(n)
+    if charge_transfer is not None:
+        from .transfer import charge_transfer_resistance
+
+        per_contact = charge_transfer_resistance(solution, charge_transfer)
+        first = int(solution.parameters.end_contacts[0])
+        total += np.nan_to_num(per_contact[first : first + n], nan=0.0)
+    if resistance is not None:
+        total += np.broadcast_to(np.asarray(resistance, dtype=float), (n,))
+    return total
+
+
+def _cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
+    """Return how often the elements at both faces of each layer are cut, shape (n_frequencies, n_layers, 2)."""
+    m = values.shape[2] // 3
+    cuts = np.zeros((omega.size, counts.size, 2), dtype=np.int64)
+    for layer in range(counts.size):
+        n = int(counts[layer])
+        if n == 0:
+            continue
+        for side in range(2):
+            e, node = (first[layer], 0) if side == 0 else (first[layer + 1] - 1, 4)
+            if elements[e, 2] > 0.0:
+                continue
+            sigma, capacity = values[e, node, :n], values[e, node, m : m + n]
+            decay = np.sqrt(capacity.sum() / elements[e, 1] + omega * (capacity / sigma).max())
+            size = elements[e, 0] if first[layer + 1] - first[layer] > 1 else 0.5 * elements[e, 0]
+            times = np.ceil(np.log(decay * size / NEAR_FACE) / np.log(3.0))
+            cuts[:, layer, side] = np.clip(times, 0, MOST_CUTS)
+    return cuts
+
+
+def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
+    """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
+    from ..kernels.signal_chain import scalar_spectrum, spectrum
+    from ..kernels.signal_profile import fill_profile
+
+    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
+    m = network.order.shape[1]
+    n_layers = network.counts.size
+    none = np.zeros((n_layers, 2), dtype=np.int64)
+    base = fill_profile(work, row, codes, network.positions, none, m)
+    cuts = _cuts(base[1], base[2], base[0], network.counts, omega)
+    out = np.empty((omega.size, n_layers), dtype=np.complex128)
+    kinds, which = np.unique(cuts.reshape(omega.size, -1), axis=0, return_inverse=True)
+    for k, kind in enumerate(kinds):
+        chosen = np.flatnonzero(which.ravel() == k)
+        mesh = base
+        if kind.any():
+            mesh = fill_profile(work, row, codes, network.positions, kind.reshape(n_layers, 2), m)
+        part = np.empty((chosen.size, n_layers), dtype=np.complex128)
+        run(omega[chosen], (*mesh, *base), network.order, network.counts, network.contacts, held, part)
+        out[chosen] = part
+    return out
+
+
+def point_spectrum(
+    work: Array,
+    row: Array,
+    codes: Any,
+    network: Network,
+    held: NDArray[np.bool_],
+    omega: Array,
+    *,
+    estimate: bool = True,
+) -> Spectrum:
+    """Return the spectrum of the state in a work array; with `estimate` the array then holds that of a halved mesh.
+
+    Parameters
+    ----------
+    work, row, codes
+        Work array, input row and codes of a solve.
+    network : Network
+        Components and contacts.
+    held : ndarray of bool, shape (2, n_components)
+        Components that an end exchanges.
+    omega : ndarray, shape (n_frequencies,)
+        Angular frequencies [s-1].
+    estimate : bool
+        Solve again on a halved mesh; what changes is the error estimate (NaN without).
+
+    Returns
+    -------
+    Spectrum
+        Impedance, its parts, and its estimated error.
+    """
+    from ..kernels.signal_profile import halve_state
+
+    layers = _on_mesh(work, row, codes, network, held, omega)
+    total = layers.sum(axis=1)
+    error = np.full(omega.size, np.nan)
+    if estimate and halve_state(work, row, codes):
+        finer = _on_mesh(work, row, codes, network, held, omega).sum(axis=1)
+        error = SAFETY * np.abs(finer - total) / np.abs(total) + 1e-13
+    return Spectrum(total, layers, error)
+
+
+def full_work(solution: Solution) -> Array:
+    """Return a work array that holds the state of a solution."""
+    from ..kernels.workspace import STRIDE
+    from .prepared import work_rows
+
+    state, p = solution.state, solution.parameters
+    work = np.zeros((work_rows(p.n_layers, p.n_species), STRIDE))
+    work[: state.shape[0], : state.shape[1]] = state
+    return work.ravel()
+
+
+def spectrum_of(
+    solution: Solution,
+    frequency_Hz: ArrayLike,
+    *,
+    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
+    charge_transfer: Laws = None,
+    contact_resistance: ArrayLike | None = None,
+    estimate: bool = True,
+) -> Spectrum:
+    """Return impedance, its parts by layer and its estimated error; arguments as for :func:`impedance`."""
+    omega = 2.0 * np.pi * np.atleast_1d(np.asarray(frequency_Hz, dtype=float)).ravel()
+    if not np.all(np.isfinite(omega) & (omega > 0.0)):
+        raise ModelError("must be above 0 and finite (a direct current: dc_resistance)", "impedance.frequency_Hz")
+    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    prepared = solution._prepared
+    return point_spectrum(
+        full_work(solution), prepared.rows[0], prepared.codes, network, held, omega, estimate=estimate
+    )  # fmt: skip
+
+
+def _circuit(
+    solution: Solution,
+    ends: EndKinds | Mapping[str, EndKinds],
+    charge_transfer: Laws,
+    contact_resistance: ArrayLike | None,
+) -> tuple[Network, NDArray[np.bool_]]:
+    if solution.status not in (0, 4):
+        raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
+    components = components_of(solution.stack)
+    resistance = contact_resistances(solution, charge_transfer, contact_resistance)
+    network = network_of(solution.parameters, 0, components, resistance)
+    return network, held_components(ends, components)
+
+
+def impedance(
+    solution: Solution,
+    frequency_Hz: ArrayLike,
+    *,
+    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
+    charge_transfer: Laws = None,
+    contact_resistance: ArrayLike | None = None,
+) -> Complex:
+    """Return the impedance of a stack about its equilibrium.
+
+    Parameters
+    ----------
+    solution : Solution
+        The state at rest.
+    frequency_Hz : array_like
+        Frequencies [Hz], above 0.
+    ends : str or mapping
+        ``reversible`` (default: both ends exchange every component), ``blocking`` (ideal metal plates),
+        ``{"reversible": [components]}``, or ``{"left": ..., "right": ...}`` of these.
+    charge_transfer : ChargeTransfer or sequence, optional
+        Law of the first contact, or one (or None) per contact: a resistance R_ct beside the displacement current.
+    contact_resistance : array_like, shape (n_layers - 1,), optional
+        Plain resistances of the contacts [ohm m2], in parallel with the displacement current.
+
+    Returns
+    -------
+    ndarray of complex, shape of `frequency_Hz`
+        Z = V/J [ohm m2]; V is the drop of v where an end is reversible, of phi where it is blocking.
+
+    Raises
+    ------
+    ModelError
+        A frequency is not above 0, an end or a component is not known, or the solution is none.
+
+    Notes
+    -----
+    A species without a diffusivity does not move: neither its current nor its chemical capacitance counts. What is on
+    one side of a contact only is blocked there.
+
+    References
+    ----------
+    .. [1] J. Jamnik and J. Maier, Phys. Chem. Chem. Phys. 3, 1668 (2001), the equations and their circuit.
+    """
+    found = spectrum_of(
+        solution, frequency_Hz, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance,
+        estimate=False,
+    )  # fmt: skip
+    return found.impedance.reshape(np.shape(frequency_Hz))
+
+
+def path_resistances(work: Array, row: Array, codes: Any, network: Network) -> Array:
+    """Return the resistance of each component through the whole stack, shape (n_components,) [ohm m2]; inf: blocked."""
+    from ..kernels.element import WEIGHTS
+    from ..kernels.signal_profile import fill_profile
+
+    n_layers, m = network.order.shape
+    none = np.zeros((n_layers, 2), dtype=np.int64)
+    first, elements, values = fill_profile(work, row, codes, network.positions, none, m)
+    total = np.zeros(m)
+    for layer in range(n_layers):
+        part = slice(first[layer], first[layer + 1])
+        here = np.full(m, np.inf)
+        for k in range(int(network.counts[layer])):
+            here[network.order[layer, k]] = float(np.sum(elements[part, 0] * ((1.0 / values[part, :, k]) @ WEIGHTS)))
+        total += here
+    if n_layers > 1:
+        total += network.contacts[:, 0].sum(axis=0)
+    return total
+
+
+def dc_resistance(
+    solution: Solution,
+    *,
+    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
+    charge_transfer: Laws = None,
+    contact_resistance: ArrayLike | None = None,
+) -> float:
+    """Return the resistance to a direct current.
+
+    1/R = sum over the components of 1/(sum over the layers of int dx/sigma + resistances of the contacts); one that is
+    blocked anywhere adds nothing.
+
+    Parameters
+    ----------
+    solution : Solution
+        The state at rest.
+    ends, charge_transfer, contact_resistance : optional
+        As for :func:`impedance`.
+
+    Returns
+    -------
+    float
+        [ohm m2]; inf where no component gets through.
+
+    Raises
+    ------
+    ModelError
+        An end or a component is not known, or the solution is none.
+    """
+    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    prepared = solution._prepared
+    paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
+    return through_resistance(paths, held)
+
+
+def through_resistance(paths: Array, held: NDArray[np.bool_]) -> float:
+    """Return what the components that both ends exchange let through in parallel [ohm m2]; inf for none."""
+    open_paths = held.all(axis=0) & np.isfinite(paths)
+    return float(1.0 / np.sum(1.0 / paths[open_paths])) if open_paths.any() else float("inf")
+
+
+def blocking_resistance(
+    solution: Solution, *, charge_transfer: Laws = None, contact_resistance: ArrayLike | None = None
+) -> float:
+    """Return the limit of Re Z at low frequency between two blocking plates.
+
+    int [dQ(x)/dQ]^2 dx/sigma + sum R_ct [dQ(contact)/dQ]^2: a plate does not see what its charge does not cross, such
+    as the depleted zone at a contact, which a direct current must cross.
+
+    Parameters
+    ----------
+    solution : Solution
+        The state at rest.
+    charge_transfer, contact_resistance : optional
+        As for :func:`impedance`.
+
+    Returns
+    -------
+    float
+        [ohm m2]
+
+    Raises
+    ------
+    ModelError
+        The solution is none.
+    """
+    network, held = _circuit(solution, "blocking", charge_transfer, contact_resistance)
+    prepared = solution._prepared
+    omega = np.array([VANISHING])
+    return float(_on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real)
+
+
+def geometric_capacitance(solution: Solution) -> float:
+    """Return 1/int dx/(eps0 eps), the capacitance at frequencies that no carrier follows.
+
+    Parameters
+    ----------
+    solution : Solution
+        Any solution of the stack.
+
+    Returns
+    -------
+    float
+        [F m-2]
+    """
+    p = solution.parameters
+    return stack_capacitance(p, 0)
+
+
+def stack_capacitance(parameters: StackParameters, point: int) -> float:
+    """Return the same for a point."""
+    p = parameters
+    return float(VACUUM_PERMITTIVITY / np.sum(p.thickness[point] / p.permittivity[point]))
+
+
+def impedance_error_estimate(
+    solution: Solution,
+    frequency_Hz: ArrayLike,
+    *,
+    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
+    charge_transfer: Laws = None,
+    contact_resistance: ArrayLike | None = None,
+) -> Array:
+    """Return the estimated relative error of the impedance.
+
+    Parameters
+    ----------
+    solution : Solution
+        The state at rest.
+    frequency_Hz, ends, charge_transfer, contact_resistance : array_like and optional
+        As for :func:`impedance`.
+
+    Returns
+    -------
+    ndarray, shape of `frequency_Hz`
+        [1]; twice what the impedance changes by when every element is cut in half and the state solved again.
+
+    Raises
+    ------
+    ModelError
+        As for :func:`impedance`.
+    """
+    found = spectrum_of(
+        solution, frequency_Hz, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance
+    )  # fmt: skip
+    return found.error_estimate.reshape(np.shape(frequency_Hz))

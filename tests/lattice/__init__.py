@@ -1,0 +1,1 @@
+"""Site planes beside dense solvers, closed forms and published numbers."""
