@@ -49,7 +49,9 @@ ARROWS: dict[str, set[str]] = {
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
-    "config": {"codes", "document", "errors", "library", "measured", "model", "nmr", "store", "units"},
+    "config": {
+        "codes", "defect_chemistry", "document", "errors", "library", "measured", "model", "nmr", "store", "units",
+    },
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
