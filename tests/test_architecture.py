@@ -45,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "analytic": {"codes", "constants", "errors", "model"},
     "solver": {"codes", "constants", "errors", "kernels", "model"},
     "lattice.kernels": {"kernels"},
-    "lattice": {"constants", "errors", "lattice.kernels", "solver"},
+    "lattice": {"codes", "constants", "errors", "lattice.kernels", "model", "solver"},
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "measured": {"constants", "errors"},

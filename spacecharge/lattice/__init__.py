@@ -5,12 +5,11 @@ from __future__ import annotations
 from .observables import OUTPUTS, PROFILES
 from .problem import Lattice, LatticeSpecies
 from .sites import Site, Sites, read_sites
-from .solving import STATUS, LatticePoints, LatticeSolution, solve_lattice, solve_lattice_points
+from .solving import LatticePoints, LatticeSolution, solve_lattice, solve_lattice_points, status_message
 
 __all__ = [
     "OUTPUTS",
     "PROFILES",
-    "STATUS",
     "Lattice",
     "LatticePoints",
     "LatticeSolution",
@@ -20,4 +19,5 @@ __all__ = [
     "read_sites",
     "solve_lattice",
     "solve_lattice_points",
+    "status_message",
 ]

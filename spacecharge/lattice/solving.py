@@ -9,27 +9,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, VACUUM_PERMITTIVITY
 from ..errors import ConvergenceError, ModelError
+from ..model.arrhenius import arrhenius
+from ..model.numbers import ARRHENIUS_REFERENCE_K, number_of
 from .kernels import layout as at
 from .observables import OUTPUTS, PROFILES, Solved, profiles, scalars
 from .planes import Planes, build_planes
-from .problem import ARRHENIUS_REFERENCE_K, Lattice, check_lattice_number
+from .problem import Lattice
 
 Array = NDArray[np.float64]
 
 GEOMETRY_KEYS = ("window_nm.0", "window_nm.1", "bulk_nm.0", "bulk_nm.1", "merge_nm")
 """Numbers that choose planes and weights: points that differ in one of them are solved on planes of their own."""
 
-STATUS: dict[int, str] = {
-    at.SOLVED: "solved: no potential moves by more than 1e-13 V",
-    at.NOT_CONVERGED: "not converged: no potentials balance the charges (too few sites for the fixed charge?), or no "
-    "mole fractions give the bulk means asked for (does the bulk window reach into the boundary?)",
-    at.INVALID: "invalid point: a value lies outside its allowed range",
-    at.INACCURATE: "accuracy not reached: rounding keeps the potentials moving; see potential_error_estimate",
-    -1: "not yet run",
+ADVICE: dict[Status, str] = {
+    Status.SOLVED: "no potential moves by more than 1e-13 V",
+    Status.NOT_CONVERGED: "no potentials balance the charges (too few sites for the fixed charge?), or no mole fractions "
+    "give the bulk means asked for (does the bulk window reach into the boundary?)",
+    Status.ACCURACY_NOT_REACHED: "rounding keeps the potentials moving; see potential_error_estimate",
 }
-"""What each status means and what to try next."""
+"""What a status means for planes, where it is not what it means for stacks."""
+
+
+def status_message(code: int) -> str:
+    """Return the words of a status and what to try next."""
+    status = Status(code)
+    return f"{status.words}: {ADVICE.get(status, status.advice)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ class LatticeSolution:
     @property
     def message(self) -> str:
         """What the status means and what to try next."""
-        return STATUS[self.status]
+        return status_message(self.status)
 
     @property
     def scalars(self) -> dict[str, Any]:
@@ -161,9 +168,9 @@ def solve_lattice(lattice: Lattice) -> LatticeSolution:
     Wellock and Morgan, doi 10.21105/joss.01209, is damped instead).
     """
     points = solve_lattice_points(lattice, {}, with_profiles=True)
-    status = int(points.scalars["status"][0])
-    if status not in (at.SOLVED, at.INACCURATE):
-        raise ConvergenceError(points.reasons.get(0, STATUS[status]), status)
+    status = Status(int(points.scalars["status"][0]))
+    if not status.has_answer:
+        raise ConvergenceError(points.reasons.get(0, status_message(status)), status)
     return LatticeSolution(lattice, points)
 
 
@@ -265,15 +272,10 @@ class _Numbers:
             return np.full(self.n_points, default)
         self.used.add(path)
         values = self.given[path].copy()
-        words = path.split(".")
-        key = words[-1] if not words[-1].isdigit() else words[-2]
-        for value in np.unique(values):
-            try:
-                check_lattice_number(value, key, path)
-            except ModelError as error:
-                bad = np.flatnonzero(values == value) if np.isfinite(value) else np.flatnonzero(~np.isfinite(values))
-                for p in bad:
-                    self.reasons.setdefault(int(p), str(error))
+        number = number_of(path)
+        for p in np.flatnonzero(number.outside(values)):
+            message = f"{path}: {values[p]:g} is out of range (allowed: {number.allowed})"
+            self.reasons.setdefault(int(p), message)
         return values
 
     def table(self) -> tuple[Array, dict[str, Array]]:
@@ -338,10 +340,8 @@ class _Numbers:
         at_K = self.get(f"{path}.at_K", given.get("at_K", ARRHENIUS_REFERENCE_K))
         energy = self.get(f"{path}.activation_energy_eV", given.get("activation_energy_eV", 0.0))
         with np.errstate(all="ignore"):
-            exponent = -energy * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / at_K)
             # The activation energy is that of sigma T, which is that of the diffusivity.
-            result: Array = value * at_K / temperature * np.exp(exponent)
-        return result
+            return arrhenius(value * at_K / temperature, energy, temperature, at_K)
 
     def _check_used(self) -> None:
         known = self.used | {f"lattice.{key}" for key in GEOMETRY_KEYS}

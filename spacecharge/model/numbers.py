@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
+from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
 
 ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
@@ -316,8 +317,13 @@ TRANSFER = (
 END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
+LATTICE = rows_of(LatticeNumbers, "lattice", law=LawNumbers)
+LATTICE_SPECIES = (
+    *rows_of(LatticeSpeciesNumbers, "lattice_species"),
+    *rows_of(FreezingNumbers, "lattice_species", "mobile."),
+)
 
-NUMBERS = (*STACK, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *END, *SOLVER)
+NUMBERS = (*STACK, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *END, *SOLVER, *LATTICE, *LATTICE_SPECIES)
 """The table."""
 
 _BY_KEY = {row.key: row for row in NUMBERS} | {
@@ -382,7 +388,7 @@ def long_name(path: str, n_names: int = 1) -> str:
     names, keys = parts[:n_names], _stems(".".join(parts[n_names:]))
     section = parts[0] if parts[0] in SECTION.values() else "layers"
     words = _WORDS.get((section, keys)) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
+    return " ".join([*(n for n in names if n not in ("species", "lattice")), words])
 
 
 def described(rows: Sequence[Number], indent: str = "    ") -> str:
@@ -401,6 +407,8 @@ __all__ = [
     "CONTACT",
     "DEFAULT_TOLERANCE_V",
     "END",
+    "LATTICE",
+    "LATTICE_SPECIES",
     "LAYER",
     "NUMBERS",
     "RANGES",
