@@ -49,12 +49,12 @@ ARROWS: dict[str, set[str]] = {
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "measured": {"constants", "errors"},
-    "config": {"codes", "document", "errors", "library", "measured", "model", "nmr", "units"},
+    "config": {"codes", "document", "errors", "lattice", "library", "measured", "model", "nmr", "units"},
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
     },
-    "sweeping": {"codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
+    "sweeping": {"lattice", "codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "model", "report", "store", "units"},
     "commands": {

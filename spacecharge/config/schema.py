@@ -66,7 +66,7 @@ class Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-def _model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
+def numbers_model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
     """Return a model with the keys of these numbers.
 
     Parameters
@@ -115,7 +115,7 @@ def _law_kind(value: Any) -> str:
 def _law_or_number(row: Number) -> Any:
     """Return the type of a number that may follow an Arrhenius law, or come from a fit."""
     name = "".join(word.capitalize() for word in stem(row.key).split("_"))
-    law = _model(f"{name}Law", _below(SPECIES, row.key), optional=False)
+    law = numbers_model(f"{name}Law", _below(SPECIES, row.key), optional=False)
     law.__doc__ = "Arrhenius law value exp[-(Ea/k)(1/T - 1/at_K)]."
     number = Annotated[float, quantity(replace(row, text=f"{row.text}, the same at every temperature"))]
     return Annotated[
@@ -138,14 +138,14 @@ if TYPE_CHECKING:
     SolverNumbers = Keys
     StackNumbers = Keys
 else:
-    SpeciesNumbers = _model("SpeciesNumbers", _own(SPECIES), optional=True)
-    InteractionNumbers = _model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
-    ContactNumbers = _model("ContactNumbers", CONTACT, optional=False)
-    EndNumbers = _model("EndNumbers", END, optional=True)
-    TransferNumbers = _model("TransferNumbers", _own(TRANSFER), optional=True)
-    CalibrationNumbers = _model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
-    SolverNumbers = _model("SolverNumbers", SOLVER, optional=False)
-    StackNumbers = _model("StackNumbers", STACK, optional=False)
+    SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
+    InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
+    ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
+    EndNumbers = numbers_model("EndNumbers", END, optional=True)
+    TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
+    CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
+    SolverNumbers = numbers_model("SolverNumbers", SOLVER, optional=False)
+    StackNumbers = numbers_model("StackNumbers", STACK, optional=False)
 
 
 class Interaction(InteractionNumbers):
@@ -176,7 +176,7 @@ class SpeciesKeys(SpeciesNumbers):
 if TYPE_CHECKING:
     LayerNumbers = SpeciesKeys
 else:
-    LayerNumbers = _model("LayerNumbers", LAYER, SpeciesKeys, optional=True)
+    LayerNumbers = numbers_model("LayerNumbers", LAYER, SpeciesKeys, optional=True)
 
 
 class LayerKeys(LayerNumbers):
@@ -341,9 +341,19 @@ class Configuration(StackNumbers):
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, with descriptions, units and ranges."""
+    """Return the JSON schema of a configuration, with descriptions, units and ranges.
+
+    The keys of a stack stand at the top, those of lattice planes (``lattice:`` in place of ``layers:``) beside them.
+    """
+    from .lattice import LatticeConfiguration
+
     schema = Configuration.model_json_schema()
+    planes = LatticeConfiguration.model_json_schema()
+    schema["$defs"] |= planes["$defs"]
+    schema["properties"]["lattice"] = planes["properties"]["lattice"]
+    schema["required"] = [key for key in schema["required"] if key != "layers"]
+    schema["oneOf"] = [{"required": ["layers"]}, {"required": ["lattice"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "quantity"]
+__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

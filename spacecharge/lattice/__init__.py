@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from .observables import OUTPUTS, PROFILES
-from .problem import Lattice, LatticeSpecies
+from .planes import build_planes
+from .problem import BOUNDARIES, CLOSURES, Lattice, LatticeSpecies
 from .sites import Site, Sites, read_sites
 from .solving import LatticePoints, LatticeSolution, solve_lattice, solve_lattice_points, status_message
 
 __all__ = [
+    "BOUNDARIES",
+    "CLOSURES",
     "OUTPUTS",
     "PROFILES",
     "Lattice",
@@ -16,6 +19,7 @@ __all__ = [
     "LatticeSpecies",
     "Site",
     "Sites",
+    "build_planes",
     "read_sites",
     "solve_lattice",
     "solve_lattice_points",

@@ -26,8 +26,8 @@ GEOMETRY_KEYS = ("window_nm.0", "window_nm.1", "bulk_nm.0", "bulk_nm.1", "merge_
 
 ADVICE: dict[Status, str] = {
     Status.SOLVED: "no potential moves by more than 1e-13 V",
-    Status.NOT_CONVERGED: "no potentials balance the charges (too few sites for the fixed charge?), or no mole fractions "
-    "give the bulk means asked for (does the bulk window reach into the boundary?)",
+    Status.NOT_CONVERGED: "no potentials balance the charges (too few sites for the fixed charge?), or no mole "
+    "fractions give the bulk means asked for (does the bulk window reach into the boundary?)",
     Status.ACCURACY_NOT_REACHED: "rounding keeps the potentials moving; see potential_error_estimate",
 }
 """What a status means for planes, where it is not what it means for stacks."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from ..store.layout import Coordinate, Layout, Variable
 from ..units import coordinate_name, unit_of
 from .task import chunk_points
 from .transfer import transfer_outputs, transfer_tangents, transfer_values
+
+if TYPE_CHECKING:
+    from ..config.lattice import LatticeConfig
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -60,7 +63,7 @@ class InterfaceTask:
         # A species axis only where there are several; no contact axis where there is no contact.
         sizes = {name: len(values) for name, (_, values) in names.items()}
         dropped = {"species"} if sizes["species"] == 1 else set()
-        coordinates = _axes(self.config)
+        coordinates = axis_coordinates(self.config)
         for name, (long_name, values) in names.items():
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
@@ -76,7 +79,7 @@ class InterfaceTask:
                         units=output.units,
                         long_name=output.long_name,
                         dtype=output.dtype,
-                        attributes=_attributes_of(output.name, self.config.output.resistance_of),
+                        attributes=variable_attributes(output.name, self.config.output.resistance_of),
                     )
                 )
         for path in self.config.output.sensitivities:
@@ -96,7 +99,7 @@ class InterfaceTask:
             shape=self.config.shape,
             coordinates=tuple(coordinates),
             variables=tuple(variables),
-            attributes=_attributes(self.config),
+            attributes=file_attributes(self.config),
         )
 
     @cached_property
@@ -179,7 +182,7 @@ class InterfaceTask:
         return f"point {index}{where and f' ({where})'}: {reason}"
 
 
-def _axes(config: Config) -> list[Coordinate]:
+def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:
     """Return the coordinates of the sweep axes."""
     if not config.shape:
         return []
@@ -226,7 +229,7 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
     ]
 
 
-def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
+def variable_attributes(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
     """Return further attributes of a variable: what its numbers mean, or what it was summed over."""
     if name == "interface_resistance" and resistance_of:
         return {"layers": list(resistance_of)}
@@ -243,7 +246,8 @@ def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
     return {}
 
 
-def _attributes(config: Config) -> dict[str, Any]:
+def file_attributes(config: Config | LatticeConfig) -> dict[str, Any]:
+    """Return the root attributes of a result file."""
     return {
         "Conventions": "CF-1.10",
         "title": config.title,

@@ -111,13 +111,13 @@ def compare(path: str | os.PathLike[str]) -> tuple[Comparison, str]:
     ConfigError
         The configuration, or the one it names as model, is broken.
     """
-    from ...config import load_config
+    from ...config.load import load_document
     from ...solver.equilibrium import solve_points
     from ..from_fit import with_fits
 
     document = read_document(path)
     interfaces, model, output = _check(document)
-    config = with_fits(load_config(os.path.join(os.path.dirname(document.path), model)))
+    config = with_fits(load_document(read_document(os.path.join(os.path.dirname(document.path), model))))
     if config.n_points != len(interfaces):
         problems = document.problems()
         problems.add("interfaces", f"{len(interfaces)} interfaces, but {model} has {config.n_points} points")
