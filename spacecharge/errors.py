@@ -1,6 +1,7 @@
 """Exceptions of the package, every one derived from :class:`SpaceChargeError`, and the exit codes of its program."""
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple
 
 EXIT_SOLVED = 0
@@ -71,8 +72,35 @@ class StoreError(SpaceChargeError, RuntimeError):
     """A result file cannot be read, written, resumed or locked."""
 
 
+class FitReason(Enum):
+    """Why a fit could not be made."""
+
+    REFUSED = "refused"
+    """The configuration and its data do not belong together."""
+    DATA = "data"
+    """The data cannot be read, or are not what an experiment gives."""
+    NOT_CONVERGED = "not_converged"
+    """The search did not end."""
+    NOT_FINITE = "not_finite"
+    """The model has no value where it was asked for one."""
+    UNRESOLVED = "unresolved"
+    """The data cannot tell parameters apart."""
+
+
 class FitError(SpaceChargeError, ValueError):
-    """A fit cannot be made from the data or model given."""
+    """A fit cannot be made from the data or model given.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    reason : FitReason
+        What kind of trouble it is.
+    """
+
+    def __init__(self, message: str, reason: FitReason = FitReason.REFUSED) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class Trouble(NamedTuple):
@@ -109,7 +137,7 @@ class DataError(FitError):
         self.troubles = tuple(Trouble(*trouble) for trouble in troubles)
         line, message, _ = self.troubles[0]
         more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
-        super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}")
+        super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}", FitReason.DATA)
 
 
 class SystemStop(SpaceChargeError, RuntimeError):

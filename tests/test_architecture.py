@@ -49,17 +49,19 @@ ARROWS: dict[str, set[str]] = {
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "nmr.kernels"},
     "measured": {"constants", "errors"},
-    "config": {"codes", "document", "errors", "lattice", "library", "measured", "model", "nmr", "units"},
+    "config": {"codes", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store", "units"},
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
-        "config", "constants", "document", "errors", "measured", "model", "nmr", "solver", "store", "units",
+        "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
-    "sweeping": {"lattice", "codes", "config", "errors", "fitting", "kernels", "model", "solver", "store", "units", "version"},
+    "sweeping": {
+        "codes", "config", "errors", "fitting", "kernels", "lattice", "model", "solver", "store", "units", "version",
+    },
     "report": {"codes", "errors", "store", "units"},
-    "plotting": {"errors", "model", "report", "store", "units"},
+    "plotting": {"errors", "fitting", "model", "report", "store", "units"},
     "commands": {
-        "codes", "config", "defect_chemistry", "errors", "fitting", "guide", "kernels", "library", "model", "plotting",
-        "report", "store", "sweeping",
+        "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library", "model",
+        "plotting", "report", "store", "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},
@@ -72,6 +74,8 @@ AGAINST_THE_TABLE = {
         "library",
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
+    ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
+    ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
 
 # Library outside: modules or rooms that may import it.
@@ -80,7 +84,7 @@ OUTSIDE: dict[str, set[str]] = {
     "llvmlite": {"kernels._jit"},
     "h5py": {"store"},
     "matplotlib": {"plotting"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "fitting"},
     "ruamel": {"document"},
     "lazy_loader": {"version"},
     "openpyxl": {"report"},

@@ -230,7 +230,7 @@ class Sweep:
         ``outer``: every combination, the last axis fastest; ``zip`` and ``points``: the i-th values
         together.
     notes : tuple of str
-        How the table of points was read, where there is something to say.
+        How tables of points and potentials were read, where there is something to say.
     """
 
     axes: tuple[Axis, ...] = ()

@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .schema import (
@@ -122,6 +124,11 @@ def load_document(document: Document) -> Config:
         )
         for path, file, parameter in take_fits(data)
     ]
+    n_before = len(problems)
+    curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
     put_swept(data, sweep.axes)
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)

@@ -160,6 +160,58 @@ class Ocv(Keys):
     potential_V: list[Annotated[float, quantity(number_of("potential_V"))]]
 
 
+class OcvColumns(Keys):
+    """Titles of the columns of a table."""
+
+    composition: StrictStr = Field(description="Title of the column of the composition")
+    potential_V: StrictStr = Field(description="Title of the column of the potential [V]")
+    occupancy: StrictStr | None = Field(
+        default=None, description="Title of the column of the occupancy; default: occupancy_per_composition decides"
+    )
+
+
+class OcvSource(Keys):
+    """What is common to curves from files."""
+
+    occupancy_per_composition: Annotated[Plain, Field(gt=0.0, le=100.0)] = Field(
+        default=1.0, description="Occupancy = this times the composition"
+    )
+    composition_range: Annotated[list[Plain], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Part of the curve that is used, lowest and highest composition"
+    )
+
+
+class OcvTable(OcvSource):
+    """Open-circuit voltage from a table."""
+
+    path: StrictStr = Field(description="Table, relative to this configuration")
+    columns: OcvColumns
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
+
+
+class OcvFit(OcvSource):
+    """Open-circuit voltage from a fit of the kind ocv."""
+
+    from_fit: StrictStr = Field(description="Result file of the fit, relative to this configuration")
+    fit: StrictStr | None = Field(default=None, description="Name of the fit where the file holds several")
+
+
+def _ocv_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        if "from_fit" in value:
+            return "<fit>"
+        if "path" in value or "columns" in value:
+            return "<table>"
+    return "<lists>"
+
+
+AnyOcv = Annotated[
+    Annotated[Ocv, Tag("<lists>")] | Annotated[OcvTable, Tag("<table>")] | Annotated[OcvFit, Tag("<fit>")],
+    Discriminator(_ocv_kind),
+    Field(description="Open-circuit voltage: three lists, a table, or a fit of the kind ocv"),
+]
+
+
 class SpeciesKeys(SpeciesNumbers):
     """What belongs to one mobile species."""
 
@@ -170,7 +222,7 @@ class SpeciesKeys(SpeciesNumbers):
     statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
     )
-    ocv: Ocv | None = None
+    ocv: AnyOcv | None = None
 
 
 if TYPE_CHECKING:
@@ -341,19 +393,41 @@ class Configuration(StackNumbers):
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, with descriptions, units and ranges.
+    """Return the JSON schema of configurations, with descriptions, units and ranges.
 
-    The keys of a stack stand at the top, those of lattice planes (``lattice:`` in place of ``layers:``) beside them.
+    A configuration with the key ``fit`` follows the schema of its kind of fit, one with ``lattice`` that of lattice
+    planes, any other one that of a stack.
     """
+    from ..fitting.kinds import REGISTRY, kind_of
     from .lattice import LatticeConfiguration
 
-    schema = Configuration.model_json_schema()
-    planes = LatticeConfiguration.model_json_schema()
-    schema["$defs"] |= planes["$defs"]
-    schema["properties"]["lattice"] = planes["properties"]["lattice"]
-    schema["required"] = [key for key in schema["required"] if key != "layers"]
-    schema["oneOf"] = [{"required": ["layers"]}, {"required": ["lattice"]}]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    run = Configuration.model_json_schema()
+    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
+    names = dict.fromkeys(run["properties"])
+    planes = LatticeConfiguration.model_json_schema(ref_template="#/$defs/lattice.{model}")
+    definitions |= {f"lattice.{key}": value for key, value in planes.pop("$defs", {}).items()}
+    definitions["LatticeConfiguration"] = planes
+    names |= dict.fromkeys(planes["properties"])
+    for kind in map(kind_of, REGISTRY):
+        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
+        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
+        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
+        names |= dict.fromkeys(schema["properties"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration",
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "additionalProperties": False,
+        "if": {"required": ["fit"]},
+        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
+        "else": {
+            "if": {"required": ["lattice"]},
+            "then": {"$ref": "#/$defs/LatticeConfiguration"},
+            "else": {"$ref": "#/$defs/Configuration"},
+        },
+        "$defs": definitions,
+    }
 
 
 __all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

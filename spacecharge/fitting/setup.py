@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.nmr_keys import FitConfig, ParameterSpec
+from ..config.fit_keys import FitConfig, ParameterSpec
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
 from ..nmr.parameters import Rule, energy_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .observables import OUTPUTS, PROFILES
-from .planes import build_planes
+from .planes import build_planes, summary_of
 from .problem import BOUNDARIES, CLOSURES, Lattice, LatticeSpecies
 from .sites import Site, Sites, read_sites
-from .solving import LatticePoints, LatticeSolution, solve_lattice, solve_lattice_points, status_message
+from .solving import LatticePoints, LatticeSolution, lattice_paths, solve_lattice, solve_lattice_points, status_message
 
 __all__ = [
     "BOUNDARIES",
@@ -20,8 +20,10 @@ __all__ = [
     "Site",
     "Sites",
     "build_planes",
+    "lattice_paths",
     "read_sites",
     "solve_lattice",
     "solve_lattice_points",
     "status_message",
+    "summary_of",
 ]

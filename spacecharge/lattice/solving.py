@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -263,14 +264,14 @@ class _Numbers:
         if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
             raise ModelError(f"swept numbers need one common length, got {sorted(lengths)}", "sweep")
         self.n_points = next(iter(lengths))[0] if lengths else 1
-        self.used: set[str] = set()
+        self.asked: dict[str, None] = {}
         self.reasons: dict[int, str] = {}
 
     def get(self, path: str, default: float) -> Array:
         """Return a number at every point, in the unit of its key; what is out of range makes the point invalid."""
+        self.asked[path] = None
         if path not in self.given:
             return np.full(self.n_points, default)
-        self.used.add(path)
         values = self.given[path].copy()
         number = number_of(path)
         for p in np.flatnonzero(number.outside(values)):
@@ -344,10 +345,15 @@ class _Numbers:
             return arrhenius(value * at_K / temperature, energy, temperature, at_K)
 
     def _check_used(self) -> None:
-        known = self.used | {f"lattice.{key}" for key in GEOMETRY_KEYS}
         for path in self.given:
-            if path not in known:
-                raise ModelError("is no number of this problem that can be swept", path)
+            if path not in self.paths():
+                near = difflib.get_close_matches(path, self.paths(), n=1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                raise ModelError(f"is no number of this problem that can be swept{hint}", path)
+
+    def paths(self) -> list[str]:
+        """Return every path that may be swept; known when the table has been made."""
+        return [*self.asked, *(f"lattice.{key}" for key in _geometry_keys(self.lattice) if key not in self.asked)]
 
     def geometries(self, status: Array) -> list[tuple[NDArray[np.int64], Planes]]:
         """Return the valid points in groups of one geometry; geometries that cannot be are marked in `status`."""
@@ -371,6 +377,18 @@ class _Numbers:
         return groups
 
 
+def _geometry_keys(lattice: Lattice) -> tuple[str, ...]:
+    """Return those of :data:`GEOMETRY_KEYS` that the problem has."""
+    return tuple(k for k in GEOMETRY_KEYS if lattice.window_nm is not None or not k.startswith("window_nm"))
+
+
+def lattice_paths(lattice: Lattice) -> list[str]:
+    """Return the dotted paths of all numbers of a problem that a sweep may vary."""
+    numbers = _Numbers(lattice, {})
+    numbers.table()
+    return numbers.paths()
+
+
 def _with_geometry(lattice: Lattice, changes: Mapping[str, float]) -> Lattice:
     """Return the problem with some of :data:`GEOMETRY_KEYS` changed."""
     merged: dict[str, Any] = {}
@@ -379,9 +397,7 @@ def _with_geometry(lattice: Lattice, changes: Mapping[str, float]) -> Lattice:
         if not index:
             merged[name] = float(value)
             continue
-        interval = list(merged.get(name, getattr(lattice, name) or ()))
-        if not interval:
-            raise ModelError("a window that is not given cannot be swept", f"lattice.{key}")
+        interval = list(merged.get(name, getattr(lattice, name)))
         interval[int(index[0])] = float(value)
         merged[name] = tuple(interval)
     return lattice.replace(**merged)

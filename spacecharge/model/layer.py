@@ -25,6 +25,7 @@ from .numbers import (
     check_number,
     described,
 )
+from .ocv import not_strict
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -248,9 +249,9 @@ def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
     if len(lengths) != 1 or min(lengths) < 2:
         raise ModelError("the three lists need one common length of at least 2", path)
     for key in OCV_KEYS:
-        steps = [b - a for a, b in zip(ocv[key], ocv[key][1:], strict=False)]
-        if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
-            raise ModelError("must rise or fall strictly along the list", f"{path}.{key}")
+        trouble = not_strict(key, ocv[key])
+        if trouble is not None:
+            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

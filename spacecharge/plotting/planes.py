@@ -23,6 +23,9 @@ GROUP = "profiles/planes"
 MAX_LINES = 6
 """Profiles drawn along a sweep."""
 
+OFF_BULK = 0.02
+"""Planes are shown as far as the potential is off that of the grain by more than this share of its largest value."""
+
 PANELS = (
     ("barrier",),
     ("resistivity_ratio_perpendicular", "resistivity_ratio_perpendicular_blocked"),
@@ -136,14 +139,25 @@ def plot_planes(view: View, *, title: str = "") -> Figure:
         below.set_xlabel("Position (nm)")
         for panel in (above, middle):
             panel.tick_params(labelbottom=False)
+        low, high = _active(x, potential[:, np.isfinite(fraction[0, carrier])], x[np.isfinite(fraction[0, carrier])])
         for panel in (above, middle, below):
-            panel.set_xlim(float(x[0]), float(x[-1]))
+            panel.set_xlim(low, high)
         letters([above, middle, below])
         _legends(above, middle, species, carrier)
         if series is not None:
             labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
             line_legend(figure, colours, labels, series.label)
     return figure
+
+
+def _active(x: Array, potential: Array, on: Array) -> tuple[float, float]:
+    """Return the range of positions in which the potential on planes of the carrier is off the grain's, with air."""
+    off = np.abs(potential) > OFF_BULK * np.nanmax(np.abs(potential), initial=1e-9)
+    found = on[off.any(axis=0)]
+    if not found.size:
+        return float(x[0]), float(x[-1])
+    air = max(0.6 * float(np.ptp(found)), 4.0 * float(np.ptp(x)) / len(x))
+    return max(float(x[0]), float(found[0]) - air), min(float(x[-1]), float(found[-1]) + air)
 
 
 def _by_sublattice(panel: Axes, x: Array, potential: Array, fraction: Array, carrier: int, colour: Any) -> None:

@@ -21,8 +21,8 @@ from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
 if TYPE_CHECKING:
     import h5py
 
-    from ..fitting.kinds.comparison import Comparison
     from ..fitting.result import FitResult, Value
+    from .stored_fit import FitTable
 
 CONVENTIONS = "CF-1.10"
 
@@ -33,15 +33,8 @@ WAIT_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
-def write_fit(
-    path: str | os.PathLike[str],
-    result: FitResult,
-    *,
-    overwrite: bool = False,
-    say: Say | None = None,
-    also: Callable[[h5py.Group], None] | None = None,
-) -> None:
-    """Write a fit into a file; other fits and whatever else the file holds stay.
+def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = False, say: Say | None = None) -> None:
+    """Write a fit of any kind into a file; other fits and whatever else the file holds stay.
 
     The file is locked as by a run, and replaced as a whole: a fit is in it completely or not at all, and so is
     what was there before.
@@ -50,14 +43,12 @@ def write_fit(
     ----------
     path : str or path
         HDF5 file; missing folders are created.
-    result : FitResult
-        What to write, as ``fits/NAME``.
+    result : FitResult or another result
+        What to write, as ``fits/NAME``: its parameters and data where it fitted some, its tables and texts.
     overwrite : bool
         Replace a fit of the same name.
     say : callable, optional
         Takes one line when the file is in use and the wait becomes noticeable.
-    also : callable, optional
-        Writes more into the group.
 
     Raises
     ------
@@ -66,14 +57,17 @@ def write_fit(
     SystemStop
         The disk is full; what was there is untouched.
     """
-    config = result.config
 
     def fill(group: h5py.Group) -> None:
-        _write(group, result)
-        if also is not None:
-            also(group)
+        group.attrs["kind"] = result.kind
+        if result.estimate is not None:
+            _write(group, result)
+        for key, value in result.texts.items():
+            _texts(group, key, value)
+        for key, table in result.tables.items():
+            _write_table(group.create_group(key, track_order=True) if key else group, table)
 
-    store_group(path, result.name, config.title, config.text, fill, overwrite=overwrite, say=say)
+    store_group(path, result.name, result.title, result.text, fill, overwrite=overwrite, say=say)
 
 
 def store_group(
@@ -195,7 +189,6 @@ def _write(group: h5py.Group, result: FitResult) -> None:
     estimate = result.estimate
     group.attrs.update(
         {
-            "kind": result.kind,
             "chi2_reduced": result.chi2_reduced,
             "n_data": result.n_data,
             "data_have_errors": estimate.problem.sigma is not None,
@@ -234,6 +227,22 @@ def _write(group: h5py.Group, result: FitResult) -> None:
         sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
         _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
         group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+
+
+def _write_table(group: h5py.Group, table: FitTable) -> None:
+    """Write a table of a kind: its axis as a scale, the columns against it."""
+    for key, value in table.attributes.items():
+        if isinstance(value, (list, tuple)):
+            _texts(group, key, value)
+        else:
+            group.attrs[key] = value
+    axes = []
+    if table.axis:
+        column = table.columns[table.axis]
+        axes = [_scale(group, table.axis, column.values, column.unit, column.long_name)]
+    for name, column in table.columns.items():
+        if name != table.axis:
+            _dataset(group, name, column.values, column.unit, column.long_name, *axes)
 
 
 def _write_data(group: h5py.Group, result: FitResult) -> None:
@@ -308,46 +317,4 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-def write_comparison(
-    path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False, say: Say | None = None
-) -> None:
-    """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file; missing folders are created.
-    comparison : Comparison
-        What to write.
-    overwrite : bool
-        Replace one of the same name.
-    say : callable, optional
-        See :func:`write_fit`.
-
-    Raises
-    ------
-    StoreError
-        The name is taken, or the file cannot be written.
-    SystemStop
-        The disk is full; what was there is untouched.
-    """
-
-    def fill(group: h5py.Group) -> None:
-        group.attrs["kind"] = "comparison"
-        axis = _scale(group, "interface", comparison.interfaces, "1", "interface")
-        for name, values, unit, words in (
-            ("temperature", comparison.temperature, "K", "temperature"),
-            ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
-            ("exchange_current_density", comparison.exchange_current_density, "A m-2", "exchange current density"),
-            ("sigma", comparison.sigma, "A m-2", "one sigma of the exchange current density (NaN: not known)"),
-            ("is_bound", comparison.is_bound.astype(np.int8), "1", "1: the exchange current density is an upper bound"),
-            ("nmr_resistance", comparison.nmr_resistance, "ohm m2", "interface resistance kT/(e i0)"),
-            ("factor", comparison.factor, "1", "NMR over model"),
-            ("status", comparison.status, "1", "status of the solve"),
-        ):
-            _dataset(group, name, values, unit, words, axis)
-
-    store_group(path, comparison.name, comparison.title, comparison.text, fill, overwrite=overwrite, say=say)
-
-
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_comparison", "write_fit"]
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_fit"]

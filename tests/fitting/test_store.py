@@ -124,7 +124,7 @@ def test_summaries_equal_the_json(tmp_path, result):
 
 @pytest.mark.parametrize("extra", [{"uncertainty": "profile"}, {"uncertainty": "bootstrap", "samples": 20}])
 def test_profiles_and_bootstrap_are_kept(tmp_path, extra):
-    from spacecharge.config.nmr_fit import config_at, load_fit_config
+    from spacecharge.fitting.load import config_at, load_fit_config
 
     config = load_fit_config(EXSY)
     result = sc.fit(config_at(config, extra))
@@ -256,7 +256,7 @@ def test_failed_fits_of_a_sweep_keep_their_row(tmp_path, monkeypatch, capsys):
 
 
 def test_interrupted_sweep_goes_on(tmp_path, monkeypatch):
-    from spacecharge.config.nmr_fit import load_fit_config
+    from spacecharge.fitting.load import load_fit_config
     from spacecharge.sweeping.fits import FitTask, run_fit_sweep
 
     monkeypatch.chdir(tmp_path)

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config.nmr_keys import FitConfig
+from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit
+from ...config.schema import Keys
+from ...document.problems import Problems
+from ...document.yaml import Document
 from ...errors import FitError
 from ...nmr.parameters import rules_for
 from ...nmr.recovery import recovery_curve, relaxing_part
+from ..curves import curve_summary, curve_text
+from ..kind import Kind
 from ..least_squares import Array, Problem
+from ..run import run_curve_fit
 from ..setup import Column, DataTable, ParameterSet, Rows, Setup, distinct, limits_of, table_of
+
+
+class RecoveryModelKeys(Keys):
+    """Shape of a curve and the sequence that recorded it."""
+
+    kind: Literal["exponential", "stretched", "biexponential", "quadrupolar"]
+    sequence: Literal["inversion", "saturation", "decay"]
+
+
+class RecoveryKeys(FitKeys):
+    """Recovery and decay curves against delay."""
+
+    fit: Literal["recovery"]
+    model: RecoveryModelKeys
+
+
+def _finish(keys: RecoveryModelKeys, problems: Problems) -> dict[str, Any]:
+    return keys.model_dump(exclude_none=True)
+
+
+def _check(document: Document, problems: Problems) -> FitConfig | None:
+    return check_curve_fit(
+        document, problems, "recovery", RecoveryKeys, _finish, lambda model, _: rules_for("recovery", model)
+    )
 
 
 def _read(config: FitConfig) -> DataTable:
@@ -150,3 +181,17 @@ def _scaled_starts(parameters: ParameterSet) -> tuple[Array, ...]:
                     point[place] = float(np.clip(point[place] * factor, p.minimum, p.maximum))
         out.append(point)
     return tuple(out)
+
+
+KIND = Kind(
+    name="recovery",
+    words="recovery and decay curves against delay",
+    keys=RecoveryKeys,
+    check=_check,
+    run=run_curve_fit,
+    build=build_recovery,
+    summary=curve_summary,
+    text=curve_text,
+    figure="fits:fit_figure",
+    sweeps=("model", "data", "parameters"),
+)
