@@ -60,8 +60,8 @@ ARROWS: dict[str, set[str]] = {
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "report", "store", "units"},
     "commands": {
-        "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library", "model",
-        "plotting", "report", "store", "sweeping",
+        "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library",
+        "model", "plotting", "report", "store", "sweeping",
     },
     "cli": {"errors", "version"},
     "__main__": {"cli"},

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     LatticeSpeciesNumbers = Keys
     FreezingKeys = Keys
 else:
-    _PLAIN = [row for row in LATTICE if row.key not in (*INTERVALS, "conductivity_S_per_m") and not row.is_part]
+    _PLAIN = [row for row in LATTICE if row.rule != "law" and row.key not in INTERVALS]
     LatticeNumbers = numbers_model("LatticeNumbers", _PLAIN, optional=False)
-    ConductivityLaw = numbers_model("ConductivityLaw", [row for row in LATTICE if row.is_part], optional=False)
+    ConductivityLaw = numbers_model(
+        "ConductivityLaw", [row for row in LATTICE if row.rule == "law" and "." in row.key], optional=False
+    )
     ConductivityLaw.__doc__ = "Arrhenius law of sigma T; the value is that of sigma at at_K."
     LatticeSpeciesNumbers = numbers_model(
         "LatticeSpeciesNumbers", [row for row in LATTICE_SPECIES if "." not in row.key], optional=False

@@ -113,7 +113,7 @@ def _lattice_paths(lattice: Any) -> dict[str, Kind]:
         if row.key in INTERVALS:
             found = isinstance(lattice.get(row.key), list)
             paths |= {f"lattice.{row.key}.{i}": "lattice" for i in range(2 * found)}
-        elif row.rule != "law" or row.is_part == is_law:
+        elif row.rule != "law" or ("." in row.key) == is_law:
             paths[f"lattice.{row.key}"] = "lattice"
     species = lattice.get("species")
     for name, keys in species.items() if isinstance(species, dict) else ():

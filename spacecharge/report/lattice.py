@@ -33,9 +33,10 @@ def _single(view: View, rows: int) -> list[str]:
     """Return every observable of one point, then its planes."""
     results = view.results
     lines = []
-    for name in (path for path in results.fields if "/" not in path):
-        if name in ("status", "species") or name in results.sweep:
-            continue
+    names = [path for path in results.fields if "/" not in path and path not in (*results.sweep, "status", "species")]
+    first = [name for name, _ in _COLUMNS]
+    names.sort(key=lambda name: first.index(name) if name in first else len(first))
+    for name in names:
         quantity = view.variable(name)
         for label, value in _entries(view, quantity.dims, np.asarray(quantity.values, dtype=float)):
             if np.isfinite(value):
