@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "units": {"constants"},
     "guide": {"errors"},
     "document": {"errors"},
-    "model": {"codes", "constants", "errors", "units"},
+    "model": {"codes", "constants", "defect_chemistry", "errors", "units"},
     "library": {"document", "errors", "model", "units"},
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},
@@ -58,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
         "codes", "config", "errors", "fitting", "kernels", "lattice", "model", "solver", "store", "units", "version",
     },
     "report": {"codes", "errors", "store", "units"},
-    "plotting": {"errors", "fitting", "model", "report", "store", "units"},
+    "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library",
         "model", "plotting", "report", "store", "sweeping",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..model.numbers import LATTICE, LATTICE_SPECIES, RANGES, number_of
 from .axes import Axis, Sweep
 from .config import OutputSettings
 from .paths import INTERVALS
+from .prepare import prepared
 from .schema import Keys, SolverKeys, StackNumbers, SweepKeys, numbers_model, quantity
 from .validation import validate
 
@@ -170,13 +170,14 @@ def load_lattice(document: Document) -> LatticeConfig:
             problems.add(key, "stands beside lattice: give either a stack or planes", key=True)
     problems.raise_if_any()
     folder = Path(document.path).parent
-    kinds, sound = swept_kinds(document.data, problems)
+    data = prepared(document, problems)
+    kinds, sound = swept_kinds(data, problems)
     keys = validate(LatticeConfiguration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
-    sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), document.data, kinds, folder, problems)
-    lattice = _problem(copy.deepcopy(document.data), folder, sweep, problems)
+    sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds, folder, problems)
+    lattice = _problem(data, folder, sweep, problems)
     if lattice is not None:
         _check_profiles(sweep, keys.output.profiles, problems)
     problems.raise_if_any()

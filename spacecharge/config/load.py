@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 import os
@@ -24,6 +23,7 @@ from .config import Config, OutputSettings, SolverSettings
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
+from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
     MAX_POINTS,
     AxisRange,
@@ -107,12 +107,12 @@ def load_document(document: Document) -> Config:
     if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
-    kinds, sound = swept_kinds(document.data, problems)
+    data = prepared(document, problems)
+    kinds, sound = swept_kinds(data, problems)
     keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
-    data = copy.deepcopy(document.data)
     folder = Path(document.path).parent
     sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds, folder, problems)
     references = [
@@ -210,6 +210,8 @@ def plan_sweep(
             return Sweep(), digest
         file = str(folder / keys.points)
         columns, digest, notes = read_points(folder / keys.points, file, problems)
+        if CELSIUS in columns:
+            columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:

@@ -24,6 +24,8 @@ from pydantic import (
 )
 
 from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..library.metals import METALS
+from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..units import stem
 
@@ -117,6 +119,11 @@ def _law_or_number(row: Number) -> Any:
     name = "".join(word.capitalize() for word in stem(row.key).split("_"))
     law = numbers_model(f"{name}Law", _below(SPECIES, row.key), optional=False)
     law.__doc__ = "Arrhenius law value exp[-(Ea/k)(1/T - 1/at_K)]."
+    if row.array == "given_conductivity":
+        words = "sigma_T (default): the law holds for sigma T, as for the diffusivity; sigma: for sigma itself"
+        energy_of: Any = (Literal[ENERGY_OF_NAMES] | None, Field(default=None, description=words))
+        more: dict[str, Any] = {ENERGY_OF: energy_of}
+        law = create_model(law.__name__, __base__=law, __module__=__name__, **more)
     number = Annotated[float, quantity(replace(row, text=f"{row.text}, the same at every temperature"))]
     return Annotated[
         Annotated[number, Tag("<number>")] | Annotated[law, Tag("<law>")] | Annotated[FitReferenceKeys, Tag("<fit>")],
@@ -263,7 +270,11 @@ class ContactKeys(ContactNumbers):
 
 
 class FixedEnd(EndNumbers):
-    """An end held at a potential or a surface charge."""
+    """An end held at a potential or a surface charge, or a metal electrode."""
+
+    material: Literal[tuple(METALS)] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Metal electrode at its own potential against Li/Li+"
+    )
 
 
 EndKeys = Annotated[
@@ -387,6 +398,9 @@ class Configuration(StackNumbers):
     layers: dict[str, LayerKeys] = Field(min_length=1, description="Layers from left to right, by name")
     contacts: list[ContactKeys] = Field(default_factory=list, description="Inner contacts from left to right")
     ends: Ends = Field(default_factory=Ends)
+    temperature_degC: float | None = Field(
+        default=None, description="Temperature, instead of temperature_K [degC]", json_schema_extra={"unit": "degC"}
+    )
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)

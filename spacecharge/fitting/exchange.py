@@ -65,6 +65,7 @@ def _setup(
             "temperature": Column(values=data.temperature, unit="K", long_name="temperature"),
             "mixing_time": Column(values=data.time, unit="s", long_name="mixing time"),
         },
+        order=data.time,
         quantity=Column(values=data.y, unit="1", long_name="exchanged fraction" if fraction else "intensity"),
         series=data.series,
         series_names=data.names,

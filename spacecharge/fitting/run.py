@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import FitError, FitReason
 from .kind import Outcome
 from .least_squares import Estimate, Problem, minimise
+from .misfit import misfit
 from .per_temperature import each_temperature
 from .result import FitResult, FitSettings, Value
 from .setup import Quantity, Setup
@@ -123,6 +124,12 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
         p.name: _parameter(estimate, k, config.level, resampled, profiles)
         for k, p in enumerate(estimate.problem.parameters)
     }
+    for name, bound in setup.bounds(estimate, config.level).items():
+        # No error, but an end: the data say on which side it lies.
+        one_sided = replace(parameters[name], sigma=math.nan, lower=bound.lower, upper=bound.upper, fixed=False)
+        parameters[name] = one_sided
+        warnings.append(bound.text)
+    warnings += misfit(setup, estimate)
     derived = {q.name: _derived(estimate, q, config.level, resampled) for q in setup.derived}
     return FitResult(
         name=config.name,

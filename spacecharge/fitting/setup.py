@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..config.fit_keys import FitConfig, ParameterSpec
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
-from ..nmr.parameters import Rule, energy_of
+from ..nmr.parameters import FALLING, Rule, energy_of
 from .least_squares import Array, Estimate, Parameter, Problem, minimise
 
 Rows = slice | NDArray[np.intp]
@@ -45,6 +45,27 @@ class Quantity:
     unit: str
     long_name: str
     function: Callable[[Array], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A parameter of which the data say on which side of a value it lies, and no more.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Ends; zero or infinite on the open side.
+    text : str
+        One line for the reader.
+    """
+
+    lower: float
+    upper: float
+    text: str
+
+
+def _no_bounds(estimate: Estimate, level: float) -> Mapping[str, Bound]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +103,10 @@ class Setup:
         on without one of them is refused: the pair would mean nothing.
     search : callable
         Finds the minimum.
+    order : ndarray, shape (n_data,), optional
+        What the data of a series are ordered by when their residuals are looked at; default: the temperature.
+    bounds : callable
+        ``bounds(estimate, level)`` returns the parameters that the data bound on one side only.
     """
 
     problem: Problem
@@ -99,6 +124,8 @@ class Setup:
     is_log: bool = False
     limits: tuple[tuple[str, float], ...] = ()
     search: Callable[[Problem], Estimate] = minimise
+    order: Array | None = None
+    bounds: Callable[[Estimate, float], Mapping[str, Bound]] = _no_bounds
 
 
 class ParameterSet:
@@ -193,7 +220,7 @@ class ParameterSet:
         value = self.place(name)
         if energy is None or energy not in self.places:
             return lambda values, rows: np.full(temperature[rows].shape, values[value])
-        sign = -1.0 if name == "correlation_time_s" else 1.0
+        sign = -1.0 if name in FALLING else 1.0
         place = self.place(energy)
         return lambda values, rows: arrhenius(
             temperature[rows], float(values[value]), sign * float(values[place]), reference_K

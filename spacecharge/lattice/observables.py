@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import ELEMENTARY_CHARGE
-from ..solver.outputs import Output
+from ..solver.output import Output
+from ..solver.outputs import STATUS_ATTRIBUTES
 from .kernels import layout as at
 from .planes import Planes
 
@@ -18,7 +19,7 @@ REGION_POTENTIAL = 0.02
 """The space-charge region are the planes of the carrier more than this above the grain [V] (pyscses' value)."""
 
 OUTPUTS: tuple[Output, ...] = (
-    Output("status", (), "1", "status of the solve", "i4"),
+    Output("status", (), "1", "status of the solve", "i4", attributes=STATUS_ATTRIBUTES),
     Output("iterations", (), "1", "Newton iterations", "i4"),
     Output("barrier", (), "V", "barrier on planes of the carrier"),
     Output("barrier_any_plane", (), "V", "barrier on any plane"),

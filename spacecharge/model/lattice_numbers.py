@@ -30,7 +30,7 @@ class LatticeNumbers:
     ]
     conductivity_S_per_m: Annotated[
         float | Mapping[str, Any],
-        Number(low=1e-60, high=1e8, text="Conductivity of the grain", words="conductivity of the grain", rule="law"),
+        Number(low=1e-40, high=1e7, text="Conductivity of the grain", words="conductivity of the grain", rule="law"),
     ]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StoreError
+from ..nmr.parameters import FALLING
 from ..report.fits import quality
 from ..store.stored_fit import StoredFit, read_fits
 from ..units import display_of
@@ -247,7 +248,7 @@ def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float6
     panel.plot(x, global_value, "-", color=colours[1], label="global fit")
     if "regression" in law:
         r = law["regression"]
-        sign = -1.0 if law["parameter"] == "correlation_time_s" else 1.0
+        sign = -1.0 if law["parameter"] in FALLING else 1.0
         energy = sign * r["activation_energy_eV"]["value"]
         line = r["value"]["value"] * np.exp(
             energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)

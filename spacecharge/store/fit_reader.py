@@ -123,13 +123,13 @@ def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = No
 
 
 def _law(group: h5py.Group, parameter: str) -> Mapping[str, float]:
-    from ..nmr.parameters import energy_of
+    from ..nmr.parameters import FALLING, energy_of
 
     energy = energy_of(parameter)
     if energy is None or energy not in group["parameters"]:
         return {}
     dataset = group["parameters"][energy]
-    sign = -1.0 if parameter == "correlation_time_s" else 1.0
+    sign = -1.0 if parameter in FALLING else 1.0
     return {
         "activation_energy_eV": sign * float(dataset[()]),
         "sigma_activation_energy_eV": float(dataset.attrs["sigma"]),

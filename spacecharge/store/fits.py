@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import StoreError
 from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
+from .provenance import provenance
 
 if TYPE_CHECKING:
     import h5py
@@ -109,9 +108,7 @@ def store_group(
         if where in file:
             del file[where]
         group = file.create_group(where, track_order=True)
-        group.attrs.update(
-            {"title": title, "config_yaml": text, "created_utc": _now(), "spacecharge_version": __version__}
-        )
+        group.attrs.update({"title": title, "config_yaml": text, **provenance()})
         fill(group)
 
     with (
@@ -177,12 +174,7 @@ def _root(file: h5py.File, title: str) -> None:
     file.attrs["Conventions"] = CONVENTIONS
     file.attrs["title"] = title
     file.attrs["format_version"] = FORMAT_VERSION
-    file.attrs["spacecharge_version"] = __version__
-    file.attrs["created_utc"] = _now()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    file.attrs.update(provenance())
 
 
 def _write(group: h5py.Group, result: FitResult) -> None:

@@ -7,9 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,9 @@ from ..fitting.result import FitResult
 from ..fitting.run import build
 from ..model.numbers import long_name
 from ..store.layout import Coordinate, Layout, Variable
+from ..store.provenance import provenance
 from ..units import NO_UNIT, Unit, coordinate_name, unit_of
 from .engine import RunReport, run_task
-from .plan import host_cpu
 from .pools import Pool, ThreadPool
 from .task import Task
 
@@ -125,12 +123,9 @@ class FitTask:
             attributes={
                 "Conventions": "CF-1.10",
                 "title": self.config.title,
-                "spacecharge_version": __version__,
+                **provenance(),
                 "config_yaml": self.config.text,
                 "config_sha256": hashlib.sha256(self.config.text.encode()).hexdigest(),
-                "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-                "numba_version": metadata.version("numba"),
-                "host_cpu": host_cpu(),
                 "kind": f"fit {self.config.kind}",
             },
         )

@@ -16,7 +16,7 @@ from ..codes import Status
 from ..config.lattice import LatticeConfig
 from ..lattice import OUTPUTS, PROFILES, build_planes, solve_lattice_points, status_message
 from ..store.layout import Coordinate, Layout, Variable
-from .plan import axis_coordinates, file_attributes, variable_attributes
+from .plan import axis_coordinates, file_attributes
 from .task import chunk_points
 
 KIND = "lattice"
@@ -55,7 +55,7 @@ class LatticeTask:
                 units=output.units,
                 long_name=output.long_name,
                 dtype=output.dtype,
-                attributes=variable_attributes(output.name, ()),
+                attributes=dict(output.attributes),
             )
             for output in OUTPUTS
         ]

@@ -283,7 +283,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         SOUND + "ends: {left: {electrostatic_potential_V: 1, surface_charge_C_per_m2: 0}}\n",
         "20:8",
         "ends.left",
-        "give either",
+        "give one of",
     ),
     "too many contacts": (
         SOUND + "contacts: [{dipole_V: 0.1}, {dipole_V: 0.2}]\n",

@@ -12,6 +12,7 @@ REGISTRY = {
     "exsy": "exsy",
     "relaxation": "relaxation",
     "recovery": "recovery",
+    "ocv": "ocv",
     "interface": "interface",
     "comparison": "comparison",
 }
