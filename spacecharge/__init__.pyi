@@ -53,6 +53,7 @@ from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
@@ -101,6 +102,8 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
+    "Assumptions",
+    "assume",
     "sweep",
     "SweepTable",
     "sensitivities",

@@ -97,6 +97,10 @@ class Validity(IntFlag):
     SHORT_DEBYE_LENGTH = 1
     STRONG_FIELD = 2
     THIN_LAYER = 4
+    DILUTE_ABOVE_ONE = 8
+    DILUTE_ABOVE_TENTH = 16
+    FEW_CARRIERS = 32
+    HIGH_RESISTANCE = 64
 
     @property
     def flag(self) -> str:
@@ -113,6 +117,10 @@ _VALIDITY_WORDS = {
     Validity.SHORT_DEBYE_LENGTH: "Debye length under 0.2 nm",
     Validity.STRONG_FIELD: "field over 1 V/nm",
     Validity.THIN_LAYER: "a layer too thin to reach its bulk",
+    Validity.DILUTE_ABOVE_ONE: "a dilute species with more than one carrier on a site",
+    Validity.DILUTE_ABOVE_TENTH: "a dilute species on more than a tenth of its sites",
+    Validity.FEW_CARRIERS: "fewer than one carrier in 100 nm x 100 nm of a region",
+    Validity.HIGH_RESISTANCE: "a region above 1e9 Ohm cm2, where other carriers would take over",
 }
 
 

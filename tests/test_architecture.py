@@ -43,11 +43,11 @@ ARROWS: dict[str, set[str]] = {
     "defect_chemistry": {"constants", "document", "errors"},
     "defects": {"defect_chemistry"},
     "analytic": {"codes", "constants", "errors", "model"},
-    "solver": {"codes", "constants", "errors", "kernels", "model"},
+    "solver": {"codes", "constants", "errors", "kernels", "model", "units"},
     "lattice.kernels": {"kernels"},
     "lattice": {"codes", "constants", "errors", "lattice.kernels", "model", "solver"},
     "nmr.kernels": {"kernels"},
-    "nmr": {"constants", "errors", "nmr.kernels"},
+    "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
     "config": {"codes", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store", "units"},
     "store": {"codes", "errors", "nmr", "units", "version"},
@@ -63,7 +63,8 @@ ARROWS: dict[str, set[str]] = {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library",
         "model", "plotting", "report", "store", "sweeping",
     },
-    "cli": {"errors", "version"},
+    "terminal": {"errors"},
+    "cli": {"errors", "terminal", "version"},
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -74,6 +75,8 @@ AGAINST_THE_TABLE = {
         "library",
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
+    ("sweeping.assumptions", "plotting"): "Assumptions.plot() is the face",
+    ("sweeping.assumptions", "report"): "str(Assumptions) is the face",
     ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
     ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
@@ -93,7 +96,7 @@ OUTSIDE: dict[str, set[str]] = {
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker", "measured.bruker2d"},
     "galvani": {"measured.cycler"},
-    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting"},
+    "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {
         "analytic", "commands", "config", "defect_chemistry", "fitting", "kernels", "lattice", "lattice.kernels",
         "measured", "model", "nmr", "nmr.kernels", "plotting", "report", "solver", "store", "sweeping",

@@ -99,6 +99,10 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "end", f"{side}: {end.kind}{value}"
     for reference in config.fit_references:
         yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
+    for item in config.assumed:
+        yield "assumed", item.line
+    for note in config.notes:
+        yield "note", note
     yield from _axis_lines(config)
     for note in config.sweep.notes:
         yield "note", note

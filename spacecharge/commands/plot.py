@@ -9,8 +9,11 @@ from pathlib import Path
 def execute(args: argparse.Namespace) -> int:
     """Draw and save the figure, print its path; returns the exit code."""
     from ..errors import EXIT_SOLVED
+    from ..store import refusing_damage
 
-    print(_draw(args))
+    with refusing_damage(args.file):
+        figure = _draw(args)
+    print(figure)
     return EXIT_SOLVED
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
+from .assumed import Assumed, assumed_values
 from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference, with_table_value
 from .paths import TOLERANCE_PATH, allowed_range
@@ -124,6 +125,11 @@ class Config:
             Always.
         """
         raise ConfigError([f"{self.source}: describes a stack of layers (.stack), no lattice planes"])
+
+    @property
+    def assumed(self) -> tuple[Assumed, ...]:
+        """Every value in use that the materials library marks assumed and no axis varies."""
+        return assumed_values(self.base_stack, self.axes)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
+from ..model.layer import LAW_KEYS
 from ..model.parameters import numeric_paths
 from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
@@ -347,7 +348,7 @@ def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
 
 
 def _conducts(stack: Stack, name: str) -> bool:
-    return any("diffusivity_m2_per_s" in spec for _, spec in stack[name].species_items())
+    return any(key in spec for _, spec in stack[name].species_items() for key in LAW_KEYS)
 
 
 def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:

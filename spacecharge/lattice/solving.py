@@ -342,7 +342,8 @@ class _Numbers:
         energy = self.get(f"{path}.activation_energy_eV", given.get("activation_energy_eV", 0.0))
         with np.errstate(all="ignore"):
             # The activation energy is that of sigma T, which is that of the diffusivity.
-            return arrhenius(value * at_K / temperature, energy, temperature, at_K)
+            result: Array = arrhenius(value * at_K / temperature, energy, temperature, at_K)
+        return result
 
     def _check_used(self) -> None:
         for path in self.given:

@@ -381,7 +381,8 @@ LATTICE_SPECIES = (
     *rows_of(FreezingNumbers, "lattice_species", "mobile."),
 )
 
-NUMBERS = (*STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER, *LATTICE, *LATTICE_SPECIES)
+# Of rows with one key the last one counts: those of stacks.
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")

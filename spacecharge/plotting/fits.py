@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StoreError
+from ..model.arrhenius import arrhenius
 from ..nmr.parameters import FALLING
 from ..report.fits import quality
 from ..store.stored_fit import StoredFit, read_fits
@@ -116,8 +117,9 @@ def comparison_figure(stored: StoredFit) -> Figure:
     comparison = as_data(stored)
     figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
     panel = grid[0, 0]
-    nmr = 1e4 * comparison["nmr_resistance"]
-    model = np.where(np.isfinite(comparison["factor"]), 1e4 * comparison["model_resistance"], np.nan)
+    shown = display_of("ohm m2").factor
+    nmr = shown * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), shown * comparison["model_resistance"], np.nan)
     place = np.arange(nmr.size)
     colours = line_colours(2)
     panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
@@ -250,9 +252,7 @@ def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float6
         r = law["regression"]
         sign = -1.0 if law["parameter"] in FALLING else 1.0
         energy = sign * r["activation_energy_eV"]["value"]
-        line = r["value"]["value"] * np.exp(
-            energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)
-        )
+        line = arrhenius(r["value"]["value"], energy, temperature, r["reference_temperature_K"])
         panel.plot(x, line, "--", color=colours[0], label=f"regression, {abs(energy):.3f} eV")
     panel.set_yscale("log")
     panel.set_xlabel("1000 / T (K$^{-1}$)")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..codes import status_words
-from .points import columns_of, number, ordinal, pivot, table
+from .points import columns_of, number, ordinal, pivot
+from .tables import table
 from .view import View
 
 GROUP = "profiles/planes"

@@ -69,13 +69,18 @@ class Rows:
         blocks = self.out[:, HEAD_SIZE : HEAD_SIZE + p.n_layers * size]
         return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
 
+    @property
+    def faces(self) -> Array:
+        """Numbers of the left and right face of every layer, shape (n_points, n_layers, 2, ...); NaN at free ends."""
+        p = self.parameters
+        return np.asarray(self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, -1))
+
     @cached_property
     def sides(self) -> Array:
         """Numbers of the faces at the contacts, shape (n_points, n_contacts, 2, ...); side 0 lies to the left."""
         p = self.parameters
-        face = FACE_SPECIES + SPECIES_SIZE * p.n_species
-        faces = self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, face)
-        planes = np.full((p.n_points, p.n_layers + 1, 2, face), np.nan)
+        faces = self.faces
+        planes = np.full((p.n_points, p.n_layers + 1, 2, faces.shape[-1]), np.nan)
         planes[:, 1:, 0] = faces[:, :, 1]
         planes[:, :-1, 1] = faces[:, :, 0]
         return planes[:, p.contact_planes]

@@ -136,10 +136,22 @@ class SweepTable:
             import pandas
         except ImportError as error:
             raise StoreError("to_dataframe needs pandas: pip install 'spacecharge[xarray]'") from error
+        columns = self.columns()
+        frame = pandas.DataFrame({name: values for name, (values, _) in columns.items()})
+        frame.attrs["units"] = {name: unit for name, (_, unit) in columns.items()}
+        return frame
+
+    def columns(self) -> dict[str, tuple[Array, str]]:
+        """Return values and shown unit of every column of a table with one row a point, by name.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (n_points,), str)
+            Swept coordinates first; a variable has a column for each contact, side, layer and species.
+        """
         layout = self.layout
         n_axes, n_points = len(layout.sweep), int(np.prod(layout.shape, dtype=np.int64))
-        columns: dict[str, Array] = {}
-        units: dict[str, str] = {}
+        columns: dict[str, tuple[Array, str]] = {}
         labels: dict[str, Array] = {}
         for coordinate in layout.coordinates:
             dimension = coordinate.dimension or coordinate.name
@@ -149,20 +161,18 @@ class SweepTable:
                 shape = [1] * n_axes
                 axis = layout.sweep.index(dimension)
                 shape[axis] = layout.shape[axis]
-                columns[coordinate.name] = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
-                units[coordinate.name] = display_of(coordinate.units).text
+                values = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
+                columns[coordinate.name] = values, display_of(coordinate.units).text
         for variable in layout.variables:
             if variable.group:
                 continue
-            values = self[variable.name].reshape(n_points, -1)
+            rows = self[variable.name].reshape(n_points, -1)
             sizes = self.values[variable.path].shape[n_axes:]
             for k, index in enumerate(np.ndindex(*sizes)):
                 where = ", ".join(f"{labels[d][i]}" for d, i in zip(variable.dims, index, strict=True))
                 name = f"{variable.name}[{where}]" if where else variable.name
-                columns[name], units[name] = values[:, k], display_of(variable.units).text
-        frame = pandas.DataFrame(columns)
-        frame.attrs["units"] = units
-        return frame
+                columns[name] = rows[:, k], display_of(variable.units).text
+        return columns
 
 
 def sweep(

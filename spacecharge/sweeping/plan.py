@@ -235,7 +235,13 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
 
 def file_attributes(config: Config | LatticeConfig) -> dict[str, Any]:
     """Return the root attributes of a result file."""
+    said = {
+        "assumed": [item.line for item in getattr(config, "assumed", ())],
+        "notes": list(getattr(config, "notes", ())),
+    }
     return {
+        # An attribute of HDF5 cannot be an empty list of texts.
+        **{name: lines for name, lines in said.items() if lines},
         "Conventions": "CF-1.10",
         "title": config.title,
         "config_yaml": config.text,
