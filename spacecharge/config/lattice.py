@@ -14,7 +14,7 @@ from pydantic import Discriminator, Field, StrictBool, StrictStr, Tag
 from ..document.problems import Problems
 from ..document.yaml import Document
 from ..errors import ConfigError, ModelError
-from ..lattice import BOUNDARIES, CLOSURES, Lattice, build_planes
+from ..lattice import BOUNDARIES, CLOSURES, Lattice, build_planes, notes_of
 from ..model.numbers import LATTICE, LATTICE_SPECIES, RANGES, number_of
 from .axes import Axis, Sweep
 from .config import OutputSettings
@@ -136,6 +136,16 @@ class LatticeConfig:
             Always.
         """
         raise ConfigError([f"{self.source}: describes lattice planes (.lattice), no stack of layers"])
+
+    @property
+    def assumed(self) -> tuple[()]:
+        """Values of the materials library in use that are assumed: planes use none."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know about the numbers that went in, a line each."""
+        return notes_of(self.lattice)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .observables import OUTPUTS, PROFILES
-from .planes import build_planes, summary_of
+from .planes import build_planes, notes_of, summary_of
 from .problem import BOUNDARIES, CLOSURES, Lattice, LatticeSpecies
 from .sites import Site, Sites, read_sites
 from .solving import LatticePoints, LatticeSolution, lattice_paths, solve_lattice, solve_lattice_points, status_message
@@ -21,6 +21,7 @@ __all__ = [
     "Sites",
     "build_planes",
     "lattice_paths",
+    "notes_of",
     "read_sites",
     "solve_lattice",
     "solve_lattice_points",

@@ -231,13 +231,19 @@ def summary_of(lattice: Lattice) -> Iterator[tuple[str, str]]:
     charges = ", with the charges of the perfect lattice" if lattice.site_charges else ""
     closure = f", closure {lattice.closure}" if lattice.boundary == "periodic" else ""
     yield "boundary", f"{lattice.boundary}{closure}{charges}"
-    positive, negative = _grain_charges(lattice, planes)
-    if abs(positive - negative) > ODD_CHARGE * max(positive, negative):
-        yield (
-            "warning",
-            f"at the mole fractions given the grain is charged: {positive:.4g} against -{negative:.4g} e/nm3 "
-            "in its window; check fractions, charge numbers and site_charges",
-        )
+    for note in notes_of(lattice):
+        yield "warning", note
+
+
+def notes_of(lattice: Lattice) -> tuple[str, ...]:
+    """Return what a reader of the results has to know about the numbers that went in, a line each."""
+    positive, negative = _grain_charges(lattice, build_planes(lattice))
+    if abs(positive - negative) <= ODD_CHARGE * max(positive, negative):
+        return ()
+    return (
+        f"at the mole fractions given the grain is charged: {positive:.4g} against -{negative:.4g} e/nm3 in its window; "
+        "check fractions, charge numbers and site_charges",
+    )
 
 
 def _grain_charges(lattice: Lattice, planes: Planes) -> tuple[float, float]:

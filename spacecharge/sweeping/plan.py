@@ -236,8 +236,8 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
 def file_attributes(config: Config | LatticeConfig) -> dict[str, Any]:
     """Return the root attributes of a result file."""
     said = {
-        "assumed": [item.line for item in getattr(config, "assumed", ())],
-        "notes": list(getattr(config, "notes", ())),
+        "assumed": [item.line for item in config.assumed],
+        "notes": list(config.notes),
     }
     return {
         # An attribute of HDF5 cannot be an empty list of texts.
