@@ -49,7 +49,10 @@ ARROWS: dict[str, set[str]] = {
     "nmr.kernels": {"kernels"},
     "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
-    "config": {"codes", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store", "units"},
+    "config": {
+        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store",
+        "units",
+    },
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
@@ -60,8 +63,8 @@ ARROWS: dict[str, set[str]] = {
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
-        "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice", "library",
-        "model", "plotting", "report", "store", "sweeping",
+        "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice",
+        "library", "model", "plotting", "report", "store", "sweeping",
     },
     "terminal": {"errors"},
     "cli": {"errors", "terminal", "version"},

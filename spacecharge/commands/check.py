@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..config.config import Config
     from ..config.lattice import LatticeConfig
     from ..document.yaml import Document
+    from ..model import Layer
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
@@ -82,7 +83,9 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         potential = "" if layer.potential_V is None else f", {layer.potential_V:g} V"
         if layer.composition is not None:
             potential = f", x = {layer.composition:g}"
-        species = "" if layer.species is None else f", species {', '.join(layer.species_names)}"
+        species = "" if len(layer.species_names) < 2 else f", species {', '.join(layer.species_names)}"
+        if layer.core_of is not None:
+            material = f"core of {layer.core_of}"
         yield "layer", f"{layer.name}: {material}, {layer.thickness_nm:g} nm{potential}{species}"
     for i, (left, right) in enumerate(zip(stack.names, stack.names[1:], strict=False)):
         contact = stack.contacts[i]
@@ -91,9 +94,15 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             parts.append(f"charge {contact.charge_C_per_m2:g} C/m2")
         if contact.dipole_V:
             parts.append(f"dipole {contact.dipole_V:g} V")
+        if contact.electrons == "level":
+            parts.append("electrons level")
         if config.charge_transfer[i] is not None:
             parts.append("with charge transfer")
+        bands = _bands(stack.layers[i], stack.layers[i + 1])
+        if bands:
+            parts.append(bands)
         yield "contact", ", ".join(parts)
+    yield from _bulks(config)
     for side, end in (("left", stack.left), ("right", stack.right)):
         value = f" {end.value:g}" if end.kind not in ("zero_field", "bulk") else ""
         yield "end", f"{side}: {end.kind}{value}"
@@ -115,6 +124,32 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         note = _invalid(config, axis)
         if note:
             yield "warning", note
+
+
+def _bands(left: Layer, right: Layer) -> str:
+    """Say what decides the step of the potential, where defects leave a choice."""
+    if left.core_of is not None or right.core_of is not None or (left.defects is None and right.defects is None):
+        return ""
+    if left.ionisation_potential_eV is not None and right.ionisation_potential_eV is not None:
+        return "step from U and the bands"
+    return "step from U alone: ionisation_potential_eV of both layers would align their bands"
+
+
+def _bulks(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what layers from defects and cores hold at the first point."""
+    p = config.parameters(0, 1)
+    for i, layer in enumerate(config.base_stack.layers):
+        if layer.defects is None and layer.core_of is None:
+            continue
+        names = layer.species_names
+        held = [
+            f"{name} {1e-6 * p.site_density[0, i, k] * p.bulk_occupancy[0, i, k]:.4g}" for k, name in enumerate(names)
+        ]
+        level = f", E_F {p.fermi_level[0, i]:.4f} eV" if layer.defects is not None else ""
+        yield "carriers", f"{layer.name}: {', '.join(held)} cm-3{level}"
+        if layer.defects is not None and layer.core_of is None:
+            for note in layer.defects.system.notes:
+                yield "note", f"{layer.name}: {note}"
 
 
 def _invalid(config: Config, axis: Axis) -> str:

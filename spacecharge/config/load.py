@@ -21,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .defects import take_defects
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
@@ -127,6 +128,9 @@ def load_document(document: Document) -> Config:
     ]
     n_before = len(problems)
     curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    curves += take_defects(data, folder, problems)
     if len(problems) > n_before:
         problems.raise_if_any()
     digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))

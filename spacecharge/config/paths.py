@@ -20,6 +20,7 @@ from ..model.numbers import (
     number_of,
 )
 from .axes import Kind
+from .defects import defect_paths
 
 TOLERANCE_PATH = "solver.tolerance_V"
 
@@ -74,7 +75,12 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
             continue
         keys = layer_keys(layer)
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
+        paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
+        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
+            # Species that a core takes from its grain.
+            species = grain["species"] | (species if isinstance(species, dict) else {})
         if isinstance(species, dict):
             for label, spec in species.items():
                 paths |= _species_paths(f"{name}.species.{label}", spec)

@@ -26,6 +26,7 @@ from pydantic import (
 from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
+from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..units import stem
 
@@ -242,6 +243,10 @@ class LayerKeys(LayerNumbers):
     """One layer; what is not given comes from the material."""
 
     material: StrictStr | None = Field(default=None, description="Name in the library (spacecharge materials)")
+    defects: StrictStr | dict[str, Any] | None = Field(
+        default=None, description="Defects of the material, which say its carriers: a file, or their keys"
+    )
+    core_of: StrictStr | None = Field(default=None, description="Layer whose grain-boundary core this is")
     species: dict[str, SpeciesKeys] | None = Field(default=None, min_length=1, description="Several species, by name")
 
 
@@ -266,6 +271,9 @@ class ChargeTransfer(TransferNumbers):
 class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
+    electrons: Literal[ELECTRONS] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
+    )
     charge_transfer: ChargeTransfer | None = None
 
 

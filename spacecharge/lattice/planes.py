@@ -241,8 +241,8 @@ def notes_of(lattice: Lattice) -> tuple[str, ...]:
     if abs(positive - negative) <= ODD_CHARGE * max(positive, negative):
         return ()
     return (
-        f"at the mole fractions given the grain is charged: {positive:.4g} against -{negative:.4g} e/nm3 in its window; "
-        "check fractions, charge numbers and site_charges",
+        f"at the mole fractions given the grain is charged: {positive:.4g} against -{negative:.4g} e/nm3 in its "
+        "window; check fractions, charge numbers and site_charges",
     )
 
 

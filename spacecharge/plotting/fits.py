@@ -16,6 +16,7 @@ from ..report.fits import quality
 from ..store.stored_fit import StoredFit, read_fits
 from ..units import display_of
 from .figures import save
+from .spectra import draw_contour
 from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
@@ -161,15 +162,19 @@ def fit_figure(stored: StoredFit) -> Figure:
     summary, arrays = stored.summary, stored.arrays
     against_temperature = summary["kind"] == "relaxation"
     laws = summary["each_temperature"]
-    n_panels = 2 + len(laws)
+    contours = [table for key, table in stored.tables.items() if key.startswith("contour_")]
+    n_panels = len(contours) + 2 + len(laws)
     n_columns = 2
     note = f"{summary['n_data']} data, {quality(summary)}"
     figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
     panels = list(grid.flat)
     for spare in panels[n_panels:]:
         spare.set_visible(False)
-    _curves(panels[0], panels[1], arrays, against_temperature)
-    for panel, law in zip(panels[2:], laws, strict=False):
+    for panel, table in zip(panels, contours, strict=False):
+        draw_contour(panel, table)
+    first = len(contours)
+    _curves(panels[first], panels[first + 1], arrays, against_temperature)
+    for panel, law in zip(panels[first + 2 :], laws, strict=False):
         _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
     letters(panels[:n_panels])
     return figure
