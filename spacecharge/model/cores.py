@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..codes import Statistics
 from ..errors import ModelError
-from .layer import SPECIES_KEYS, Layer, check_own, check_species
+from .layer import SPECIES_KEYS, Contact, Layer, check_own, check_species
 from .numbers import SPECIES
 from .statistics import log_odds, of_log_odds, thermodynamic_slope
 
@@ -73,6 +73,36 @@ def check_boundary_keys(layer: Layer) -> None:
         for row in SPECIES:
             if row.key in allowed and row.key in keys:
                 check_own(row, keys, path, layer)
+
+
+def check_level_electrons(layers: Sequence[Layer], contacts: Sequence[Contact]) -> None:
+    """Refuse ``electrons: level`` where it cannot be met.
+
+    Raises
+    ------
+    ModelError
+        The layers have different potentials, or do not know their bands.
+    """
+    for c, contact in enumerate(contacts):
+        if contact.electrons != "level":
+            continue
+        path = f"contacts.{c}.electrons"
+        left, right = layers[c], layers[c + 1]
+        if left.core_of is not None or right.core_of is not None:
+            raise ModelError("a core is level with its grain in everything: leave it out", path)
+        for layer in (left, right):
+            if layer.ionisation_potential_eV is None:
+                raise ModelError(
+                    f"level needs ionisation_potential_eV of {layer.name}: the bands decide the step", path
+                )
+            if not layer.defects.electronic_carriers:
+                raise ModelError(f"level needs electronic_carriers of {layer.name}: nothing there crosses", path)
+        if left.potential_V != right.potential_V:
+            raise ModelError(
+                f"level needs one potential_V for both layers (got {left.potential_V:g} and {right.potential_V:g} V): "
+                "with ions and electrons level, lithium is level, and two potentials are two levels of lithium",
+                path,
+            )
 
 
 def filled_cores(layers: Sequence[Layer]) -> tuple[Layer, ...]:

@@ -38,6 +38,9 @@ SPECIES_KEYS = (
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
+ELECTRONS = ("blocked", "level")
+"""What electrons do at a contact; the first where nothing is said."""
+
 OCV_KEYS = ("composition", "occupancy", "potential_V")
 """Lists of an open-circuit-voltage table."""
 
@@ -316,9 +319,16 @@ class Contact(ContactNumbers):
     Parameters
     ----------
     NUMBERS
+    electrons : {"blocked", "level"}
+        Whether electrons cross. Blocked: each side is level with its own bulk. Level: they are in equilibrium, which
+        needs one potential U for both layers, and leaves the alignment of the bands as the step.
     """
 
+    electrons: str = ELECTRONS[0]
+
     def __post_init__(self) -> None:
+        if self.electrons not in ELECTRONS:
+            raise ModelError(f"{self.electrons!r} is not known (allowed: {', '.join(ELECTRONS)})", "contact.electrons")
         for row in CONTACT:
             row.check(getattr(self, row.key), f"contact.{row.key}")
 
@@ -393,6 +403,10 @@ class Stack:
             from .cores import filled_cores
 
             named = filled_cores(named)
+        if any(contact.electrons != ELECTRONS[0] for contact in contacts):
+            from .cores import check_level_electrons
+
+            check_level_electrons(named, contacts)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 
