@@ -74,7 +74,9 @@ def plot_file(
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
     with single_column(style.width == "single"):
-        if profiles or not view.axes:
+        if results.attributes.get("kind") == "lattice" and not y:
+            figure = _lattice_figure(view, x, title, profiles=profiles)
+        elif profiles or not view.axes:
             from .profiles import plot_profiles
 
             figure = plot_profiles(view, title=title)
@@ -125,6 +127,19 @@ def caption(view: View, title: str) -> str:
     if len(assumed):
         parts.append("assumed: " + "; ".join(str(line) for line in assumed))
     return ". ".join(parts)
+
+
+def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) -> Figure:
+    """Draw lattice planes: profiles by plane, a map of the excess thickness, or what a sweep says."""
+    from .planes import plot_lattice_sweep, plot_planes
+
+    if profiles or not view.axes:
+        return plot_planes(view, title=title)
+    if _is_map(view) and x is None:
+        from .maps import plot_map
+
+        return plot_map(view, y="excess_thickness", title=title)
+    return plot_lattice_sweep(view, x=x, title=title)
 
 
 def _is_map(view: View) -> bool:
