@@ -43,7 +43,7 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
-    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3, "e nm$^{-3}$", True),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3, "nm$^{-3}$", True),
     Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0, "m$^{2}$ s$^{-1}$", True),
@@ -53,6 +53,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4, "Ω cm$^{2}$", True),
     Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1, "mS cm$^{-1}$", True),
     Unit("_S_per_m", "S/m", "S m-1", 1.0),
+    Unit("_nm2", "nm2", "m2", NM**2, "nm$^{2}$", True),
     Unit("_nm", "nm", "m", NM, "nm", True),
     Unit("_eV", "eV", "J", ELEMENTARY_CHARGE, "eV", True),
     Unit("_V", "V", "V", 1.0, "V", True),

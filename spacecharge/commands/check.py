@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.axes import Axis
     from ..config.config import Config
+    from ..config.lattice import LatticeConfig
     from ..document.yaml import Document
     from ..model import Layer
 
@@ -18,15 +19,47 @@ _MAX_LISTED = 100_000
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
-    from ..config.load import load_document
     from ..document.yaml import read_document
     from ..fitting.load import is_fit
 
     document = read_document(args.config)
-    lines = _of_fit(document) if is_fit(document) else list(_summary(load_document(document)))
+    lines = _of_fit(document) if is_fit(document) else _of_run(document)
     for label, text in lines:
         print(f"{label:<{_WIDTH}}{text}".rstrip())
     return 0
+
+
+def _of_run(document: Document) -> list[tuple[str, str]]:
+    """Return the lines of a stack or of lattice planes."""
+    from ..config.load import load_document
+
+    if "lattice" in document.data:
+        from ..config.lattice import load_lattice
+
+        return list(_of_planes(load_lattice(document)))
+    return list(_summary(load_document(document)))
+
+
+def _of_planes(config: LatticeConfig) -> Iterator[tuple[str, str]]:
+    """Yield the lines of lattice planes."""
+    from ..lattice import summary_of
+
+    yield "title", config.title
+    yield from summary_of(config.lattice)
+    yield from _axis_lines(config)
+    yield "output", config.output.path + (" with profiles" if config.output.profiles else "")
+
+
+def _axis_lines(config: Config | LatticeConfig) -> Iterator[tuple[str, str]]:
+    """Yield a line for each axis, and one for the number of points."""
+    for axis in config.axes:
+        unit = f" {axis.unit}" if axis.unit else ""
+        if axis.grid.is_open:
+            yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
+        else:
+            yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
+    shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
+    yield "points", f"{config.n_points}{shape}"
 
 
 def _of_fit(document: Document) -> list[tuple[str, str]]:
@@ -79,14 +112,7 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "assumed", item.line
     for note in config.notes:
         yield "note", note
-    for axis in config.axes:
-        unit = f" {axis.unit}" if axis.unit else ""
-        if axis.grid.is_open:
-            yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
-        else:
-            yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
-    shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
-    yield "points", f"{config.n_points}{shape}"
+    yield from _axis_lines(config)
     for note in config.sweep.notes:
         yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"

@@ -113,11 +113,15 @@ def _chosen(quantity: Quantity) -> str:
 
 
 def _points(view: View, rows: int) -> list[str]:
+    if view.results.attributes.get("kind") == "lattice":
+        from .lattice import lattice_lines
+
+        return lattice_lines(view, rows)
     if not view.axes:
         return _single(view)
     if len(view.axes) == 1:
         return _rows(view, rows)
-    return _pivot(view, rows)
+    return pivot(view, rows)
 
 
 def _single(view: View) -> list[str]:
@@ -202,23 +206,23 @@ def _rows(view: View, n_rows: int) -> list[str]:
         columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
     for name, title in (("interface_resistance", "resistance"), ("total_resistance", "total resistance")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     for name, title in (("space_charge_potential", "space charge"), ("space_charge_width", "width")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     for name, title in (("excess_resistance", "excess"), ("charge", "charge")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     status = view.variable("status").values
     columns.append(("status", "", "", [status_words(int(s)) for s in status]))
     header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
     lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
     if step > 1:
-        lines.append(f"(every {_ordinal(step)} of {total} points; --rows N shows more)")
+        lines.append(f"(every {ordinal(step)} of {total} points; --rows N shows more)")
     return lines
 
 
-def _columns(view: View, name: str, title: str) -> list[tuple[str, str, str, list[str]]]:
+def columns_of(view: View, name: str, title: str) -> list[tuple[str, str, str, list[str]]]:
     """Return a column per contact, side, layer and species of a variable, without empty ones."""
     quantity = view.variable(name)
     own = quantity.dims[1:]
@@ -243,11 +247,11 @@ def _columns(view: View, name: str, title: str) -> list[tuple[str, str, str, lis
     return columns
 
 
-def _pivot(view: View, n_rows: int) -> list[str]:
-    """Return the interface resistance over the first two free axes, the others at their first value."""
+def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
+    """Return a variable (default: the resistance) over the first two free axes, the others at their first value."""
     results = view.results
     down, across = view.axes[0], view.axes[1]
-    name = "total_resistance" if "total_resistance" in results else "interface_resistance"
+    name = name or ("total_resistance" if "total_resistance" in results else "interface_resistance")
     sizes = view.shape
     steps = (view.thin(down, n_rows), view.thin(across, _MAX_COLUMNS))
     for axis in view.axes[2:]:
@@ -267,7 +271,7 @@ def _pivot(view: View, n_rows: int) -> list[str]:
     body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
     lines += table(header, body, left=0)
     notes = [
-        f"every {_ordinal(step)} of {size} values of {axis}"
+        f"every {ordinal(step)} of {size} values of {axis}"
         for axis, step, size in zip((down, across), steps, sizes, strict=False)
         if step > 1
     ]
@@ -277,6 +281,7 @@ def _pivot(view: View, n_rows: int) -> list[str]:
     return lines
 
 
-def _ordinal(n: int) -> str:
+def ordinal(n: int) -> str:
+    """Return 2nd, 3rd, 11th."""
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
