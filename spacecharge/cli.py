@@ -99,7 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
-    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument(
+        "file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, own YAML, or a configuration"
+    )
     defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
     defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")

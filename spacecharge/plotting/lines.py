@@ -281,8 +281,8 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     everything = np.concatenate([values.ravel() for _, values, _ in entries])
     if (everything[np.isfinite(everything)] < 0).any():
         zero_line(panel)
-    if entries and quantities[0].units in LOGARITHMIC and not bars:
-        scale_axis(panel.yaxis, everything, LOGARITHMIC[quantities[0].units])
+    if entries and not bars and (quantities[0].units in LOGARITHMIC or _spans_decades(everything)):
+        scale_axis(panel.yaxis, everything, LOGARITHMIC.get(quantities[0].units, 0.0))
     if not bars:
         _scale_x(panel, shape)
     panel.set_xlabel(axis_label(shape.x, WIDE))
@@ -316,6 +316,16 @@ def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, lab
     panel.bar_label(bars, [number_text(v, 3) for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
     panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
+
+
+MANY_DECADES = 2.0
+"""Positive values that span more than so many decades show nothing on a linear axis but the largest."""
+
+
+def _spans_decades(values: Array) -> bool:
+    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres)."""
+    values = values[np.isfinite(values)]
+    return bool(values.size and values.min() > 0.0 and values.max() > 10.0**MANY_DECADES * values.min())
 
 
 def _is_bars(shape: Frame) -> bool:

@@ -100,7 +100,7 @@ def line_colours(n: int) -> list[Any]:
 LINEAR_DECADES = 0.8
 """Length of the linear part of a symmetric logarithmic axis on each side of zero, in decades."""
 
-LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0}
+LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0, "m-3": 0.0}
 """SI units of quantities that follow exponentials, and the shown value below which they count as nothing
 (1e-6 Ohm cm2 is a thousandth of what any cell can resolve). Others keep a linear axis."""
 
