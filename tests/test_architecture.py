@@ -94,6 +94,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ruamel": {"document"},
     "lazy_loader": {"version"},
     "openpyxl": {"report"},
+    "plotext": {"report"},
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
