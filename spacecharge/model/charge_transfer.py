@@ -349,8 +349,9 @@ def jumps_are_defined(parameters: StackParameters, contacts: Iterable[int]) -> N
             )
         dilute = [names[j] for j in (i, i + 1) if STATISTICS_NAMES[parameters.statistics[j, 0]] == "dilute"]
         if dilute:
+            verb = "has" if len(dilute) == 1 else "have"
             raise ModelError(
-                f"{' and '.join(dilute)} {'has' if len(dilute) == 1 else 'have'} dilute statistics, which know no vacant sites to jump to: use "
+                f"{' and '.join(dilute)} {verb} dilute statistics, which know no vacant sites to jump to: use "
                 "statistics: lattice",
                 path,
             )
