@@ -28,6 +28,24 @@ PULL = SLOPES * WEIGHTS
 
 
 @kernel
+def follow_delta(species, layer, s, y, start):
+    """Return Delta at potential y, from a start that is mostly close: Newton, or the safe search where that fails."""
+    if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:
+        return delta_of(species, layer, s, y, start)
+    delta, z = start, species[layer, s, o.P_Z]
+    for _ in range(4):
+        _, _, _, _, potential, steep = state_of(species, layer, s, delta)
+        move = (delta + potential + z * y) / max(steep, 1e-9)
+        delta -= move
+        if not species[layer, s, o.P_LOWEST] < delta < species[layer, s, o.P_HIGHEST]:
+            break
+        # What is left is of the order of its square.
+        if abs(move) < 1e-8:
+            return delta
+    return delta_of(species, layer, s, y, start)
+
+
+@kernel
 def fill_node(species, codes, layer, current, volt, node, deltas):
     """Fill the state of a node from its y; `deltas` (n_species) hold a start and become the answer."""
     n_species = codes[N_SPECIES]
@@ -37,7 +55,7 @@ def fill_node(species, codes, layer, current, volt, node, deltas):
         if strength == 0.0:
             continue
         z = species[layer, s, o.P_Z]
-        delta = delta_of(species, layer, s, node[Y], deltas[s])
+        delta = follow_delta(species, layer, s, node[Y], deltas[s])
         deltas[s] = delta
         theta, vacancy, off, response, _, steep = state_of(species, layer, s, delta)
         turn = -z / max(steep, 1e-9)

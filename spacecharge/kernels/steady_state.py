@@ -26,8 +26,8 @@ from .steady_nodes import (
 )
 
 SOLVED, STOPPED = 0, 1
-# What a Newton step this small leaves behind is its square: rounding.
-SMALL_STEP = 1e-9
+# What a Newton step this small leaves behind is its square, 1e-12 kT/e.
+SMALL_STEP = 1e-6
 # Steps beyond this many kT/e leave the region where the linearisation means anything.
 LARGEST_STEP = 4.0
 MOST_ITERATIONS = 60
@@ -184,7 +184,7 @@ def cut_elements(elements, nodes, deltas, pieces):
     for e in range(n):
         total += pieces[e]
     new = np.empty((total, 2))
-    points, inner = np.zeros((total, 5, nodes.shape[2])), np.empty((total, 5, n_species))
+    points, inner = np.zeros((total, 5, nodes.shape[2])), np.zeros((total, 5, n_species))
     at = 0
     for e in range(n):
         for k in range(pieces[e]):
@@ -197,9 +197,9 @@ def cut_elements(elements, nodes, deltas, pieces):
                         if other != j:
                             factor *= (t - NODES[other]) / (NODES[j] - NODES[other])
                     points[at, i, Y] += factor * (nodes[e, j, Y] - nodes[e, 0, Y])
+                    for s in range(n_species):
+                        inner[at, i, s] += factor * deltas[e, j, s]
                 points[at, i, Y] += nodes[e, 0, Y]
-                for s in range(n_species):
-                    inner[at, i, s] = deltas[e, min(max(int(4.0 * t + 0.5), 0), 4), s]
             at += 1
     return new, points, inner
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ SAFETY = 2.0
 """What halving the mesh changes, times this, is the error estimate of the finer one; measured errors are smaller."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SteadyState:
     """A stack that carries a current; read-only.
 
@@ -68,18 +69,10 @@ class SteadyState:
         Drop of v over each layer [V].
     overpotential : ndarray, shape (n_layers - 1,)
         v left minus v right of each inner contact [V].
-    exchange_current_density : ndarray, shape (n_layers - 1,)
-        i0 from the occupancies that the current leaves at the contact [A m-2]; NaN without a law.
-    x, potential, electrochemical_potential : ndarray, shape (n_nodes,)
-        Position [m], 0 at the first contact; phi [V], 0 in the neutral bulk at the right end; v [V], 0 there too.
-    occupancy, vacancy : ndarray, shape (n_species, n_nodes)
-        theta and 1 - theta [1].
     voltage_error_estimate, potential_error_estimate : float
         Estimated errors of the voltage, relative [1], and of the contact potentials [V].
     iterations, n_elements : int
         Newton iterations over all meshes and currents, elements of the last mesh.
-    scalars : dict
-        Observables of the state with current, by their names in result files.
     """
 
     stack: Stack
@@ -91,26 +84,44 @@ class SteadyState:
     differential_resistance: float
     layer_voltage: Array
     overpotential: Array
-    exchange_current_density: Array
-    x: Array
-    potential: Array
-    electrochemical_potential: Array
-    occupancy: Array
-    vacancy: Array
     voltage_error_estimate: float
     potential_error_estimate: float
     iterations: int
     n_elements: int
-    scalars: dict[str, Any]
-    _inner: dict[str, Any] = field(default_factory=dict, repr=False)
+    chain: Chain | None = field(default=None, repr=False)
 
     @property
     def success(self) -> bool:
         """Whether the answer meets its tolerance."""
         return self.status == 0
 
+    @cached_property
+    def exchange_current_density(self) -> Array:
+        """i0 from the occupancies that the current leaves at each inner contact [A m-2]; NaN without a law."""
+        return self._chain().exchange_currents()
 
-class _Chain:
+    @cached_property
+    def scalars(self) -> dict[str, Any]:
+        """Observables of the state with current, by their names in result files."""
+        return self._chain().scalars(self.profiles)
+
+    @cached_property
+    def profiles(self) -> dict[str, Array]:
+        """Profiles at all nodes.
+
+        ``x`` [m], 0 at the first contact; ``potential`` phi and ``electrochemical_potential`` v [V], both 0 in the
+        neutral bulk of the right end; ``occupancy``, ``vacancy`` (n_species, n_nodes) [1]; ``current_density`` J [A m-2],
+        the same everywhere since v' is -J/sigma at every node.
+        """
+        return self._chain().profiles(self.voltage)
+
+    def _chain(self) -> Chain:
+        if self.chain is None:
+            raise ConvergenceError(self.message, self.status)
+        return self.chain
+
+
+class Chain:
     """A mesh with its state, and what the kernels need beside it; mutable while a state is looked for."""
 
     def __init__(self, solution: Solution, contacts: Array) -> None:
@@ -138,6 +149,7 @@ class _Chain:
             kept = state[at : at + 5, :n].T
             if np.any(kept):
                 self.deltas[:, :, s] = kept
+        self.solution = solution
         self.current = 0.0
         self.iterations = 0
 
@@ -195,14 +207,72 @@ class _Chain:
         )
         return float(voltage), float(slope), drops
 
-    def work(self, solution: Solution) -> Array:
+    def work(self) -> Array:
         """Return a work array that holds this state as an equilibrium solve would."""
         from ..kernels.steady_profile import store_state
         from ..kernels.workspace import STRIDE
 
-        work = np.zeros(solution._prepared.work_rows * STRIDE)
+        work = np.zeros(self.solution._prepared.work_rows * STRIDE)
         store_state(work, self.elements, self.nodes, self.deltas)
         return work
+
+    def exchange_currents(self) -> Array:
+        """Return i0 of every inner contact [A m-2], NaN without a law."""
+        from ..kernels.steady_profile import exchange_currents
+
+        out = np.empty(self.problem[2].size - 1)
+        exchange_currents(self.problem, self.elements, self.deltas, self.current, out)
+        return out
+
+    def profiles(self, voltage: float) -> dict[str, Array]:
+        """Return profiles at all nodes, by name; `voltage` is v of the left end."""
+        from ..kernels.steady_profile import read_profiles
+
+        p = self.solution.parameters
+        n = self.elements.shape[0]
+        x, v = np.empty((n, 5)), np.empty((n, 5))
+        occupancy, vacancy = np.empty((p.n_species, n, 5)), np.empty((p.n_species, n, 5))
+        read_profiles(self.problem, self.elements, self.nodes, self.deltas, self.current, x, v, occupancy, vacancy)
+        if p.n_layers > 1:
+            x -= float(p.thickness[0, 0])
+        layer = self.elements[:, 1].astype(int)
+        # v counts from the right end; phi_b differs between layers as at rest.
+        v += voltage
+        level = (p.potential[0] - p.potential[0, -1])[layer]
+        keep = np.ones((n, 5), dtype=bool)
+        keep[1:, 0] = layer[1:] != layer[:-1]
+        return {
+            "x": x[keep],
+            "potential": (self.nodes[:, :, 0] * self.volt + v + level[:, None])[keep],
+            "electrochemical_potential": v[keep],
+            "occupancy": occupancy[:, keep],
+            "vacancy": vacancy[:, keep],
+            "current_density": np.full(int(keep.sum()), self.current),
+        }
+
+    def scalars(self, profiles: dict[str, Array]) -> dict[str, Any]:
+        """Return what the result file holds of a state with current, by name.
+
+        Static and differential capacitances are those of equilibrium only and stay NaN.
+        """
+        from ..kernels.layout import VALIDITY
+        from ..kernels.steady_profile import observe_steady, steady_faces
+        from .packing import unpack_scalars
+
+        solution = self.solution
+        p, prepared = solution.parameters, solution._prepared
+        faces = np.empty((p.n_layers, 5))
+        steady_faces(self.problem, self.elements, self.nodes, faces)
+        out = solution.row.copy()
+        out[-2 * (p.n_layers + 1) :] = math.nan
+        fraction = float(prepared.packed[0])
+        out[VALIDITY] = observe_steady(self.work(), prepared.rows[0], self.problem, faces, fraction, out)
+        named = {name: values[0] for name, values in unpack_scalars(out[None], p, solution.resistance_of).items()}
+        # phi at a contact counts from the neutral bulk at the right end, where v is 0 as well.
+        contacts = np.flatnonzero(np.diff(profiles["x"]) == 0.0)
+        potential = profiles["potential"]
+        named["contact_potential"] = np.stack([potential[contacts], potential[contacts + 1]], axis=1)
+        return named
 
     def faces(self) -> Array:
         """Return y left and right of every inner contact, shape (n_layers - 1, 2) [kT/e]."""
@@ -312,10 +382,7 @@ def steady_state(
     """
     if (current_density is None) == (voltage_V is None):
         raise ModelError("give either a current density or a voltage", "load")
-    for side, end in (("left", stack.left), ("right", stack.right)):
-        if EndKind.of(end.kind).is_contact:
-            raise ModelError("a load makes the ends reservoirs of neutral bulk (allowed: bulk)", f"ends.{side}")
-    rest = stack.replace(left=End(kind="bulk"), right=End(kind="bulk"))
+    rest = between_reservoirs(stack)
     solution = solve(rest, tolerance_V=tolerance_V, options=options, throw=throw)
     p = solution.parameters
     _one_component(rest, p)
@@ -331,12 +398,31 @@ def steady_state(
     return state
 
 
+def between_reservoirs(stack: Stack) -> Stack:
+    """Return the stack with both ends in neutral bulk, remembered with it.
+
+    Raises
+    ------
+    ModelError
+        An end is held or charged.
+    """
+    for side, end in (("left", stack.left), ("right", stack.right)):
+        if EndKind.of(end.kind).is_contact:
+            raise ModelError("a load makes the ends reservoirs of neutral bulk (allowed: bulk)", f"ends.{side}")
+    if stack.left.kind == stack.right.kind == "bulk":
+        return stack
+    if "between_reservoirs" not in stack.cache:
+        stack.cache["between_reservoirs"] = stack.replace(left=End(kind="bulk"), right=End(kind="bulk"))
+    loaded: Stack = stack.cache["between_reservoirs"]
+    return loaded
+
+
 def solve_load(
     solution: Solution, contacts: Array, current_density: float | None, voltage_V: float | None
 ) -> SteadyState:
     """Return the state with current of a stack at rest; arguments as the kernels and :func:`steady_state` take them."""
     tolerance = solution._prepared.tolerance_V
-    chain = _Chain(solution, contacts)
+    chain = Chain(solution, contacts)
     chain.reach(0.0)
     limit = max(1.5 * float(chain.rough().max()), SMOOTH * (tolerance / 1e-6) ** 0.625)
     reached = _reach_load(chain, current_density, voltage_V)
@@ -375,10 +461,10 @@ def solve_load(
         if status == 0
         else "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V"
     )
-    return _finished(solution, chain, status, message, (relative + 1e-12, error))
+    return _finished(chain, status, message, (relative + 1e-12, error))
 
 
-def _reach_load(chain: _Chain, current_density: float | None, voltage_V: float | None) -> bool:
+def _reach_load(chain: Chain, current_density: float | None, voltage_V: float | None) -> bool:
     """Bring the chain to a current or to a voltage."""
     if current_density is not None:
         return chain.reach(float(current_density))
@@ -399,65 +485,18 @@ def _reach_load(chain: _Chain, current_density: float | None, voltage_V: float |
 
 
 def _failed(stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
-    n = len(stack.layers)
-    nan, none = math.nan, np.empty(0)
+    n, nan = len(stack.layers), math.nan
     return SteadyState(
-        stack, status, message, nan, nan, nan, nan, np.full(n, nan), np.full(n - 1, nan), np.full(n - 1, nan),
-        none, none, none, np.empty((1, 0)), np.empty((1, 0)), nan, nan, iterations, 0, {},
-    )  # fmt: skip
+        stack, status, message, nan, nan, nan, nan, np.full(n, nan), np.full(n - 1, nan), nan, nan, iterations, 0
+    )
 
 
-def _finished(
-    solution: Solution, chain: _Chain, status: int, message: str, errors: tuple[float, float]
-) -> SteadyState:
-    """Collect the answer: profiles of phi and v, drops, and the observables of the kernels for this state."""
-    from ..kernels.steady_profile import exchange_currents, read_profiles
-
-    p = solution.parameters
+def _finished(chain: Chain, status: int, message: str, errors: tuple[float, float]) -> SteadyState:
+    """Collect the answer."""
+    p = chain.solution.parameters
     voltage, slope, drops = chain.voltage()
-    n, n_species = chain.elements.shape[0], p.n_species
-    x, v = np.empty((n, 5)), np.empty((n, 5))
-    occupancy, vacancy = np.empty((n_species, n, 5)), np.empty((n_species, n, 5))
-    read_profiles(chain.problem, chain.elements, chain.nodes, chain.deltas, chain.current, x, v, occupancy, vacancy)
-    exchange = np.empty(p.n_layers - 1)
-    exchange_currents(chain.problem, chain.elements, chain.deltas, chain.current, exchange)
-    if p.n_layers > 1:
-        x -= float(p.thickness[0, 0])
-    layer = chain.elements[:, 1].astype(int)
-    # v counts from the right end; phi_b differs between layers as at rest.
-    v += voltage
-    level = (p.potential[0] - p.potential[0, -1])[layer]
-    potential = chain.nodes[:, :, 0] * chain.volt + v + level[:, None]
-    keep = np.ones((n, 5), dtype=bool)
-    keep[1:, 0] = layer[1:] != layer[:-1]
-    scalars = steady_scalars(solution, chain, potential, v)
     ends = float(p.potential[0, 0] - p.potential[0, -1])
     return SteadyState(
-        solution.stack, status, message, chain.current, voltage, ends + voltage, slope, drops[0], drops[1, 1:], exchange,
-        x[keep], potential[keep], v[keep], occupancy[:, keep], vacancy[:, keep], *errors, chain.iterations, n, scalars,
-        {"chain": chain, "solution": solution},
+        chain.solution.stack, status, message, chain.current, voltage, ends + voltage, slope, drops[0], drops[1, 1:],
+        *errors, chain.iterations, chain.elements.shape[0], chain,
     )  # fmt: skip
-
-
-def steady_scalars(solution: Solution, chain: _Chain, potential: Array, v: Array) -> dict[str, Any]:
-    """Return what the result file holds of a state with current, by name.
-
-    Static and differential capacitances are those of equilibrium only and stay NaN.
-    """
-    from ..kernels.layout import VALIDITY
-    from ..kernels.steady_profile import observe_steady, steady_faces
-    from .packing import unpack_scalars
-
-    p, prepared = solution.parameters, solution._prepared
-    work = chain.work(solution)
-    faces = np.empty((p.n_layers, 5))
-    steady_faces(chain.problem, chain.elements, chain.nodes, faces)
-    out = solution.row.copy()
-    out[-2 * (p.n_layers + 1) :] = math.nan
-    fraction = float(prepared.packed[0])
-    out[VALIDITY] = observe_steady(work, prepared.rows[0], chain.problem, faces, fraction, out)
-    named = {name: values[0] for name, values in unpack_scalars(out[None], p, solution.resistance_of).items()}
-    # phi at a contact counts from the neutral bulk at the right end, where v is 0 as well.
-    ends = np.flatnonzero(np.diff(chain.elements[:, 1]))
-    named["contact_potential"] = np.stack([potential[ends, 4], potential[ends + 1, 0]], axis=1)
-    return named
