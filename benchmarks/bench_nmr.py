@@ -15,7 +15,7 @@ import pytest
 from scipy.optimize import curve_fit
 from scipy.special import jn_zeros
 
-from spacecharge.config.nmr_fit import load_fit_config
+from spacecharge.fitting.load import load_fit_config
 from spacecharge.fitting.run import build, run_setup
 from spacecharge.nmr.arrhenius import arrhenius
 from spacecharge.nmr.diffusion import released_fraction

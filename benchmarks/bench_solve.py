@@ -23,7 +23,8 @@ import spacecharge as sc
 from spacecharge.kernels.poisson_boltzmann import solve_rows
 from spacecharge.model import stack_parameters
 from spacecharge.solver.equilibrium import SolverOptions, _work_array
-from spacecharge.solver.packing import output_width, pack_rows
+from spacecharge.solver.output import output_width
+from spacecharge.solver.packing import pack_rows
 
 TOLERANCES_V = (1e-4, 1e-6, 1e-8, 1e-10)
 TARGET_V = 1e-6

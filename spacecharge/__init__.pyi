@@ -26,7 +26,8 @@ from .solver.impedance import (
     impedance,
     impedance_error_estimate,
 )
-from .solver.observables import (
+from .solver.options import SolverOptions
+from .solver.outputs import (
     characteristic_frequency,
     charge,
     charge_balance,
@@ -47,7 +48,6 @@ from .solver.observables import (
     static_capacitance,
     validity,
 )
-from .solver.options import SolverOptions
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance

@@ -77,7 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
     example = commands.add_parser("example", help="list the configurations that come along, or copy one to this folder")
     example.add_argument("name", metavar="NAME", nargs="?")
 
-    commands.add_parser("schema", help="print the JSON schema of the configuration")
+    schema = commands.add_parser("schema", help="print the JSON schema of configurations of runs and fits")
+    schema.add_argument(
+        "--text", metavar="PART", help="print one part as text: run, the name of a kind of fit, or any key"
+    )
 
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
     defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")

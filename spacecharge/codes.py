@@ -99,6 +99,11 @@ class Validity(IntFlag):
     THIN_LAYER = 4
 
     @property
+    def flag(self) -> str:
+        """The names as CF attributes have them."""
+        return " ".join(str(flag.name).lower() for flag in Validity if flag in self)
+
+    @property
     def words(self) -> str:
         """What is strained, one text after the other."""
         return "; ".join(text for flag, text in _VALIDITY_WORDS.items() if flag in self)
@@ -145,6 +150,8 @@ class EndKind(IntEnum):
     BULK = 1, "bulk"
     ELECTROSTATIC_POTENTIAL = 2, "electrostatic_potential_V"
     SURFACE_CHARGE = 3, "surface_charge_C_per_m2"
+    METAL = 4, "potential_V"
+    """Becomes an electrostatic potential with the potentials of the layers (``model.parameters``)."""
 
     def __new__(cls, code: int, key: str = "") -> EndKind:
         """Make a member of its code and key."""

@@ -1,6 +1,8 @@
 """Exceptions of the package, every one derived from :class:`SpaceChargeError`, and the exit codes of its program."""
 
 from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
 
 EXIT_SOLVED = 0
 EXIT_SOME_FAILED = 1
@@ -70,8 +72,53 @@ class StoreError(SpaceChargeError, RuntimeError):
     """A result file cannot be read, written, resumed or locked."""
 
 
+class FitReason(Enum):
+    """Why a fit could not be made."""
+
+    REFUSED = "refused"
+    """The configuration and its data do not belong together."""
+    DATA = "data"
+    """The data cannot be read, or are not what an experiment gives."""
+    NOT_CONVERGED = "not_converged"
+    """The search did not end."""
+    NOT_FINITE = "not_finite"
+    """The model has no value where it was asked for one."""
+    UNRESOLVED = "unresolved"
+    """The data cannot tell parameters apart."""
+
+
 class FitError(SpaceChargeError, ValueError):
-    """A fit cannot be made from the data or model given."""
+    """A fit cannot be made from the data or model given.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    reason : FitReason
+        What kind of trouble it is.
+    """
+
+    def __init__(self, message: str, reason: FitReason = FitReason.REFUSED) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class Trouble(NamedTuple):
+    """What is wrong in a line of a file.
+
+    Parameters
+    ----------
+    line : int
+        From 1; 0: the file as a whole.
+    message : str
+        One line.
+    column : int
+        Character of the line, from 1.
+    """
+
+    line: int
+    message: str
+    column: int = 1
 
 
 class DataError(FitError):
@@ -81,16 +128,16 @@ class DataError(FitError):
     ----------
     path : str
         The file as the message names it.
-    troubles : sequence of (int, str)
-        Line (0: the file as a whole) and what is wrong there; the message is the first of them.
+    troubles : sequence of (int, str) or Trouble
+        Line and what is wrong there; the message is the first of them.
     """
 
-    def __init__(self, path: str, troubles: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, path: str, troubles: Sequence[tuple[int, str]] | Sequence[Trouble]) -> None:
         self.path = path
-        self.troubles = tuple(troubles)
-        line, message = self.troubles[0]
+        self.troubles = tuple(Trouble(*trouble) for trouble in troubles)
+        line, message, _ = self.troubles[0]
         more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
-        super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}")
+        super().__init__(f"{path}:{line}: {message}{more}" if line else f"{path}: {message}{more}", FitReason.DATA)
 
 
 class SystemStop(SpaceChargeError, RuntimeError):

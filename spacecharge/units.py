@@ -30,12 +30,16 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3),
+    Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0),
     Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),
     Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0),
     Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4),
+    Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1),
+    Unit("_S_per_m", "S/m", "S m-1", 1.0),
     Unit("_nm", "nm", "m", NM),
     Unit("_eV", "eV", "J", ELEMENTARY_CHARGE),
     Unit("_V", "V", "V", 1.0),
@@ -127,6 +131,7 @@ DISPLAY: dict[str, Display] = {
     "F m-2": Display("uF/cm2", "µF cm$^{-2}$", 1e2),
     "ohm m2": Display("Ohm cm2", "Ω cm$^{2}$", 1e4),
     "A m-2": Display("mA/cm2", "mA cm$^{-2}$", 1e-1),
+    "S m-1": Display("mS/cm", "mS cm$^{-1}$", 10.0),
     "m2 s-1": Display("m2/s", "m$^{2}$ s$^{-1}$", 1.0),
     "m-2 s-1": Display("m-2 s-1", "m$^{-2}$ s$^{-1}$", 1.0),
 }

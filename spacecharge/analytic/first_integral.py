@@ -115,7 +115,7 @@ def first_integral(
     parameters = stack_parameters(stack) if isinstance(stack, Stack) else stack
     n_layers, n_species = parameters.n_layers, parameters.n_species
     sides = [make_side(parameters, point, i) for i in range(n_layers)]
-    levels = parameters.potential[point] - parameters.potential[point, -1]
+    levels = parameters.neutral_potential[point] - parameters.neutral_potential[point, -1]
     names = list(parameters.contact_names)
     states: list[ContactState] = []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.axes import Axis
     from ..config.config import Config
-    from ..config.interface_fit import InterfaceFitConfig
+    from ..document.yaml import Document
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
@@ -17,28 +17,26 @@ _MAX_LISTED = 100_000
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
-    from ..config import load_config
-    from ..config.interface_fit import is_interface_fit, load_interface_fit
+    from ..config.load import load_document
+    from ..document.yaml import read_document
+    from ..fitting.load import is_fit
 
-    if is_interface_fit(args.config):
-        fit = load_interface_fit(args.config)
-        lines = [*_summary(fit.model), *_of_fit(fit)]
-    else:
-        lines = list(_summary(load_config(args.config)))
+    document = read_document(args.config)
+    lines = _of_fit(document) if is_fit(document) else list(_summary(load_document(document)))
     for label, text in lines:
         print(f"{label:<{_WIDTH}}{text}".rstrip())
     return 0
 
 
-def _of_fit(fit: InterfaceFitConfig) -> Iterator[tuple[str, str]]:
-    """Yield what a fit of the interface model adds to the summary of its stack."""
-    for name, at in fit.interfaces.items():
-        n = sum(datum.interface == name for datum in fit.data)
-        where = ", ".join(f"{path} = {value:g}" for path, value in at.items())
-        yield "interface", f"{name}: {where}; {n} measured"
-    for p in fit.parameters:
-        state = "fixed" if p.fixed is not None else f"{p.minimum:g} to {p.maximum:g}"
-        yield "parameter", f"{p.name}: {state}; {' = '.join(p.paths)}"
+def _of_fit(document: Document) -> list[tuple[str, str]]:
+    """Return the lines of a fit of any kind, those of the stack that it solves first."""
+    from ..fitting.kinds import kind_of
+    from ..fitting.load import check_fit_document
+
+    config = check_fit_document(document)
+    kind = kind_of(config.kind)
+    stack = [] if kind.runs is None else list(_summary(kind.runs(config)))
+    return [*stack, *kind.summary(config)]
 
 
 def _summary(config: Config) -> Iterator[tuple[str, str]]:
@@ -76,6 +74,8 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
     shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
     yield "points", f"{config.n_points}{shape}"
+    for note in config.sweep.notes:
+        yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
     yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
     if config.output.sensitivities:

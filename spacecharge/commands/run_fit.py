@@ -1,107 +1,55 @@
-"""``spacecharge fit``: fit data as a configuration says."""
+"""``spacecharge fit``: fit data as a configuration says, whatever its kind."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ..config.nmr_keys import FitConfig
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Fit, write, print; returns the exit code."""
-    from ..config.interface_fit import is_interface_fit
-    from ..config.nmr_fit import load_fit_config
-    from ..errors import EXIT_SOLVED
-    from ..fitting.kinds.comparison import is_comparison
-    from ..fitting.run import fit
-    from ..report.fits import fit_text
+    """Fit, write, print, draw; returns the exit code."""
+    from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..fitting.kinds import kind_of
+    from ..fitting.load import load_fit_config
+    from ..kernels.compiling import compiling_announced
     from ..store.fits import refuse_existing, write_fit
 
-    if is_interface_fit(args.config):
-        from .fit_interface import execute as fit_interface
-
-        return fit_interface(args)
-    if is_comparison(args.config):
-        return _comparison(args)
     config = load_fit_config(args.config)
+    kind = kind_of(config.kind)
     path = args.output if args.output is not None else config.output
-    if config.sweep:
+    if getattr(config, "sweep", None):
         return _sweep(config, path, args)
+    # What says on stderr that the result file is in use.
+    say = None if args.quiet else partial(print, file=sys.stderr, flush=True)
     if path:
-        refuse_existing(path, config.name, args.overwrite, say=waiting(args))
-    result = fit(config)
+        refuse_existing(path, config.name, args.overwrite, say=say)
+    with compiling_announced(quiet=args.quiet) if kind.solves else nullcontext():
+        result = kind.run(config)
     if path:
-        write_fit(path, result, overwrite=args.overwrite, say=waiting(args))
+        write_fit(path, result, overwrite=args.overwrite, say=say)
     if args.json:
         import json
 
         print(json.dumps(result.to_json(), indent=2, allow_nan=False))
     else:
-        print(fit_text(result.to_json()))
-    if not args.quiet:
-        for text in result.warnings if args.json else ():
-            print(f"warning: {text}", file=sys.stderr)
-        if path:
-            print(f"{path}: fits/{config.name}", file=sys.stderr)
-    return EXIT_SOLVED
-
-
-def waiting(args: argparse.Namespace) -> Callable[[str], None] | None:
-    """Return what says on stderr that the result file is in use, or None for a quiet run."""
-    return None if args.quiet else lambda text: print(text, file=sys.stderr, flush=True)
-
-
-def _comparison(args: argparse.Namespace) -> int:
-    """Set the model beside the measured exchange currents."""
-    from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED
-    from ..fitting.kinds.comparison import compare
-    from ..kernels.compiling import compiling_announced
-    from ..report.fits import comparison_text
-    from ..store.fits import write_comparison
-
-    with compiling_announced(quiet=args.quiet):
-        comparison, output = compare(args.config)
-    path = args.output if args.output is not None else output
+        print(kind.text(result.stored()))
+    said = [f"warning: {text}" for text in result.warnings] if args.json else []
     if path:
-        write_comparison(path, comparison, overwrite=args.overwrite, say=waiting(args))
-    columns = {
-        "model_resistance": comparison.model_resistance,
-        "exchange_current_density": comparison.exchange_current_density,
-        "sigma": comparison.sigma,
-        "nmr_resistance": comparison.nmr_resistance,
-        "factor": comparison.factor,
-        "is_bound": comparison.is_bound,
-    }
-    if args.json:
-        import json
-        import math
+        said.append(f"{path}: fits/{config.name}")
+        if kind.draws:
+            from ..fitting.result import draw
 
-        units = {"factor": "1", "is_bound": "1", "model_resistance": "ohm m2", "nmr_resistance": "ohm m2"}
-        rows = {
-            name: {key: _plain(values[k], math.isfinite(values[k])) for key, values in columns.items()}
-            for k, name in enumerate(comparison.interfaces)
-        }
-        shown = {"name": comparison.name, "title": comparison.title, "interfaces": rows}
-        shown["units"] = {key: units.get(key, "A m-2") for key in columns}
-        print(json.dumps(shown, indent=2, allow_nan=False))
-    else:
-        names = {"name": comparison.name, "title": comparison.title, "interfaces": comparison.interfaces}
-        print(comparison_text({**names, **columns}))
-    if path and not args.quiet:
-        print(f"{path}: fits/{comparison.name}", file=sys.stderr)
-    return EXIT_SOME_FAILED if (comparison.status > 0).any() else EXIT_SOLVED
+            said.append(str(draw(result.stored(), Path(path).with_suffix(".png"))))
+    for text in () if args.quiet else said:
+        print(text, file=sys.stderr)
+    return EXIT_SOME_FAILED if result.n_failed else EXIT_SOLVED
 
 
-def _plain(value: Any, finite: bool) -> Any:
-    """Return a number or truth value as JSON knows it; null where it is not finite."""
-    return value.item() if finite else None
-
-
-def _sweep(config: FitConfig, path: str, args: argparse.Namespace) -> int:
+def _sweep(config: Any, path: str, args: argparse.Namespace) -> int:
     """Run a fit at every point of its sweep into a result file."""
     from ..errors import EXIT_SOLVED, EXIT_SOME_FAILED, ConfigError
     from ..sweeping.fits import run_fit_sweep

@@ -19,7 +19,7 @@ def execute(args: argparse.Namespace) -> int:
         return EXIT_SOLVED
     blocks = points_text(results, args.select, args.rows)
     if results.has_fits:
-        from ..report.fits import fit_table
+        from ..fitting.stored import fit_table
 
         blocks.append(fit_table(args.file).splitlines())
     print("\n\n".join("\n".join(block) for block in blocks if block))

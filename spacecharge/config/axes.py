@@ -229,10 +229,13 @@ class Sweep:
     mode : {"outer", "zip", "points"}
         ``outer``: every combination, the last axis fastest; ``zip`` and ``points``: the i-th values
         together.
+    notes : tuple of str
+        How tables of points and potentials were read, where there is something to say.
     """
 
     axes: tuple[Axis, ...] = ()
     mode: Literal["outer", "zip", "points"] = "outer"
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..codes import EndKind
 from ..document.problems import Problems
 from ..errors import ModelError
+from ..library.metals import METALS
 from ..model import ARRHENIUS_REFERENCE_K, Contact, End, Layer, Stack
 from ..model.numbers import END, LAYER, SPECIES, TRANSFER
 from .axes import Axis
@@ -199,10 +201,12 @@ def _end(side: str, given: Any, problems: Problems) -> End:
     if isinstance(given, str):
         return End(kind=given)
     if len(given) != 1:
-        message = f"give either {' or '.join(row.key for row in END)}"
+        message = f"give one of {', '.join(row.key for row in END)}, material"
         problems.add(("ends", side), message, key=True)
         return End()
     kind, value = next(iter(given.items()))
+    if kind == "material":
+        return End(kind=EndKind.METAL.key, value=METALS[value])
     return End(kind=kind, value=value)
 
 

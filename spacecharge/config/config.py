@@ -15,6 +15,7 @@ from ..model import Stack, StackParameters, stack_parameters
 from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference, with_table_value
 from .paths import TOLERANCE_PATH, allowed_range
+from .prepare import KELVIN, temperature_note
 
 Array = NDArray[np.float64]
 Resolver = Callable[[FitReference], float | Mapping[str, float]]
@@ -112,6 +113,13 @@ class Config:
                 [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
             )
         return self.base_stack
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results has to know about the numbers that went in, a line each."""
+        axis = next((a for a in self.axes if a.path == KELVIN), None)
+        lowest = float(self.base_stack.temperature_K) if axis is None or axis.grid.is_open else axis.grid.low
+        return tuple(note for note in (temperature_note(lowest),) if note)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

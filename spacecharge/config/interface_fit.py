@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
 from ..document.problems import Problems, nearest, shown
-from ..document.yaml import Document, read_document
+from ..document.yaml import Document
 from ..errors import ConfigError
 from ..model.numbers import RANGES
 from .axes import Grid
 from .config import Config
+from .fit_keys import FitAxisKeys, result_name
 from .load import load_document
 from .paths import allowed_range, normalised, sweepable
 from .schema import Configuration, Keys, Plain, Temperature, Whole
@@ -68,11 +68,11 @@ class CurveKeys(Keys):
     num: Annotated[Whole, Field(ge=2, le=100_000)] = 101
 
 
-class InterfaceFitKeys(Keys):
-    """A fit of the interface model, besides the keys of a run."""
+class FitPartKeys(Keys):
+    """What a fit of the interface model says besides the keys of a run."""
 
     fit: Literal["interface"]
-    name: Annotated[StrictStr, Field(pattern=r"^[^/]+$")] | None = None
+    name: StrictStr | None = None
     title: StrictStr | None = None
     interfaces: dict[str, InterfaceKeys] = Field(min_length=1)
     parameters: dict[str, ParameterKeys] = Field(default_factory=dict)
@@ -82,6 +82,14 @@ class InterfaceFitKeys(Keys):
     samples: Annotated[Whole, Field(ge=10, le=100_000)] = 200
     seed: Annotated[Whole, Field(ge=0)] = 0
     absolute_sigma: StrictBool = True
+
+
+class InterfaceFitKeys(Configuration, FitPartKeys):
+    """A fit of the interface model: a stack with a law of charge transfer, and what was measured."""
+
+    sweep: dict[str, FitAxisKeys | list[Any]] | None = Field(  # type: ignore[assignment]  # its own kind of sweep
+        default=None, description="Dotted path to values: one fit for every combination"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,8 @@ class InterfaceFitConfig:
         As in every fit.
     output : str
         HDF5 file; empty for none.
+    sweep, raw : dict
+        Dotted path to values of a swept fit; the mapping as read.
     """
 
     name: str
@@ -159,55 +169,68 @@ class InterfaceFitConfig:
     seed: int
     absolute_sigma: bool
     output: str
+    sweep: dict[str, list[Any]] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of fit."""
+        return KIND
+
+    @property
+    def title(self) -> str:
+        """Title of figures."""
+        return self.model.title
+
+    @property
+    def path(self) -> str:
+        """The configuration's file."""
+        return str(self.model.source)
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.model.text
+
+    @property
+    def reference_temperature_K(self) -> float:
+        """Temperature of the stack [K]."""
+        return float(self.model.base_stack.temperature_K)
 
 
-def is_interface_fit(path: str | os.PathLike[str]) -> bool:
-    """Return whether a configuration asks for a fit of the interface model.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be read.
-    """
-    return bool(read_document(path).data.get("fit") == KIND)
-
-
-def load_interface_fit(path: str | os.PathLike[str]) -> InterfaceFitConfig:
-    """Read and check the configuration of a fit of the interface model.
+def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitConfig | None:
+    """Check the configuration of a fit of the interface model.
 
     Parameters
     ----------
-    path : str or path
-        YAML file: the keys of a run (without a sweep) and those of :class:`InterfaceFitKeys`.
+    document : Document
+        The keys of a run (without a sweep) and those of :class:`FitPartKeys`.
+    problems : Problems
+        Takes one line per problem.
 
     Returns
     -------
-    InterfaceFitConfig
-        Checked.
+    InterfaceFitConfig or None
+        None where anything is wrong.
 
     Raises
     ------
     ConfigError
-        One line per problem, with line and column.
+        The stack is broken; what is wrong besides stands in its lines too.
     """
-    return check_interface_fit(read_document(path))
-
-
-def check_interface_fit(document: Document) -> InterfaceFitConfig:
-    """Check a document; see :func:`load_interface_fit`."""
-    problems = document.problems()
-    of_fit = set(InterfaceFitKeys.model_fields)
+    of_fit = set(FitPartKeys.model_fields)
     of_run = set(Configuration.model_fields) - of_fit - {"sweep"}
     run = {key: value for key, value in document.data.items() if key in of_run or key == "title"}
-    rest = {key: _listed(key, value) for key, value in document.data.items() if key not in of_run}
-    keys = validate(InterfaceFitKeys, rest, problems, ranges=RANGES)
+    rest = {key: _listed(key, value) for key, value in document.data.items() if key not in of_run and key != "sweep"}
+    keys = validate(FitPartKeys, rest, problems, ranges=RANGES)
+    name = result_name(document, problems)
     lines = list(problems.lines)
     try:
         model = load_document(replace(document, data=run))
     except ConfigError as error:
         raise ConfigError([*lines, *error.problems]) from None
-    problems.raise_if_any()
-    assert keys is not None
+    if keys is None or lines:
+        return None
     known = sorted(p for p, kind in sweepable(document.data).items() if kind in ("stack", "charge_transfer"))
     laws = [law for law in model.charge_transfer if law is not None]
     if len(laws) != 1:
@@ -215,9 +238,10 @@ def check_interface_fit(document: Document) -> InterfaceFitConfig:
     parameters = tuple(_parameter(name, spec, known, problems) for name, spec in keys.parameters.items())
     interfaces, data = _measured(keys, model, known, problems)
     curve = _curve(keys.curve, known, problems)
-    problems.raise_if_any()
+    if len(problems):
+        return None
     return InterfaceFitConfig(
-        name=keys.name or os.path.splitext(os.path.basename(document.path))[0],
+        name=name,
         model=model,
         interfaces=interfaces,
         data=data,
@@ -229,6 +253,7 @@ def check_interface_fit(document: Document) -> InterfaceFitConfig:
         seed=keys.seed,
         absolute_sigma=keys.absolute_sigma,
         output=str((document.data.get("output") or {}).get("path", "")),
+        raw=dict(document.data),
     )
 
 
@@ -281,7 +306,7 @@ def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Probl
 
 
 def _measured(
-    keys: InterfaceFitKeys, model: Config, known: list[str], problems: Problems
+    keys: FitPartKeys, model: Config, known: list[str], problems: Problems
 ) -> tuple[dict[str, dict[str, float]], tuple[Datum, ...]]:
     """Return the interfaces and their data."""
     interfaces, data = {}, []
@@ -336,7 +361,6 @@ __all__ = [
     "Datum",
     "FittedPath",
     "InterfaceFitConfig",
+    "InterfaceFitKeys",
     "check_interface_fit",
-    "is_interface_fit",
-    "load_interface_fit",
 ]

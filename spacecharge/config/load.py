@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
+from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
     MAX_POINTS,
     AxisRange,
@@ -93,8 +95,9 @@ def load_document(document: Document) -> Config:
     if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
-    kinds = _kinds(document.data, problems)
-    sound = document.data
+    data = prepared(document, problems)
+    kinds = _kinds(data, problems)
+    sound = data
     if kinds is not None:
         # What stands under a path that does not exist needs no second complaint.
         kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
@@ -103,7 +106,6 @@ def load_document(document: Document) -> Config:
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
-    data = copy.deepcopy(document.data)
     folder = Path(document.path).parent
     sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds or {}, folder, problems)
     references = [
@@ -115,6 +117,11 @@ def load_document(document: Document) -> Config:
         )
         for path, file, parameter in take_fits(data)
     ]
+    n_before = len(problems)
+    curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
     put_swept(data, sweep.axes)
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)
@@ -192,7 +199,9 @@ def _sweep(
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
         file = str(folder / keys.points)
-        columns, digest = read_points(folder / keys.points, file, problems)
+        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        if CELSIUS in columns:
+            columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:
@@ -204,7 +213,7 @@ def _sweep(
                 message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
-        return Sweep(axes=tuple(axes), mode="points"), digest
+        return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
         grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:

@@ -24,6 +24,8 @@ from pydantic import (
 )
 
 from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..library.metals import METALS
+from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..units import stem
 
@@ -117,6 +119,11 @@ def _law_or_number(row: Number) -> Any:
     name = "".join(word.capitalize() for word in stem(row.key).split("_"))
     law = _model(f"{name}Law", _below(SPECIES, row.key), optional=False)
     law.__doc__ = "Arrhenius law value exp[-(Ea/k)(1/T - 1/at_K)]."
+    if row.array == "given_conductivity":
+        words = "sigma_T (default): the law holds for sigma T, as for the diffusivity; sigma: for sigma itself"
+        energy_of: Any = (Literal[ENERGY_OF_NAMES] | None, Field(default=None, description=words))
+        more: dict[str, Any] = {ENERGY_OF: energy_of}
+        law = create_model(law.__name__, __base__=law, __module__=__name__, **more)
     number = Annotated[float, quantity(replace(row, text=f"{row.text}, the same at every temperature"))]
     return Annotated[
         Annotated[number, Tag("<number>")] | Annotated[law, Tag("<law>")] | Annotated[FitReferenceKeys, Tag("<fit>")],
@@ -160,6 +167,58 @@ class Ocv(Keys):
     potential_V: list[Annotated[float, quantity(number_of("potential_V"))]]
 
 
+class OcvColumns(Keys):
+    """Titles of the columns of a table."""
+
+    composition: StrictStr = Field(description="Title of the column of the composition")
+    potential_V: StrictStr = Field(description="Title of the column of the potential [V]")
+    occupancy: StrictStr | None = Field(
+        default=None, description="Title of the column of the occupancy; default: occupancy_per_composition decides"
+    )
+
+
+class OcvSource(Keys):
+    """What is common to curves from files."""
+
+    occupancy_per_composition: Annotated[Plain, Field(gt=0.0, le=100.0)] = Field(
+        default=1.0, description="Occupancy = this times the composition"
+    )
+    composition_range: Annotated[list[Plain], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Part of the curve that is used, lowest and highest composition"
+    )
+
+
+class OcvTable(OcvSource):
+    """Open-circuit voltage from a table."""
+
+    path: StrictStr = Field(description="Table, relative to this configuration")
+    columns: OcvColumns
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
+
+
+class OcvFit(OcvSource):
+    """Open-circuit voltage from a fit of the kind ocv."""
+
+    from_fit: StrictStr = Field(description="Result file of the fit, relative to this configuration")
+    fit: StrictStr | None = Field(default=None, description="Name of the fit where the file holds several")
+
+
+def _ocv_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        if "from_fit" in value:
+            return "<fit>"
+        if "path" in value or "columns" in value:
+            return "<table>"
+    return "<lists>"
+
+
+AnyOcv = Annotated[
+    Annotated[Ocv, Tag("<lists>")] | Annotated[OcvTable, Tag("<table>")] | Annotated[OcvFit, Tag("<fit>")],
+    Discriminator(_ocv_kind),
+    Field(description="Open-circuit voltage: three lists, a table, or a fit of the kind ocv"),
+]
+
+
 class SpeciesKeys(SpeciesNumbers):
     """What belongs to one mobile species."""
 
@@ -170,7 +229,7 @@ class SpeciesKeys(SpeciesNumbers):
     statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
     )
-    ocv: Ocv | None = None
+    ocv: AnyOcv | None = None
 
 
 if TYPE_CHECKING:
@@ -211,7 +270,11 @@ class ContactKeys(ContactNumbers):
 
 
 class FixedEnd(EndNumbers):
-    """An end held at a potential or a surface charge."""
+    """An end held at a potential or a surface charge, or a metal electrode."""
+
+    material: Literal[tuple(METALS)] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Metal electrode at its own potential against Li/Li+"
+    )
 
 
 EndKeys = Annotated[
@@ -335,15 +398,40 @@ class Configuration(StackNumbers):
     layers: dict[str, LayerKeys] = Field(min_length=1, description="Layers from left to right, by name")
     contacts: list[ContactKeys] = Field(default_factory=list, description="Inner contacts from left to right")
     ends: Ends = Field(default_factory=Ends)
+    temperature_degC: float | None = Field(
+        default=None, description="Temperature, instead of temperature_K [degC]", json_schema_extra={"unit": "degC"}
+    )
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of a configuration, with descriptions, units and ranges."""
-    schema = Configuration.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    """Return the JSON schema of configurations, with descriptions, units and ranges.
+
+    A configuration with the key ``fit`` follows the schema of its kind of fit, any other one that of a run.
+    """
+    from ..fitting.kinds import REGISTRY, kind_of
+
+    run = Configuration.model_json_schema()
+    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
+    names = dict.fromkeys(run["properties"])
+    for kind in map(kind_of, REGISTRY):
+        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
+        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
+        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
+        names |= dict.fromkeys(schema["properties"])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration",
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "additionalProperties": False,
+        "if": {"required": ["fit"]},
+        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
+        "else": {"$ref": "#/$defs/Configuration"},
+        "$defs": definitions,
+    }
 
 
 __all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "quantity"]

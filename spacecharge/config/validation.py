@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 
@@ -25,6 +25,7 @@ def validate(
     *,
     prefix: tuple[str | int, ...] = (),
     ranges: Ranges | None = None,
+    sections: Mapping[str, str] | None = None,
 ) -> Model | None:
     """Return `data` as `model`, or None after adding every problem to `problems`.
 
@@ -39,7 +40,10 @@ def validate(
     prefix : tuple
         Path of `data` within the file.
     ranges : mapping, optional
-        Allowed range by key, for messages about numbers.
+        Allowed range by key, for messages about numbers; default: the range of the field.
+    sections : mapping, optional
+        What to say where a section is missing, by its key. Given at all, a missing key is named at its section,
+        with the values it may have; otherwise at the place where it should stand.
 
     Returns
     -------
@@ -52,7 +56,10 @@ def validate(
         result = model.model_validate(data)
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            _report(model, item, problems, prefix, ranges or {})
+            if item["type"] == "missing" and sections is not None:
+                _report_missing(model, tuple(item["loc"]), problems, prefix, sections)
+            else:
+                _report(model, item, problems, prefix, ranges or {})
         return None
     return result if len(problems) == n_before else None
 
@@ -94,7 +101,82 @@ def _report(
     key = next((part for part in reversed(path) if isinstance(part, str) and not part.isdigit()), "")
     if key == "value" and len(path) > 1 and "value" not in ranges:
         key = str(path[-2])
-    problems.add(path, _message(item, value, ranges.get(key)))
+    if item["type"].startswith("union_tag"):
+        _report_tag(item, path, problems)
+        return
+    problems.add(path, _message(item, value, ranges.get(key) or _range_of(model, loc)))
+
+
+def _report_tag(item: Mapping[str, Any], path: tuple[str | int, ...], problems: Problems) -> None:
+    """Report a section whose `kind` (the tag of a union) is missing or not known."""
+    value, context = item.get("input"), item.get("ctx", {})
+    known = [name.strip(" '<>") for name in str(context.get("expected_tags", "")).split(",")]
+    if not isinstance(value, Mapping):
+        problems.add(path, f"a mapping of keys is needed, got {_described(value)}")
+    elif "kind" not in value:
+        problems.add(path, f"kind is missing (allowed: {', '.join(known)})")
+    else:
+        words = f"{shown(value['kind'])} is not known (allowed: {', '.join(known)}; {nearest(value['kind'], known)})"
+        problems.add((*path, "kind"), words)
+
+
+def _report_missing(
+    model: type[BaseModel],
+    loc: tuple[Any, ...],
+    problems: Problems,
+    prefix: tuple[str | int, ...],
+    sections: Mapping[str, str],
+) -> None:
+    path = (*prefix, *(part for part in loc if not _is_tag(part)))
+    if len(path) == 1 and path[0] in sections:
+        problems.add(path, sections[str(path[0])])
+        return
+    known = [str(v) for kind in _kinds_at(model, loc) if get_origin(kind) is Literal for v in get_args(kind)]
+    problems.add(path[:-1] or path, f"{path[-1]} is missing" + (f" (allowed: {', '.join(known)})" if known else ""))
+
+
+def _kinds_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[Any]:
+    """Return the types that the value at `loc` may have, without annotations."""
+    here: list[Any] = [model]
+    for part in loc:
+        here = [found for kind in here for found in _step(kind, part)]
+    return [member for kind in here for member, _ in _members(kind)]
+
+
+def _range_of(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[float, float] | None:
+    """Return the closed range that the field at `loc` states, or None."""
+    here: list[Any] = [model]
+    for part in loc[:-1]:
+        here = [found for kind in here for found in _step(kind, part)]
+    for kind in here:
+        for member, _ in _members(kind):
+            if isinstance(member, type) and issubclass(member, BaseModel) and loc[-1] in member.model_fields:
+                limits = list(_limits(member.model_fields[loc[-1]]))
+                low = [number for name, number in limits if name == "ge"]
+                high = [number for name, number in limits if name == "le"]
+                if low and high:
+                    return low[0], high[0]
+    return None
+
+
+def _limits(kind: Any) -> Iterator[tuple[str, float]]:
+    """Yield the bounds (ge, le) among the annotations of a type or field, those of its unions too."""
+    if hasattr(kind, "metadata") and hasattr(kind, "annotation"):
+        notes, inner = kind.metadata, [kind.annotation]
+    elif get_origin(kind) is Annotated:
+        first, *notes = get_args(kind)
+        inner = [first]
+    else:
+        notes, inner = [], list(get_args(kind)) if get_origin(kind) in (Union, types.UnionType) else []
+    for note in notes:
+        if hasattr(note, "metadata"):
+            yield from _limits(note)
+        for name in ("ge", "le"):
+            number = getattr(note, name, None)
+            if number is not None:
+                yield name, float(number)
+    for part in inner:
+        yield from _limits(part)
 
 
 def _is_tag(part: object) -> bool:

@@ -74,6 +74,8 @@ class Equilibrium:
         n and p, 0 without bands [cm^-3].
     states : tuple of StateConcentration
         Every charge state.
+    empty_shares : mapping of str to float
+        Share of the sites left to them that is empty, for defects whose states are limited by sites [1].
     charge_balance : float
         (positive - negative)/(positive + negative) charge: what rounding left [1].
     notes : tuple of str
@@ -88,6 +90,7 @@ class Equilibrium:
     electrons_per_cm3: float
     holes_per_cm3: float
     states: tuple[StateConcentration, ...]
+    empty_shares: Mapping[str, float]
     charge_balance: float
     notes: tuple[str, ...]
 
@@ -183,13 +186,22 @@ class _Equations:
     def log_concentrations(self, x: float) -> Array:
         """Return ln c of every state at the Fermi level x [kT]."""
         weight = self.degeneracy - self.energy - self.charge * x
-        if weight.size == 0:
-            return weight
+        return weight if weight.size == 0 else self.capacity + weight - self._log_totals(weight)
+
+    def _log_totals(self, weight: Array) -> Array:
+        """Return, for every state, ln of what the weights of its group add up to, empty sites included."""
         starts = np.flatnonzero(np.diff(self.group, prepend=-1))
         totals = np.logaddexp.reduceat(weight, starts)
         totals = np.where(self.limited[starts], np.logaddexp(0.0, totals), totals)
         totals = np.where(self.dilute[starts], 0.0, totals)
-        return np.asarray(self.capacity + weight - np.repeat(totals, np.diff(starts, append=weight.size)))
+        return np.repeat(totals, np.diff(starts, append=weight.size))
+
+    def empty_shares(self, x: float, keys: list[tuple[str, float]]) -> dict[str, float]:
+        """Return the empty share of the sites of every defect that is limited by sites."""
+        if self.charge.size == 0:
+            return {}
+        shares = np.exp(-self._log_totals(self.degeneracy - self.energy - self.charge * x))
+        return {name: float(shares[i]) for i, (name, _) in enumerate(keys) if self.limited[i]}
 
 
 def equilibrium(
@@ -249,6 +261,7 @@ def equilibrium(
         result.electrons_per_cm3,
         result.holes_per_cm3,
         result.states,
+        result.empty_shares,
         result.charge_balance,
         (*system.notes, *result.notes),
     )
@@ -300,7 +313,8 @@ def _solve(system: DefectSystem, kelvin: float, shift: float, frozen_totals: Map
     balance = (positive - negative) / (positive + negative) if positive + negative > 0.0 else 0.0
     n, p = math.exp(log_n) / PER_CM3, math.exp(log_p) / PER_CM3
     notes = tuple(_notes(system, x * kt, states, frozen_totals))
-    return Equilibrium(system, kelvin, None, None, x * kt, n, p, states, balance, notes)
+    empty = equations.empty_shares(x, keys)
+    return Equilibrium(system, kelvin, None, None, x * kt, n, p, states, empty, balance, notes)
 
 
 def _carriers(system: DefectSystem, fermi_level_eV: float, kelvin: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FitError
+from ..errors import FitError, FitReason
 from .identifiability import Unresolved, unresolved_parameters
 from .problem import AT_LEAST, AT_MOST, MEASURED, Array, Estimate, Parameter, Problem
 
@@ -73,7 +73,10 @@ def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool =
                 max_nfev=max_evaluations,
             )
         if solution.status <= 0:
-            raise FitError(f"the fit did not converge in {max_evaluations} steps; give other initial values")
+            raise FitError(
+                f"the fit did not converge in {max_evaluations} steps; give other initial values",
+                FitReason.NOT_CONVERGED,
+            )
         u, message = solution.x, str(solution.message).rstrip(".")
     return _estimate(work, u, message, check_rank)
 
@@ -160,7 +163,7 @@ class _Work:
                 if chi2 < least:
                     best, least = u, chi2
         if best is None:
-            raise FitError("the model is not finite at the initial values; give others")
+            raise FitError("the model is not finite at the initial values; give others", FitReason.NOT_FINITE)
         return best
 
     def jacobian(self, u: Array, central: bool = False) -> Array:
@@ -208,7 +211,9 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
         weighted = work._weigh(model)
         jacobian = work.jacobian(u, central=True)
     if not (np.all(np.isfinite(model)) and np.all(np.isfinite(jacobian))):
-        raise FitError("the model is not finite where the fit ended; give other initial values or bounds")
+        raise FitError(
+            "the model is not finite where the fit ended; give other initial values or bounds", FitReason.NOT_FINITE
+        )
     chi2 = float(weighted @ weighted)
     freedom = problem.n_measured - free.size
     warnings: list[str] = []
@@ -225,7 +230,7 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
     names = [problem.names[i] for i in free]
     lost = unresolved_parameters(jacobian, names, work.log, scale)
     if lost and check_rank:
-        raise FitError(_refusal(problem, values, lost))
+        raise FitError(_refusal(problem, values, lost), FitReason.UNRESOLVED)
     held = ~bound
     if not lost and np.any(held):
         inner[np.ix_(held, held)] = _covariance(jacobian[:, held]) * scale

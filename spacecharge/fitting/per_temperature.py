@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import FitError
 from ..nmr.arrhenius import ArrheniusFit, arrhenius, arrhenius_regression
-from ..nmr.parameters import energy_of
+from ..nmr.parameters import FALLING, energy_of
 from .least_squares import Array, Estimate, Problem, minimise
 from .setup import Setup
 
@@ -82,7 +82,7 @@ def each_temperature(
         p = estimate.problem.parameters[position]
         energy = energy_of(name)
         slope = estimate.value(energy) if energy in estimate.problem.names else 0.0
-        slope = -slope if name == "correlation_time_s" else slope
+        slope = -slope if name in FALLING else slope
         value, sigma = np.full(n, math.nan), np.full(n, math.nan)
         factor = arrhenius(setup.temperatures, 1.0, slope, reference_K)
         for k in range(n):
@@ -99,7 +99,7 @@ def each_temperature(
             regression = arrhenius_regression(
                 setup.temperatures[good], value[good], sigma[good] / value[good], reference_K=reference_K
             )
-            if name == "correlation_time_s":
+            if name in FALLING:
                 # The energy of the jumps, as the global law states it.
                 regression = replace(
                     regression,

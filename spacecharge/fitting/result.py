@@ -3,17 +3,70 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.nmr_keys import FitConfig
+from ..store.stored_fit import FitTable, StoredFit
 from .least_squares import Array, Estimate
 from .per_temperature import Series
 from .setup import Column
 from .uncertainty import Bootstrap, Profile
+
+if TYPE_CHECKING:
+    import os
+
+
+class FitSettings(Protocol):
+    """What a configuration says of a fit, whatever is fitted."""
+
+    @property
+    def name(self) -> str:
+        """Name of the result."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of fit."""
+
+    @property
+    def title(self) -> str:
+        """Title of figures."""
+
+    @property
+    def path(self) -> str:
+        """The configuration's file."""
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+
+    @property
+    def reference_temperature_K(self) -> float:
+        """Where Arrhenius laws are stated [K]."""
+
+    @property
+    def uncertainty(self) -> str:
+        """How intervals are made."""
+
+    @property
+    def level(self) -> float:
+        """Confidence of intervals."""
+
+    @property
+    def samples(self) -> int:
+        """Resamplings of a bootstrap."""
+
+    @property
+    def seed(self) -> int:
+        """Of its random numbers."""
+
+    @property
+    def absolute_sigma(self) -> bool:
+        """Whether errors of the data are absolute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +95,7 @@ class Value:
     fixed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FitResult:
     """What a fit found.
 
@@ -50,7 +103,7 @@ class FitResult:
     ----------
     name, kind : str
         Name in the result file and kind of fit.
-    config : FitConfig
+    config : FitConfig or another configuration
         What was asked for.
     estimate : Estimate
         Values, covariance, residuals of the global fit.
@@ -70,13 +123,15 @@ class FitResult:
         What a reader has to know; which choices were made.
     bootstrap, profiles
         Where asked for.
+    tables, texts : dict
+        What the kind stores beside the parameters.
     seconds : float
         Wall time.
     """
 
     name: str
     kind: str
-    config: FitConfig
+    config: FitSettings
     estimate: Estimate
     parameters: dict[str, Value]
     derived: dict[str, Value]
@@ -91,7 +146,37 @@ class FitResult:
     notes: tuple[str, ...] = ()
     bootstrap: Bootstrap | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
+    tables: Mapping[str, FitTable] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        """Return name, kind, quality and the fitted parameters in one short block."""
+        lines = [f"<fit {self.name} ({self.kind}): {self.n_data} data, reduced chi-square {self.chi2_reduced:.4g}"]
+        fitted = [v for v in self.parameters.values() if not v.fixed]
+        for v in fitted[:_SHOWN]:
+            unit = "" if v.unit == "1" else f" {v.unit}"
+            lines.append(f"  {v.name} = {v.value:.5g} +- {v.sigma:.2g}{unit}")
+        if len(fitted) > _SHOWN:
+            lines.append(f"  ... and {len(fitted) - _SHOWN} more")
+        if self.warnings:
+            lines.append(f"  {len(self.warnings)} warning{'s' if len(self.warnings) > 1 else ''}: see .warnings")
+        return "\n".join(lines) + ">"
+
+    @property
+    def title(self) -> str:
+        """Title of the configuration."""
+        return self.config.title
+
+    @property
+    def text(self) -> str:
+        """The configuration, verbatim."""
+        return self.config.text
+
+    @property
+    def n_failed(self) -> int:
+        """Points without a solution: none, a fit that fails raises."""
+        return 0
 
     @property
     def chi2_reduced(self) -> float:
@@ -139,6 +224,73 @@ class FitResult:
             "warnings": list(self.warnings),
             "seconds": self.seconds,
         }
+
+    def stored(self) -> StoredFit:
+        """Return what the group ``fits/NAME`` of a result file would hold."""
+        return StoredFit(
+            name=self.name,
+            kind=self.kind,
+            title=self.title,
+            summary=self.to_json(),
+            arrays=self._arrays(),
+            tables=dict(self.tables),
+            attributes=dict(self.texts),
+            profiles=tuple((p.name, self.parameters[p.name].unit, p.value, p.chi2) for p in self.profiles.values()),
+            level=self.config.level,
+        )
+
+    def _arrays(self) -> dict[str, Any]:
+        """Return data, model and residuals as a figure takes them."""
+        unit, words = self.data.unit, self.data.long_name
+        limit = self.estimate.problem.limit
+        return {
+            **{name: column.values for name, column in self.columns.items()},
+            "value": self.measured,
+            "sigma": self.sigma,
+            "model": self.model,
+            "residual": self.estimate.residuals,
+            "series": self.series,
+            **({} if limit is None else {"limit": limit}),
+            "units": {
+                **{name: column.unit for name, column in self.columns.items()},
+                **dict.fromkeys(("value", "sigma", "model"), unit),
+                "residual": "1" if self.is_log else unit,
+            },
+            "long_names": {**{name: c.long_name for name, c in self.columns.items()}, "value": words},
+            "series_names": list(self.series_names),
+            "global_value": {s.name: s.global_value for s in self.each_temperature},
+        }
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the fit.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Figure file (png, pdf, svg).
+
+        Returns
+        -------
+        matplotlib Figure or Path
+            The figure, or where it was saved.
+        """
+        return draw(self.stored(), path)
+
+
+_SHOWN = 8
+"""Parameters in a short text."""
+
+
+def draw(stored: StoredFit, path: str | os.PathLike[str] | None = None) -> Any:
+    """Return the figure of a fit, or save it and return its path."""
+    from ..plotting.figures import save
+    from ..plotting.fits import figure_of
+
+    figure = figure_of(stored)
+    if path is None:
+        return figure
+    save(figure, Path(path))
+    return Path(path)
 
 
 def _finite(number: float) -> float | None:

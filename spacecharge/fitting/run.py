@@ -5,33 +5,36 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..config.nmr_keys import FitConfig
-from ..errors import FitError
+from ..errors import FitError, FitReason
+from .kind import Outcome
 from .least_squares import Estimate, Problem, minimise
+from .misfit import misfit
 from .per_temperature import each_temperature
-from .result import FitResult, Value
+from .result import FitResult, FitSettings, Value
 from .setup import Quantity, Setup
 from .uncertainty import Bootstrap, Profile, bootstrap, profile, propagate
 
 
-def fit(config: FitConfig | str | os.PathLike[str]) -> FitResult:
+def fit(config: Any) -> Any:
     """Fit data as a configuration says.
 
     Parameters
     ----------
-    config : FitConfig or path
-        Checked configuration, or the YAML file of one. Of a configuration with a sweep, give one point
-        (:func:`spacecharge.config.nmr_fit.config_at`).
+    config : path, mapping or configuration
+        The YAML file of a fit of any kind, its content, or what :func:`spacecharge.fitting.load.load_fit_config`
+        returned. Of a configuration with a sweep, give one point (:func:`spacecharge.fitting.load.config_at`).
 
     Returns
     -------
-    FitResult
-        Parameters, derived quantities, residuals, warnings.
+    FitResult or another result
+        Parameters, derived quantities, residuals, warnings; of the kind ``comparison`` the numbers of each
+        interface. ``print(result)`` is short, ``result.plot()`` draws.
 
     Raises
     ------
@@ -46,18 +49,29 @@ def fit(config: FitConfig | str | os.PathLike[str]) -> FitResult:
     >>> result = sc.fit("configs/exsy_livo.yaml")                  # doctest: +SKIP
     >>> result.parameters["activation_energy_eV"].value            # doctest: +SKIP
     """
-    if isinstance(config, (str, os.PathLike)):
-        from ..config.nmr_fit import load_fit_config
+    from .kinds import kind_of
 
-        config = load_fit_config(config)
-    if config.sweep:
+    config = _loaded(config)
+    if getattr(config, "sweep", None):
         raise FitError(f"{config.path}: sweeps {', '.join(config.sweep)}; spacecharge fit runs it, or fit one point")
-    started = time.perf_counter()
-    setup = build(config)
-    return run_setup(config, setup, started)
+    outcome: Outcome = kind_of(config.kind).run(config)
+    return outcome
 
 
-def build(config: FitConfig) -> Setup:
+def _loaded(config: Any) -> Any:
+    """Return the checked configuration of a file or mapping."""
+    if isinstance(config, (str, os.PathLike)):
+        from .load import load_fit_config
+
+        return load_fit_config(config)
+    if isinstance(config, Mapping):
+        from .load import check_fit_mapping
+
+        return check_fit_mapping(config)
+    return config
+
+
+def build(config: Any) -> Setup:
     """Read the data of a configuration and return its fit, ready to run.
 
     Raises
@@ -65,20 +79,21 @@ def build(config: FitConfig) -> Setup:
     FitError
         The data cannot be read or do not belong to the model.
     """
-    if config.kind == "exsy":
-        from .kinds.exsy import build_exsy
+    from .kinds import kind_of
 
-        return build_exsy(config)
-    if config.kind == "relaxation":
-        from .kinds.relaxation import build_relaxation
-
-        return build_relaxation(config)
-    from .kinds.recovery import build_recovery
-
-    return build_recovery(config)
+    make = kind_of(config.kind).build
+    if make is None:
+        raise FitError(f"{config.path}: a fit of kind {config.kind} fits no parameters")
+    return make(config)
 
 
-def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> FitResult:
+def run_curve_fit(config: FitSettings) -> FitResult:
+    """Build and run a fit of measured curves: the `run` of their kinds."""
+    started = time.perf_counter()
+    return run_setup(config, build(config), started)
+
+
+def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -> FitResult:
     """Run a fit that has been built; see :func:`fit`."""
     started = time.perf_counter() if started is None else started
     if config.absolute_sigma and setup.problem.sigma is None:
@@ -87,7 +102,7 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
         estimate = setup.search(_with_coarse(setup))
         _refuse_superfluous(setup, estimate)
     except FitError as error:
-        raise FitError(f"{config.path or config.name}: {error}") from None
+        raise FitError(f"{config.path or config.name}: {error}", error.reason) from None
     alone, trouble = each_temperature(setup, estimate, config.reference_temperature_K)
     warnings = [*setup.warnings, *estimate.warnings, *trouble]
     resampled: Bootstrap | None = None
@@ -109,6 +124,12 @@ def run_setup(config: FitConfig, setup: Setup, started: float | None = None) -> 
         p.name: _parameter(estimate, k, config.level, resampled, profiles)
         for k, p in enumerate(estimate.problem.parameters)
     }
+    for name, bound in setup.bounds(estimate, config.level).items():
+        # No error, but an end: the data say on which side it lies.
+        one_sided = replace(parameters[name], sigma=math.nan, lower=bound.lower, upper=bound.upper, fixed=False)
+        parameters[name] = one_sided
+        warnings.append(bound.text)
+    warnings += misfit(setup, estimate)
     derived = {q.name: _derived(estimate, q, config.level, resampled) for q in setup.derived}
     return FitResult(
         name=config.name,
@@ -174,7 +195,8 @@ def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
             advice = advise(without.values, others) if advise is not None else ""
             raise FitError(
                 f"the data cannot tell apart {' and '.join(others)}: without the effect of {name} chi-square rises "
-                f"by {rise:.2g} only; {advice}"
+                f"by {rise:.2g} only; {advice}",
+                FitReason.UNRESOLVED,
             )
 
 
@@ -218,7 +240,7 @@ def _derived(estimate: Estimate, q: Quantity, level: float, resampled: Bootstrap
     return Value(name=q.name, unit=q.unit, long_name=q.long_name, value=value, sigma=sigma, lower=lower, upper=upper)
 
 
-def _statement(config: FitConfig, estimate: Estimate) -> str:
+def _statement(config: FitSettings, estimate: Estimate) -> str:
     percent = f"{100 * config.level:.4g} %"
     scaled = (
         "covariance of the given absolute errors"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.nmr_keys import FitConfig, ParameterSpec
+from ..config.fit_keys import FitConfig, ParameterSpec
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
-from ..nmr.parameters import Rule, energy_of
+from ..nmr.parameters import FALLING, Rule, energy_of
 from .least_squares import Array, Estimate, Parameter, Problem, minimise
 
 Rows = slice | NDArray[np.intp]
@@ -45,6 +45,27 @@ class Quantity:
     unit: str
     long_name: str
     function: Callable[[Array], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A parameter of which the data say on which side of a value it lies, and no more.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Ends; zero or infinite on the open side.
+    text : str
+        One line for the reader.
+    """
+
+    lower: float
+    upper: float
+    text: str
+
+
+def _no_bounds(estimate: Estimate, level: float) -> Mapping[str, Bound]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +103,10 @@ class Setup:
         on without one of them is refused: the pair would mean nothing.
     search : callable
         Finds the minimum.
+    order : ndarray, shape (n_data,), optional
+        What the data of a series are ordered by when their residuals are looked at; default: the temperature.
+    bounds : callable
+        ``bounds(estimate, level)`` returns the parameters that the data bound on one side only.
     """
 
     problem: Problem
@@ -99,6 +124,8 @@ class Setup:
     is_log: bool = False
     limits: tuple[tuple[str, float], ...] = ()
     search: Callable[[Problem], Estimate] = minimise
+    order: Array | None = None
+    bounds: Callable[[Estimate, float], Mapping[str, Bound]] = _no_bounds
 
 
 class ParameterSet:
@@ -193,7 +220,7 @@ class ParameterSet:
         value = self.place(name)
         if energy is None or energy not in self.places:
             return lambda values, rows: np.full(temperature[rows].shape, values[value])
-        sign = -1.0 if name == "correlation_time_s" else 1.0
+        sign = -1.0 if name in FALLING else 1.0
         place = self.place(energy)
         return lambda values, rows: arrhenius(
             temperature[rows], float(values[value]), sign * float(values[place]), reference_K
@@ -216,8 +243,36 @@ class ParameterSet:
         return tuple(points)
 
 
-def table_of(config: FitConfig, needed: Sequence[str]) -> dict[str, Array]:
-    """Read the CSV columns of a configuration, with its constant temperature filled in.
+class DataTable(dict[str, Array]):
+    """Columns of a data file by stem, in SI, with where they stand and what was left out.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    lines : ndarray of int, shape (n_rows,)
+        Line of every row.
+    notes : tuple of str
+        What was left out, how the file was read.
+    """
+
+    path: str = ""
+    lines: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    notes: tuple[str, ...] = ()
+
+    def without(self, rows: NDArray[np.bool_], why: str) -> DataTable:
+        """Return the table without some rows, which are named in a note."""
+        out = DataTable({stem: values[~rows] for stem, values in self.items()})
+        out.path, out.lines = self.path, self.lines[~rows]
+        where = ", ".join(str(line) for line in self.lines[rows][:8])
+        more = f" and {int(np.sum(rows)) - 8} more" if np.sum(rows) > 8 else ""
+        noun = "line" if np.sum(rows) == 1 else "lines"
+        out.notes = (*self.notes, f"{self.path}: {noun} {where}{more} left out: {why}")
+        return out
+
+
+def table_of(config: FitConfig, needed: Sequence[str]) -> DataTable:
+    """Read the columns of a configuration's table, with its constant temperature filled in.
 
     Raises
     ------
@@ -226,7 +281,7 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> dict[str, Array]:
     """
     import os
 
-    from ..measured.columns import check_columns, read_columns, role_of
+    from ..measured.columns import check_columns, read_rows, role_of
 
     columns = {str(k): str(v) for k, v in config.data["columns"].items()}
     stems = {role_of(key).stem for key in columns}
@@ -238,11 +293,13 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> dict[str, Array]:
     if missing:
         raise FitError(f"{config.path}: data.columns: {', '.join(missing)} is missing")
     path = os.path.join(os.path.dirname(config.path), str(config.data["path"]))
-    table = read_columns(path, columns)
+    read, source = read_rows(path, columns, config.data.get("decimal"))
+    table = DataTable(read)
+    table.path, table.lines, table.notes = path, source.lines, source.notes
     if "temperature" not in table and config.data.get("temperature_K"):
         n = next(iter(table.values())).size
         table["temperature"] = np.full(n, float(config.data["temperature_K"]))
-    check_columns(path, table)
+    check_columns(path, table, table.lines)
     return table
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FitError
+from ..errors import FitError, FitReason
 from .least_squares import MEASURED, Array, Estimate, minimise
 
 METHODS = ("covariance", "bootstrap", "profile")
@@ -120,7 +120,10 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
             continue
         samples.append(fit.values)
     if len(samples) < max(2, n_samples // 2):
-        raise FitError(f"the bootstrap failed: {n_samples - len(samples)} of {n_samples} refits did not converge")
+        raise FitError(
+            f"the bootstrap failed: {n_samples - len(samples)} of {n_samples} refits did not converge",
+            FitReason.NOT_CONVERGED,
+        )
     return Bootstrap(samples=np.array(samples), n_failed=n_samples - len(samples), seed=seed)
 
 

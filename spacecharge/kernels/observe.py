@@ -1,6 +1,6 @@
 """Observables of a converged state: charges, fields, widths, resistances, capacitances.
 
-Definitions are those of the functions in `spacecharge.solver.observables`, which carry the documentation.
+Definitions are those of the functions in `spacecharge.solver.outputs`, which carry the documentation.
 """
 
 from __future__ import annotations

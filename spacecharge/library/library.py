@@ -173,6 +173,9 @@ class Library(Mapping[str, Material]):
         return self._names
 
     def __getitem__(self, name: str) -> Material:
+        """Return a material by its name, or by the path of a file of one's own (``./my_llzo.yaml``)."""
+        if name.endswith((".yaml", ".yml")):
+            return _load_own(Path(name).expanduser())
         if name not in self.names:
             raise UnknownMaterial(f"unknown material {shown(name)} ({nearest(name, self.names)})", "material")
         return _load(self._folder / f"{name}.yaml")
@@ -220,9 +223,25 @@ def material_keys(name: str) -> dict[str, Any]:
     return materials[name].keys()
 
 
+def _load_own(path: Path) -> Material:
+    """Read and check a file that may change while the program runs.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or broken; one line per problem.
+    """
+    try:
+        state = path.stat()
+        stamp = (state.st_mtime_ns, state.st_size)
+    except OSError:
+        stamp = (0, 0)
+    return _load(path, stamp)
+
+
 @cache
-def _load(path: Path) -> Material:
-    """Read and check one material file; every problem of the file in one error."""
+def _load(path: Path, stamp: tuple[int, int] = (0, 0)) -> Material:
+    """Read and check one material file, anew when its `stamp` differs; every problem of the file in one error."""
     document = read_document(path)
     problems = document.problems()
     data = document.data

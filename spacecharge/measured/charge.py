@@ -59,7 +59,7 @@ def summary_of(cycling: Cycling) -> dict[str, float]:
         "n_rows": float(cycling.time.size),
         "duration_s": float(cycling.time[-1] - cycling.time[0]),
         "charge": float(steps[steps > 0.0].sum()),
-        "discharge": float(-steps[steps < 0.0].sum()),
+        "discharge": abs(float(steps[steps < 0.0].sum())),
         "voltage_min": float(cycling.voltage.min()),
         "voltage_max": float(cycling.voltage.max()),
     }

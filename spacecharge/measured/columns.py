@@ -7,18 +7,17 @@ name the file and the line.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
+from .table import Table, read_table
 
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Suffix of a time to its value [s]."""
-
-MAX_ROWS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,10 @@ def role_of(key: str) -> Role:
     return Role(key, "1")
 
 
-def read_columns(path: str | os.PathLike[str], columns: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
-    """Read columns of a CSV file.
-
-    The first line that is neither empty nor a comment (#) names the columns; commas, semicolons or tabs
-    divide them. Rows may stand in any order.
+def read_rows(
+    path: str | os.PathLike[str], columns: Mapping[str, str], decimal: str | None = None
+) -> tuple[dict[str, NDArray[np.float64]], Table]:
+    """Read columns of a table, with the line of every row and what a reader has to know.
 
     Parameters
     ----------
@@ -97,106 +95,37 @@ def read_columns(path: str | os.PathLike[str], columns: Mapping[str, str]) -> di
         The file.
     columns : mapping
         Role key (with its unit) to column name.
+    decimal : {'.', ','}, optional
+        Default: found.
 
     Returns
     -------
-    dict of str to ndarray, shape (n_rows,)
+    columns : dict of str to ndarray, shape (n_rows,)
         Stem of the role to values in SI.
+    table : Table
+        As it stands in the file: lines, notes.
 
     Raises
     ------
     FitError
         The file or a column is missing, a cell is no finite number, there are no rows.
     """
-    name = os.fspath(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline=None) as file:
-            header, skipped = _header(file, name)
-    except OSError as error:
-        raise FitError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise FitError(f"{name}: is no UTF-8 text") from None
-    delimiter = max(",;\t", key=header.count)
-    titles = [cell.strip().strip('"') for cell in header.split(delimiter)]
-    repeated = sorted({t for t in columns.values() if titles.count(t) > 1})
-    if repeated:
-        raise FitError(f"{name}:{skipped}: the column {repeated[0]} stands twice")
-    missing = [column for column in columns.values() if column not in titles]
-    if missing:
-        raise FitError(f"{name}:{skipped}: no column {', '.join(missing)} (columns: {', '.join(titles)})")
-    places = [titles.index(column) for column in columns.values()]
-    table = _table(name, skipped, delimiter, places, list(columns.values()))
+    table = read_table(path, tuple(dict.fromkeys(columns.values())), decimal=decimal)
     out: dict[str, NDArray[np.float64]] = {}
-    for k, key in enumerate(columns):
+    for key, title in columns.items():
         role = role_of(key)
         if role.stem in out:
-            raise FitError(f"{name}: two columns are given for {role.stem}")
-        out[role.stem] = table[:, k] * role.factor + role.shift
-    return out
+            raise FitError(f"{table.path}: two columns are given for {role.stem}")
+        out[role.stem] = table[title] * role.factor + role.shift
+    return out, table
 
 
-def _header(lines: Iterable[str], name: str) -> tuple[str, int]:
-    """Return the line that names the columns, and its number."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            return text, number
-    raise FitError(f"{name}: is empty")
+def read_columns(path: str | os.PathLike[str], columns: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
+    """Read columns of a table; see :func:`read_rows`."""
+    return read_rows(path, columns)[0]
 
 
-def _table(name: str, skipped: int, delimiter: str, places: list[int], titles: list[str]) -> NDArray[np.float64]:
-    """Return the wanted columns (n_rows, n_columns); on any trouble, say where."""
-    import warnings
-
-    try:
-        with warnings.catch_warnings():
-            # An empty table is reported below, with the name of the file.
-            warnings.simplefilter("ignore", UserWarning)
-            table = np.loadtxt(
-                name,
-                encoding="utf-8-sig",
-                comments="#",
-                delimiter=delimiter,
-                skiprows=skipped,
-                usecols=places,
-                ndmin=2,
-                quotechar='"',
-                max_rows=MAX_ROWS + 1,
-            )
-    except UnicodeDecodeError:
-        raise FitError(f"{name}: is no UTF-8 text") from None
-    except ValueError:
-        raise FitError(_first_bad_cell(name, skipped, delimiter, places, titles)) from None
-    if table.shape[0] == 0:
-        raise FitError(f"{name}: has no rows below its header")
-    if table.shape[0] > MAX_ROWS:
-        raise FitError(f"{name}: has more than {MAX_ROWS} rows")
-    if not np.all(np.isfinite(table)):
-        raise FitError(_first_bad_cell(name, skipped, delimiter, places, titles))
-    return np.asarray(table, dtype=np.float64)
-
-
-def _first_bad_cell(name: str, skipped: int, delimiter: str, places: list[int], titles: list[str]) -> str:
-    with open(name, encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.split("#")[0].strip("\r\n")
-            if number <= skipped or not text.strip():
-                continue
-            cells = [cell.strip().strip('"') for cell in text.split(delimiter)]
-            for place, title in zip(places, titles, strict=True):
-                if place >= len(cells):
-                    return f"{name}:{number}: {title}: the row has {len(cells)} cells, this column is missing"
-                try:
-                    value = float(cells[place])
-                except ValueError:
-                    shown = cells[place][:40] or "nothing"
-                    return f"{name}:{number}: {title}: a number is needed, got {shown}"
-                if not np.isfinite(value):
-                    return f"{name}:{number}: {title}: a finite number is needed, got {cells[place]}"
-    return f"{name}: cannot be read as a table of numbers"
-
-
-def check_columns(name: str, table: Mapping[str, NDArray[np.float64]]) -> None:
+def check_columns(name: str, table: Mapping[str, NDArray[np.float64]], lines: NDArray[np.int64] | None = None) -> None:
     """Refuse values that no experiment gives.
 
     Parameters
@@ -205,12 +134,14 @@ def check_columns(name: str, table: Mapping[str, NDArray[np.float64]]) -> None:
         File, for the message.
     table : mapping
         Stem to values in SI, as :func:`read_columns` returns.
+    lines : ndarray of int, shape (n_rows,), optional
+        Line of each row in the file; without them rows are counted.
 
     Raises
     ------
     FitError
         Temperatures that are not positive, negative delays, relaxation times or errors that are not
-        positive; the row is counted without comments and header.
+        positive.
     """
     for stem, values in table.items():
         if stem == "temperature":
@@ -223,4 +154,5 @@ def check_columns(name: str, table: Mapping[str, NDArray[np.float64]]) -> None:
             continue
         if np.any(bad):
             first = int(np.argmax(bad))
-            raise FitError(f"{name}: row {first + 1}: {stem} is {values[first]:g} (allowed: {rule})")
+            where = f"{name}: row {first + 1}" if lines is None else f"{name}:{lines[first]}"
+            raise FitError(f"{where}: {stem} is {values[first]:g} (allowed: {rule})")

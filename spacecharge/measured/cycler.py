@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,11 @@ class Cycling:
             return np.asarray(self.charge - self.charge[0])
         assert self.current is not None
         return np.asarray(np.concatenate([[0.0], np.cumsum(charge_steps(self.time, self.current))]))
+
+    def reversed(self) -> Cycling:
+        """Return the record with the other sign of current and charge."""
+        current = None if self.current is None else -self.current
+        return replace(self, current=current, charge=None if self.charge is None else -self.charge)
 
 
 REST_SHARE = 0.01

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, Trouble
+from .cells import column_of, complaint, decimal_sign, says_nothing, scientific, told
 from .text import (
     COMMA_NUMBER,
     MAX_BYTES,
@@ -209,8 +210,8 @@ class TextTable:
         decimal : {'.', ','}, optional
             Default: found.
         missing : bool
-            Leave out rows without a value in one of the columns (and a row of units) and count them; False: refuse
-            them.
+            Leave out rows that say nan, n/a or the like in one of the columns or are blank in all (and a row of
+            units) and count them; False: refuse them.
 
         Returns
         -------
@@ -222,9 +223,8 @@ class TextTable:
         DataError
             A cell is no finite number, a row has another number of cells, there are no rows.
         """
-        whole = titles is None
         names = self.titles if titles is None else tuple(titles)
-        places = [self._places(title)[0] for title in names] if not whole else list(range(len(names)))
+        places = [self._places(title)[0] for title in names] if titles is not None else list(range(len(names)))
         body = self.rows[self._place + 1 :]
         left_out: dict[str, list[int]] = {}
         if self._place:
@@ -246,11 +246,20 @@ class TextTable:
         if sign == "," and decimal is None:
             notes.append(f"{self.text.path}: read with decimal commas")
         if not body:
-            raise DataError(self.text.path, [(0, f"has no rows of numbers below its header{_told(left_out)}")])
+            empty = left_out.get("without a value")
+            if empty:
+                title, cell = self._first_missing(empty[0], names, places)
+                raise DataError(self.text.path, [(empty[0], f"{cut(title)}: {complaint(cell, sign)}, as in every row")])
+            raise DataError(self.text.path, [(0, f"has no rows of numbers below its header{told(left_out)}")])
         if left_out:
-            notes.append(f"{self.text.path}:{_told(left_out).removeprefix(';')}")
+            notes.append(f"{self.text.path}:{told(left_out).removeprefix(';')}")
         lines = np.array([number for number, _ in body], dtype=np.int64)
         return Table(self.text.path, names, values, lines, tuple(notes))
+
+    def _first_missing(self, number: int, names: Sequence[str], places: Sequence[int]) -> tuple[str, str]:
+        """Return title and content of the first cell without a value in a line."""
+        cells = split(without_comment(self.text.lines[number - 1]), self.delimiter)
+        return next((name, cells[p]) for name, p in zip(names, places, strict=True) if is_missing(cells[p]))
 
     def _is_words(self, line: str, places: Sequence[int]) -> bool:
         """Tell whether none of the wanted cells of a row is a number and one is a word."""
@@ -308,7 +317,8 @@ class TextTable:
     ) -> tuple[Array, list[tuple[int, str]], str]:
         """Return the columns cell by cell, the rows that stay, and the decimal sign."""
         n = len(self.titles)
-        troubles: list[tuple[int, str]] = []
+        whole = left_out is None
+        troubles: list[Trouble] = []
         rows: list[list[str]] = []
         kept: list[tuple[int, str]] = []
         empty: list[int] = []
@@ -316,83 +326,53 @@ class TextTable:
             try:
                 cells = split(without_comment(line), self.delimiter)
             except ValueError as error:
-                troubles.append((number, str(error)))
+                troubles.append(Trouble(number, str(error)))
                 continue
             while len(cells) > n and not cells[-1]:
                 cells.pop()
             if len(cells) > n or (len(cells) < n and (left_out is None or len(cells) <= max(places))):
-                troubles.append((number, self._miscounted(cells, places)))
-            elif left_out is not None and any(is_missing(cells[place]) for place in places):
+                troubles.append(Trouble(number, self._miscounted(cells, None if whole else places)))
+            elif left_out is not None and says_nothing([cells[place] for place in places]):
                 empty.append(number)
             else:
                 rows.append([cells[place] for place in places])
                 kept.append((number, line))
             if len(troubles) >= _TROUBLES:
                 raise DataError(self.text.path, troubles)
-        sign = decimal or _decimal_sign(rows)
+        sign = decimal or decimal_sign(rows)
         pattern = COMMA_NUMBER if sign == "," else NUMBER
         values = np.empty((len(rows), len(places)))
         for i, row in enumerate(rows):
             for k, cell in enumerate(row):
                 digits = cell.isascii() and cell.lstrip("+-").isdigit()
                 plain = digits or pattern.match(cell)
-                value = float(cell.replace(",", ".")) if plain else _scientific(cell, sign)
+                value = float(cell.replace(",", ".")) if plain else scientific(cell, sign)
                 if not np.isfinite(value):
-                    troubles.append((kept[i][0], f"{cut(names[k])}: {_complaint(cell, sign)}"))
+                    place = column_of(kept[i][1], self.delimiter, places[k])
+                    troubles.append(
+                        Trouble(
+                            kept[i][0], f"{'column ' if whole else ''}{cut(names[k])}: {complaint(cell, sign)}", place
+                        )
+                    )
                 values[i, k] = value
             if len(troubles) >= _TROUBLES:
                 break
         if troubles:
-            raise DataError(self.text.path, sorted(troubles))
+            troubles.sort(key=lambda trouble: (trouble.line, trouble.column))
+            raise DataError(self.text.path, troubles)
         if empty and left_out is not None:
             left_out["without a value"] = empty
         return values, kept, sign
 
-    def _miscounted(self, cells: Sequence[str], places: Sequence[int]) -> str:
+    def _miscounted(self, cells: Sequence[str], places: Sequence[int] | None) -> str:
         n = len(self.titles)
+        if places is None:
+            return f"{len(cells)} columns, the header has {n}"
         if len(cells) > n:
             hint = "; is the comma also the decimal sign?" if self.delimiter == "," else ""
             return f"the row has {len(cells)} cells, the header has {n}{hint}"
         place = next((p for p in places if p >= len(cells)), n - 1)
         return f"{cut(self.titles[place])}: the row has {len(cells)} cells, this column is missing"
-
-
-def _scientific(cell: str, sign: str) -> float:
-    """Return 1e5 of a file of decimal commas, NaN where a cell is no number."""
-    return float(cell) if sign == "," and "." not in cell and NUMBER.match(cell) else np.nan
-
-
-def _decimal_sign(rows: Sequence[Sequence[str]]) -> str:
-    """Return the decimal sign: a comma only where no cell of the wanted columns has a point."""
-    comma = False
-    for row in rows:
-        for cell in row:
-            if "." in cell and NUMBER.match(cell):
-                return "."
-            comma = comma or bool(COMMA_NUMBER.match(cell))
-    return "," if comma else "."
-
-
-def _complaint(cell: str, sign: str) -> str:
-    if cell.lstrip("+-").lower() in ("inf", "infinity", "nan") or NUMBER.match(cell):
-        if sign == "," and "." in cell:
-            return f"a number with a decimal comma is needed, got {cut(cell)}"
-        return f"a finite number is needed, got {cut(cell)}"
-    if COMMA_NUMBER.match(cell):
-        return f"a number is needed, got {cut(cell)}; other cells have a decimal point"
-    return f"a number is needed, got {cut(cell) or 'nothing'}"
-
-
-def _told(left_out: dict[str, list[int]]) -> str:
-    """Return what was left out in words."""
-    if not left_out:
-        return ""
-    parts = []
-    for what, lines in left_out.items():
-        noun = "line" if what == "above the header" else "row"
-        where = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
-        parts.append(f"{len(lines)} {noun}{'s' if len(lines) > 1 else ''} {what} ({where})")
-    return f"; left out: {', '.join(parts)}"
 
 
 def read_table(

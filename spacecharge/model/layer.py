@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..codes import END_KINDS, EndKind, Statistics, Transport
 from ..errors import ModelError
+from .conduction import ENERGY_OF, ENERGY_OF_NAMES
 from .numbers import (
     ARRHENIUS_REFERENCE_K,
     CONTACT,
@@ -25,6 +26,7 @@ from .numbers import (
     check_number,
     described,
 )
+from .ocv import not_strict
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -39,7 +41,8 @@ SPECIES_KEYS = (
 OCV_KEYS = ("composition", "occupancy", "potential_V")
 """Lists of an open-circuit-voltage table."""
 
-_LAW_KEYS = tuple(row.key.rpartition(".")[2] for row in SPECIES if row.is_part)
+LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
+"""Numbers that give a species its diffusivity, one of which is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,14 @@ class Layer(LayerNumbers):
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
-        Several species, each a mapping of the per-species keys.
+        Several species, each a mapping of the per-species keys. With `defects`: what the defects do not say of the
+        species that follow from them (diffusivities).
+    defects : str, path, mapping or DefectSystem, optional
+        The defects of the material: its carriers follow from formation energies, temperature and `potential_V`
+        instead of site densities and occupancies. A file, or a mapping (see :mod:`spacecharge.defects`).
+    core_of : str, optional
+        Name of the layer whose grain-boundary core this is: its species are level with that layer's neutral bulk,
+        shifted by their `segregation_energy_eV`; what is not given is as in the grain.
 
     Raises
     ------
@@ -80,8 +90,16 @@ class Layer(LayerNumbers):
     statistics: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
+    defects: Any = None
+    core_of: str | None = None
+    own_keys: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """Of a core in a stack: what the user gave; the rest follows the grain."""
 
     def __post_init__(self) -> None:
+        if self.defects is not None:
+            from .cores import defects_of
+
+            object.__setattr__(self, "defects", defects_of(self))
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
             from ..library import material_keys
@@ -100,19 +118,24 @@ class Layer(LayerNumbers):
         """Say whether what the user gave makes the library's `key` meaningless."""
         if self.species is not None and key in SPECIES_KEYS:
             return True
+        if self.defects is not None and key in (*SPECIES_KEYS, "species"):
+            return True
         if key == "occupancy" and self.composition is not None:
             return True
         if key == "potential_V" and self.composition is not None:
             return True
+        if key in LAW_KEYS and any(getattr(self, other) is not None for other in LAW_KEYS if other != key):
+            # A conductivity of the user's stands for the diffusivity of the material, and the other way round.
+            return True
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
 
     def _check(self) -> None:
-        label = self.name or self.material or "layer"
+        label = self.label
         for row in LAYER:
             value = getattr(self, row.key)
             if value is not None:
                 row.check(value, f"{label}.{row.key}")
-            elif row.required:
+            elif row.required and not (self.core_of is not None and row.key == "permittivity"):
                 raise ModelError(self._missing(row.key), f"{label}.{row.key}")
         if self.composition is not None and self.potential_V is not None:
             raise ModelError("give either composition or potential_V: the ocv ties them", f"{label}.composition")
@@ -120,12 +143,23 @@ class Layer(LayerNumbers):
             extra = [k for k in SPECIES_KEYS if getattr(self, k) is not None]
             if extra:
                 raise ModelError("stands beside species; move it into the species", f"{label}.{extra[0]}")
-            if not self.species:
+            if not self.species and self.core_of is None:
                 raise ModelError("at least one species is needed", f"{label}.species")
-        for prefix, spec in self.species_items():
-            _check_species(spec, f"{label}{prefix}", self)
+        if self._has_boundary_keys():
+            from .cores import check_boundary_keys
+
+            check_boundary_keys(self)
+        if self.core_of is not None:
+            return
+        if self.defects is None:
+            for prefix, spec in self.species_items():
+                check_species(spec, f"{label}{prefix}", self)
         if self.potential_V is None and not any("composition" in s for _, s in self.species_items()):
             raise ModelError(self._missing("potential_V"), f"{label}.potential_V")
+
+    def _has_boundary_keys(self) -> bool:
+        keys = (self.defects, self.core_of, self.ionisation_potential_eV, self.background_charge_e_per_nm3)
+        return any(k is not None for k in keys) or any("segregation_energy_eV" in s for _, s in self.species_items())
 
     def _missing(self, key: str) -> str:
         if key == "potential_V" and self.ocv is not None:
@@ -145,6 +179,15 @@ class Layer(LayerNumbers):
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
         """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        if self.defects is not None:
+            given = self.species or {}
+            return [
+                (
+                    f".species.{s.name}",
+                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                )
+                for s in self.defects.species
+            ]
         if self.species is None:
             keys = {k: getattr(self, k) for k in SPECIES_KEYS if getattr(self, k) is not None}
             return [("", keys)]
@@ -156,6 +199,8 @@ class Layer(LayerNumbers):
     @property
     def species_names(self) -> tuple[str, ...]:
         """Names of the species; ``("Li",)`` where the layer has a single unnamed one."""
+        if self.defects is not None:
+            return tuple(s.name for s in self.defects.species)
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
@@ -163,14 +208,14 @@ class Layer(LayerNumbers):
         return replace(self, **changes)
 
 
-def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check one species' keys; raises ModelError naming the key."""
     unknown = [k for k in spec if k not in SPECIES_KEYS]
     if unknown:
         raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
     for row in SPECIES:
         if "." not in row.key:
-            _check_own(row, spec, path, layer)
+            check_own(row, spec, path, layer)
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")
@@ -185,6 +230,9 @@ def _check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     if not statistics.has_vacancies and interaction.get("vacancy_eV"):
         message = f"{word} statistics has no vacancies (allowed: 0)"
         raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
+    if len(conduct) > 1:
+        raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
         _check_ocv(ocv, f"{path}.ocv")
@@ -211,7 +259,7 @@ def _member(codes: type[Code], word: object, path: str) -> Code:
     return members[word]
 
 
-def _check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
+def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     """Check a number of a species: a plain one, or the law that it follows."""
     value = spec.get(row.key)
     if value is None:
@@ -222,7 +270,15 @@ def _check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) ->
         row.check(value, f"{path}.{row.key}")
         return
     known = _keys_below(row.key)
+    if row.array == "given_conductivity":
+        known.append(ENERGY_OF)
     for key, part in value.items():
+        if key == ENERGY_OF and key in known:
+            if part not in ENERGY_OF_NAMES:
+                raise ModelError(
+                    f"{part!r} is not known (allowed: {', '.join(ENERGY_OF_NAMES)})", f"{path}.{row.key}.{key}"
+                )
+            continue
         if key not in known:
             raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.{row.key}.{key}")
         check_number(part, f"{path}.{row.key}.{key}")
@@ -248,9 +304,9 @@ def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
     if len(lengths) != 1 or min(lengths) < 2:
         raise ModelError("the three lists need one common length of at least 2", path)
     for key in OCV_KEYS:
-        steps = [b - a for a, b in zip(ocv[key], ocv[key][1:], strict=False)]
-        if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
-            raise ModelError("must rise or fall strictly along the list", f"{path}.{key}")
+        trouble = not_strict(key, ocv[key])
+        if trouble is not None:
+            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,9 +330,10 @@ class End:
     Parameters
     ----------
     kind : str
-        ``zero_field``, ``bulk``, ``electrostatic_potential_V`` or ``surface_charge_C_per_m2``.
+        ``zero_field``, ``bulk``, ``electrostatic_potential_V``, ``surface_charge_C_per_m2`` or ``potential_V``, a
+        perfect metal held at a potential against Li/Li+.
     value : float
-        Potential against the neutral bulk of the last layer [V], or areal charge [C m-2].
+        Potential against the neutral bulk of the last layer [V], areal charge [C m-2], or potential against Li/Li+ [V].
     """
 
     kind: str = "zero_field"
@@ -332,6 +389,10 @@ class Stack:
         if len(contacts) > len(named) - 1:
             raise ModelError(f"{len(contacts)} contacts given, the stack has {len(named) - 1}", "contacts")
         contacts += (Contact(),) * (len(named) - 1 - len(contacts))
+        if any(layer.core_of is not None for layer in named):
+            from .cores import filled_cores
+
+            named = filled_cores(named)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 

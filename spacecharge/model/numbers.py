@@ -11,7 +11,7 @@ Adding a number means adding its row here, using its array where the law needs i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from ..units import stem
@@ -90,6 +90,44 @@ class SpeciesNumbers:
             array="diffusivity",
             rule="law",
             column="DIFFUSIVITY",
+        ),
+    ] = None
+    segregation_energy_eV: Annotated[
+        float | None,
+        Number(low=-20.0, high=20.0, text="Energy in a core minus that in the grain", array="segregation_energy"),
+    ] = None
+    conductivity_S_per_m: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-40,
+            high=1e7,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    conductivity_mS_per_cm: Annotated[
+        float | Mapping[str, Any] | None,
+        Number(
+            low=1e-39,
+            high=1e8,
+            text="Conductivity of the neutral layer, instead of a diffusivity",
+            words="conductivity",
+            array="given_conductivity",
+            rule="law",
+        ),
+    ] = None
+    mobile_fraction: Annotated[
+        float | None,
+        Number(
+            low=1e-9,
+            high=1.0,
+            text="Share of the sites that takes part; a conductivity stays what it is",
+            words="mobile fraction",
+            default=1.0,
+            array="mobile_fraction",
+            harmless=1.0,
         ),
     ] = None
 
@@ -175,6 +213,14 @@ class LayerNumbers(SpeciesNumbers):
             harmless=10.0,
         ),
     ] = None
+    ionisation_potential_eV: Annotated[
+        float | None,
+        Number(low=-30.0, high=30.0, text="Vacuum level minus valence band edge", array="ionisation_potential"),
+    ] = None
+    background_charge_e_per_nm3: Annotated[
+        float | None,
+        Number(low=-1e4, high=1e4, text="Fixed charge of a core, default its grain's", array="background_charge"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +253,18 @@ class ContactNumbers:
 
 class EndNumbers:
     """Numbers of an outer end: the key is that of the kind of the end."""
+
+    potential_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Metal electrode held against Li/Li+",
+            words="potential of the metal against Li/Li+",
+            default=0.0,
+            array="end_value",
+        ),
+    ]
 
     electrostatic_potential_V: Annotated[
         float,
@@ -317,8 +375,11 @@ END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
 
-NUMBERS = (*STACK, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *END, *SOLVER)
+NUMBERS = (*STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
 """The table."""
+
+OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
+"""Stands for the numbers below ``defects``, whose ranges the defects know themselves."""
 
 _BY_KEY = {row.key: row for row in NUMBERS} | {
     row.key.rpartition(".")[2]: row for row in NUMBERS if not row.key.endswith(".value")
@@ -349,6 +410,8 @@ def number_of(path: str) -> Number:
         There is no such number.
     """
     parts = path.split(".")
+    if "defects" in parts[:-1]:
+        return replace(OF_DEFECTS, key=parts[-1], words=stem(parts[-1]).replace("_", " "))
     while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] == "value"):
         parts.pop()
     return _BY_KEY[parts[-1]]

@@ -17,10 +17,14 @@ from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from .arrhenius import arrhenius
+from .bulk_levels import bulk_levels
+from .conduction import apply_conduction, apply_mobile_fraction, carrier_factor, conductivity_law
+from .cores import follow_diffusivity, with_followers
 from .interpolation import pchip
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
+from .values import Values
 
 Array = NDArray[np.float64]
 
@@ -47,6 +51,10 @@ class StackParameters:
         J_occ and J_vac [J].
     diffusivity : ndarray, shape (n_points, n_layers, n_species)
         Bulk self-diffusivity at the temperature of the point [m2/s]; NaN where none is given.
+    neutral_offset : ndarray, shape (n_points, n_layers)
+        What the electrostatic potential of the neutral bulk has beside U: 0 but for cores and aligned bands [V].
+    fermi_level : ndarray, shape (n_points, n_layers)
+        Above the valence band edge, NaN where no defects say it [eV].
     statistics, transport : ndarray of int, shape (n_layers, n_species)
         Codes of :class:`~spacecharge.codes.Statistics` and :class:`~spacecharge.codes.Transport`.
     contact_charge, contact_dipole : ndarray, shape (n_points, n_layers - 1)
@@ -77,6 +85,8 @@ class StackParameters:
     interaction_occupied: Array
     interaction_vacancy: Array
     diffusivity: Array
+    neutral_offset: Array
+    fermi_level: Array
     statistics: NDArray[np.int64]
     transport: NDArray[np.int64]
     contact_charge: Array
@@ -151,44 +161,20 @@ class StackParameters:
     def contact_step(self) -> Array:
         """``v_right - v_left`` at each inner contact, shape (n_points, n_layers - 1) [V].
 
-        v is the potential against the neutral bulk of its own layer, so the step is
-        ``U_left - U_right + dipole``.
+        v is the potential against the neutral bulk of its own layer, so the step is the difference of the neutral
+        potentials, left minus right (``U_left - U_right`` between two grains), plus the dipole.
         """
-        return self.potential[:, :-1] - self.potential[:, 1:] + self.contact_dipole
+        return self.neutral_potential[:, :-1] - self.neutral_potential[:, 1:] + self.contact_dipole
 
+    @property
+    def neutral_potential(self) -> Array:
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
+        return self.potential + self.neutral_offset
 
-class _Values:
-    """Numbers of the stack with the swept ones laid over them; collects what is out of range."""
-
-    def __init__(self, overrides: Mapping[str, Array], n_points: int) -> None:
-        self.overrides = overrides
-        self.n_points = n_points
-        self.used: set[str] = set()
-        self.invalid = np.zeros(n_points, dtype=bool)
-        self.reasons: list[str] = []
-
-    def has(self, path: str) -> bool:
-        return path in self.overrides
-
-    def get(self, path: str, default: float | None) -> Array:
-        """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
-        if path in self.overrides:
-            self.used.add(path)
-            return self.checked(self.overrides[path], path)
-        if default is None:
-            return np.full(self.n_points, np.nan)
-        return np.full(self.n_points, float(default))
-
-    def checked(self, values: Array, path: str) -> Array:
-        number = number_of(path)
-        bad = number.outside(values)
-        if bad.any():
-            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {number.allowed})")
-        return np.asarray(values)
-
-    def mark(self, bad: NDArray[np.bool_], reason: str) -> None:
-        self.invalid |= bad
-        self.reasons.append(reason)
+    @property
+    def partial_conductivity(self) -> Array:
+        """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
+        return carrier_factor(self.over_points()) * self.diffusivity
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
@@ -218,8 +204,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         cached: StackParameters = stack.cache["parameters"]
         return cached
     over = {path: np.atleast_1d(np.asarray(v, dtype=float)) for path, v in (overrides or {}).items()}
+    over = with_followers(stack.layers, over)
     n_points = max((v.size for v in over.values()), default=1)
-    values = _Values(over, n_points)
+    values = Values(over, n_points)
     n_layers = len(stack.layers)
     species_of = [layer.species_items() for layer in stack.layers]
     n_species = max(len(s) for s in species_of)
@@ -240,6 +227,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
             transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
+    arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    apply_mobile_fraction(arrays)
+    fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
             arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", getattr(contact, row.key)) * row.unit.factor
@@ -253,14 +243,23 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if not over and values.invalid.any():
         path, _, message = values.reasons[0].partition(": ")
         raise ModelError(message, path)
-    arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    apply_conduction(arrays)
+    follow_diffusivity(stack.layers, over, arrays)
+    ends = [EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)]
+    for side, kind in enumerate(ends):
+        if kind is EndKind.METAL:
+            # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
+            arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
+            ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
     own = {f.name for f in fields(StackParameters)}
     result = StackParameters(
         **{name: array for name, array in arrays.items() if name in own},
+        neutral_offset=neutral_offset,
+        fermi_level=fermi_level,
         statistics=statistics,
         transport=transport,
-        end_kind=np.array([EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)], dtype=np.int64),
+        end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,
         reasons=tuple(values.reasons),
         layer_names=stack.names,
@@ -275,7 +274,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
 
 
 def _species(
-    values: _Values,
+    values: Values,
     layer: Layer,
     path: str,
     spec: Mapping[str, Any],
@@ -289,10 +288,24 @@ def _species(
             value = given(spec, row.key)
             number = values.get(f"{path}.{row.key}", row.default if value is None else value)
             arrays[row.array][at] = number * row.unit.factor
-        elif row.rule == "law" and not row.is_part:
+        elif row.rule == "law" and not row.is_part and (row.key in spec or values.has(f"{path}.{row.key}")):
             law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
             arrays[row.array][at] = law * row.unit.factor
-    i = where[0]
+    if layer.defects is None:
+        # Else sites and occupancies follow from the defects, for all species at once.
+        _bulk_occupancy(values, layer, path, spec, arrays, where)
+
+
+def _bulk_occupancy(
+    values: Values,
+    layer: Layer,
+    path: str,
+    spec: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    where: tuple[int, int],
+) -> None:
+    """Fill the bulk occupancy of a species: given, or by its ocv from a composition or potential."""
+    at, i = np.s_[:, where[0], where[1]], where[0]
     occupancy = values.get(f"{path}.occupancy", spec.get("occupancy"))
     by_composition = values.has(f"{path}.composition") or "composition" in spec
     if values.has(f"{path}.occupancy") or ("occupancy" in spec and not by_composition):
@@ -321,20 +334,23 @@ def law_parts(path: str, law: Mapping[str, Any]) -> dict[str, tuple[str, float]]
     return parts
 
 
-def _law(values: _Values, path: str, law: Any, temperature: Array) -> Array:
+def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
     """Return a number that may follow an Arrhenius law, at each point, in the unit of its key."""
     if values.has(path) or not isinstance(law, Mapping):
         return values.get(path, None if isinstance(law, Mapping) else law)
     parts = {key: values.get(at, base) for key, (at, base) in law_parts(path, law).items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
+        if number_of(path).array == "given_conductivity":
+            result = conductivity_law(parts, temperature, law)
+        else:
+            result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
         values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
     return result
 
 
-def _tabulated(values: _Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
+def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
     """Return column `y` of the ocv against column `x`, by monotone cubic interpolation (PCHIP).
 
     F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
@@ -357,6 +373,8 @@ def _fill_invalid(parameters: StackParameters) -> None:
         if row.array:
             parameters.array(row.array)[bad] = row.fill
     parameters.bulk_vacancy[bad] = 1.0 - parameters.bulk_occupancy[bad]
+    parameters.neutral_offset[bad] = 0.0
+    parameters.fermi_level[bad] = np.nan
 
 
 __all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .layer import Stack
-from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number
+from .layer import Layer, Stack
+from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,14 @@ def places(stack: Stack) -> Iterator[tuple[str, Place]]:
     for i, layer in enumerate(stack.layers):
         for row in LAYER:
             yield f"{layer.name}.{row.key}", Place(row, (i,), {}, getattr(layer, row.key) is not None)
+        if layer.defects is not None and layer.core_of is None:
+            for path in layer.defects.numbers:
+                whole = f"{layer.name}.defects.{path}"
+                yield whole, Place(number_of(whole), (i,), {}, True)
         for k, (suffix, spec) in enumerate(layer.species_items()):
             for row in SPECIES:
+                if _follows(layer, row):
+                    continue
                 yield f"{layer.name}{suffix}.{row.key}", Place(row, (i, k), spec, _has(spec, row))
     for c in range(len(stack.contacts)):
         for row in CONTACT:
@@ -63,6 +69,35 @@ def given(spec: Mapping[str, Any], key: str) -> Any:
     if not inner:
         return value
     return value.get(inner) if isinstance(value, Mapping) else None
+
+
+def _follows(layer: Layer, row: Number) -> bool:
+    """Say whether a number of a species follows from defects or from a grain, and cannot be chosen."""
+    if row.key in ("occupancy", "composition"):
+        return layer.defects is not None or layer.core_of is not None
+    return layer.defects is not None and row.key.partition(".")[0] in ("charge_number", "interaction")
+
+
+def value_at(stack: Stack, path: str, place: Place) -> float:
+    """Return the number of a stack at a path, in the unit of its key: what is given, else the default, else 0."""
+    if path.startswith("contacts."):
+        return float(getattr(stack.contacts[place.where[0]], place.number.key))
+    if path.startswith("ends."):
+        return float((stack.left, stack.right)[place.where[0]].value)
+    if not place.where:
+        return float(getattr(stack, place.number.key))
+    layer = stack.layers[place.where[0]]
+    if place.number.scope == "layer" and ".defects." in path:
+        found: Any = layer.defects.data
+        for part in path.partition(".defects.")[2].split("."):
+            found = found[part]
+        return float(found)
+    value = getattr(layer, place.number.key) if len(place.where) == 1 else given(place.spec, place.number.key)
+    if isinstance(value, Mapping):
+        value = None
+    if value is None:
+        value = place.number.default
+    return 0.0 if value is None else float(value)
 
 
 def _has(spec: Mapping[str, Any], row: Number) -> bool:

@@ -212,10 +212,16 @@ def _relaxation(model: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 def _recovery(model: Mapping[str, Any]) -> tuple[Rule, ...]:
     kind, each = model["kind"], {"per_temperature": True}
+    lawful = model.get("temperature_law") == "arrhenius"
+    # Where a law joins the temperatures, what belongs to the motion is shared and what belongs to a measurement is not.
+    motion = {} if lawful else each
+    words = "time constant at the reference temperature" if lawful else "time constant"
     rules = [
         Rule(name="amplitude", unit="1", long_name="equilibrium signal", search=True, **each),
-        _rate("time_constant_s", "s", "time constant", 1e-12, 1e9, search=True, **each),
+        _rate("time_constant_s", "s", words, 1e-12, 1e9, search=True, **motion),
     ]
+    if lawful:
+        rules.append(_energy("time_constant_activation_energy_eV", "activation energy of its rate", search=True))
     if kind == "stretched":
         rules.append(
             Rule(
@@ -225,11 +231,14 @@ def _recovery(model: Mapping[str, Any]) -> tuple[Rule, ...]:
                 initial=0.8,
                 minimum=0.05,
                 maximum=2.0,
-                **each,
+                search=True,
+                **motion,
             )
         )
     if kind in ("biexponential", "quadrupolar"):
-        rules.append(_rate("time_constant_2_s", "s", "second time constant", 1e-12, 1e9, search=True, **each))
+        rules.append(_rate("time_constant_2_s", "s", f"second {words}", 1e-12, 1e9, search=True, **motion))
+        if lawful:
+            rules.append(_energy("time_constant_2_activation_energy_eV", "activation energy of its rate", search=True))
     if kind == "biexponential":
         rules.append(
             Rule(
@@ -239,7 +248,8 @@ def _recovery(model: Mapping[str, Any]) -> tuple[Rule, ...]:
                 initial=0.5,
                 minimum=0.0,
                 maximum=1.0,
-                **each,
+                search=True,
+                **motion,
             )
         )
     if model["sequence"] != "decay":
@@ -251,6 +261,21 @@ def _recovery(model: Mapping[str, Any]) -> tuple[Rule, ...]:
                 initial=1.0,
                 minimum=0.0,
                 maximum=1.2,
+                # An inversion is never perfect, and 85 % read as 100 % make T1 a third too short. After saturation
+                # efficiency and time constant are hardly told apart by a curve that starts late.
+                fixed=model["sequence"] != "inversion",
+                search=model["sequence"] == "inversion",
+                **each,
+            )
+        )
+    if model.get("magnitude"):
+        rules.append(
+            Rule(
+                name="noise_floor",
+                unit="1",
+                long_name="magnitude without signal",
+                initial=0.0,
+                minimum=0.0,
                 fixed=True,
                 **each,
             )
@@ -286,9 +311,13 @@ ARRHENIUS_ENERGY = {
     "surface_exchange_m_per_s": "surface_activation_energy_eV",
     "diffusivity_B_m2_per_s": "activation_energy_B_eV",
     "correlation_time_s": "activation_energy_eV",
+    "time_constant_s": "time_constant_activation_energy_eV",
+    "time_constant_2_s": "time_constant_2_activation_energy_eV",
 }
-"""Parameters that hold at the reference temperature to the energy of their Arrhenius law. A correlation
-time falls with temperature: its law carries the opposite sign."""
+"""Parameters that hold at the reference temperature to the energy of their Arrhenius law."""
+
+FALLING = frozenset({"correlation_time_s", "time_constant_s", "time_constant_2_s"})
+"""Times, which fall where their rate rises with temperature: their law carries the opposite sign."""
 
 
 def energy_of(name: str) -> str | None:

@@ -56,7 +56,13 @@ def relaxing_part(
 
 
 def recovery_curve(
-    relaxing: ArrayLike, sequence: str, *, amplitude: ArrayLike, offset: ArrayLike = 0.0, efficiency: ArrayLike = 1.0
+    relaxing: ArrayLike,
+    sequence: str,
+    *,
+    amplitude: ArrayLike,
+    offset: ArrayLike = 0.0,
+    efficiency: ArrayLike = 1.0,
+    noise_floor: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Return the signal of a sequence.
 
@@ -70,6 +76,9 @@ def recovery_curve(
         A and the signal that never relaxes, in the unit of the signal.
     efficiency : array_like
         e, 1 for perfect pulses [1].
+    noise_floor : array_like, optional
+        For magnitude data, whose sign is lost: what they are without signal, f. The signal S without offset becomes
+        offset + sqrt(S^2 + f^2), the root of the mean square of a magnitude with noise (f^2 = 2 sigma^2).
 
     Returns
     -------
@@ -78,9 +87,11 @@ def recovery_curve(
     """
     r = np.asarray(relaxing, dtype=float)
     a = np.asarray(amplitude, dtype=float)
-    if sequence == "decay":
-        return np.asarray(offset + a * r)
     if sequence not in SEQUENCES:
         raise ModelError(f"{sequence!r} is no sequence (allowed: {', '.join(SEQUENCES)})")
-    depth = 2.0 if sequence == "inversion" else 1.0
-    return np.asarray(offset + a * (1.0 - depth * np.asarray(efficiency, dtype=float) * r))
+    if sequence == "decay":
+        signal = a * r
+    else:
+        depth = 2.0 if sequence == "inversion" else 1.0
+        signal = a * (1.0 - depth * np.asarray(efficiency, dtype=float) * r)
+    return np.asarray(offset + (signal if noise_floor is None else np.hypot(signal, noise_floor)))

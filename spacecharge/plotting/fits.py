@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StoreError
+from ..nmr.parameters import FALLING
 from ..report.fits import quality
-from ..store.fit_reader import read_comparisons, read_curves
+from ..store.stored_fit import StoredFit, read_fits
 from ..units import display_of
+from .figures import save
 from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
@@ -51,48 +51,69 @@ def plot_fit(
     StoreError
         There is nothing to draw.
     """
-    fits = [f for f in read_curves(path) if name is None or f[0]["name"] == name]
-    compared = [c for c in read_comparisons(path) if name is None or c["name"] == name]
-    if not fits and not compared:
+    fits = read_fits(path, name)
+    if not fits:
         raise StoreError(f"{os.fspath(path)}: holds no fit{f' {name}' if name else 's'} to draw")
     target = Path(png) if png is not None else Path(path).with_suffix(".png")
     written = []
-    makers: list[tuple[str, Callable[[], Figure]]] = [
-        (summary["name"], partial(_figure, path, summary, arrays)) for summary, arrays in fits
-    ]
-    makers += [(c["name"], partial(comparison_figure, c)) for c in compared]
-    for own_name, make in makers:
-        own = target if len(makers) == 1 else target.with_name(f"{target.stem}_{own_name}{target.suffix}")
-        own.parent.mkdir(parents=True, exist_ok=True)
-        with styled():
-            make().savefig(own, dpi=DPI)
+    for stored in fits:
+        own = target if len(fits) == 1 else target.with_name(f"{target.stem}_{stored.name}{target.suffix}")
+        save(figure_of(stored), own)
         written.append(own)
     return written[0]
 
 
-def _figure(path: str | os.PathLike[str], summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
-    """Return the figure of a fit in the form of its kind."""
-    if summary["kind"] == "interface":
-        from ..store.interface_fits import read_interface
-        from .interface_fits import interface_figure
+def figure_of(stored: StoredFit) -> Figure:
+    """Return the figure of a fit, in the form that its kind declares.
 
-        return interface_figure(summary, read_interface(path, summary["name"]))
-    return fit_figure(summary, arrays)
+    Parameters
+    ----------
+    stored : StoredFit
+        Of any kind.
+
+    Returns
+    -------
+    matplotlib Figure
+        In the style of all figures.
+
+    Raises
+    ------
+    StoreError
+        The kind has no figure.
+    """
+    from importlib import import_module
+
+    from ..fitting.kinds import REGISTRY, kind_of
+
+    kind = kind_of(stored.kind) if stored.kind in REGISTRY else None
+    with styled():
+        if kind is not None and kind.panels is not None:
+            from .panels import panels_figure
+
+            return panels_figure(kind.panels(stored), stored.title or f"fit {stored.name}")
+        if kind is None or not kind.figure:
+            raise StoreError(f"fit {stored.name}: there is no figure of the kind {stored.kind}")
+        home, _, function = kind.figure.partition(":")
+        figure: Figure = getattr(import_module(f".{home}", __package__), function)(stored)
+        return figure
 
 
-def comparison_figure(comparison: dict[str, Any]) -> Figure:
+def comparison_figure(stored: StoredFit) -> Figure:
     """Return the bars of model and NMR resistance, the factor between them written above.
 
     Parameters
     ----------
-    comparison : dict
-        As :func:`spacecharge.store.fits.read_comparisons` gives it.
+    stored : StoredFit
+        Of the kind ``comparison``.
 
     Returns
     -------
     matplotlib Figure
         Resistances on a logarithmic axis; an arrow marks a lower bound.
     """
+    from ..fitting.kinds.comparison import as_data
+
+    comparison = as_data(stored)
     figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
     panel = grid[0, 0]
     nmr = 1e4 * comparison["nmr_resistance"]
@@ -122,19 +143,20 @@ def comparison_figure(comparison: dict[str, Any]) -> Figure:
     return figure
 
 
-def fit_figure(summary: dict[str, Any], arrays: dict[str, Any]) -> Figure:
-    """Return the figure of one fit.
+def fit_figure(stored: StoredFit) -> Figure:
+    """Return the figure of a fit of measured curves.
 
     Parameters
     ----------
-    summary, arrays : dict
-        As :func:`spacecharge.store.fits.read_curves` gives them.
+    stored : StoredFit
+        With summary and arrays.
 
     Returns
     -------
     matplotlib Figure
         Data and curve, residuals, and an Arrhenius plot where temperatures were fitted alone.
     """
+    summary, arrays = stored.summary, stored.arrays
     against_temperature = summary["kind"] == "relaxation"
     laws = summary["each_temperature"]
     n_panels = 2 + len(laws)
@@ -226,7 +248,7 @@ def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float6
     panel.plot(x, global_value, "-", color=colours[1], label="global fit")
     if "regression" in law:
         r = law["regression"]
-        sign = -1.0 if law["parameter"] == "correlation_time_s" else 1.0
+        sign = -1.0 if law["parameter"] in FALLING else 1.0
         energy = sign * r["activation_energy_eV"]["value"]
         line = r["value"]["value"] * np.exp(
             energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..store.stored_fit import StoredFit
+
 OHM_CM2 = 1e4
 
 _MEASURED, _LAYER, _MODEL, _FIT = PALETTE[6], PALETTE[2], PALETTE[0], PALETTE[1]
@@ -21,15 +23,13 @@ _RANGE = 30.0
 """A curve may leave the data by this factor before it is cut off: what a fit says far away is not the question."""
 
 
-def interface_figure(summary: dict[str, Any], data: dict[str, Any]) -> Figure:
+def interface_figure(stored: StoredFit) -> Figure:
     """Return the figure of a fit of the interface model.
 
     Parameters
     ----------
-    summary : dict
-        As :func:`spacecharge.store.fit_reader.read_curves` gives it.
-    data : dict
-        As :func:`spacecharge.store.interface_fits.read_interface` gives it.
+    stored : StoredFit
+        Of the kind ``interface``.
 
     Returns
     -------
@@ -37,6 +37,9 @@ def interface_figure(summary: dict[str, Any], data: dict[str, Any]) -> Figure:
         Bars of measured and computed resistances; resistance and activation energy along the axis with the measured
         points, bounds as arrows; profiles of chi-square where they were made.
     """
+    from ..fitting.kinds.interface import as_data
+
+    summary, data = stored.summary, as_data(stored)
     has_fit = any(not entry.get("fixed") for entry in summary["parameters"].values())
     chi2 = summary["chi2_reduced"]
     note = f"{summary['n_data']} data" + ("" if chi2 is None or not has_fit else f", reduced chi-square {chi2:.3g}")

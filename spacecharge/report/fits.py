@@ -15,44 +15,13 @@ _SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0), 
 MAX_TEMPERATURES = 12
 
 
-def fit_table(path: str | os.PathLike[str]) -> str:
-    """Return every fit of a file as a table.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file with a group ``fits``.
-
-    Returns
-    -------
-    str
-        Lines, one fit after the other; empty where there are none.
-
-    Raises
-    ------
-    StoreError
-        The file cannot be read.
-    """
-    from ..store.fit_reader import read_comparisons, read_summaries
-
-    blocks = []
-    for summary in read_summaries(path):
-        if summary["kind"] == "interface":
-            from ..store.interface_fits import read_interface
-            from .interface_fits import interface_text
-
-            blocks.append(interface_text(read_interface(path, summary["name"])))
-        blocks.append(fit_text(summary))
-    return "\n\n".join([*blocks, *(comparison_text(c) for c in read_comparisons(path))])
-
-
 def comparison_text(comparison: Mapping[str, Any]) -> str:
     """Return a comparison of model and NMR as a table.
 
     Parameters
     ----------
     comparison : mapping
-        As :func:`spacecharge.store.fits.read_comparisons` gives it.
+        Name, title, interfaces and columns, as :mod:`spacecharge.fitting.kinds.comparison` has them.
 
     Returns
     -------

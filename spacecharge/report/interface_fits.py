@@ -13,7 +13,7 @@ def interface_text(data: Mapping[str, Any]) -> str:
     Parameters
     ----------
     data : mapping
-        As :func:`spacecharge.store.interface_fits.read_interface` gives it.
+        As :func:`spacecharge.fitting.kinds.interface.as_data` gives it.
 
     Returns
     -------

@@ -20,9 +20,8 @@ from ..model import Stack, StackParameters, Statistics
 from ..model.numbers import DEFAULT_TOLERANCE_V
 from ..model.statistics import thermodynamic_slope
 from .options import SolverOptions
+from .output import Rows, counted_layers, output_width
 from .packing import (
-    counted_layers,
-    output_width,
     pack_rows,
     profile_positions,
     unpack_profiles,
@@ -163,15 +162,15 @@ def solve_points(
                     reader(i, work)
 
     _run_blocks(block, p.n_points, n_threads)
-    scalars = unpack_scalars(out, p, resistance_of)
+    answers = Rows(out, p, resistance_of)
     for path, tangent in (tangents or {}).items():
         if _moves_neutral_bias(p, tangent):
             _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
     return Points(
-        scalars,
+        unpack_scalars(answers),
         sampled() if sampled is not None else (),
         {
-            path: unpack_sensitivities(slopes[path], tangent, scalars, resistance_of)
+            path: unpack_sensitivities(answers, Rows(slopes[path], tangent, resistance_of))
             for path, tangent in (tangents or {}).items()
         },
     )

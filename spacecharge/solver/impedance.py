@@ -81,7 +81,7 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
         from .transfer import charge_transfer_resistance
 
         per_contact = charge_transfer_resistance(solution, charge_transfer)
-        first = 1 if solution.parameters.end_kind[0] >= 2 else 0
+        first = int(solution.parameters.end_contacts[0])
         total += np.nan_to_num(per_contact[first : first + n], nan=0.0)
     if resistance is not None:
         total += np.broadcast_to(np.asarray(resistance, dtype=float), (n,))

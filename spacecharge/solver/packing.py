@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import EndKind, Status
-from ..errors import ModelError
 from ..model import StackParameters
 from ..model.numbers import SPECIES
+from .output import STATUS, Rows
 from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     rows[:, end : end + 2] = p.end_value
     if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
-        rows[:, end] -= p.potential[:, 0] - p.potential[:, -1]
+        rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
     per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
     for number in SPECIES:
         if number.column:
@@ -71,173 +71,41 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     return rows, codes
 
 
-def unpack_scalars(out: Array, parameters: StackParameters, resistance_of: Sequence[str] | None) -> dict[str, Array]:
-    """Return the named observables of output rows.
+def unpack_scalars(rows: Rows) -> dict[str, Array]:
+    """Return every observable of output rows, by name; NaN where a point has no answer."""
+    return _without_failures({output.name: output.read(rows) for output in OUTPUTS if output.read is not None}, rows)
+
+
+def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
+    """Return the derivatives of observables with respect to one parameter, by name.
 
     Parameters
     ----------
-    out : ndarray, shape (n_points, output_width)
-        Rows filled by the kernel.
-    parameters : StackParameters
-        The points.
-    resistance_of : sequence of str, optional
-        Layers that count in `interface_resistance`; default: every layer with a diffusivity.
-
-    Returns
-    -------
-    dict
-        Arrays by the names of ``solver.outputs.OUTPUTS``.
-
-    Raises
-    ------
-    ModelError
-        `resistance_of` names no layer.
-    """
-    p = parameters
-    n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
-    face = 3 + 3 * n_species
-    block = 5 + 2 * face
-    blocks = out[:, 7 : 7 + n_layers * block].reshape(n_points, n_layers, block)
-    faces = blocks[:, :, 5:].reshape(n_points, n_layers, 2, face)
-    # Contact planes 0 .. n_layers: left end, inner contacts, right end; side 0 is the layer left of the plane.
-    planes = np.full((n_points, n_layers + 1, 2, face), np.nan)
-    planes[:, 1:, 0] = faces[:, :, 1]
-    planes[:, :-1, 1] = faces[:, :, 0]
-    capacitance = out[:, 7 + n_layers * block :].reshape(n_points, n_layers + 1, 2)
-    keep = p.contact_planes
-    planes, capacitance = planes[:, keep], capacitance[:, keep]
-    neutral = np.full((n_points, n_layers + 1, 2), np.nan)
-    against_last = p.potential - p.potential[:, -1:]
-    neutral[:, 1:, 0] = against_last
-    neutral[:, :-1, 1] = against_last
-    of_species = planes[..., 3:].reshape(*planes.shape[:3], n_species, 3)
-    if n_species == 1:
-        of_species = of_species[..., 0, :]
-    conducts = counted_layers(p, resistance_of)
-    per_contact = contact_resistance(p, resistance_of, planes[..., 2])
-    differential = capacitance[..., 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        frequency = 1.0 / (2.0 * np.pi * per_contact * differential)
-    frequency[~(per_contact > 0.0)] = np.nan
-    if conducts.any():
-        interface = blocks[:, conducts, 4].sum(axis=1)
-    else:
-        interface = np.full(n_points, np.nan)
-    scalars: dict[str, Array] = {
-        "status": out[:, 0].astype(np.int32),
-        "iterations": np.nan_to_num(out[:, 1]).astype(np.int32),
-        "contact_potential": planes[..., 0] + neutral[:, keep],
-        "contact_field": planes[..., 1],
-        "space_charge_potential": planes[..., 0],
-        "contact_occupancy": of_species[..., 0],
-        "contact_vacancy": of_species[..., 1],
-        "space_charge_width": of_species[..., 2],
-        "resistance": planes[..., 2],
-        "charge": blocks[..., 0],
-        "debye_length": blocks[..., 1],
-        "layer_resistance": blocks[..., 2],
-        "excess_resistance": blocks[..., 3],
-        "interface_resistance": interface,
-        "static_capacitance": capacitance[..., 1],
-        "differential_capacitance": differential,
-        "characteristic_frequency": frequency,
-        "potential_error_estimate": out[:, 3],
-        "resistance_error_estimate": out[:, 4],
-        "charge_balance": out[:, 5],
-        "validity": np.nan_to_num(out[:, 6]).astype(np.int32),
-    }
-    failed = ~np.isin(scalars["status"], [status for status in Status if status.has_answer])
-    if failed.any():
-        for output in OUTPUTS:
-            if output.dtype == "f8":
-                scalars[output.name][failed] = np.nan
-    return scalars
-
-
-def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Return which layers count in the interface resistance."""
-    p = parameters
-    if resistance_of is None:
-        return np.asarray(np.isfinite(p.diffusivity).any(axis=(0, 2)))
-    counted = np.zeros(p.n_layers, dtype=bool)
-    for name in resistance_of:
-        if name not in p.layer_names:
-            raise ModelError(f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of")
-        counted[p.layer_names.index(name)] = True
-    return counted
-
-
-def contact_resistance(parameters: StackParameters, resistance_of: Sequence[str] | None, resistance: Array) -> Array:
-    """Return the resistance of both regions of every contact, over the layers that count.
-
-    Parameters
-    ----------
-    parameters : StackParameters
-        The points.
-    resistance_of : sequence of str or None
-        Layers that count.
-    resistance : ndarray, shape (n_points, n_contacts, 2)
-        Resistance per side [ohm m2].
-
-    Returns
-    -------
-    ndarray, shape (n_points, n_contacts)
-        Sum over the sides [ohm m2]; 0 where no side counts.
-    """
-    p = parameters
-    counted = counted_layers(p, resistance_of)
-    of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
-    of_plane[1:, 0] = counted
-    of_plane[:-1, 1] = counted
-    return np.asarray(np.nansum(np.where(of_plane[p.contact_planes], resistance, np.nan), axis=2))
-
-
-SENSITIVE = tuple(
-    output.name
-    for output in OUTPUTS
-    if output.dtype == "f8"
-    and output.name not in ("potential_error_estimate", "resistance_error_estimate", "charge_balance")
-)
-"""Observables that have sensitivities."""
-
-
-def unpack_sensitivities(
-    slopes: Array, tangent: StackParameters, scalars: dict[str, Array], resistance_of: Sequence[str] | None
-) -> dict[str, Array]:
-    """Return the named derivatives of observables with respect to one parameter.
-
-    Parameters
-    ----------
-    slopes : ndarray, shape (n_points, output_width)
-        Derivatives of the output rows.
-    tangent : StackParameters
-        Derivatives of the arrays of the stack.
-    scalars : dict
-        The observables themselves.
-    resistance_of : sequence of str or None
-        Layers that count in `interface_resistance`.
+    rows : Rows
+        The output rows and their points.
+    slopes : Rows
+        Derivatives of both.
 
     Returns
     -------
     dict
         Arrays shaped like the observables, in their unit per SI unit of the parameter.
     """
-    rows = slopes.copy()
-    rows[:, 0] = scalars["status"]
-    named = unpack_scalars(rows, tangent, resistance_of)
-    change = contact_resistance(tangent, resistance_of, named["resistance"])
-    value = contact_resistance(tangent, resistance_of, scalars["resistance"])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        named["characteristic_frequency"] = -scalars["characteristic_frequency"] * (
-            change / value + named["differential_capacitance"] / scalars["differential_capacitance"]
-        )
-    return {name: named[name] for name in SENSITIVE}
+    named = {}
+    for output in OUTPUTS:
+        if output.is_sensitive and output.read is not None:
+            named[output.name] = output.read(slopes) if output.slope is None else output.slope(rows, slopes)
+    return _without_failures(named, rows)
 
 
-def output_width(parameters: StackParameters) -> int:
-    """Return the length of an output row (see ``kernels.layout``)."""
-    p = parameters
-    return 7 + p.n_layers * (5 + 2 * (3 + 3 * p.n_species)) + 2 * (p.n_layers + 1)
+def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
+    """Return the values with NaN at points that have no answer; their status says why."""
+    failed = ~np.isin(rows.head(STATUS), [status for status in Status if status.has_answer])
+    if failed.any():
+        for name, values in named.items():
+            if values.dtype.kind == "f":
+                named[name] = np.where(failed.reshape(-1, *(1,) * (values.ndim - 1)), np.nan, values)
+    return named
 
 
 def profile_positions(parameters: StackParameters, profile_x: Sequence[Array]) -> tuple[Array, NDArray[np.int64]]:
@@ -260,7 +128,7 @@ def unpack_profiles(
     result = []
     for i in range(p.n_layers):
         part = slice(starts[i], starts[i + 1])
-        neutral = p.potential[:, i] - p.potential[:, -1]
+        neutral = p.neutral_potential[:, i] - p.neutral_potential[:, -1]
         fields = {"potential": y[:, part] * p.thermal_voltage[:, None] + neutral[:, None]}
         for name, values in (("occupancy", occupancy), ("vacancy", vacancy)):
             fields[name] = values[:, 0, part] if p.n_species == 1 else values[:, :, part]
@@ -290,7 +158,7 @@ def unpack_layers(state: Array, parameters: StackParameters) -> tuple[LayerProfi
         left += float(p.thickness[0, i])
         if i == 0 and p.n_layers > 1:
             x[-1] = 0.0
-        neutral = float(p.potential[0, i] - p.potential[0, -1])
+        neutral = float(p.neutral_potential[0, i] - p.neutral_potential[0, -1])
         if p.n_species == 1:
             occupancy, vacancy = occupancy[0], vacancy[0]
         layers.append(LayerProfile(name, x, y * volt + neutral, occupancy, vacancy))

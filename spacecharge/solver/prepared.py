@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.numbers import number_of
 from .options import SolverOptions
-from .packing import output_width, pack_rows
+from .output import output_width
+from .packing import pack_rows
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..model import Stack, StackParameters
+from . import outputs as o
 from .options import SolverOptions
+from .output import Observed, Rows
 from .packing import LayerProfile, unpack_layers, unpack_scalars
 from .prepared import Prepared, full_state
 
@@ -110,6 +112,26 @@ class Solution:
         self._seconds = seconds
         self._cache: dict[str, Any] = {}
 
+    contact_potential = Observed(o.contact_potential)
+    contact_field = Observed(o.contact_field)
+    space_charge_potential = Observed(o.space_charge_potential)
+    contact_occupancy = Observed(o.contact_occupancy)
+    contact_vacancy = Observed(o.contact_vacancy)
+    space_charge_width = Observed(o.space_charge_width)
+    resistance = Observed(o.resistance)
+    charge = Observed(o.charge)
+    debye_length = Observed(o.debye_length)
+    layer_resistance = Observed(o.layer_resistance)
+    excess_resistance = Observed(o.excess_resistance)
+    interface_resistance = Observed(o.interface_resistance)
+    static_capacitance = Observed(o.static_capacitance)
+    differential_capacitance = Observed(o.differential_capacitance)
+    characteristic_frequency = Observed(o.characteristic_frequency)
+    potential_error_estimate = Observed(o.potential_error_estimate)
+    resistance_error_estimate = Observed(o.resistance_error_estimate)
+    charge_balance = Observed(o.charge_balance)
+    validity = Observed(o.validity)
+
     @property
     def stack(self) -> Stack:
         """What was solved."""
@@ -177,7 +199,7 @@ class Solution:
     def scalars(self) -> dict[str, Any]:
         """Every observable of the result file, by name; made on first use."""
         if "scalars" not in self.cache:
-            many = unpack_scalars(self.row[None, :], self.parameters, self.resistance_of)
+            many = unpack_scalars(Rows(self.row[None, :], self.parameters, self.resistance_of))
             self.cache["scalars"] = {name: values[0] for name, values in many.items()}
         result: dict[str, Any] = self.cache["scalars"]
         return result

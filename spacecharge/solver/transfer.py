@@ -14,22 +14,11 @@ from numpy.typing import NDArray
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, occupancy_factor, resistance_of_exchange, single_species
-from .outputs import Output
 
 if TYPE_CHECKING:
     from .solution import Solution
 
 Array = NDArray[np.float64]
-
-TRANSFER_OUTPUTS: tuple[Output, ...] = (
-    Output("exchange_current_density", ("contact",), "A m-2", "exchange current density"),
-    Output("charge_transfer_resistance", ("contact",), "ohm m2", "charge-transfer resistance"),
-    Output("total_resistance", (), "ohm m2", "total resistance"),
-)
-"""Variables of a result where a contact has a charge transfer."""
-
-ACTIVATION_OUTPUT = Output("apparent_activation_energy", ("contact",), "eV", "apparent activation energy")
-"""Further variable of a sweep over the temperature."""
 
 
 def transfer_scalars(
@@ -201,8 +190,6 @@ def total_resistance(solution: Solution, laws: ChargeTransfer | Sequence[ChargeT
 
 
 __all__ = [
-    "ACTIVATION_OUTPUT",
-    "TRANSFER_OUTPUTS",
     "charge_transfer_resistance",
     "exchange_current_density",
     "local_activation_energy",

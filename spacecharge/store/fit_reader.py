@@ -123,13 +123,13 @@ def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = No
 
 
 def _law(group: h5py.Group, parameter: str) -> Mapping[str, float]:
-    from ..nmr.parameters import energy_of
+    from ..nmr.parameters import FALLING, energy_of
 
     energy = energy_of(parameter)
     if energy is None or energy not in group["parameters"]:
         return {}
     dataset = group["parameters"][energy]
-    sign = -1.0 if parameter == "correlation_time_s" else 1.0
+    sign = -1.0 if parameter in FALLING else 1.0
     return {
         "activation_energy_eV": sign * float(dataset[()]),
         "sigma_activation_energy_eV": float(dataset.attrs["sigma"]),
@@ -151,10 +151,11 @@ def read_summaries(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         One per fit; see ``FitResult.to_json``.
     """
     with opened(path) as file:
-        return [_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
+        return [fit_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
 
 
-def _summary(name: str, group: h5py.Group) -> dict[str, Any]:
+def fit_summary(name: str, group: h5py.Group) -> dict[str, Any]:
+    """Return the summary of a group; see :func:`read_summaries`."""
     return {
         "name": name,
         "kind": str(group.attrs["kind"]),
@@ -201,35 +202,28 @@ def _read_series(name: str, group: h5py.Group) -> dict[str, Any]:
     return out
 
 
-def read_curves(path: str | os.PathLike[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Read what figures of fits need.
+def fit_arrays(group: h5py.Group) -> dict[str, Any]:
+    """Return what figures of a fit need.
 
     Parameters
     ----------
-    path : str or path
-        HDF5 file.
+    group : h5py Group
+        ``fits/NAME``.
 
     Returns
     -------
-    list of (dict, dict)
-        Summary of each fit, and its arrays: ``temperature``, ``value``, ``sigma``, ``model``, ``residual``,
-        ``series``, further columns, ``units`` and ``long_names`` by array, ``series_names``, and
-        ``global_value`` by parameter.
+    dict
+        ``temperature``, ``value``, ``sigma``, ``model``, ``residual``, ``series``, further columns, ``units`` and
+        ``long_names`` by array, ``series_names``, and ``global_value`` by parameter.
     """
-    with opened(path) as file:
-        out = []
-        for name, group in file.get(GROUP, {}).items():
-            if "parameters" not in group:
-                continue
-            data = group["data"]
-            arrays: dict[str, Any] = {key: data[key][()] for key in data}
-            arrays["units"] = {key: str(data[key].attrs["units"]) for key in data}
-            arrays["long_names"] = {key: str(data[key].attrs["long_name"]) for key in data}
-            arrays["series_names"] = [str(t) for t in group.attrs["series_names"]]
-            series = group.get("each_temperature", {})
-            arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
-            out.append((_summary(name, group), arrays))
-        return out
+    data = group["data"]
+    arrays: dict[str, Any] = {key: data[key][()] for key in data}
+    arrays["units"] = {key: str(data[key].attrs["units"]) for key in data}
+    arrays["long_names"] = {key: str(data[key].attrs["long_name"]) for key in data}
+    arrays["series_names"] = [str(t) for t in group.attrs["series_names"]]
+    series = group.get("each_temperature", {})
+    arrays["global_value"] = {key: series[key]["global_value"][()] for key in series}
+    return arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,15 +313,3 @@ def _axis_values(dataset: h5py.Dataset) -> list[Any]:
     if values.dtype.kind in "OS":
         return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
     return [float(v) for v in values]
-
-
-def read_comparisons(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Read the comparisons of a file: name, title, ``interfaces`` and the arrays of :func:`write_comparison`."""
-    with opened(path) as file:
-        found = []
-        for name, group in file.get(GROUP, {}).items():
-            if group.attrs.get("kind") == "comparison":
-                arrays = {key: group[key][()] for key in group if key != "interface"}
-                names = _axis_values(group["interface"])
-                found.append({"name": name, "title": str(group.attrs["title"]), "interfaces": names, **arrays})
-        return found

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import StoreError
 from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
+from .provenance import provenance
 
 if TYPE_CHECKING:
     import h5py
 
-    from ..fitting.kinds.comparison import Comparison
     from ..fitting.result import FitResult, Value
+    from .stored_fit import FitTable
 
 CONVENTIONS = "CF-1.10"
 
@@ -33,15 +32,8 @@ WAIT_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
-def write_fit(
-    path: str | os.PathLike[str],
-    result: FitResult,
-    *,
-    overwrite: bool = False,
-    say: Say | None = None,
-    also: Callable[[h5py.Group], None] | None = None,
-) -> None:
-    """Write a fit into a file; other fits and whatever else the file holds stay.
+def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = False, say: Say | None = None) -> None:
+    """Write a fit of any kind into a file; other fits and whatever else the file holds stay.
 
     The file is locked as by a run, and replaced as a whole: a fit is in it completely or not at all, and so is
     what was there before.
@@ -50,14 +42,12 @@ def write_fit(
     ----------
     path : str or path
         HDF5 file; missing folders are created.
-    result : FitResult
-        What to write, as ``fits/NAME``.
+    result : FitResult or another result
+        What to write, as ``fits/NAME``: its parameters and data where it fitted some, its tables and texts.
     overwrite : bool
         Replace a fit of the same name.
     say : callable, optional
         Takes one line when the file is in use and the wait becomes noticeable.
-    also : callable, optional
-        Writes more into the group.
 
     Raises
     ------
@@ -66,14 +56,17 @@ def write_fit(
     SystemStop
         The disk is full; what was there is untouched.
     """
-    config = result.config
 
     def fill(group: h5py.Group) -> None:
-        _write(group, result)
-        if also is not None:
-            also(group)
+        group.attrs["kind"] = result.kind
+        if result.estimate is not None:
+            _write(group, result)
+        for key, value in result.texts.items():
+            _texts(group, key, value)
+        for key, table in result.tables.items():
+            _write_table(group.create_group(key, track_order=True) if key else group, table)
 
-    store_group(path, result.name, config.title, config.text, fill, overwrite=overwrite, say=say)
+    store_group(path, result.name, result.title, result.text, fill, overwrite=overwrite, say=say)
 
 
 def store_group(
@@ -115,9 +108,7 @@ def store_group(
         if where in file:
             del file[where]
         group = file.create_group(where, track_order=True)
-        group.attrs.update(
-            {"title": title, "config_yaml": text, "created_utc": _now(), "spacecharge_version": __version__}
-        )
+        group.attrs.update({"title": title, "config_yaml": text, **provenance()})
         fill(group)
 
     with (
@@ -183,19 +174,13 @@ def _root(file: h5py.File, title: str) -> None:
     file.attrs["Conventions"] = CONVENTIONS
     file.attrs["title"] = title
     file.attrs["format_version"] = FORMAT_VERSION
-    file.attrs["spacecharge_version"] = __version__
-    file.attrs["created_utc"] = _now()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    file.attrs.update(provenance())
 
 
 def _write(group: h5py.Group, result: FitResult) -> None:
     estimate = result.estimate
     group.attrs.update(
         {
-            "kind": result.kind,
             "chi2_reduced": result.chi2_reduced,
             "n_data": result.n_data,
             "data_have_errors": estimate.problem.sigma is not None,
@@ -234,6 +219,22 @@ def _write(group: h5py.Group, result: FitResult) -> None:
         sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
         _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
         group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+
+
+def _write_table(group: h5py.Group, table: FitTable) -> None:
+    """Write a table of a kind: its axis as a scale, the columns against it."""
+    for key, value in table.attributes.items():
+        if isinstance(value, (list, tuple)):
+            _texts(group, key, value)
+        else:
+            group.attrs[key] = value
+    axes = []
+    if table.axis:
+        column = table.columns[table.axis]
+        axes = [_scale(group, table.axis, column.values, column.unit, column.long_name)]
+    for name, column in table.columns.items():
+        if name != table.axis:
+            _dataset(group, name, column.values, column.unit, column.long_name, *axes)
 
 
 def _write_data(group: h5py.Group, result: FitResult) -> None:
@@ -308,46 +309,4 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-def write_comparison(
-    path: str | os.PathLike[str], comparison: Comparison, *, overwrite: bool = False, say: Say | None = None
-) -> None:
-    """Write a comparison of model and NMR as ``fits/NAME``; what else the file holds stays.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file; missing folders are created.
-    comparison : Comparison
-        What to write.
-    overwrite : bool
-        Replace one of the same name.
-    say : callable, optional
-        See :func:`write_fit`.
-
-    Raises
-    ------
-    StoreError
-        The name is taken, or the file cannot be written.
-    SystemStop
-        The disk is full; what was there is untouched.
-    """
-
-    def fill(group: h5py.Group) -> None:
-        group.attrs["kind"] = "comparison"
-        axis = _scale(group, "interface", comparison.interfaces, "1", "interface")
-        for name, values, unit, words in (
-            ("temperature", comparison.temperature, "K", "temperature"),
-            ("model_resistance", comparison.model_resistance, "ohm m2", "space-charge resistance of the model"),
-            ("exchange_current_density", comparison.exchange_current_density, "A m-2", "exchange current density"),
-            ("sigma", comparison.sigma, "A m-2", "one sigma of the exchange current density (NaN: not known)"),
-            ("is_bound", comparison.is_bound.astype(np.int8), "1", "1: the exchange current density is an upper bound"),
-            ("nmr_resistance", comparison.nmr_resistance, "ohm m2", "interface resistance kT/(e i0)"),
-            ("factor", comparison.factor, "1", "NMR over model"),
-            ("status", comparison.status, "1", "status of the solve"),
-        ):
-            _dataset(group, name, values, unit, words, axis)
-
-    store_group(path, comparison.name, comparison.title, comparison.text, fill, overwrite=overwrite, say=say)
-
-
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_comparison", "write_fit"]
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_fit"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,16 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..codes import FIT_FLAGS, FIT_WORDS, Status
-from ..config.nmr_fit import config_at, sweep_points
-from ..config.nmr_keys import FitConfig
-from ..errors import FitError, SpaceChargeError
-from ..fitting.run import build, run_setup
+from ..errors import FitError, FitReason, SpaceChargeError
+from ..fitting.kinds import kind_of
+from ..fitting.load import config_at, sweep_point, sweep_shape
+from ..fitting.result import FitResult
+from ..fitting.run import build
 from ..model.numbers import long_name
 from ..store.layout import Coordinate, Layout, Variable
+from ..store.provenance import provenance
 from ..units import NO_UNIT, Unit, coordinate_name, unit_of
 from .engine import RunReport, run_task
-from .plan import host_cpu
 from .pools import Pool, ThreadPool
 from .task import Task
 
@@ -35,7 +35,7 @@ CHUNK_POINTS = 4
 
 
 def run_fit_sweep(
-    config: FitConfig, path: str | os.PathLike[str], *, overwrite: bool = False, quiet: bool = True, workers: int = 1
+    config: Any, path: str | os.PathLike[str], *, overwrite: bool = False, quiet: bool = True, workers: int = 1
 ) -> RunReport:
     """Fit at every point of a configuration's sweep and write the result file.
 
@@ -44,7 +44,7 @@ def run_fit_sweep(
 
     Parameters
     ----------
-    config : FitConfig
+    config : FitConfig or another configuration
         With a sweep.
     path : path
         Result file.
@@ -85,16 +85,15 @@ class FitTask:
 
     Parameters
     ----------
-    config : FitConfig
+    config : FitConfig or another configuration
         With a sweep.
     """
 
-    config: FitConfig
+    config: Any
 
-    @cached_property
-    def points(self) -> list[dict[str, Any]]:
-        """Dotted path to value of every point, in the order of the file."""
-        return sweep_points(self.config)
+    def point(self, index: int) -> dict[str, Any]:
+        """Return dotted path to value of one point, in the order of the file."""
+        return sweep_point(self.config, index)
 
     @cached_property
     def layout(self) -> Layout:
@@ -118,18 +117,15 @@ class FitTask:
             variables.append(Variable(name=f"sigma_{name}", units=unit, long_name=f"one sigma of {words}"))
         return Layout(
             sweep=tuple(c.name for c in coordinates),
-            shape=tuple(len(values) for values in self.config.sweep.values()),
+            shape=sweep_shape(self.config),
             coordinates=tuple(coordinates),
             variables=tuple(variables),
             attributes={
                 "Conventions": "CF-1.10",
                 "title": self.config.title,
-                "spacecharge_version": __version__,
+                **provenance(),
                 "config_yaml": self.config.text,
                 "config_sha256": hashlib.sha256(self.config.text.encode()).hexdigest(),
-                "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-                "numba_version": metadata.version("numba"),
-                "host_cpu": host_cpu(),
                 "kind": f"fit {self.config.kind}",
             },
         )
@@ -137,20 +133,14 @@ class FitTask:
     @cached_property
     def _quantities(self) -> dict[str, tuple[str, str]]:
         """Parameters and derived quantities that any point has, with unit and words."""
-        structural = [p for p, values in self.config.sweep.items() if any(isinstance(v, str) for v in values)]
-        seen: set[tuple[str, ...]] = set()
         found: dict[str, tuple[str, str]] = {}
         reason: SpaceChargeError | None = None
-        for point in self.points:
-            key = tuple(str(point[p]) for p in structural)
-            if key in seen:
-                continue
+        for point in self._structural():
             try:
                 setup = build(config_at(self.config, point))
             except SpaceChargeError as error:
                 reason = error
                 continue
-            seen.add(key)
             for p in setup.problem.parameters:
                 found.setdefault(p.name, (p.unit, p.long_name or p.name))
             for q in setup.derived:
@@ -158,6 +148,18 @@ class FitTask:
         if not found:
             raise reason or FitError(f"{self.config.path}: the sweep has no points")
         return found
+
+    def _structural(self) -> Iterator[dict[str, Any]]:
+        """Yield points that together have every parameter: names change what is fitted, numbers do not.
+
+        Every combination of the swept names is tried at the first numbers and, where those cannot be built, at the
+        last ones.
+        """
+        axes = self.config.sweep
+        names = [path for path, values in axes.items() if any(isinstance(v, str) for v in values)]
+        for chosen in product(*(dict.fromkeys(axes[path]) for path in names)):
+            for place in (0, -1):
+                yield {path: values[place] for path, values in axes.items()} | dict(zip(names, chosen, strict=True))
 
     @property
     def chunk_points(self) -> int:
@@ -169,7 +171,9 @@ class FitTask:
         """Digest of the configuration, the data it names and the version."""
         digest = hashlib.sha256(f"{__version__}\n{self.config.text}".encode())
         folder = Path(self.config.path).parent
-        for path in sorted({str(_at(self.config, point, "path") or "") for point in self.points}):
+        data = self.config.raw.get("data")
+        given = data.get("path") if isinstance(data, Mapping) else None
+        for path in sorted({str(name or "") for name in self.config.sweep.get("data.path", [given])}):
             source = folder / path
             if path and source.is_file():
                 digest.update(source.read_bytes())
@@ -187,13 +191,14 @@ class FitTask:
     def _fit(self, index: int, row: int, out: dict[str, NDArray[Any]] | None) -> tuple[int, str]:
         """Fit one point into `out`; return its status and the reason of a failure."""
         try:
-            config = config_at(self.config, self.points[index])
-            result = run_setup(config, build(config))
+            config = config_at(self.config, self.point(index))
+            result = kind_of(config.kind).run(config)
         except FitError as error:
-            text = str(error)
-            return (Status.NOT_CONVERGED if "did not converge" in text else Status.INVALID_POINT), text
+            status = Status.NOT_CONVERGED if error.reason is FitReason.NOT_CONVERGED else Status.INVALID_POINT
+            return status, str(error)
         except SpaceChargeError as error:
             return Status.INVALID_POINT, str(error)
+        assert isinstance(result, FitResult)  # only kinds that fit parameters are swept
         if out is not None:
             out["chi2_reduced"][row] = result.chi2_reduced
             out["n_data"][row] = result.n_data
@@ -205,13 +210,9 @@ class FitTask:
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
-        where = ", ".join(f"{path} = {value}" for path, value in self.points[index].items())
+        where = ", ".join(f"{path} = {value}" for path, value in self.point(index).items())
         _, reason = self._fit(index, 0, None)
         return f"point {index} ({where}): {reason}"
-
-
-def _at(config: FitConfig, point: Mapping[str, Any], key: str) -> Any:
-    return point.get(f"data.{key}", config.data.get(key))
 
 
 def _coordinate(path: str, values: list[Any]) -> Coordinate:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..codes import Status, Validity
+from ..codes import Status
 from ..config import Config
-from ..solver.outputs import OUTPUTS
+from ..solver.outputs import SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
+from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
+from .facts import facts_of, own_dimensions
 from .task import chunk_points
-from .transfer import transfer_outputs, transfer_tangents, transfer_values
+from .transfer import transfer_tangents, transfer_values
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -65,8 +63,11 @@ class InterfaceTask:
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
                 coordinates.append(Coordinate(name=name, values=text, long_name=long_name))
+        for coordinate in own_dimensions(self.config):
+            coordinates.append(coordinate)
+            sizes[coordinate.name] = len(coordinate.values)
         variables = []
-        for output in (*OUTPUTS, *transfer_outputs(self.config)):
+        for output in outputs_for(facts_of(self.config)):
             dims = tuple(d for d in output.dims if d not in dropped)
             if all(sizes[d] for d in dims):
                 variables.append(
@@ -76,7 +77,7 @@ class InterfaceTask:
                         units=output.units,
                         long_name=output.long_name,
                         dtype=output.dtype,
-                        attributes=_attributes_of(output.name, self.config.output.resistance_of),
+                        attributes=dict(output.attributes) | self._counted(output.name),
                     )
                 )
         for path in self.config.output.sensitivities:
@@ -98,6 +99,11 @@ class InterfaceTask:
             variables=tuple(variables),
             attributes=_attributes(self.config),
         )
+
+    def _counted(self, name: str) -> dict[str, Any]:
+        """Return the layers that a variable was summed over as its attribute."""
+        layers = self.config.output.resistance_of
+        return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property
     def profile_x(self) -> tuple[NDArray[np.float64], ...] | None:
@@ -210,8 +216,6 @@ def _slope_group(config: Config, path: str) -> str:
 
 def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variable]:
     """Return the derivatives of the plain variables with respect to the number `path`, in SI units."""
-    from ..solver.packing import SENSITIVE
-
     unit = unit_of(path).si
     return [
         Variable(
@@ -226,45 +230,14 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
     ]
 
 
-def _attributes_of(name: str, resistance_of: tuple[str, ...]) -> dict[str, Any]:
-    """Return further attributes of a variable: what its numbers mean, or what it was summed over."""
-    if name == "interface_resistance" and resistance_of:
-        return {"layers": list(resistance_of)}
-    if name == "status":
-        return {
-            "flag_values": np.array([*Status], dtype=np.int32),
-            "flag_meanings": " ".join(status.flag for status in Status),
-        }
-    if name == "validity":
-        return {
-            "flag_masks": np.array([*Validity], dtype=np.int32),
-            "flag_meanings": " ".join(str(flag.name).lower() for flag in Validity),
-        }
-    return {}
-
-
 def _attributes(config: Config) -> dict[str, Any]:
     return {
         "Conventions": "CF-1.10",
         "title": config.title,
-        "spacecharge_version": __version__,
         "config_yaml": config.text,
         "config_sha256": config.sha256,
-        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "numba_version": metadata.version("numba"),
-        "host_cpu": host_cpu(),
+        **provenance(),
     }
-
-
-def host_cpu() -> str:
-    """Return the name of this machine's processor."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _spread(config: Config) -> Any:

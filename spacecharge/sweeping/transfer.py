@@ -15,24 +15,18 @@ from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys
 from ..model.numbers import TRANSFER
 from ..model.tangents import parameter_tangent
-from ..solver.outputs import Output
-from ..solver.transfer import ACTIVATION_OUTPUT, TRANSFER_OUTPUTS, local_activation_energy, transfer_scalars
+from ..solver.outputs import ACTIVATION_OUTPUT
+from ..solver.transfer import local_activation_energy, transfer_scalars
+from .facts import facts_of
 
 Array = NDArray[np.float64]
 RATE_UNIT = "m-2 s-1"
 DEFAULT_PARAMETER = "rate_constant_per_m2_s"
 
 
-def transfer_outputs(config: Config) -> tuple[Output, ...]:
-    """Return what a result declares besides the plain observables; nothing without a charge transfer."""
-    if not any(law is not None for law in config.charge_transfer):
-        return ()
-    return (*TRANSFER_OUTPUTS, ACTIVATION_OUTPUT) if _sweeps_temperature(config) else TRANSFER_OUTPUTS
-
-
 def transfer_tangents(config: Config, lo: int, hi: int) -> dict[str, StackParameters]:
     """Return the derivative of the points by the temperature, where an activation energy is asked for."""
-    if ACTIVATION_OUTPUT not in transfer_outputs(config) or config.has_slow_axes:
+    if not ACTIVATION_OUTPUT.exists(facts_of(config)) or config.has_slow_axes:
         return {}
     return {"temperature_K": parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]}
 
@@ -40,7 +34,7 @@ def transfer_tangents(config: Config, lo: int, hi: int) -> dict[str, StackParame
 def transfer_values(
     config: Config, lo: int, hi: int, parameters: StackParameters, scalars: Mapping[str, Array], slopes: Any
 ) -> dict[str, Array]:
-    """Return the variables of :func:`transfer_outputs` at the points lo to hi - 1.
+    """Return the variables of charge transfer at the points lo to hi - 1; none without a law.
 
     Parameters
     ----------
@@ -53,12 +47,12 @@ def transfer_values(
     slopes : mapping
         Sensitivities by path; those of :func:`transfer_tangents` among them.
     """
-    outputs = transfer_outputs(config)
-    if not outputs:
+    facts = facts_of(config)
+    if "charge_transfer" not in facts:
         return {}
     laws = transfer_laws(config, lo, hi)
     values = transfer_scalars(laws, parameters, scalars)
-    if ACTIVATION_OUTPUT in outputs:
+    if ACTIVATION_OUTPUT.exists(facts):
         by_temperature = slopes.get("temperature_K")
         values[ACTIVATION_OUTPUT.name] = (
             np.full(values["exchange_current_density"].shape, np.nan)
@@ -153,13 +147,8 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, 
     return law, sigmas
 
 
-def _sweeps_temperature(config: Config) -> bool:
-    return any(axis.path == "temperature_K" for axis in config.axes)
-
-
 __all__ = [
     "transfer_laws",
-    "transfer_outputs",
     "transfer_tangents",
     "transfer_values",
     "with_fitted_rates",

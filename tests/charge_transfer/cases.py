@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import spacecharge as sc
-from spacecharge.config.interface_fit import InterfaceFitConfig, check_interface_fit
+from spacecharge.config.interface_fit import InterfaceFitConfig
 from spacecharge.document.yaml import parse_document
+from spacecharge.fitting.load import check_fit_document
 from spacecharge.model import stack_parameters
 from spacecharge.model.charge_transfer import ChargeTransfer, calibrated_rate_constant
 from spacecharge.solver.equilibrium import solve_points
@@ -83,7 +84,9 @@ ALPHA = "  symmetry_factor: {paths: [contacts.0.charge_transfer.symmetry_factor]
 
 def fit_config(text: str) -> InterfaceFitConfig:
     """Return a checked configuration of a fit: `text` follows the base."""
-    return check_interface_fit(parse_document(BASE + text, "test.yaml"))
+    config = check_fit_document(parse_document(BASE + text, "test.yaml"))
+    assert isinstance(config, InterfaceFitConfig)
+    return config
 
 
 def grid_text(temperatures: tuple[float, ...] = (ROOM, WARM), sigma: float = 0.05) -> str:

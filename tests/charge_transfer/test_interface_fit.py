@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from spacecharge.cli import main
-from spacecharge.config.interface_fit import load_interface_fit
 from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.curvature import minimise_by_curvature
-from spacecharge.fitting.kinds.interface import interface_setup
-from spacecharge.fitting.kinds.interface_result import fit_interface
+from spacecharge.fitting.interface_model import interface_setup
+from spacecharge.fitting.kinds.interface import fit_interface
 from spacecharge.fitting.least_squares import minimise
+from spacecharge.fitting.load import load_fit_config
 from spacecharge.fitting.uncertainty import profile
 
 from .cases import ALPHA, INTERACTION, RATE, ROOM, WARM, fit_config, grid_text
@@ -106,8 +106,8 @@ parameters:
     # The model gives 0.094 at 3.4 V: a bound far above changes nothing, one below pulls the rate constant down.
     far = fit_interface(fit_config(text.replace("LIMIT", "0.5") + RATE))
     near = fit_interface(fit_config(text.replace("LIMIT", "0.05") + RATE))
-    assert far.fit.estimate.value("rate_constant_per_m2_s") == pytest.approx(1.98477e20, rel=1e-4)
-    assert near.fit.estimate.value("rate_constant_per_m2_s") < 1.9e20
+    assert far.estimate.value("rate_constant_per_m2_s") == pytest.approx(1.98477e20, rel=1e-4)
+    assert near.estimate.value("rate_constant_per_m2_s") < 1.9e20
     assert far.verdict[1].endswith(": met") and near.verdict[1].endswith(": NOT met")
     # A bound of the current from above is one of the resistance from below.
     assert far.table["measured_resistance_limit"].tolist() == [0.0, 1.0]
@@ -130,7 +130,7 @@ def test_parameters_that_act_alike_are_refused_or_warned_of_by_name() -> None:
 
 
 def test_model_that_stops_short_of_its_data_gets_errors_from_the_curvature() -> None:
-    config = load_interface_fit(COMPARISON)
+    config = load_fit_config(COMPARISON)
     problem = interface_setup(config)[0].problem
     with pytest.raises(FitError, match="cannot tell apart"):
         minimise(problem)
@@ -202,7 +202,7 @@ def test_broken_configurations_are_one_line_errors(text: str, message: str) -> N
 
 
 def test_names_of_the_shipped_comparison() -> None:
-    config = load_interface_fit(COMPARISON)
+    config = load_fit_config(COMPARISON)
     assert tuple(p.name for p in config.parameters) == SHIPPED
     energies = [d.temperatures for d in config.data if d.quantity == "activation_energy_eV"]
     assert energies == [(ROOM, WARM)] * 2

@@ -215,11 +215,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "layers.a.species.Li.1",
         "letters, digits",
     ),
+    "unknown kind of fit": ("fit: exsi\ndata: {path: a.csv}\n", "1:6", "fit", "nearest: exsy"),
     "configuration of a fit": (
-        "fit: exsy\ndata: {path: a.csv}\n",
-        "1:1",
-        "fit",
-        "run it by spacecharge fit",
+        "fit: recovery\ndata: {bruker: a}\nmodel: 3\n",
+        "3:8",
+        "model",
+        "a mapping of keys is needed",
     ),
     "name with another meaning": (
         SOUND.replace("  electrolyte:", "  contact:").replace("[electrolyte]", "[electrode]"),
@@ -282,7 +283,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         SOUND + "ends: {left: {electrostatic_potential_V: 1, surface_charge_C_per_m2: 0}}\n",
         "20:8",
         "ends.left",
-        "give either",
+        "give one of",
     ),
     "too many contacts": (
         SOUND + "contacts: [{dipole_V: 0.1}, {dipole_V: 0.2}]\n",
@@ -541,6 +542,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_sound_one_is_sound(here: Path) -> None:
     (here / "c.yaml").write_text(SOUND)
     assert load_config("c.yaml").n_points == 10
+
+
+def test_a_fit_is_no_run(here: Path) -> None:
+    (here / "c.yaml").write_text("fit: exsy\ndata: {path: a.csv}\n")
+    with pytest.raises(ConfigError, match=r"c.yaml:1:1: fit: .*run it by spacecharge fit"):
+        load_config("c.yaml")
 
 
 def test_there_are_at_least_forty() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spacecharge.config.nmr_keys import check_fit
+from spacecharge.fitting.load import check_fit_mapping
 
 
 def write_csv(path, columns):
@@ -18,6 +18,4 @@ def configured(tmp_path, columns, roles=None, **sections):
     """Return a checked configuration on a CSV file of `columns` (role to values)."""
     write_csv(tmp_path / "data.csv", columns)
     data = {"path": "data.csv", "columns": roles or {name: name for name in columns}} | sections.pop("data", {})
-    config, check = check_fit({"data": data, **sections}, path=str(tmp_path / "fit.yaml"))
-    assert config is not None, check.found
-    return config
+    return check_fit_mapping({"data": data, **sections}, path=str(tmp_path / "fit.yaml"))

@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError
-from spacecharge.fitting.kinds.comparison import compare, is_comparison
-from spacecharge.store.fit_reader import read_comparisons
+from spacecharge.fitting.load import load_fit_config
+from spacecharge.store.stored_fit import read_fits
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "joule2020_nmr.yaml"
 
 
 def test_the_three_interfaces():
-    comparison, output = compare(CONFIG)
-    assert output == "results/joule2020_nmr.h5"
+    config = load_fit_config(CONFIG)
+    assert config.output == "results/joule2020_nmr.h5"
+    comparison = sc.fit(config)
     assert np.all(comparison.status == 0)
     # Horvai: 197.6, 33.4, 62.7 Ohm cm2 (the paper prints 188, 33, 63).
     assert 1e4 * comparison.nmr_resistance == pytest.approx([197.6, 33.37, 62.66], abs=0.06)
@@ -31,13 +33,12 @@ def test_the_three_interfaces():
 
 def test_command_file_table_and_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert is_comparison(CONFIG)
     assert main(["fit", str(CONFIG), "--json", "--quiet"]) == 0
     loaded = json.loads(capsys.readouterr().out)
     assert loaded["interfaces"]["LiV2O5 | LAGP"]["factor"] is None
     assert loaded["units"]["nmr_resistance"] == "ohm m2"
-    (stored,) = read_comparisons("results/joule2020_nmr.h5")
-    assert stored["interfaces"] == list(loaded["interfaces"])
+    (stored,) = read_fits("results/joule2020_nmr.h5")
+    assert stored.tables[""]["interface"] == list(loaded["interfaces"])
     assert main(["show", "results/joule2020_nmr.h5"]) == 0
     assert ">= 197.6" in capsys.readouterr().out
     assert main(["plot", "results/joule2020_nmr.h5"]) == 0
@@ -47,7 +48,6 @@ def test_command_file_table_and_figure(tmp_path, monkeypatch, capsys):
 
 
 def test_exchange_current_from_a_fit(tmp_path):
-    import spacecharge as sc
     from spacecharge.store.fits import write_fit
 
     result = sc.fit(ROOT / "configs" / "exsy_livo.yaml")
@@ -55,12 +55,12 @@ def test_exchange_current_from_a_fit(tmp_path):
     text = CONFIG.read_text().replace("joule2020_table.yaml", str(ROOT / "configs" / "joule2020_table.yaml"))
     reference = "{from_fit: exsy.h5, parameter: exchange_current_density}"
     (tmp_path / "c.yaml").write_text(text.replace("0.77", reference))
-    comparison, _ = compare(tmp_path / "c.yaml")
+    comparison = sc.fit(tmp_path / "c.yaml")
     assert comparison.exchange_current_density[1] == result.derived["exchange_current_density"].value
     assert comparison.sigma[1] == result.derived["exchange_current_density"].sigma
     (tmp_path / "c.yaml").write_text(text.replace("0.77", reference.replace("exchange_current_density", "offset")))
     with pytest.raises(ConfigError, match="not A m-2"):
-        compare(tmp_path / "c.yaml")
+        sc.fit(tmp_path / "c.yaml")
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_broken_configurations(tmp_path, old, new, message):
     text = text.replace(old, new).replace("model: joule2020_table", f"model: {ROOT}/configs/joule2020_table")
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=message):
-        compare(tmp_path / "c.yaml")
+        sc.fit(tmp_path / "c.yaml")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from spacecharge.config.nmr_keys import check_fit
 from spacecharge.errors import ConfigError, FitError
+from spacecharge.fitting.load import check_fit_mapping
 from spacecharge.fitting.run import build, fit, run_setup
 from spacecharge.nmr.arrhenius import arrhenius
 from spacecharge.nmr.exchange import Exchange, exchange_intensities
@@ -326,7 +326,7 @@ def test_many_rows(tmp_path, n):
     t2 = anderson_weiss_t2(tau, 5e9) * np.exp(0.02 * random.standard_normal(n))
     path = tmp_path / "big.csv"
     np.savetxt(path, np.column_stack([temperature, t2]), delimiter=",", header="T,t2", comments="", fmt="%.7g")
-    config, check = check_fit(
+    config = check_fit_mapping(
         {
             "fit": "relaxation",
             "model": {"kind": "anderson_weiss"},
@@ -334,7 +334,6 @@ def test_many_rows(tmp_path, n):
         },
         path=str(tmp_path / "fit.yaml"),
     )
-    assert config is not None, check.found
     result = fit(config)
     assert result.n_data == n
     assert result.parameters["activation_energy_eV"].value == pytest.approx(0.2, abs=1e-3)
@@ -343,9 +342,7 @@ def test_many_rows(tmp_path, n):
 
 def bruker(folder, **more):
     data = {"bruker": str(folder)} | more.pop("data", {})
-    config, check = check_fit({"fit": "recovery", "data": data, **more}, path="fit.yaml")
-    assert config is not None, check.found
-    return fit(config)
+    return fit(check_fit_mapping({"fit": "recovery", "data": data, **more}, path="fit.yaml"))
 
 
 @needs_data
@@ -391,7 +388,7 @@ def test_unidentifiable_recovery_is_refused_where_the_vendor_prints_nonsense():
 def test_fit_speed():
     config_path = ROOT / "configs" / "exsy_livo.yaml"
     sc.fit(config_path)
-    from spacecharge.config.nmr_fit import load_fit_config
+    from spacecharge.fitting.load import load_fit_config
 
     config = load_fit_config(config_path)
     seconds = []
@@ -467,6 +464,5 @@ def test_parameter_sections_are_checked():
         ({"activation_energy_eV": {"initial": 0.1, "min": 0.2}}, "out of bounds"),
         ({"activation_energy_eV": "0.3"}, "a mapping of keys"),
     ):
-        config, check = check_fit(base | {"parameters": parameters})
-        assert config is None
-        assert any(message in text for _, text, _ in check.found), check.found
+        with pytest.raises(ConfigError, match=message):
+            check_fit_mapping(base | {"parameters": parameters})

@@ -5,7 +5,8 @@ from oracles.cases import cheng_stack, swift_stack
 
 from spacecharge.kernels import layout, workspace
 from spacecharge.model import stack_parameters
-from spacecharge.solver.packing import output_width, pack_rows
+from spacecharge.solver.output import output_width
+from spacecharge.solver.packing import pack_rows
 from spacecharge.solver.prepared import used_rows, work_rows
 
 STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]

@@ -11,7 +11,7 @@ from spacecharge.errors import ModelError
 from spacecharge.model import Contact, Stack, stack_parameters
 from spacecharge.model.parameters import numeric_paths
 from spacecharge.solver.equilibrium import solve_points
-from spacecharge.solver.packing import SENSITIVE
+from spacecharge.solver.outputs import SENSITIVE
 from spacecharge.units import unit_of
 
 OCV = {"composition": [0.2, 1.0, 2.0], "occupancy": [0.0996, 0.498, 0.95], "potential_V": [3.4, 3.0, 2.4]}

@@ -73,25 +73,21 @@ def test_a_flipped_bit_does_not_pass(tmp_path, name):
         read_results(path)[name]
 
 
-def test_a_fit_of_the_interface_model_replaces_its_file_once(tmp_path, monkeypatch):
+def test_a_fit_with_tables_replaces_its_file_once(tmp_path, monkeypatch):
     import os
-    from types import SimpleNamespace
+    from dataclasses import replace as changed
 
-    from spacecharge.store.interface_fits import read_interface, write_interface
+    from spacecharge.store.stored_fit import FitColumn, FitTable, read_fits
 
     path = tmp_path / "f.h5"
     replace, seen = os.replace, []
     monkeypatch.setattr(os, "replace", lambda a, b: (seen.append(b), replace(a, b)))
-    result = SimpleNamespace(
-        fit=sc.fit(DATA / "f1.yaml"),
-        verdict=("a word",),
-        interfaces=("a", "b"),
-        axis="",
-        table={"fitted_resistance": np.array([1.0, 2.0])},
-        curve={},
-    )
-    write_interface(path, result)
+    column = FitColumn(values=np.array([1.0, 2.0]), unit="ohm m2", long_name="resistance of the fit")
+    tables = {"interfaces": FitTable(columns={"fitted_resistance": column}, attributes={"names": ("a", "b")})}
+    write_fit(path, changed(sc.fit(DATA / "f1.yaml"), tables=tables, texts={"verdict": ("a word",)}))
     assert seen == [path]
-    assert read_interface(path, "fit1")["verdict"] == ["a word"]
+    (stored,) = read_fits(path)
+    assert stored.attributes["verdict"] == ("a word",)
+    assert stored.tables["interfaces"].attributes["names"] == ("a", "b")
     with edited_hdf5(path) as file:
         assert file["fits/fit1/interfaces/fitted_resistance"].fletcher32

@@ -1,405 +1,294 @@
-"""The interface model against measurements: exchange currents, resistances and activation energies of interfaces.
-
-One prediction solves every interface at every temperature at once; its derivatives are the exact sensitivities of the
-solver, carried through the law of charge transfer.
-"""
+"""A fit of the interface model with what it says of every interface: table, curve with its band, verdict."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...config.interface_fit import KIND as NAME
+from ...config.interface_fit import InterfaceFitConfig, InterfaceFitKeys, check_interface_fit
 from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
-from ...errors import FitError, ModelError
-from ...model import Stack, StackParameters, stack_parameters
-from ...model.charge_transfer import ChargeTransfer, law_of_keys, occupancy_factor
-from ...model.tangents import parameter_tangent
-from ...solver.transfer import local_activation_energy, transfer_scalars
-from ...units import unit_of
-from ..curvature import minimise_by_curvature
-from ..problem import Array, Parameter, Problem
-from ..setup import Column, Quantity, Rows, Setup
+from ...errors import FitError
+from ...model.charge_transfer import apparent_activation_energy
+from ...report.fits import fit_text
+from ...report.interface_fits import interface_text
+from ...store.stored_fit import FitColumn, FitTable, StoredFit
+from ...units import stem, unit_of
+from ..interface_model import InterfaceModel, interface_setup
+from ..kind import Kind
+from ..problem import Array, Estimate
+from ..result import FitResult
+from ..run import run_setup
 
 if TYPE_CHECKING:
-    from ...config.interface_fit import Datum, FittedPath, InterfaceFitConfig
+    from collections.abc import Iterator
 
-SHARPEST_TOLERANCE_V = 1e-9
-"""Contact potentials of a fit: 4e-8 of kT/e, so that a chi-square is smooth over steps of a thousandth of a sigma."""
+    from ..setup import Setup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """The solved model at some points.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class InterfaceResult(FitResult):
+    """A fit of the interface model with what it says of every interface.
 
-    Attributes
+    Parameters
     ----------
-    scalars : dict of str to ndarray
-        ``exchange_current_density``, ``charge_transfer_resistance``, ``apparent_activation_energy`` of the contact
-        with a law, ``interface_resistance``, ``total_resistance``, each (n_points,) in SI (energies in eV).
-    slopes : dict of str to ndarray
-        Derivatives of ln i0 and ln R_total by the fitted parameters, in the units of their keys, (n_points, n).
+    table : dict of str to ndarray, shape (n_interfaces,)
+        ``measured_*``, ``default_*`` (the configuration before the fit) and ``fitted_*`` of every interface.
+    interfaces : tuple of str
+        Their names.
+    curve : dict of str to ndarray, shape (n_curve,)
+        Axis, default and fitted resistance and activation energy, ends of the band; empty without a curve.
+    axis : str
+        Path of the axis of the curve; empty without one.
+    verdict : tuple of str
+        Which data the fit meets and which it does not, datum by datum.
     """
 
-    scalars: dict[str, Array]
-    slopes: dict[str, Array]
+    table: dict[str, Array]
+    interfaces: tuple[str, ...]
+    curve: dict[str, Array]
+    axis: str
+    verdict: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object of every fit, with the table by interface and the verdict."""
+        rows = {
+            name: {key: float(v[i]) if math.isfinite(v[i]) else None for key, v in self.table.items()}
+            for i, name in enumerate(self.interfaces)
+        }
+        return {**FitResult.to_json(self), "interfaces": rows, "verdict": list(self.verdict)}
 
 
-class InterfaceModel:
-    """The model of a configuration as a function of its fitted parameters.
+def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
+    """Fit the interface model and set it beside the data.
 
     Parameters
     ----------
     config : InterfaceFitConfig
-        Checked.
-    """
+        Checked; without parameters the model is only compared.
 
-    def __init__(self, config: InterfaceFitConfig) -> None:
-        self.config = config
-        self.stack: Stack = config.model.stack
-        self.contact = next(i for i, law in enumerate(config.model.charge_transfer) if law is not None)
-        self.keys: Mapping[str, Any] = config.model.charge_transfer[self.contact] or {}
-        self.prefix = f"contacts.{self.contact}.charge_transfer."
-
-    @property
-    def base(self) -> Array:
-        """The parameters as the configuration has them before any fit (n_parameters,), in the units of their keys."""
-        return np.array([self._base_value(p.paths[0]) for p in self.config.parameters])
-
-    def _base_value(self, path: str) -> float:
-        if path.startswith(self.prefix):
-            key = path.removeprefix(self.prefix)
-            law = self._law({})
-            plain = {
-                "rate_constant_per_m2_s": law.rate_constant,
-                "reference_temperature_K": law.reference_temperature,
-                "activation_energy_eV": law.activation_energy_eV,
-                "symmetry_factor": law.symmetry_factor,
-                "grain_boundary_resistance_ohm_cm2": 1e4 * np.asarray(law.grain_boundary_resistance),
-            }
-            if key in plain:
-                return float(np.asarray(plain[key]))
-            return float(self.keys["calibrate"][key.partition(".")[2]])
-        name, _, below = path.partition(".")
-        value: Any = self.stack.temperature_K if path == "temperature_K" else None
-        if name in self.stack.names:
-            layer = self.stack[name]
-            first, *rest = below.split(".")
-            value = layer.species if first == "species" else getattr(layer, first)
-            for part in rest:
-                value = value.get(part, 0.0 if part.endswith("_eV") else None) if isinstance(value, Mapping) else None
-            if below.startswith("interaction.") and value is None:
-                value = 0.0
-        if value is None:
-            raise FitError(f"{path}: give its initial value (parameters.NAME.initial)")
-        return float(value)
-
-    def _law(self, swept: Mapping[str, float]) -> ChargeTransfer:
-        return law_of_keys(self.keys, self.stack, swept)
-
-    def split(self, values: Sequence[float] | Array) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the values by path: numbers of the stack, and keys of the law."""
-        of_stack, of_law = {}, {}
-        for p, value in zip(self.config.parameters, values, strict=True):
-            for path in p.paths:
-                if path.startswith(self.prefix):
-                    of_law[path.removeprefix(self.prefix)] = float(value)
-                else:
-                    of_stack[path] = float(value)
-        return of_stack, of_law
-
-    def solve(
-        self, values: Sequence[float] | Array, at: Mapping[str, Array], *, slopes: bool = False, energy: bool = False
-    ) -> State:
-        """Solve the model.
-
-        Parameters
-        ----------
-        values : array_like, shape (n_parameters,)
-            Fitted parameters in the units of their keys.
-        at : mapping of str to ndarray, shape (n_points,)
-            Numbers of the stack at each point, with ``temperature_K``.
-        slopes : bool
-            Derivatives by the parameters too.
-        energy : bool
-            Apparent activation energies too; otherwise NaN.
-
-        Returns
-        -------
-        State
-            NaN where a point has no solution.
-        """
-        from ...solver.equilibrium import solve_points
-
-        of_stack, of_law = self.split(values)
-        n = next(iter(at.values())).size
-        over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at}
-        parameters = stack_parameters(self.stack, over)
-        tangents = {"temperature_K": parameter_tangent(self.stack, "temperature_K", over)[1]} if energy else {}
-        if slopes:
-            tangents |= self._tangents(over)
-        points = solve_points(
-            parameters,
-            tolerance_V=min(self.config.model.solver.tolerance_V, SHARPEST_TOLERANCE_V),
-            resistance_of=self.config.model.output.resistance_of,
-            tangents=tangents,
-        )
-        law = self._law(of_law)
-        laws = [law if i == self.contact else None for i in range(parameters.n_layers - 1)]
-        solved = _with_space_charge(points.scalars)
-        made = transfer_scalars(laws, parameters, solved)
-        energies = np.full(made["exchange_current_density"].shape, np.nan)
-        if energy:
-            energies = local_activation_energy(laws, parameters, solved, points.sensitivities["temperature_K"])
-        c = int(np.flatnonzero(np.isfinite(made["exchange_current_density"]).any(axis=0))[:1].sum())
-        scalars = {
-            "exchange_current_density": made["exchange_current_density"][:, c],
-            "charge_transfer_resistance": made["charge_transfer_resistance"][:, c],
-            "apparent_activation_energy": energies[:, c],
-            "interface_resistance": points.scalars["interface_resistance"],
-            "total_resistance": made["total_resistance"],
-        }
-        derived = self._slopes(parameters, solved, scalars, points.sensitivities, law, of_law, c) if slopes else {}
-        return State(scalars=scalars, slopes=derived)
-
-    def _tangents(self, over: Mapping[str, Array]) -> dict[str, StackParameters]:
-        """Return d(arrays)/d(parameter) by the place of each parameter that moves the stack, in the units of the keys.
-
-        Paths that share a parameter move together: one direction, whatever their number.
-        """
-        directions = {}
-        for k, p in enumerate(self.config.parameters):
-            parts = [
-                (unit_of(path).factor, parameter_tangent(self.stack, path, over)[1])
-                for path in p.paths
-                if not path.startswith(self.prefix)
-            ]
-            if parts:
-                directions[f"{k}"] = _combined(parts)
-        return directions
-
-    def _slopes(
-        self,
-        parameters: StackParameters,
-        solved: Mapping[str, Array],
-        scalars: Mapping[str, Array],
-        sensitivities: Mapping[str, Mapping[str, Array]],
-        law: ChargeTransfer,
-        of_law: Mapping[str, float],
-        c: int,
-    ) -> dict[str, Array]:
-        """Return d ln i0 and d ln R_total by every parameter, in the units of the keys."""
-        n_points = parameters.n_points
-        alpha = float(np.asarray(law.symmetry_factor))
-        theta, vacancy = solved["contact_occupancy"][:, c], solved["contact_vacancy"][:, c]
-        current = np.zeros((n_points, len(self.config.parameters)))
-        region, series = np.zeros_like(current), np.zeros_like(current)
-        for k, p in enumerate(self.config.parameters):
-            for path in p.paths:
-                if path.startswith(self.prefix):
-                    key = path.removeprefix(self.prefix)
-                    by_law, in_series = self._law_slope(key, of_law, parameters, theta, vacancy)
-                    current[:, k] += by_law
-                    series[:, k] += in_series
-            if f"{k}" not in sensitivities:
-                continue
-            slope = _with_space_charge(sensitivities[f"{k}"])
-            d_theta, d_vacancy = slope["contact_occupancy"][:, c] / theta, slope["contact_vacancy"][:, c] / vacancy
-            current[:, k] += (1.0 - alpha) * (d_theta[:, 0] + d_vacancy[:, 1])
-            current[:, k] += alpha * (d_theta[:, 1] + d_vacancy[:, 0])
-            region[:, k] += slope["interface_resistance"]
-        transfer = scalars["charge_transfer_resistance"][:, None]
-        total = (region - transfer * current + series) / scalars["total_resistance"][:, None]
-        return {"exchange_current_density": current, "total_resistance": total}
-
-    def _law_slope(
-        self, key: str, of_law: Mapping[str, float], parameters: StackParameters, theta: Array, vacancy: Array
-    ) -> tuple[Array, float]:
-        """Return d ln i0 and d R_series [ohm m2] by one key of the law.
-
-        The law is closed: differences of it at frozen occupancies cost no solve and lose no digit that counts.
-        """
-        value = of_law[key]
-        step = 1e-5 * max(abs(value), 1e-2)
-        high, low = value + step, value - step
-        if key == "symmetry_factor":
-            high, low = min(high, 1.0), max(low, 0.0)
-
-        def logarithm(x: float) -> tuple[Array, float]:
-            law = self._law({**of_law, key: x})
-            factor = occupancy_factor(theta[:, 0], vacancy[:, 0], theta[:, 1], vacancy[:, 1], law.symmetry_factor)
-            return np.log(law.rate_at(parameters.temperature) * factor), float(
-                np.asarray(law.grain_boundary_resistance)
-            )
-
-        if key == "grain_boundary_resistance_ohm_cm2":
-            return np.zeros(parameters.n_points), 1e-4
-        if key == "rate_constant_per_m2_s":
-            return np.full(parameters.n_points, 1.0 / value), 0.0
-        (above, _), (below, _) = logarithm(high), logarithm(low)
-        return (above - below) / (high - low), 0.0
-
-
-def _combined(parts: Sequence[tuple[float, StackParameters]]) -> StackParameters:
-    """Return the sum of tangents, each times its factor."""
-    first = parts[0][1]
-    arrays = {
-        f.name: sum(factor * getattr(tangent, f.name) for factor, tangent in parts)
-        for f in fields(first)
-        if isinstance(getattr(first, f.name), np.ndarray) and getattr(first, f.name).dtype == np.float64
-    }
-    return replace(first, **arrays)
-
-
-def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
-    """Return scalars whose interface resistance is 0 where no layer has a diffusivity: only the jumps are known."""
-    resistance = scalars["interface_resistance"]
-    known = np.isfinite(resistance) | ~np.isfinite(scalars["contact_occupancy"]).any(axis=tuple(range(1, 3)))
-    return {**scalars, "interface_resistance": np.where(known, resistance, 0.0)}
-
-
-class Measured:
-    """The data of a configuration and what the model says of them.
-
-    A datum is a logarithm (exchange current, resistance) or an activation energy in units of its own, the slope of
-    ln(T/R) against 1/T; both are linear in the logarithms of the solved points.
-    """
-
-    def __init__(self, config: InterfaceFitConfig) -> None:
-        keys: list[tuple[str, float]] = []
-        for datum in config.data:
-            keys += [(datum.interface, t) for t in datum.temperatures if (datum.interface, t) not in keys]
-        self.keys = keys
-        names = next(iter(config.interfaces.values()))
-        self.at = {path: np.array([config.interfaces[name][path] for name, _ in keys]) for path in names}
-        self.at["temperature_K"] = np.array([t for _, t in keys])
-        n = len(config.data)
-        self.of_current, self.of_resistance = np.zeros((n, len(keys))), np.zeros((n, len(keys)))
-        self.offset, self.values, self.sigma = np.zeros(n), np.empty(n), np.empty(n)
-        for i, datum in enumerate(config.data):
-            places = [keys.index((datum.interface, t)) for t in datum.temperatures]
-            if datum.quantity == "activation_energy_eV":
-                x = 1.0 / np.array(datum.temperatures)
-                weight = -(x - x.mean()) / np.sum((x - x.mean()) ** 2) * BOLTZMANN / ELEMENTARY_CHARGE
-                self.of_resistance[i, places] = -weight
-                self.offset[i] = weight @ np.log(datum.temperatures)
-                self.values[i], self.sigma[i] = datum.value, datum.sigma
-                continue
-            (self.of_current if datum.quantity.startswith("exchange") else self.of_resistance)[i, places] = 1.0
-            self.values[i] = np.log(datum.value * unit_of(datum.quantity).factor)
-            self.sigma[i] = datum.sigma / datum.value
-        self.limit = np.array([datum.limit for datum in config.data], dtype=np.int8)
-
-    def prediction(self, state: State) -> Array:
-        """Return the data as the model has them (n_data,)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            current = np.log(state.scalars["exchange_current_density"])
-            resistance = np.log(state.scalars["total_resistance"])
-        return self.of_current @ current + self.of_resistance @ resistance + self.offset
-
-    def jacobian(self, state: State) -> Array:
-        """Return the derivatives of the prediction by the parameters (n_data, n_parameters)."""
-        by_current, by_resistance = state.slopes["exchange_current_density"], state.slopes["total_resistance"]
-        return np.asarray(self.of_current @ by_current + self.of_resistance @ by_resistance)
-
-
-def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
-    """Return the fit of a configuration, ready to run, and its model.
+    Returns
+    -------
+    InterfaceResult
+        Fit, table, curve with its band, verdict.
 
     Raises
     ------
     FitError
-        A parameter needs an initial value, or the calibration is no neutral case.
+        The data cannot tell the parameters apart, or the model has no solution where the fit begins.
     """
-    try:
-        model = InterfaceModel(config)
-        base = model.base
-    except ModelError as error:
-        raise FitError(f"{config.model.source}: {error}") from None
-    measured = Measured(config)
-    parameters = tuple(_parameter(p, value) for p, value in zip(config.parameters, base.tolist(), strict=True))
-
-    def predict(values: Array, rows: Rows) -> Array:
-        return measured.prediction(model.solve(values, measured.at))[rows]
-
-    names = list(config.interfaces)
-    temperature = np.array([float(np.mean(d.temperatures)) for d in config.data])
-    problem = Problem(
-        parameters=parameters,
-        predict=lambda values: predict(values, slice(None)),
-        jacobian=lambda values: measured.jacobian(model.solve(values, measured.at, slopes=True)),
-        data=measured.values,
-        sigma=measured.sigma,
-        limit=measured.limit if np.any(measured.limit) else None,
-        absolute_sigma=config.absolute_sigma,
+    started = time.perf_counter()
+    setup, model = interface_setup(config)
+    if not np.all(np.isfinite(setup.problem.predict(setup.problem.initial))):
+        raise FitError(f"{config.path}: the model has no solution at the initial values of the parameters")
+    fit = run_setup(config, setup, started)
+    table = _table(config, model, fit.estimate)
+    curve, axis = _curve(config, model, fit.estimate)
+    verdict = _verdict(config, fit.estimate)
+    given = {f.name: getattr(fit, f.name) for f in fields(fit)}
+    given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis)
+    given["texts"] = {"verdict": verdict}
+    return InterfaceResult(
+        **given, table=table, interfaces=tuple(config.interfaces), curve=curve, axis=axis, verdict=verdict
     )
-    series = np.array([names.index(d.interface) for d in config.data], dtype=np.intp)
-    unique, index = np.unique(temperature, return_inverse=True)
-    derived = tuple(q for name in names for q in _derived(model, config, name))
-    columns = {
-        "temperature": Column(values=temperature, unit="K", long_name="temperature, mean of those of a slope"),
-        "quantity": Column(
-            values=np.array([_code(d) for d in config.data], dtype=float),
-            unit="1",
-            long_name="0 ln of an exchange current density [A m-2], 1 ln of a resistance [ohm m2], 2 energy [eV]",
-        ),
+
+
+_UNITS = {
+    "exchange_current_density": "A m-2",
+    "charge_transfer_resistance": "ohm m2",
+    "interface_resistance": "ohm m2",
+    "total_resistance": "ohm m2",
+    "resistance": "ohm m2",
+    "activation_energy": "eV",
+    "apparent_activation_energy": "eV",
+    "lower": "ohm m2",
+    "upper": "ohm m2",
+}
+_WHOSE = {
+    "measured": "measured",
+    "default": "of the model before the fit",
+    "fitted": "of the fit",
+}
+
+
+def _stored_tables(
+    names: tuple[str, ...], table: Mapping[str, Array], curve: Mapping[str, Array], axis: str
+) -> dict[str, FitTable]:
+    """Return the groups ``interfaces`` and ``curve`` of the result file."""
+    on_axis = {"path": axis} if "axis" in table else {}
+    tables = {
+        "interfaces": FitTable(
+            columns={key: _column(key, values, axis) for key, values in table.items()},
+            attributes={"names": names, **on_axis},
+        )
     }
-    return (
-        Setup(
-            problem=problem,
-            predict=predict,
-            columns=columns,
-            quantity=Column(
-                values=measured.values, unit="1", long_name="data in the form that is fitted (see quantity)"
-            ),
-            series=series,
-            series_names=tuple(names),
-            temperature_index=index.astype(np.intp),
-            temperatures=unique,
-            derived=derived,
-            search=minimise_by_curvature,
-            notes=("exchange currents and resistances are fitted as logarithms, activation energies as they are",),
-        ),
-        model,
-    )
+    if curve:
+        columns = {key: _column(key, values, axis) for key, values in curve.items()}
+        tables["curve"] = FitTable(columns=columns, attributes={"path": axis}, axis="axis")
+    return tables
 
 
-def _code(datum: Datum) -> int:
-    return ("exchange", "resistance", "activation").index(datum.quantity.split("_")[0])
+def _column(name: str, values: Array, axis: str) -> FitColumn:
+    whose, _, what = name.partition("_")
+    limit, sigma = what.endswith("_limit"), what.endswith("_sigma")
+    bare = what.removesuffix("_limit").removesuffix("_sigma")
+    words = {"lower": "lower end of the band", "upper": "upper end of the band"}.get(bare, bare.replace("_", " "))
+    if limit:
+        words = f"kind of the {words}: 0 measured, -1 at most, 1 at least"
+    elif sigma:
+        words = f"one sigma of the {words}"
+    unit = "1" if limit else _UNITS.get(bare) or (unit_of(axis).si if axis else "1")
+    return FitColumn(values=values, unit=unit, long_name=f"{words}, {_WHOSE[whose]}" if whose in _WHOSE else axis)
 
 
-def _parameter(p: FittedPath, base: float) -> Parameter:
-    start = p.fixed if p.fixed is not None else p.initial if p.initial is not None else base
-    return Parameter(
-        name=p.name,
-        unit=unit_of(p.paths[0]).text or "1",
-        initial=float(np.clip(start, p.minimum, p.maximum)),
-        minimum=p.minimum,
-        maximum=p.maximum,
-        fixed=p.fixed is not None,
-        log=p.log,
-        long_name=" = ".join(p.paths),
-    )
+def as_data(stored: StoredFit) -> dict[str, Any]:
+    """Return names, table, curve, its path, verdict, level and profiles, as tables and figures take them."""
+    table, curve = stored.tables["interfaces"], stored.tables.get("curve")
+    return {
+        "names": [str(n) for n in table.attributes["names"]],
+        "table": {key: column.values for key, column in table.columns.items()},
+        "curve": {} if curve is None else {key: column.values for key, column in curve.columns.items()},
+        "path": "" if curve is None else str(curve.attributes["path"]),
+        "verdict": [str(t) for t in stored.attributes["verdict"]],
+        "level": stored.level,
+        "profiles": list(stored.profiles),
+    }
 
 
-def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> list[Quantity]:
-    """Return what follows for one interface, at the temperature of the configuration."""
-    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
-    at["temperature_K"] = np.array([float(model.stack.temperature_K)])
-    wanted = (
-        ("exchange_current_density", "A m-2", "exchange current density"),
-        ("total_resistance", "ohm m2", "total resistance"),
-    )
+def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> dict[str, Array]:
+    """Return measured, default and fitted numbers of every interface at the temperature of the configuration."""
+    names = list(config.interfaces)
+    room = float(model.stack.temperature_K)
+    at = {path: np.array([config.interfaces[n][path] for n in names]) for path in config.interfaces[names[0]]}
+    at["temperature_K"] = np.full(len(names), room)
+    table: dict[str, Array] = {}
+    if config.curve is not None and set(config.interfaces[names[0]]) == {config.curve[0]}:
+        # Interfaces that differ by the number of the axis alone have a place on it.
+        table["axis"] = at[config.curve[0]] * unit_of(config.curve[0]).factor
+    for key in ("exchange_current_density", "resistance", "activation_energy"):
+        for part in ("", "_sigma", "_limit"):
+            table[f"measured_{key}{part}"] = np.full(len(names), np.nan)
+    slope = next((d.temperatures for d in config.data if d.quantity == "activation_energy_eV"), None)
+    for d in config.data:
+        if d.quantity != "activation_energy_eV" and d.temperatures[0] != room:
+            continue
+        i, key = names.index(d.interface), stem(d.quantity)
+        factor = 1.0 if key == "activation_energy" else unit_of(d.quantity).factor
+        table[f"measured_{key}"][i] = d.value * factor
+        table[f"measured_{key}_sigma"][i] = d.sigma * factor
+        table[f"measured_{key}_limit"][i] = d.limit
+    _fill_resistance(table, room)
+    for label, values in (("default", model.base), ("fitted", estimate.values)):
+        state = model.solve(values, at)
+        table |= {f"{label}_{key}": array for key, array in state.scalars.items()}
+        if slope is not None:
+            table[f"{label}_apparent_activation_energy"] = _energies(model, values, at, slope)
+    return table
 
-    def function(key: str) -> Any:
-        return lambda values: float(model.solve(values, at).scalars[key][0])
 
-    return [
-        Quantity(name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key))
-        for key, unit, words in wanted
-    ]
+def _fill_resistance(table: dict[str, Array], temperature: float) -> None:
+    """Give a measured exchange current its resistance kT/(e i0); the bounds of the two are opposite."""
+    current, resistance = table["measured_exchange_current_density"], table["measured_resistance"]
+    volts = BOLTZMANN * temperature / ELEMENTARY_CHARGE
+    only = np.isfinite(current) & ~np.isfinite(resistance)
+    resistance[only] = volts / current[only]
+    table["measured_resistance_sigma"][only] = (
+        resistance * table["measured_exchange_current_density_sigma"] / current
+    )[only]
+    table["measured_resistance_limit"][only] = -table["measured_exchange_current_density_limit"][only]
 
 
-__all__ = ["InterfaceModel", "Measured", "State", "interface_setup"]
+def _energies(model: InterfaceModel, values: Array, at: Mapping[str, Array], temperatures: Sequence[float]) -> Array:
+    """Return the slope of ln(T/R_total) against 1/T between temperatures, at each point [eV]."""
+    n = at["temperature_K"].size
+    wide = {path: np.tile(array, len(temperatures)) for path, array in at.items()}
+    wide["temperature_K"] = np.repeat(np.asarray(temperatures, dtype=float), n)
+    resistance = model.solve(values, wide).scalars["total_resistance"].reshape(len(temperatures), n)
+    return apparent_activation_energy(temperatures, resistance)
+
+
+def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> tuple[dict[str, Array], str]:
+    """Return resistance and activation energy along the curve, with the band of the fit."""
+    if config.curve is None:
+        return {}, ""
+    path, grid = config.curve
+    x = grid.at(np.arange(grid.n))
+    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    default = model.solve(model.base, at, energy=True)
+    fitted = model.solve(estimate.values, at, slopes=True, energy=True)
+    curve = {"axis": x * unit_of(path).factor}
+    for label, state in (("default", default), ("fitted", fitted)):
+        for key in ("interface_resistance", "charge_transfer_resistance", "total_resistance"):
+            curve[f"{label}_{key}"] = state.scalars[key]
+        curve[f"{label}_apparent_activation_energy"] = state.scalars["apparent_activation_energy"]
+    slopes = fitted.slopes["total_resistance"]
+    variance = np.einsum("ij,jk,ik->i", slopes, estimate.covariance, slopes)
+    reach = estimate.quantile(config.level) * np.sqrt(variance)
+    curve["fitted_lower"] = fitted.scalars["total_resistance"] * np.exp(-reach)
+    curve["fitted_upper"] = fitted.scalars["total_resistance"] * np.exp(reach)
+    return curve, path
+
+
+def _verdict(config: InterfaceFitConfig, estimate: Estimate) -> tuple[str, ...]:
+    """Say of every datum how far the fit is from it."""
+    lines = []
+    for d, model, value in zip(config.data, estimate.model, estimate.problem.data, strict=True):
+        energy = d.quantity == "activation_energy_eV"
+        fitted = float(model) if energy else float(np.exp(model)) / unit_of(d.quantity).factor
+        off = float((model - value) / (d.sigma if energy else d.sigma / d.value))
+        met = off * d.limit >= 0.0 if d.limit else abs(off) <= 2.0
+        sign = {0: "", -1: "at most ", 1: "at least "}[d.limit]
+        word = "met" if met else "NOT met"
+        words = stem(d.quantity)
+        unit = unit_of(d.quantity).text
+        at = "" if energy else f" at {d.temperatures[0]:g} K"
+        # Beyond a bound there is no distance to speak of: nothing was measured there.
+        distance = "" if d.limit and met else f" ({off:+.1f} sigma)"
+        lines.append(
+            f"{d.interface}: {words.replace('_', ' ')}{at} {sign}{d.value:g} {unit}, fit {fitted:.4g} {unit}"
+            f"{distance}: {word}"
+        )
+    return tuple(lines)
+
+
+def _text(stored: StoredFit) -> str:
+    return "\n\n".join([interface_text(as_data(stored)), fit_text(stored.summary)])
+
+
+def _summary(config: InterfaceFitConfig) -> Iterator[tuple[str, str]]:
+    """Yield the lines about the interfaces and the parameters."""
+    for name, at in config.interfaces.items():
+        n = sum(datum.interface == name for datum in config.data)
+        where = ", ".join(f"{path} = {value:g}" for path, value in at.items())
+        yield "interface", f"{name}: {where}; {n} measured"
+    for p in config.parameters:
+        state = "fixed" if p.fixed is not None else f"{p.minimum:g} to {p.maximum:g}"
+        yield "parameter", f"{p.name}: {state}; {' = '.join(p.paths)}"
+
+
+def _build(config: InterfaceFitConfig) -> Setup:
+    return interface_setup(config)[0]
+
+
+KIND = Kind(
+    name=NAME,
+    words="the interface model against exchange currents, resistances and activation energies",
+    keys=InterfaceFitKeys,
+    check=check_interface_fit,
+    run=fit_interface,
+    build=_build,
+    summary=_summary,
+    runs=lambda config: config.model,
+    text=_text,
+    figure="interface_fits:interface_figure",
+    sweeps=("parameters", "layers", "contacts", "interfaces"),
+    draws=True,
+    solves=True,
+)
+
+__all__ = ["KIND", "InterfaceResult", "as_data", "fit_interface"]

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Discriminator, Tag
 
-from ...config.nmr_keys import FitConfig
+from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit, number
+from ...config.schema import Keys
 from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ...document.problems import Problems
+from ...document.yaml import Document
 from ...errors import FitError
 from ...nmr.parameters import rules_for
 from ...nmr.relaxation import (
@@ -26,7 +31,10 @@ from ...nmr.relaxation import (
     quadrupolar_rates,
 )
 from ...nmr.transport import correlation_time, jump_diffusivity, nernst_einstein, prefactor_correlation_time
+from ..curves import curve_summary, curve_text, model_tag
+from ..kind import Kind
 from ..least_squares import Array, Problem
+from ..run import run_curve_fit
 from ..setup import Column, ParameterSet, Quantity, Rows, Setup, distinct, table_of, transport_number
 
 _TIMES = ("T1", "T2", "T1rho")
@@ -45,12 +53,68 @@ PLATEAU_WARNING = (
     "BPP has no rigid lattice: where T2 stops falling towards the cold, it is described by anderson_weiss or break"
 )
 
+Larmor = Annotated[float, number(1e-3, 1e5, "Larmor frequency", "MHz")]
+
+
+class BppKeys(Keys):
+    """Dipolar relaxation by jumps."""
+
+    kind: Literal["bpp"]
+    larmor_frequency_MHz: Larmor
+    spin_lock_frequency_kHz: Annotated[float, number(1e-3, 1e5, "Nutation frequency of the lock", "kHz")] | None = None
+    spectral_density: Literal["bpp", "richards"] = "bpp"
+
+
+class QuadrupolarKeys(Keys):
+    """Quadrupolar relaxation of I = 3/2."""
+
+    kind: Literal["quadrupolar"]
+    larmor_frequency_MHz: Larmor
+    spectral_density: Literal["bpp", "richards"] = "bpp"
+
+
+class AndersonWeissKeys(Keys):
+    """T2 from the rigid lattice to fast motion."""
+
+    kind: Literal["anderson_weiss"]
+
+
+class BreakKeys(Keys):
+    """T2 as a plateau and an Arrhenius rise."""
+
+    kind: Literal["break"]
+    criterion: Literal["unit-product", "asymptotes"] = "unit-product"
+
+
+class RelaxationKeys(FitKeys):
+    """Relaxation times or rates against temperature."""
+
+    fit: Literal["relaxation"]
+    model: Annotated[
+        Annotated[BppKeys, Tag("<bpp>")]
+        | Annotated[QuadrupolarKeys, Tag("<quadrupolar>")]
+        | Annotated[AndersonWeissKeys, Tag("<anderson_weiss>")]
+        | Annotated[BreakKeys, Tag("<break>")],
+        Discriminator(model_tag),
+    ]
+
+
+def _finish(keys: Keys, problems: Problems) -> dict[str, Any]:
+    return keys.model_dump(exclude_none=True)
+
+
+def _check(document: Document, problems: Problems) -> FitConfig | None:
+    return check_curve_fit(
+        document, problems, "relaxation", RelaxationKeys, _finish, lambda model, _: rules_for("relaxation", model)
+    )
+
 
 class _Data:
     """Relaxation times of all columns as one vector of logarithms."""
 
     def __init__(self, config: FitConfig) -> None:
         table = table_of(config, ("temperature",))
+        self.notes = table.notes
         accepted = _ACCEPTED[config.model["kind"]]
         logs, sigmas, limits, self.kinds = [], [], [], []
         bound = table.get("limit")
@@ -136,7 +200,7 @@ def build_relaxation(config: FitConfig) -> Setup:
         laws=("correlation_time_s",) if "correlation_time_s" in parameters else (),
         derived=tuple(derived),
         warnings=tuple(warnings),
-        notes=tuple(notes),
+        notes=(*data.notes, *notes),
         is_log=True,
     )
 
@@ -347,3 +411,17 @@ def _from_tau(
             )
         )
     return derived
+
+
+KIND = Kind(
+    name="relaxation",
+    words="relaxation times or rates against temperature",
+    keys=RelaxationKeys,
+    check=_check,
+    run=run_curve_fit,
+    build=build_relaxation,
+    summary=curve_summary,
+    text=curve_text,
+    figure="fits:fit_figure",
+    sweeps=("model", "data", "parameters"),
+)

@@ -1,0 +1,49 @@
+"""The numbers of a stack with swept ones laid over them, and what of them is out of range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .numbers import number_of
+
+Array = NDArray[np.float64]
+
+
+class Values:
+    """Numbers of the stack with the swept ones laid over them; collects what is out of range."""
+
+    def __init__(self, overrides: Mapping[str, Array], n_points: int) -> None:
+        self.overrides = overrides
+        self.n_points = n_points
+        self.used: set[str] = set()
+        self.invalid = np.zeros(n_points, dtype=bool)
+        self.reasons: list[str] = []
+
+    def has(self, path: str) -> bool:
+        """Say whether a number is swept."""
+        return path in self.overrides
+
+    def get(self, path: str, default: float | None) -> Array:
+        """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
+        if path in self.overrides:
+            self.used.add(path)
+            return self.checked(self.overrides[path], path)
+        if default is None:
+            return np.full(self.n_points, np.nan)
+        return np.full(self.n_points, float(default))
+
+    def checked(self, values: Array, path: str) -> Array:
+        """Return `values`, noting those out of the range of their number."""
+        number = number_of(path)
+        bad = number.outside(values)
+        if bad.any():
+            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {number.allowed})")
+        return np.asarray(values)
+
+    def mark(self, bad: NDArray[np.bool_], reason: str) -> None:
+        """Note points as invalid, and why."""
+        self.invalid |= bad
+        self.reasons.append(reason)

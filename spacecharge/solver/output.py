@@ -1,0 +1,270 @@
+"""How a variable of a result is declared, and what the readers of the kernel's output rows see."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..model import StackParameters
+
+if TYPE_CHECKING:
+    from .solution import Solution
+
+Array = NDArray[np.float64]
+
+# Output row: head, then a block per layer (five numbers, then two faces), then two capacitances per plane; the columns
+# are those of `kernels.layout`, which a test holds equal.
+STATUS, ITERATIONS, _, POTENTIAL_ERROR, RESISTANCE_ERROR, BALANCE, VALIDITY, HEAD_SIZE = range(8)
+CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, FACE_START = range(6)
+FACE_POTENTIAL, FACE_FIELD, FACE_RESISTANCE, FACE_SPECIES = range(4)
+FACE_THETA, FACE_VACANCY, FACE_WIDTH, SPECIES_SIZE = range(4)
+DIFFERENTIAL, STATIC, PLANE_SIZE = range(3)
+
+
+def block_size(n_species: int) -> int:
+    """Return the numbers per layer in an output row."""
+    return FACE_START + 2 * (FACE_SPECIES + SPECIES_SIZE * n_species)
+
+
+def output_width(parameters: StackParameters) -> int:
+    """Return the length of an output row."""
+    p = parameters
+    return HEAD_SIZE + p.n_layers * block_size(p.n_species) + PLANE_SIZE * (p.n_layers + 1)
+
+
+class Rows:
+    """Output rows of the kernel, taken apart; each part is made when a reader first asks for it.
+
+    Parameters
+    ----------
+    out : ndarray, shape (n_points, output_width)
+        Rows filled by the kernel.
+    parameters : StackParameters
+        The points; for derivatives of rows their derivatives.
+    resistance_of : sequence of str or None
+        Layers that count in resistances of contacts and of the interface; None: every layer with a diffusivity.
+    """
+
+    def __init__(self, out: Array, parameters: StackParameters, resistance_of: Sequence[str] | None) -> None:
+        self.out = out
+        self.parameters = parameters
+        self.resistance_of = resistance_of
+
+    def head(self, column: int) -> Array:
+        """Return a number of the whole, shape (n_points,)."""
+        return np.asarray(self.out[:, column])
+
+    @cached_property
+    def blocks(self) -> Array:
+        """Numbers of the layers, shape (n_points, n_layers, block_size)."""
+        p = self.parameters
+        size = block_size(p.n_species)
+        blocks = self.out[:, HEAD_SIZE : HEAD_SIZE + p.n_layers * size]
+        return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
+
+    @cached_property
+    def sides(self) -> Array:
+        """Numbers of the faces at the contacts, shape (n_points, n_contacts, 2, ...); side 0 lies to the left."""
+        p = self.parameters
+        face = FACE_SPECIES + SPECIES_SIZE * p.n_species
+        faces = self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, face)
+        planes = np.full((p.n_points, p.n_layers + 1, 2, face), np.nan)
+        planes[:, 1:, 0] = faces[:, :, 1]
+        planes[:, :-1, 1] = faces[:, :, 0]
+        return planes[:, p.contact_planes]
+
+    def of_species(self, column: int) -> Array:
+        """Return a number of the species at the contacts, shape (n_points, n_contacts, 2[, n_species])."""
+        p = self.parameters
+        columns = self.sides[..., FACE_SPECIES:].reshape(*self.sides.shape[:3], p.n_species, SPECIES_SIZE)
+        if p.n_species == 1:
+            columns = columns[..., 0, :]
+        return np.asarray(columns[..., column])
+
+    @cached_property
+    def neutral(self) -> Array:
+        """Neutral bulk of the layer on each side against that of the last one [V], shape (n_points, n_contacts, 2)."""
+        p = self.parameters
+        neutral = np.full((p.n_points, p.n_layers + 1, 2), np.nan)
+        against_last = p.neutral_potential - p.neutral_potential[:, -1:]
+        neutral[:, 1:, 0] = against_last
+        neutral[:, :-1, 1] = against_last
+        return neutral[:, p.contact_planes]
+
+    def capacitance(self, column: int) -> Array:
+        """Return a capacitance of the contacts, shape (n_points, n_contacts)."""
+        p = self.parameters
+        start = HEAD_SIZE + p.n_layers * block_size(p.n_species)
+        planes = self.out[:, start:].reshape(p.n_points, p.n_layers + 1, PLANE_SIZE)
+        return np.asarray(planes[:, p.contact_planes, column])
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which layers count, shape (n_layers,)."""
+        return counted_layers(self.parameters, self.resistance_of)
+
+    @cached_property
+    def contact_resistance(self) -> Array:
+        """Both regions of every contact over the layers that count [ohm m2]: (n_points, n_contacts), 0 for none."""
+        p = self.parameters
+        of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
+        of_plane[1:, 0] = self.counted
+        of_plane[:-1, 1] = self.counted
+        resistance = self.sides[..., FACE_RESISTANCE]
+        return np.asarray(np.nansum(np.where(of_plane[p.contact_planes], resistance, np.nan), axis=2))
+
+
+def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Return which layers count in the interface resistance.
+
+    Raises
+    ------
+    ModelError
+        A name is that of no layer.
+    """
+    p = parameters
+    if resistance_of is None:
+        return np.asarray(np.isfinite(p.diffusivity).any(axis=(0, 2)))
+    counted = np.zeros(p.n_layers, dtype=bool)
+    for name in resistance_of:
+        if name not in p.layer_names:
+            raise ModelError(f"no layer {name!r} (layers: {', '.join(p.layer_names)})", "output.resistance_of")
+        counted[p.layer_names.index(name)] = True
+    return counted
+
+
+Reader = Callable[[Rows], Array]
+Slope = Callable[[Rows, Rows], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Declaration of one variable of a result.
+
+    Parameters
+    ----------
+    name : str
+        Name in files and in Python.
+    dims : tuple of str
+        Dimensions after the sweep axes: ``contact``, ``side``, ``layer``, ``species``, and whatever else the task
+        has a coordinate for (``frequency``, always last). A species axis falls away where there is only one species.
+    units : str
+        SI units as written in the file.
+    long_name : str
+        What a plot axis says.
+    dtype : str
+        ``f8`` or ``i4``.
+    read : callable, optional
+        Takes :class:`Rows`, returns the values; None where something else than the kernel's rows gives them.
+    slope : callable, optional
+        Takes the rows and their derivatives, returns the derivative; by default the reader of the derivatives, which is
+        right for everything linear in the rows.
+    is_sensitive : bool
+        Whether sensitivities are computed of it.
+    needs : str
+        What a task must have for the variable to exist (``charge_transfer``, ``frequency`` ...); empty for always.
+    attributes : mapping
+        Further attributes of the dataset.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+    dtype: str = "f8"
+    read: Reader | None = field(default=None, compare=False)
+    slope: Slope | None = field(default=None, compare=False)
+    is_sensitive: bool = False
+    needs: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def exists(self, facts: Collection[str]) -> bool:
+        """Say whether a task of which these facts hold has the variable."""
+        return not self.needs or self.needs in facts
+
+
+_SHAPES = {"contact": "n_contacts", "side": "2", "layer": "n_layers", "species": "[n_species]"}
+
+
+class Registry:
+    """Collects the outputs that decorated readers declare, in their order."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+
+    def __call__(
+        self,
+        dims: tuple[str, ...],
+        units: str,
+        long_name: str,
+        *,
+        dtype: str = "f8",
+        slope: Slope | None = None,
+        is_sensitive: bool | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Callable[[Reader], Callable[[Solution], Array]]:
+        """Declare the decorated reader an output; in its place stands the plain function of a solution.
+
+        Parameters
+        ----------
+        dims, units, long_name, dtype, slope, attributes
+            As :class:`Output` takes them.
+        is_sensitive : bool, optional
+            By default every float is.
+        """
+
+        def declared(read: Reader) -> Callable[[Solution], Array]:
+            name = read.__name__
+            sensitive = dtype == "f8" if is_sensitive is None else is_sensitive
+            self.outputs.append(
+                Output(name, dims, units, long_name, dtype, read, slope, sensitive, "", dict(attributes or {}))
+            )
+
+            def plain(solution: Solution) -> Array:
+                return np.asarray(solution.scalars[name])
+
+            plain.__name__ = plain.__qualname__ = name
+            plain.__module__ = read.__module__
+            plain.__doc__ = _documented(read.__doc__ or "", dims, units)
+            return plain
+
+        return declared
+
+
+def _documented(text: str, dims: tuple[str, ...], units: str) -> str:
+    """Return a docstring with what goes in and comes out before its notes."""
+    head, notes, rest = inspect.cleandoc(text).partition("Notes\n-----")
+    shape = ", ".join(_SHAPES[d] for d in dims).replace(", [", "[, ")
+    shape += "," if len(dims) == 1 else ""
+    lines = [
+        head.rstrip(),
+        "Parameters\n----------\nsolution : Solution\n    As :func:`spacecharge.solve` returns it.",
+        f"Returns\n-------\nndarray, shape ({shape})\n    [{units}]; NaN where a side or layer has no such number.",
+    ]
+    return "\n\n".join(lines) + (f"\n\n{notes}{rest}" if notes else "") + "\n"
+
+
+class Observed:
+    """An observable as a property of a solution."""
+
+    def __init__(self, function: Callable[[Solution], Array]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    @overload
+    def __get__(self, solution: None, owner: type) -> Observed: ...
+    @overload
+    def __get__(self, solution: Solution, owner: type) -> Array: ...
+    def __get__(self, solution: Solution | None, owner: type) -> Array | Observed:
+        """Return the values for a solution."""
+        return self if solution is None else self.function(solution)
+
+
+__all__ = ["Observed", "Output", "Registry", "Rows", "counted_layers", "output_width"]

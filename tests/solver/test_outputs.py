@@ -1,0 +1,96 @@
+"""The table of variables: functions and properties follow from it, and each is read where the kernel put it."""
+
+import inspect
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from oracles.cases import cheng_stack, swift_stack
+
+import spacecharge as sc
+from spacecharge.kernels import layout as k
+from spacecharge.model import Stack, stack_parameters
+from spacecharge.solver import output as o
+from spacecharge.solver.equilibrium import solve_points
+from spacecharge.solver.outputs import EVERY_OUTPUT, OUTPUTS, Output, outputs_for
+
+STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]
+NO_OBSERVABLES = {"status", "iterations"}
+
+
+def test_names_are_given_once() -> None:
+    names = [output.name for output in EVERY_OUTPUT]
+    assert len(set(names)) == len(names)
+    assert outputs_for(()) == OUTPUTS
+    assert {output.needs for output in EVERY_OUTPUT} - {""} == {"charge_transfer", "charge_transfer_and_temperature"}
+    for output in EVERY_OUTPUT:
+        assert "frequency" not in output.dims[:-1], "a dimension of its own is the last"
+
+
+@pytest.mark.parametrize(
+    "output", [output for output in OUTPUTS if output.name not in NO_OBSERVABLES], ids=lambda o: o.name
+)
+def test_every_observable_is_public_documented_and_a_property(output: Output) -> None:
+    assert output.name in sc.__all__
+    function = getattr(sc, output.name)
+    assert list(inspect.signature(function).parameters) == ["solution"]
+    text = inspect.getdoc(function) or ""
+    assert f"[{output.units}]" in text
+    assert inspect.getdoc(inspect.getattr_static(sc.Solution, output.name)) == text
+    solution = sc.solve(STACKS[0])
+    np.testing.assert_array_equal(getattr(solution, output.name), function(solution))
+
+
+def _marked(p: object) -> Iterator[tuple[str, tuple[int, ...], int]]:
+    """Yield an observable, where in it, and the column that the kernel's own layout names for it."""
+    n = p.n_species  # type: ignore[attr-defined]
+    for name, column in (("charge", k.CHARGE), ("debye_length", k.DEBYE), ("layer_resistance", k.RESISTANCE)):
+        for i in range(2):
+            yield name, (i,), k.HEAD_SIZE + i * k.block_size(n) + column
+    for side in range(2):
+        # The contact is the right face of the left layer and the left face of the right one.
+        face = k.HEAD_SIZE + side * k.block_size(n) + k.FACE_START + (1 - side) * k.face_size(n)
+        yield "contact_field", (0, side), face + k.FACE_FIELD
+        yield "space_charge_potential", (0, side), face + k.FACE_POTENTIAL
+        yield "resistance", (0, side), face + k.FACE_RESISTANCE
+        for s in range(n):
+            at = (0, side) if n == 1 else (0, side, s)
+            species = face + k.FACE_SPECIES + 3 * s
+            yield "contact_occupancy", at, species + k.FACE_THETA
+            yield "contact_vacancy", at, species + k.FACE_VACANCY
+            yield "space_charge_width", at, species + k.FACE_WIDTH
+    start = k.capacitance_start(2, n) + 2
+    yield "static_capacitance", (0,), start + k.STATIC
+    yield "differential_capacitance", (0,), start + k.DIFFERENTIAL
+    yield "charge_balance", (), k.BALANCE
+    yield "potential_error_estimate", (), k.POTENTIAL_ERROR
+    yield "resistance_error_estimate", (), k.RESISTANCE_ERROR
+
+
+@pytest.mark.parametrize("n_species", [1, 2])
+def test_readers_and_kernels_agree_on_every_column(n_species: int) -> None:
+    """A row of numbers that say where they stand."""
+    layer = {"thickness_nm": 10.0, "permittivity": 9.0}
+    species = {"site_density_per_nm3": 5.0, "occupancy": 0.5}
+    both = {"species": {name: species for name in "xy"[:n_species]}}
+    stack = Stack([sc.Layer(**layer, potential_V=volts, **both) for volts in (1.0, 2.0)])
+    p = stack_parameters(stack)
+    assert p.n_species == n_species
+    assert o.output_width(p) == k.output_size(2, n_species)
+    row = np.arange(o.output_width(p), dtype=float)[None]
+    row[0, k.STATUS] = 0.0
+    rows = o.Rows(row, p, None)
+    read = {output.name: output.read(rows)[0] for output in OUTPUTS if output.read is not None}
+    for name, at, column in _marked(p):
+        assert read[name][at] == column, (name, at)
+
+
+def test_failed_points_have_a_status_and_no_numbers() -> None:
+    p = stack_parameters(STACKS[0], {"temperature_K": [300.0, -1.0]})
+    scalars = solve_points(p).scalars
+    for output in OUTPUTS:
+        values = scalars[output.name]
+        assert values.shape[0] == 2
+        if output.dtype == "f8":
+            assert np.isnan(values[1]).all(), output.name
+    assert scalars["status"].tolist() == [0, 3]
