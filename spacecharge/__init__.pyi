@@ -18,6 +18,7 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.equilibrium import solve
 from .solver.impedance import (
     blocking_resistance,
@@ -50,6 +51,7 @@ from .solver.outputs import (
 )
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
+from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
@@ -70,6 +72,8 @@ __all__ = [
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SteadyState",
+    "SweepTable",
     "__version__",
     "analytic",
     "apparent_activation_energy",
@@ -82,10 +86,12 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "current_density",
     "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
+    "differential_resistance",
     "excess_resistance",
     "exchange_current_density",
     "fit",
@@ -97,20 +103,22 @@ __all__ = [
     "load_config",
     "materials",
     "open_results",
+    "overpotential",
     "potential_error_estimate",
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
-    "sweep",
-    "SweepTable",
     "sensitivities",
     "solve",
     "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "steady_state",
+    "sweep",
     "total_resistance",
     "validity",
+    "voltage",
 ]
 
 __version__: str

@@ -19,7 +19,8 @@ from .statistics import delta_of, state_of
 
 # Columns of the state of a node: potential, charge, -d charge/dy, conductivity, its derivative by y, G.
 Y, CHARGE, SLOPE, SIGMA, SIGMA_SLOPE, DRIFT, NODE_STATE = range(7)
-# Columns of a contact: kind, prefactor |z| e k0 [A m-2] or resistance [ohm m2], alpha, charge number, jump of y at rest.
+# Columns of a contact: kind, prefactor |z| e k0 [A m-2] or resistance [ohm m2], alpha, charge number, jump of y at
+# rest, sheet charge.
 C_KIND, C_VALUE, C_ALPHA, C_CHARGE, C_STEP, C_SHEET, CONTACT_COLUMNS = range(7)
 OPEN, JUMPS, RESISTOR = 0, 1, 2
 

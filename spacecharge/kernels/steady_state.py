@@ -15,7 +15,6 @@ from .element import NODES, WEIGHTS
 from .steady_nodes import (
     C_SHEET,
     C_STEP,
-    DRIFT,
     SIGMA,
     SIGMA_SLOPE,
     Y,
@@ -32,7 +31,7 @@ SMALL_STEP = 1e-6
 LARGEST_STEP = 4.0
 MOST_ITERATIONS = 60
 # A continuation gives up when it has to cut its steps to this share of the current.
-SHORTEST = 1e-4
+SHORTEST = 1e-7
 
 
 @kernel

@@ -249,6 +249,28 @@ class ContactNumbers:
             array="contact_dipole",
         ),
     ] = 0.0
+    bias_V: Annotated[
+        float,
+        Number(
+            low=-20.0,
+            high=20.0,
+            text="Overpotential v_left - v_right of the contact, both layers level in themselves",
+            words="bias of the contact",
+            default=0.0,
+            array="contact_bias",
+        ),
+    ] = 0.0
+    resistance_ohm_cm2: Annotated[
+        float,
+        Number(
+            low=0.0,
+            high=1e30,
+            text="Resistance to charge transfer: v_left - v_right = R j beside the displacement current",
+            words="resistance of the contact",
+            default=0.0,
+            array="contact_resistance",
+        ),
+    ] = 0.0
 
 
 class EndNumbers:

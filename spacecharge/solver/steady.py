@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codes import EndKind
+from ..codes import EndKind, Status
 from ..constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import ConvergenceError, ModelError
 from ..model import End, Stack, StackParameters
@@ -110,8 +110,8 @@ class SteadyState:
         """Profiles at all nodes.
 
         ``x`` [m], 0 at the first contact; ``potential`` phi and ``electrochemical_potential`` v [V], both 0 in the
-        neutral bulk of the right end; ``occupancy``, ``vacancy`` (n_species, n_nodes) [1]; ``current_density`` J [A m-2],
-        the same everywhere since v' is -J/sigma at every node.
+        neutral bulk of the right end; ``occupancy``, ``vacancy`` (n_species, n_nodes) [1]; ``current_density`` J
+        [A m-2], the same everywhere since v' is -J/sigma at every node.
         """
         return self._chain().profiles(self.voltage)
 
@@ -238,7 +238,7 @@ class Chain:
         layer = self.elements[:, 1].astype(int)
         # v counts from the right end; phi_b differs between layers as at rest.
         v += voltage
-        level = (p.potential[0] - p.potential[0, -1])[layer]
+        level = (p.neutral_potential[0] - p.neutral_potential[0, -1])[layer]
         keep = np.ones((n, 5), dtype=bool)
         keep[1:, 0] = layer[1:] != layer[:-1]
         return {
@@ -255,8 +255,8 @@ class Chain:
 
         Static and differential capacitances are those of equilibrium only and stay NaN.
         """
-        from ..kernels.layout import VALIDITY
         from ..kernels.steady_profile import observe_steady, steady_faces
+        from .output import VALIDITY, Rows
         from .packing import unpack_scalars
 
         solution = self.solution
@@ -267,7 +267,7 @@ class Chain:
         out[-2 * (p.n_layers + 1) :] = math.nan
         fraction = float(prepared.packed[0])
         out[VALIDITY] = observe_steady(self.work(), prepared.rows[0], self.problem, faces, fraction, out)
-        named = {name: values[0] for name, values in unpack_scalars(out[None], p, solution.resistance_of).items()}
+        named = {name: values[0] for name, values in unpack_scalars(Rows(out[None], p, solution.resistance_of)).items()}
         # phi at a contact counts from the neutral bulk at the right end, where v is 0 as well.
         contacts = np.flatnonzero(np.diff(profiles["x"]) == 0.0)
         potential = profiles["potential"]
@@ -355,7 +355,7 @@ def steady_state(
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact.
     contact_resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances of contacts without a law [ohm m2].
+        Plain resistances of contacts without a law [ohm m2], beside those of the stack's contacts.
     tolerance_V : float
         Error wanted in the contact potentials [V].
     options : SolverOptions, optional
@@ -389,10 +389,12 @@ def steady_state(
     if solution.status != 0:
         return _failed(rest, solution.status, solution.message)
     laws = (charge_transfer,) if isinstance(charge_transfer, ChargeTransfer) else tuple(charge_transfer or ())
-    plain = np.zeros(p.n_layers - 1) if contact_resistance is None else np.array(contact_resistance, dtype=float)
-    state = solve_load(
-        solution, contact_rows(p, laws, np.broadcast_to(plain, (p.n_layers - 1,))), current_density, voltage_V
-    )
+    plain = p.array("contact_resistance")[0].copy()
+    if contact_resistance is not None:
+        plain += np.asarray(contact_resistance, dtype=float)
+    if p.array("contact_bias").any():
+        raise ModelError("stands beside a load, which biases the contacts itself", "contacts.0.bias_V")
+    state = solve_load(solution, contact_rows(p, laws, plain), current_density, voltage_V)
     if throw and state.status != 0:
         raise ConvergenceError(state.message, state.status)
     return state
@@ -436,7 +438,7 @@ def solve_load(
             f"{chain.voltage()[0]:.4g} V); a layer or a contact depletes"
         )
     if not reached:
-        return _failed(solution.stack, 1, message, chain.iterations)
+        return _failed(solution.stack, Status.NOT_CONVERGED, message, chain.iterations)
     error, relative = math.inf, math.inf
     while True:
         faces, before = chain.faces(), chain.voltage()
@@ -455,13 +457,8 @@ def solve_load(
             relative = SAFETY * abs(slope - before[1]) / abs(slope)
         if error <= tolerance or 2 * chain.elements.shape[0] > MOST_ELEMENTS:
             break
-    status = 0 if error <= tolerance else 4
-    message = (
-        "solved: the estimated error is within the tolerance"
-        if status == 0
-        else "accuracy not reached: the finest mesh misses the tolerance; loosen tolerance_V"
-    )
-    return _finished(chain, status, message, (relative + 1e-12, error))
+    status = Status.SOLVED if error <= tolerance else Status.ACCURACY_NOT_REACHED
+    return _finished(chain, status, status.message, (relative + 1e-12, error))
 
 
 def _reach_load(chain: Chain, current_density: float | None, voltage_V: float | None) -> bool:
