@@ -19,6 +19,15 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.bias import current_density, differential_resistance, overpotential, voltage
+from .solver.bulk import (
+    activation_energy,
+    brick_layer_conductivity,
+    concentration,
+    conductivity,
+    fermi_level,
+    grain_boundary_resistance,
+    transference_number,
+)
 from .solver.equilibrium import solve
 from .solver.impedance import (
     blocking_resistance,
@@ -55,9 +64,11 @@ from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
+from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Assumptions",
     "ChargeTransfer",
     "ConfigError",
     "Contact",
@@ -75,13 +86,18 @@ __all__ = [
     "SteadyState",
     "SweepTable",
     "__version__",
+    "activation_energy",
     "analytic",
     "apparent_activation_energy",
+    "assume",
     "blocking_resistance",
+    "brick_layer_conductivity",
     "characteristic_frequency",
     "charge",
     "charge_balance",
     "charge_transfer_resistance",
+    "concentration",
+    "conductivity",
     "contact_field",
     "contact_occupancy",
     "contact_potential",
@@ -94,8 +110,10 @@ __all__ = [
     "differential_resistance",
     "excess_resistance",
     "exchange_current_density",
+    "fermi_level",
     "fit",
     "geometric_capacitance",
+    "grain_boundary_resistance",
     "impedance",
     "impedance_error_estimate",
     "interface_resistance",
@@ -117,6 +135,7 @@ __all__ = [
     "steady_state",
     "sweep",
     "total_resistance",
+    "transference_number",
     "validity",
     "voltage",
 ]

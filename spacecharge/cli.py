@@ -6,11 +6,18 @@ No arithmetic here, and no import of a heavy package before a command needs it: 
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
+from .terminal import PlainStream, plain_streams
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_SHOWN = 200
+"""Longest name of a file in a message about the system."""
 
 # Commands whose module has another name than the command, so that no module is called as a public object.
 _MODULES = {"fit": "run_fit", "materials": "list_materials"}
@@ -59,6 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--y", metavar="NAME", help="variable to draw")
     plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
+    plot.add_argument("--relative-to", metavar="AXIS=VALUE", help="draw --y over its value there, all else equal")
+    plot.add_argument("--text", action="store_true", help="a sketch in the terminal instead of a file")
+    plot.add_argument("--width", default="double", metavar="WIDTH", help="double (7.2 inch, default) or single (3.5)")
+    plot.add_argument("--dpi", type=int, default=200, metavar="N", help="dots per inch of a PNG (default 200)")
+    plot.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
     export = commands.add_parser("export", help="write a result file as a table: CSV, xlsx or JSON, in shown units")
     export.add_argument("file", metavar="FILE")
@@ -67,6 +79,15 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
+
+    assume = commands.add_parser("assume", help="run every assumed value through its range: table, tornado, band")
+    assume.add_argument("config", metavar="CONFIG")
+    assume.add_argument("-o", "--output", metavar="TABLE", help="table (default: NAME_assumed.csv), figure beside it")
+    assume.add_argument("--y", metavar="NAME", help="the answer looked at (default: interface_resistance)")
+    assume.add_argument("--samples", type=int, default=0, metavar="N", help="band over N samples of all values at once")
+    assume.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    assume.add_argument("--overwrite", action="store_true", help="replace an existing table and figure")
+    assume.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
@@ -83,7 +104,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
-    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument(
+        "file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, own YAML, or a configuration"
+    )
     defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
     defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")
@@ -121,20 +144,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all solved; 1 finished, some points failed; 2 bad input, nothing written; 3 stopped by the
         system; 130 interrupted.
     """
-    parser = build_parser()
-    args = parser.parse_args(arguments)
-    if args.version:
-        from . import __version__
+    with plain_streams() as output:
+        try:
+            return _run(arguments, output)
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) went away: not an error of ours.
+            output.silence()
+            return EXIT_SOLVED
 
-        print(__version__)
-        return EXIT_SOLVED
-    if args.command is None:
-        parser.print_help()
-        return EXIT_BAD_INPUT
+
+def _run(arguments: Sequence[str] | None, output: PlainStream) -> int:
+    """Parse, call the command, and turn what went wrong into one line and an exit code."""
+    parser = build_parser()
     try:
-        execute = import_module(f".commands.{module_of(args.command)}", __package__).execute
-        return int(execute(args))
+        args = parser.parse_args(arguments)
+        code = _called(args, parser)
+        output.flush()
+        return code
     except SystemStop as error:
+        output.silence()
         print(f"spacecharge: {error}", file=sys.stderr)
         return EXIT_SYSTEM
     except SpaceChargeError as error:
@@ -143,13 +171,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("spacecharge: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) went away: not an error of ours.
-        sys.stderr.close()
-        return EXIT_SOLVED
     except MemoryError:
         print("spacecharge: out of memory; run fewer points at a time or without profiles", file=sys.stderr)
         return EXIT_SYSTEM
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is None:
+            raise
+        name = str(error.filename)
+        shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        print(f"{shown}: {os.strerror(error.errno or 0)}", file=sys.stderr)
+        return EXIT_SYSTEM if error.errno in _FULL else EXIT_BAD_INPUT
+
+
+def _called(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if args.version:
+        from . import __version__
+
+        print(__version__)
+        return EXIT_SOLVED
+    if args.command is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    return int(import_module(f".commands.{module_of(args.command)}", __package__).execute(args))
 
 
 if __name__ == "__main__":

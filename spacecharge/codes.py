@@ -28,8 +28,7 @@ class Status(IntEnum):
     NOT_CONVERGED = (
         1,
         "not converged",
-        "Newton stopped short of an answer; look for an extreme number (a charge that no state can hold, a layer "
-        "thinner than its sites), or loosen tolerance_V",
+        "Newton's steps did not die out within the effort allowed for a point; another tolerance_V makes another mesh",
     )
     MISCIBILITY_GAP = (
         2,
@@ -97,6 +96,10 @@ class Validity(IntFlag):
     SHORT_DEBYE_LENGTH = 1
     STRONG_FIELD = 2
     THIN_LAYER = 4
+    DILUTE_ABOVE_ONE = 8
+    DILUTE_ABOVE_TENTH = 16
+    FEW_CARRIERS = 32
+    HIGH_RESISTANCE = 64
 
     @property
     def flag(self) -> str:
@@ -113,19 +116,37 @@ _VALIDITY_WORDS = {
     Validity.SHORT_DEBYE_LENGTH: "Debye length under 0.2 nm",
     Validity.STRONG_FIELD: "field over 1 V/nm",
     Validity.THIN_LAYER: "a layer too thin to reach its bulk",
+    Validity.DILUTE_ABOVE_ONE: "a dilute species with more than one carrier on a site",
+    Validity.DILUTE_ABOVE_TENTH: "a dilute species on more than a tenth of its sites",
+    Validity.FEW_CARRIERS: "fewer than one carrier in 100 nm x 100 nm of a region",
+    Validity.HIGH_RESISTANCE: "a region above 1e9 Ohm cm2, where other carriers would take over",
 }
 
 
 class Statistics(IntEnum):
-    """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file."""
+    """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file.
 
-    LATTICE = 0
-    DILUTE = 1
+    Attributes
+    ----------
+    words : str
+        What it is.
+    has_vacancies : bool
+        Whether sites limit the occupancy: only then are there vacancies to repel or to jump into.
+    """
 
-    @property
-    def has_vacancies(self) -> bool:
-        """Whether sites limit the occupancy: only then are there vacancies to repel or to jump into."""
-        return self is not Statistics.DILUTE
+    words: str
+    has_vacancies: bool
+
+    LATTICE = 0, "site-limited", True
+    DILUTE = 1, "Boltzmann", False
+
+    def __new__(cls, code: int, words: str = "", has_vacancies: bool = False) -> Statistics:
+        """Make a member of its code and what it is."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.words = words
+        member.has_vacancies = has_vacancies
+        return member
 
 
 class Transport(IntEnum):

@@ -11,12 +11,13 @@ def execute(args: argparse.Namespace) -> int:
     """Write or print the table; returns the exit code."""
     from ..errors import EXIT_SOLVED
     from ..report.export import csv_text, point_table, profile_table, write_table
-    from ..store import read_results
+    from ..store import read_results, refusing_damage
 
-    results = read_results(args.file)
-    variables = [name.strip() for text in args.variables for name in text.split(",") if name.strip()]
-    build = profile_table if args.profiles else point_table
-    columns = build(results, args.select, variables)
+    with refusing_damage(args.file):
+        results = read_results(args.file)
+        variables = [name.strip() for text in args.variables for name in text.split(",") if name.strip()]
+        build = profile_table if args.profiles else point_table
+        columns = build(results, args.select, variables)
     if args.output is None:
         sys.stdout.write(csv_text(columns))
         return EXIT_SOLVED

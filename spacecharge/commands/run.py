@@ -72,6 +72,9 @@ def _execute(args: argparse.Namespace) -> int:
         print(f"{path}: interrupted; continue with --resume", file=sys.stderr)
         return EXIT_INTERRUPTED
     _print_report(report, args.quiet)
+    if not args.quiet:
+        for label, line in [*(("assumed", a.line) for a in config.assumed), *(("note", n) for n in config.notes)]:
+            print(f"{label}: {line}", file=sys.stderr)
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
 
 

@@ -9,18 +9,20 @@ def execute(args: argparse.Namespace) -> int:
     """Print the tables; returns the exit code."""
     from ..errors import EXIT_SOLVED
     from ..report.points import points_text
-    from ..store import read_results
+    from ..store import read_results, refusing_damage
 
-    results = read_results(args.file)
-    if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..report.fits import sweep_table
+    with refusing_damage(args.file):
+        results = read_results(args.file)
+        if str(results.attributes.get("kind", "")).startswith("fit "):
+            from ..report.fits import sweep_table
 
-        print(sweep_table(args.file, args.rows))
-        return EXIT_SOLVED
-    blocks = points_text(results, args.select, args.rows)
-    if results.has_fits:
-        from ..fitting.stored import fit_table
+            text = sweep_table(args.file, args.rows)
+        else:
+            blocks = points_text(results, args.select, args.rows)
+            if results.has_fits:
+                from ..fitting.stored import fit_table
 
-        blocks.append(fit_table(args.file).splitlines())
-    print("\n\n".join("\n".join(block) for block in blocks if block))
+                blocks.append(fit_table(args.file).splitlines())
+            text = "\n\n".join("\n".join(block) for block in blocks if block)
+    print(text)
     return EXIT_SOLVED

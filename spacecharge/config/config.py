@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
+from .assumed import Assumed, assumed_values
 from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference, with_table_value
 from .paths import TOLERANCE_PATH, allowed_range
@@ -113,6 +114,22 @@ class Config:
                 [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
             )
         return self.base_stack
+
+    @property
+    def lattice(self) -> NoReturn:
+        """A stack has no planes of sites.
+
+        Raises
+        ------
+        ConfigError
+            Always.
+        """
+        raise ConfigError([f"{self.source}: describes a stack of layers (.stack), no lattice planes"])
+
+    @property
+    def assumed(self) -> tuple[Assumed, ...]:
+        """Every value in use that the materials library marks assumed and no axis varies."""
+        return assumed_values(self.base_stack, self.axes)
 
     @property
     def notes(self) -> tuple[str, ...]:

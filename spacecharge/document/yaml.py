@@ -34,6 +34,9 @@ _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+"""What neither a file name, nor an attribute in HDF5, nor a text in UTF-8 can hold: the zero byte, half characters."""
+
 _EXACT_DIGITS = 18
 MERGE = "<<"
 
@@ -286,6 +289,7 @@ class _Reader:
             self.problems.add(path, message, position=_position(node.start_mark))
         if node.id == "scalar":
             self.sizes[id(node)] = 1
+            self._check_text(node, path)
             plain = node.style in (None, "")
             return _resolve(str(node.value)) if plain else str(node.value)
         self.inside.add(id(node))
@@ -293,6 +297,11 @@ class _Reader:
         self.inside.discard(id(node))
         self.sizes[id(node)] = self.n_nodes - before
         return read
+
+    def _check_text(self, node: Any, path: str) -> None:
+        unfit = _UNFIT.search(str(node.value))
+        if unfit is not None:
+            raise Refused(path, f"no text can hold the character {ascii(unfit[0])[1:-1]}", node.start_mark)
 
     def _items(self, node: Any, path: str) -> list[Any]:
         items = []
@@ -348,6 +357,7 @@ class _Reader:
             return self._key(node.target, path)
         if node.id != "scalar":
             raise Refused(path, "a key must be a text, got a collection", node.start_mark)
+        self._check_text(node, path)
         text = str(node.value)
         value = _resolve(text) if node.style in (None, "") else text
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -69,13 +69,18 @@ class Rows:
         blocks = self.out[:, HEAD_SIZE : HEAD_SIZE + p.n_layers * size]
         return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
 
+    @property
+    def faces(self) -> Array:
+        """Numbers of the left and right face of every layer, shape (n_points, n_layers, 2, ...); NaN at free ends."""
+        p = self.parameters
+        return np.asarray(self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, -1))
+
     @cached_property
     def sides(self) -> Array:
         """Numbers of the faces at the contacts, shape (n_points, n_contacts, 2, ...); side 0 lies to the left."""
         p = self.parameters
-        face = FACE_SPECIES + SPECIES_SIZE * p.n_species
-        faces = self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, face)
-        planes = np.full((p.n_points, p.n_layers + 1, 2, face), np.nan)
+        faces = self.faces
+        planes = np.full((p.n_points, p.n_layers + 1, 2, faces.shape[-1]), np.nan)
         planes[:, 1:, 0] = faces[:, :, 1]
         planes[:, :-1, 1] = faces[:, :, 0]
         return planes[:, p.contact_planes]
@@ -208,13 +213,14 @@ class Registry:
         dtype: str = "f8",
         slope: Slope | None = None,
         is_sensitive: bool | None = None,
+        needs: str = "",
         attributes: Mapping[str, Any] | None = None,
     ) -> Callable[[Reader], Callable[[Solution], Array]]:
         """Declare the decorated reader an output; in its place stands the plain function of a solution.
 
         Parameters
         ----------
-        dims, units, long_name, dtype, slope, attributes
+        dims, units, long_name, dtype, slope, needs, attributes
             As :class:`Output` takes them.
         is_sensitive : bool, optional
             By default every float is.
@@ -224,7 +230,7 @@ class Registry:
             name = read.__name__
             sensitive = dtype == "f8" if is_sensitive is None else is_sensitive
             self.outputs.append(
-                Output(name, dims, units, long_name, dtype, read, slope, sensitive, "", dict(attributes or {}))
+                Output(name, dims, units, long_name, dtype, read, slope, sensitive, needs, dict(attributes or {}))
             )
 
             def plain(solution: Solution) -> Array:

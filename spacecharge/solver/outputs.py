@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from ..codes import Status, Validity
 from . import output as o
+from .bulk import of_bulks
 from .output import Output as Output
 from .output import Registry, Rows
+from .validity import strained
 
 Array = NDArray[np.float64]
 
@@ -33,7 +35,7 @@ VALIDITY_ATTRIBUTES = {
     "flag_masks": np.array([*Validity], dtype=np.int32),
     "flag_meanings": " ".join(flag.flag for flag in Validity),
 }
-VALIDITY_TEXT = ", ".join(f"{flag:d} {flag.words}" for flag in Validity)
+ANSWERED = [status for status in Status if status.has_answer]
 
 observable = Registry()
 
@@ -236,17 +238,19 @@ def charge_balance(rows: Rows) -> Array:
     return rows.head(o.BALANCE)
 
 
-@observable((), "1", f"validity flags: {VALIDITY_TEXT}", dtype="i4", attributes=VALIDITY_ATTRIBUTES)
+@observable((), "1", "validity flags", dtype="i4", attributes=VALIDITY_ATTRIBUTES)
 def validity(rows: Rows) -> Array:
-    """Return the flags of strained continuum: 1 Debye length below 0.2 nm.
+    """Return the flags of strained assumptions, added up; 0 where nothing is strained.
 
-    2 field above 1 V/nm, 4 a layer too thin to reach its bulk.
+    :class:`spacecharge.codes.Validity` holds them with their words.
     """
-    return np.asarray(np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32))
+    flags = np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32)
+    answered = np.isin(rows.head(o.STATUS), ANSWERED)
+    return np.where(answered, flags | strained(rows), flags)
 
 
-OUTPUTS: tuple[Output, ...] = tuple(observable.outputs)
-"""What every solve has, in the order of the file."""
+OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)
+"""What a solve has, in the order of the file."""
 
 TRANSFER_OUTPUTS: tuple[Output, ...] = (
     Output("exchange_current_density", CONTACTS, "A m-2", "exchange current density", needs="charge_transfer"),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import EndKind, Status
+from ..codes import EndKind
 from ..model import StackParameters
 from ..model.numbers import SPECIES
 from .output import STATUS, Rows
-from .outputs import OUTPUTS
+from .outputs import ANSWERED, OUTPUTS
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
 
 def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
     """Return the values with NaN at points that have no answer; their status says why."""
-    failed = ~np.isin(rows.head(STATUS), [status for status in Status if status.has_answer])
+    failed = ~np.isin(rows.head(STATUS), ANSWERED)
     if failed.any():
         for name, values in named.items():
             if values.dtype.kind == "f":

@@ -7,6 +7,7 @@ sweep, :mod:`~spacecharge.store.packing` makes the compressed file, :mod:`~space
 from .files import edited_hdf5, guarded_hdf5, remove_leftovers, replacing, system_errors
 from .layout import FORMAT_VERSION, MARKER, NOT_RUN, Coordinate, Layout, Variable, chunk_shape
 from .lock import RunLock
+from .opening import open_hdf5, refusing_damage
 from .packing import pack
 from .read import Field, Results, open_results, read_results, to_dataframe
 from .target import output_file, prepared_file
@@ -29,11 +30,13 @@ __all__ = [
     "chunk_shape",
     "edited_hdf5",
     "guarded_hdf5",
+    "open_hdf5",
     "open_results",
     "output_file",
     "pack",
     "prepared_file",
     "read_results",
+    "refusing_damage",
     "remove_leftovers",
     "replacing",
     "system_errors",

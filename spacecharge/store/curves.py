@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .fit_reader import GROUP, opened
+from .fit_reader import GROUP
+from .opening import open_hdf5
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def read_curve(path: str | os.PathLike[str], name: str | None = None) -> tuple[A
     where = os.fspath(path)
     if not os.path.isfile(path):
         raise StoreError(f"{where}: no such file; spacecharge fit -o writes it")
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         fits = file.get(GROUP)
         named = () if fits is None else tuple(fits)
         curves = [n for n in named if str(fits[n].attrs.get("kind", "")) == "ocv"]

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import StoreError
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
 
 GROUP = "fits"
-
-
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Open a result file for reading.
-
-    Raises
-    ------
-    StoreError
-        It is missing or no HDF5 file.
-    """
-    from .files import read_hdf5
-
-    name = os.fspath(path)
-    if not os.path.isfile(path):
-        raise StoreError(f"{name}: no such file")
-    try:
-        file = read_hdf5(Path(path))
-    except OSError as error:
-        raise StoreError(f"{name}: is no HDF5 file ({error})") from None
-    with file:
-        yield file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +45,7 @@ class FittedNumber:
 
 def fit_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return the names of the fits in a file."""
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         return tuple(file[GROUP]) if GROUP in file else ()
 
 
@@ -97,7 +74,7 @@ def read_fit(path: str | os.PathLike[str], parameter: str, name: str | None = No
     where = os.fspath(path)
     if name is None and "/" in parameter:
         name, _, parameter = parameter.partition("/")
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         fits = file.get(GROUP)
         if fits is None:
             raise StoreError(f"{where}: holds no fits")
@@ -150,7 +127,7 @@ def read_summaries(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     list of dict
         One per fit; see ``FitResult.to_json``.
     """
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         return [fit_summary(name, group) for name, group in file.get(GROUP, {}).items() if "parameters" in group]
 
 
@@ -283,7 +260,7 @@ def read_sweep(path: str | os.PathLike[str]) -> FitSweep:
     """
     from itertools import product
 
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         if not str(file.attrs.get("kind", "")).startswith("fit "):
             raise StoreError(f"{os.fspath(path)}: is no sweep over fits")
         axes = tuple(str(a) for a in file.attrs["sweep_axes"])

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import StoreError
-from .fit_reader import GROUP, FittedNumber, fit_names, opened, read_fit
+from .fit_reader import GROUP, FittedNumber, fit_names, read_fit
+from .opening import open_hdf5
 from .provenance import provenance
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def refuse_existing(
 
 
 def _refuse_taken(target: Path, name: str, overwrite: bool) -> None:
-    with opened(target) as file:
+    with open_hdf5(target) as file:
         taken = f"{GROUP}/{name}" in file
     if taken and not overwrite:
         raise StoreError(f"{target}: has a fit {name} already; --overwrite replaces it")

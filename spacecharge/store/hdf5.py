@@ -95,6 +95,44 @@ def create_checked(group: h5py.Group, name: str, values: Any, dtype: Any = None)
     return group.create_dataset(name, data=array, dtype=dtype, fletcher32=True, **options)
 
 
+def scales_of(file: h5py.File, item: h5py.Dataset) -> list[list[str]]:
+    """Return the paths of the scales of each axis of a dataset.
+
+    Read from the attribute in which HDF5 keeps them: its own functions for that end the process (segmentation fault)
+    where the attribute is damaged.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    item : h5py.Dataset
+        The dataset.
+
+    Returns
+    -------
+    list of list of str
+        One list per axis.
+    """
+    if "DIMENSION_LIST" not in item.attrs:
+        return [[] for _ in item.shape or ()]
+    lists = item.attrs["DIMENSION_LIST"]
+    if len(lists) != len(item.shape or ()):
+        raise ValueError(f"{item.name} has a scale list for {len(lists)} axes")
+    found = [[file[reference].name for reference in references] for references in lists]
+    if any(name is None for names in found for name in names):
+        raise ValueError(f"a scale of {item.name} is not in the file")
+    return [[str(name) for name in names] for names in found]
+
+
+def scale_name(item: h5py.Dataset) -> str | None:
+    """Return the name of a dataset as a dimension scale, or None for one that is none; see :func:`scales_of`."""
+    kind = item.attrs.get("CLASS")
+    if kind not in (b"DIMENSION_SCALE", "DIMENSION_SCALE"):
+        return None
+    name = item.attrs.get("NAME", "")
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
 def describe(dataset: h5py.Dataset, units: str, long_name: str, **attributes: Any) -> None:
     """Set units, long name and further attributes of a dataset."""
     dataset.attrs["units"] = units

@@ -6,6 +6,8 @@ attributes and which axis has which scale, and written again.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,8 @@ def read_kept(file: h5py.File, name: str) -> Kept | None:
     """
     import h5py
 
+    from .hdf5 import scale_name, scales_of
+
     root = file.get(name)
     if root is None:
         return None
@@ -70,12 +74,15 @@ def read_kept(file: h5py.File, name: str) -> Kept | None:
         if isinstance(item, h5py.Group):
             kept.groups[path] = _attributes(item)
         elif isinstance(item, h5py.Dataset):
-            scales = [[scale.name.removeprefix(prefix) for scale in dim.values()] for dim in item.dims]
-            label = h5py.h5ds.get_scale_name(item.id) if item.is_scale else None
-            scale_name = label.decode() if isinstance(label, bytes) else label
-            kept.datasets[path] = Dataset(item[()], item.dtype, _attributes(item), scale_name, scales)
+            scales = [[scale.removeprefix(prefix) for scale in scales] for scales in scales_of(file, item)]
+            kept.datasets[path] = Dataset(item[()], item.dtype, _attributes(item), scale_name(item), scales)
 
     root.visititems(visit)
+    for path, entry in kept.datasets.items():
+        for scale in itertools.chain.from_iterable(entry.scales):
+            known = kept.datasets.get(scale)
+            if known is None or known.scale_name is None or entry.scale_name is not None:
+                raise ValueError(f"{name}/{path} has an axis along {scale}, which is no scale of the group")
     return kept
 
 
@@ -108,8 +115,31 @@ def write_kept(file: h5py.File, name: str, kept: Kept) -> None:
                 root[path].dims[axis].attach_scale(root[scale])
 
 
+def refuse_unwritable(attributes: Mapping[str, Any]) -> None:
+    """Refuse attributes that could be read and cannot be written again: at the end that would cost the whole run.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Values by name.
+
+    Raises
+    ------
+    UnicodeError
+        A text holds bytes that are none.
+    """
+    import numpy as np
+
+    for value in attributes.values():
+        for text in np.ravel(np.asarray(value, dtype=object)):
+            if isinstance(text, str):
+                text.encode()
+
+
 def _attributes(item: Any) -> dict[str, tuple[Any, Any]]:
-    return {key: (value, item.attrs.get_id(key).dtype) for key, value in item.attrs.items() if key not in _OF_SCALES}
+    kept = {key: value for key, value in item.attrs.items() if key not in _OF_SCALES}
+    refuse_unwritable(kept)
+    return {key: (value, item.attrs.get_id(key).dtype) for key, value in kept.items()}
 
 
 def _write_attributes(item: Any, attributes: dict[str, tuple[Any, Any]]) -> None:
@@ -119,4 +149,4 @@ def _write_attributes(item: Any, attributes: dict[str, tuple[Any, Any]]) -> None
         item.attrs.create(key, value, shape=np.shape(value), dtype=dtype)
 
 
-__all__ = ["Kept", "read_kept", "write_kept"]
+__all__ = ["Kept", "read_kept", "refuse_unwritable", "write_kept"]

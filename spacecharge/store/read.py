@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..units import display_of
-from .files import read_hdf5
-from .layout import FORMAT_VERSION, MARKER, NOT_RUN
-from .work import COMPLETE, STATE
+from .hdf5 import scale_name, scales_of
+from .layout import MARKER, NOT_RUN
+from .opening import damaged, open_hdf5, refusing_damage
+from .work import COMPLETE, FITS, STATE
 
 if TYPE_CHECKING:
     import h5py
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 _SCALE_ATTRIBUTES = ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME")
 """How HDF5 itself keeps dimension scales."""
+
+LOAD_BYTES = 1 << 25
+"""Files of fewer values [bytes] are read at once by :func:`open_results`."""
+
+_NAMES = ("layer", "contact", "side", "species")
+"""Coordinates that hold names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class Field:
         Their sizes.
     units, long_name : str
         Its unit and its label.
+    kind : str
+        Kind of its values as NumPy calls it: ``f``, ``i``, ``u``, or ``O`` for texts.
     """
 
     path: str
@@ -49,6 +59,7 @@ class Field:
     shape: tuple[int, ...]
     units: str
     long_name: str
+    kind: str = "f"
 
 
 class Results:
@@ -75,7 +86,7 @@ class Results:
     Raises
     ------
     StoreError
-        The file is missing, no result file, or of a newer format.
+        The file is missing, no result file, damaged, or of a newer format.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -85,7 +96,30 @@ class Results:
                 {k: _plain(v) for k, v in file.attrs.items() if not k.startswith("_")}
             )
             self.fields: Mapping[str, Field] = MappingProxyType(_fields(file))
-        self.sweep: tuple[str, ...] = tuple(str(a) for a in self.attributes.get("sweep_axes", ()))
+            axes = self.attributes.get("sweep_axes", [])
+            if not isinstance(axes, list) or not all(isinstance(a, str) and a in self.fields for a in axes):
+                raise damaged(self.path, "its attribute sweep_axes names no axes")
+            self.sweep: tuple[str, ...] = tuple(axes)
+            self._check_fields()
+
+    def _check_fields(self) -> None:
+        """Refuse a file whose datasets do not fit each other: what reads on relies on that."""
+        status = self.fields.get(MARKER)
+        if status is not None and (status.kind not in "iu" or status.dims != self.sweep):
+            raise damaged(self.path, f"{MARKER} does not run along the axes of the sweep")
+        for path, field in self.fields.items():
+            group, _, name = path.rpartition("/")
+            is_names = name in _NAMES and not group
+            if is_names and (field.kind != "O" or len(field.shape) != 1):
+                raise damaged(self.path, f"{path} holds no names")
+            if field.kind not in "fiuO" or (field.kind == "O" and len(field.shape) != 1 and not group):
+                raise damaged(self.path, f"{path} holds neither numbers nor names")
+            if group.split("/")[0] == FITS:
+                continue
+            for dimension, size in zip(field.dims, field.shape, strict=True):
+                scale = self.fields.get(f"{group}/{dimension}" if group else dimension) or self.fields.get(dimension)
+                if scale is None or scale.shape != (size,):
+                    raise damaged(self.path, f"{path} has an axis without values")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -206,39 +240,8 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     return Results(path)
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open a file of ours for reading, checked for being one.
-
-    Raises
-    ------
-    StoreError
-        The file is missing, not HDF5, not ours, or of a newer format.
-    """
-    if not path.exists():
-        raise StoreError(f"{path}: no such file")
-    if path.is_dir():
-        raise StoreError(f"{path}: is a directory, a result file is needed")
-    try:
-        file = read_hdf5(path)
-    except OSError as error:
-        detail = "permission denied" if isinstance(error, PermissionError) else "not an HDF5 file or damaged"
-        raise StoreError(f"{path}: cannot be opened ({detail})") from error
-    version = file.attrs.get("format_version")
-    if version is None:
-        file.close()
-        raise StoreError(f"{path}: not a spacecharge result file (no attribute format_version)")
-    if int(version) > FORMAT_VERSION:
-        writer = file.attrs.get("spacecharge_version", "?")
-        file.close()
-        raise StoreError(
-            f"{path}: format {int(version)} is newer than this version reads (up to {FORMAT_VERSION}); "
-            f"it was written by spacecharge {writer}"
-        )
-    return file
-
-
 def open_results(path: str | os.PathLike[str], *, group: str = "", units: str = "display") -> xarray.Dataset:
-    """Open a result file as an xarray Dataset; values load when they are used.
+    """Open a result file as an xarray Dataset; values of large files load when they are used.
 
     Parameters
     ----------
@@ -267,14 +270,18 @@ def open_results(path: str | os.PathLike[str], *, group: str = "", units: str = 
     >>> data = sc.open_results("results/lixv2o5_lagp.h5")                         # doctest: +SKIP
     >>> data.interface_resistance.sel(temperature=298.15, method="nearest")       # doctest: +SKIP
     """
-    try:
-        import xarray
-    except ImportError as error:
-        raise StoreError("open_results needs the extra xarray: pip install 'spacecharge[xarray]'") from error
-
+    if find_spec("xarray") is None:
+        raise StoreError("open_results needs the extra xarray: pip install 'spacecharge[xarray]'")
     if units not in ("display", "SI"):
         raise StoreError(f"open_results: units {units!r} is not known (allowed: display, SI)")
     name = os.fspath(path)
+    with refusing_damage(name):
+        return _dataset(name, group, units)
+
+
+def _dataset(name: str, group: str, units: str) -> xarray.Dataset:
+    import xarray
+
     results = Results(name)
     if group and not any(p.startswith(f"{group}/") for p in results.fields):
         known = sorted({p.rpartition("/")[0] for p in results.fields} - {""})
@@ -297,7 +304,11 @@ def open_results(path: str | os.PathLike[str], *, group: str = "", units: str = 
         inherited = [c for c in dataset.coords if set(dataset[c].dims) <= set(inner.dims)]
         dataset = inner.assign_coords({c: dataset[c] for c in inherited})
     scales = [p.rpartition("/")[2] for p, f in results.fields.items() if f.dims == (p.rpartition("/")[2],)]
-    return dataset.set_coords([s for s in scales if s in dataset.variables])
+    dataset = dataset.set_coords([s for s in scales if s in dataset.variables])
+    if sum(variable.nbytes for variable in dataset.variables.values()) <= LOAD_BYTES:
+        # Damage shows here and not somewhere in the middle of somebody's evaluation, and the file is free again.
+        dataset.load().close()
+    return dataset
 
 
 def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
@@ -358,12 +369,8 @@ def _fields(file: h5py.File) -> dict[str, Field]:
     def visit(path: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
-        dims: list[str] = []
-        for axis in range(item.ndim):
-            dimension = item.dims[axis]
-            name = dimension[0].name.rpartition("/")[2] if len(dimension) else ""
-            dims.append(name)
-        if item.is_scale and item.ndim == 1:
+        dims = [scales[0].rpartition("/")[2] if scales else "" for scales in scales_of(file, item)]
+        if len(dims) == 1 and scale_name(item) is not None:
             dims = [path.rpartition("/")[2]]
         found[path] = Field(
             path,
@@ -371,6 +378,7 @@ def _fields(file: h5py.File) -> dict[str, Field]:
             item.shape or (),
             str(_plain(item.attrs.get("units", "1"))),
             str(_plain(item.attrs.get("long_name", ""))),
+            item.dtype.kind,
         )
 
     file.visititems(visit)
@@ -378,7 +386,15 @@ def _fields(file: h5py.File) -> dict[str, Field]:
 
 
 def _plain(value: Any) -> Any:
-    """Return an attribute as plain Python where it is a single value."""
+    """Return an attribute as plain Python where it is a single value.
+
+    Raises
+    ------
+    TypeError
+        It has no value.
+    """
+    if type(value).__name__ == "Empty":
+        raise TypeError("an attribute without a value")
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, np.ndarray):

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .fit_reader import GROUP, fit_arrays, fit_summary, opened
+from .fit_reader import GROUP, fit_arrays, fit_summary
+from .hdf5 import scale_name
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -119,7 +121,7 @@ def read_fits(path: str | os.PathLike[str], name: str | None = None) -> list[Sto
     StoreError
         The file cannot be read.
     """
-    with opened(path) as file:
+    with open_hdf5(path) as file:
         groups = file.get(GROUP, {})
         return [_stored(key, groups[key]) for key in groups if name is None or key == name]
 
@@ -165,7 +167,7 @@ def _table(group: h5py.Group, skip: set[str] | frozenset[str] = frozenset()) -> 
             unit=str(dataset.attrs.get("units", "1")),
             long_name=str(dataset.attrs.get("long_name", name)),
         )
-        if dataset.is_scale:
+        if scale_name(dataset) is not None:
             axis = name
     hidden = ("CLASS", "NAME")
     attributes = {key: _plain(value) for key, value in group.attrs.items() if key not in hidden}

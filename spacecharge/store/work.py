@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .files import guarded_hdf5, no_follow, read_hdf5, replacing, write_all
+from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
-from .kept import Kept, read_kept
+from .kept import Kept, read_kept, refuse_unwritable
 from .layout import MARKER, NOT_RUN, Layout, Variable
+from .opening import open_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -142,7 +143,7 @@ class WorkFile:
             The file is no work file or has other variables or sizes.
         """
         offsets = {}
-        with read_hdf5(path) as file:
+        with open_hdf5(path) as file:
             for variable in layout.variables:
                 dataset = file.get(variable.path)
                 if (
@@ -154,6 +155,7 @@ class WorkFile:
                     raise StoreError(f"{path}: {variable.path} does not have the shape of this run")
                 offsets[variable.path] = int(dataset.id.get_offset())
             layout = replace(layout, attributes=dict(file.attrs))
+            refuse_unwritable(layout.attributes)
             fits = read_kept(file, FITS)
         return cls(path, layout, offsets, fits=fits, lock=lock)
 

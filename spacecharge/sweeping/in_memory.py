@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..config.axes import Axis, Sweep, listed_grid
 from ..config.config import Config, OutputSettings, SolverSettings
 from ..errors import ConfigError, ModelError, StoreError
+from ..lattice import Lattice, lattice_paths
 from ..model import Stack
 from ..model.parameters import numeric_paths
 from ..store.layout import Coordinate, Layout, Variable
@@ -23,6 +24,8 @@ from ..units import display_of
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+    from ..config.lattice import LatticeConfig
 
 Array = NDArray[Any]
 SHOWN = 3
@@ -133,10 +136,22 @@ class SweepTable:
             import pandas
         except ImportError as error:
             raise StoreError("to_dataframe needs pandas: pip install 'spacecharge[xarray]'") from error
+        columns = self.columns()
+        frame = pandas.DataFrame({name: values for name, (values, _) in columns.items()})
+        frame.attrs["units"] = {name: unit for name, (_, unit) in columns.items()}
+        return frame
+
+    def columns(self) -> dict[str, tuple[Array, str]]:
+        """Return values and shown unit of every column of a table with one row a point, by name.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (n_points,), str)
+            Swept coordinates first; a variable has a column for each contact, side, layer and species.
+        """
         layout = self.layout
         n_axes, n_points = len(layout.sweep), int(np.prod(layout.shape, dtype=np.int64))
-        columns: dict[str, Array] = {}
-        units: dict[str, str] = {}
+        columns: dict[str, tuple[Array, str]] = {}
         labels: dict[str, Array] = {}
         for coordinate in layout.coordinates:
             dimension = coordinate.dimension or coordinate.name
@@ -146,24 +161,22 @@ class SweepTable:
                 shape = [1] * n_axes
                 axis = layout.sweep.index(dimension)
                 shape[axis] = layout.shape[axis]
-                columns[coordinate.name] = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
-                units[coordinate.name] = display_of(coordinate.units).text
+                values = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
+                columns[coordinate.name] = values, display_of(coordinate.units).text
         for variable in layout.variables:
             if variable.group:
                 continue
-            values = self[variable.name].reshape(n_points, -1)
+            rows = self[variable.name].reshape(n_points, -1)
             sizes = self.values[variable.path].shape[n_axes:]
             for k, index in enumerate(np.ndindex(*sizes)):
                 where = ", ".join(f"{labels[d][i]}" for d, i in zip(variable.dims, index, strict=True))
                 name = f"{variable.name}[{where}]" if where else variable.name
-                columns[name], units[name] = values[:, k], display_of(variable.units).text
-        frame = pandas.DataFrame(columns)
-        frame.attrs["units"] = units
-        return frame
+                columns[name] = rows[:, k], display_of(variable.units).text
+        return columns
 
 
 def sweep(
-    subject: Stack | Config,
+    subject: Stack | Config | Lattice | LatticeConfig,
     axes: Mapping[str, ArrayLike],
     *,
     mode: Literal["outer", "zip"] = "outer",
@@ -173,12 +186,12 @@ def sweep(
     sensitivities: Sequence[str] = (),
     workers: int | None = None,
 ) -> SweepTable:
-    """Solve a stack at many values of its numbers and keep the answers in memory.
+    """Solve a stack, or lattice planes, at many values of its numbers and keep the answers in memory.
 
     Parameters
     ----------
-    subject : Stack or Config
-        The stack, or a configuration whose stack, charge transfer, tolerance and `resistance_of` then hold.
+    subject : Stack, Config, Lattice or LatticeConfig
+        The stack or the planes, or a configuration whose charge transfer, tolerance and `resistance_of` then hold too.
     axes : mapping of str to array_like, shape (n,)
         Values by dotted path, in the unit of the key: ``{"electrode.potential_V": np.linspace(2.4, 3.4, 201)}``.
         Anything that NumPy makes an array of will do, a pandas Series too.
@@ -217,22 +230,11 @@ def sweep(
     """
     from . import available_cores, make_task
 
-    if isinstance(subject, Config):
-        base = subject
-        tolerance_V = base.solver.tolerance_V
+    base = _base(subject, tolerance_V)
+    if isinstance(base, Config):
         resistance_of = resistance_of or base.output.resistance_of
-    else:
-        empty = OutputSettings(path="", profiles=False, profile_nodes=None, resistance_of=(), sensitivities=())
-        base = Config(
-            source=Path("sweep"),
-            title="sweep in memory",
-            text="",
-            sha256=hashlib.sha256(b"").hexdigest(),
-            base_stack=subject,
-            sweep=Sweep(),
-            solver=SolverSettings(tolerance_V=tolerance_V),
-            output=empty,
-        )
+    elif resistance_of or sensitivities:
+        raise ModelError("lattice planes have neither resistance_of nor sensitivities", "sweep")
     made = tuple(_axis(base, path, values) for path, values in axes.items())
     if mode not in ("outer", "zip"):
         raise ConfigError([f"sweep: mode {mode!r} is not known (allowed: outer, zip)"])
@@ -243,9 +245,34 @@ def sweep(
     return _evaluated(task, workers or available_cores())
 
 
+def _base(subject: Stack | Config | Lattice | LatticeConfig, tolerance_V: float) -> Config | LatticeConfig:
+    """Return what is swept as a configuration without axes of its own."""
+    empty = OutputSettings(path="", profiles=False, profile_nodes=None, resistance_of=(), sensitivities=())
+    nameless = {
+        "source": Path("sweep"),
+        "title": "sweep in memory",
+        "text": "",
+        "sha256": hashlib.sha256(b"").hexdigest(),
+        "sweep": Sweep(),
+        "output": empty,
+    }
+    if isinstance(subject, Lattice):
+        from ..config.lattice import LatticeConfig
+
+        made: Config | LatticeConfig = LatticeConfig(lattice=subject, **nameless)  # type: ignore[arg-type]
+        return made
+    if isinstance(subject, Stack):
+        return Config(base_stack=subject, solver=SolverSettings(tolerance_V=tolerance_V), **nameless)  # type: ignore[arg-type]
+    return subject
+
+
 def _replaced(
-    base: Config, plan: Sweep, profiles: bool, resistance_of: tuple[str, ...], sensitivities: tuple[str, ...]
-) -> Config:
+    base: Config | LatticeConfig,
+    plan: Sweep,
+    profiles: bool,
+    resistance_of: tuple[str, ...],
+    sensitivities: tuple[str, ...],
+) -> Config | LatticeConfig:
     """Return a configuration with another plan and other outputs."""
     from dataclasses import replace
 
@@ -253,11 +280,13 @@ def _replaced(
     return replace(base, sweep=plan, output=output)
 
 
-def _axis(base: Config, path: str, values: ArrayLike) -> Axis:
+def _axis(base: Config | LatticeConfig, path: str, values: ArrayLike) -> Axis:
     """Return one axis, checked; its values are kept in the order given."""
     array = np.atleast_1d(np.asarray(values, dtype=float))
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ModelError(f"finite numbers in one dimension are needed, got shape {array.shape}", path)
+    if not isinstance(base, Config):
+        return Axis(path=_known(path, lattice_paths(base.lattice)), grid=listed_grid(array), kind="lattice")
     known = numeric_paths(base.base_stack)
     if path == "solver.tolerance_V":
         return Axis(path=path, grid=listed_grid(array), kind="solver")
@@ -265,12 +294,20 @@ def _axis(base: Config, path: str, values: ArrayLike) -> Axis:
         return Axis(path=path, grid=listed_grid(array), kind="rebuild")
     if ".charge_transfer." in path and any(base.charge_transfer):
         return Axis(path=path, grid=listed_grid(array), kind="charge_transfer")
-    if path not in known and not _by_ocv(base.base_stack, path):
+    if not _by_ocv(base.base_stack, path):
+        _known(path, known)
+    return Axis(path=path, grid=listed_grid(array), kind="stack")
+
+
+def _known(path: str, known: Sequence[str]) -> str:
+    """Return a path that exists; an error names the nearest one that does."""
+    if path not in known:
         import difflib
 
         near = difflib.get_close_matches(path, known, n=1)
-        raise ModelError(f"names no number of this stack{f' (did you mean {near[0]}?)' if near else ''}", path)
-    return Axis(path=path, grid=listed_grid(array), kind="stack")
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ModelError(f"names no number that a sweep can vary{hint}", path)
+    return path
 
 
 def _by_ocv(stack: Stack, path: str) -> bool:

@@ -95,11 +95,15 @@ def test_what_is_not_there_is_said(tmp_path, result):
     with pytest.raises(StoreError, match="no such file"):
         read_fit(path, "x")
     path.write_text("no HDF5")
-    with pytest.raises(StoreError, match="is no HDF5 file"):
+    with pytest.raises(StoreError, match=r"damaged or not ours .not an HDF5 file"):
         read_fit(path, "x")
     path.unlink()
     with h5py.File(path, "w"):
         pass
+    with pytest.raises(StoreError, match="not a spacecharge result file"):
+        read_fit(path, "x")
+    with h5py.File(path, "w") as file:
+        file.attrs["format_version"] = 1
     with pytest.raises(StoreError, match="holds no fits"):
         read_fit(path, "x")
     write_fit(path, result)

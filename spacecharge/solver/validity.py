@@ -1,0 +1,83 @@
+"""Where a solved point strains what it rests on, beyond the flags that the kernel sets itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codes import Statistics, Validity
+from ..constants import ELEMENTARY_CHARGE, NM, VACUUM_PERMITTIVITY
+from ..units import UNITS
+from . import output as o
+
+Array = NDArray[np.float64]
+
+FULL, CROWDED = 1.0, 0.1
+"""Occupancies of a dilute species from which Boltzmann statistics puts more than one carrier on a site, or neglects
+a tenth of the sites [1]."""
+
+PATCH = (100.0 * NM) ** 2
+"""A mean field needs carriers to average over: at least one in the region above this area [m2]."""
+
+OTHERS_CONDUCT = 1e9 * next(unit.factor for unit in UNITS if unit.suffix == "_ohm_cm2")
+"""Resistance of a region from which electrons or other ions carry the current [ohm m2]: 1e9 Ohm cm2."""
+
+
+def strained(rows: o.Rows) -> NDArray[np.int32]:
+    """Return the flags of every point that follow from its observables; NaN raises none.
+
+    Parameters
+    ----------
+    rows : Rows
+        The output rows and their points.
+
+    Returns
+    -------
+    ndarray of int, shape (n_points,)
+        Members of :class:`~spacecharge.codes.Validity`, added up.
+    """
+    p = rows.parameters
+    faces = rows.faces
+    theta = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.SPECIES_SIZE)[..., o.FACE_THETA]
+    largest = np.fmax(np.fmax(theta[:, :, 0], theta[:, :, 1]), p.bulk_occupancy)
+    dilute = (p.statistics == Statistics.DILUTE) & (p.site_density > 0.0)
+    resistance = faces[..., o.FACE_RESISTANCE]
+    found = {
+        Validity.DILUTE_ABOVE_ONE: (dilute & (largest > FULL)).any(axis=(1, 2)),
+        Validity.DILUTE_ABOVE_TENTH: (dilute & (largest > CROWDED)).any(axis=(1, 2)),
+        Validity.FEW_CARRIERS: (carriers(rows) * PATCH < 1.0).any(axis=(1, 2)),
+        Validity.HIGH_RESISTANCE: (resistance > OTHERS_CONDUCT).any(axis=(1, 2)),
+    }
+    flags = np.zeros(p.n_points, dtype=np.int32)
+    for flag, holds in found.items():
+        flags[holds] |= int(flag)
+    return flags
+
+
+def carriers(rows: o.Rows) -> Array:
+    """Return the mobile carriers of the region at each face per area [m-2], shape (n_points, n_layers, 2).
+
+    With one species: those of the bulk plus what the charge of the region adds, which Gauss's law gives from the field
+    at the face (the bulk beyond is neutral), or the charge of the layer where the region is all of it. With several,
+    whose charges cannot be told apart, an upper bound: the higher of face and bulk over the width. A region is counted
+    at least one Debye length wide; NaN where there is none.
+    """
+    p = rows.parameters
+    faces = rows.faces
+    columns = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.SPECIES_SIZE)
+    theta, width = columns[..., o.FACE_THETA], columns[..., o.FACE_WIDTH]
+    extent = np.where(width > 0.0, np.maximum(width, rows.blocks[..., o.DEBYE, None, None]), np.nan)
+    density, bulk = p.site_density[:, :, None, :], p.bulk_occupancy[:, :, None, :]
+    if p.n_species > 1:
+        several = density * np.fmax(theta, bulk) * extent
+        return np.where(np.isfinite(several).any(axis=-1), np.nansum(several, axis=-1), np.nan)
+    displacement = VACUUM_PERMITTIVITY * p.permittivity[:, :, None] * faces[..., o.FACE_FIELD]
+    charge = displacement * np.array([-1.0, 1.0])
+    whole = width[..., 0] >= p.thickness[:, :, None] * (1.0 - 1e-12)
+    charge = np.where(whole, rows.blocks[..., o.CHARGE, None], charge)
+    extent = np.where(whole, p.thickness[:, :, None], extent[..., 0])
+    number = density[..., 0] * bulk[..., 0] * extent + charge / (p.charge_number * ELEMENTARY_CHARGE)
+    return np.asarray(np.where(np.isfinite(extent), number, np.nan))
+
+
+__all__ = ["carriers", "strained"]
