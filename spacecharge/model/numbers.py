@@ -233,8 +233,8 @@ class ContactNumbers:
         Number(
             low=-100.0,
             high=100.0,
-            text="Charge in the plane",
-            words="charge in the contact plane",
+            text="Charge in the contact plane",
+            words="charge of the contact plane",
             default=0.0,
             array="contact_charge",
         ),
@@ -244,7 +244,7 @@ class ContactNumbers:
         Number(
             low=-20.0,
             high=20.0,
-            text="Step of the electrostatic potential, right minus left",
+            text="Step of phi, right minus left",
             words="dipole step of the contact",
             default=0.0,
             array="contact_dipole",
@@ -255,7 +255,7 @@ class ContactNumbers:
         Number(
             low=-20.0,
             high=20.0,
-            text="Overpotential v_left - v_right of the contact, both layers level in themselves",
+            text="Overpotential, v left minus right",
             words="bias of the contact",
             default=0.0,
             array="contact_bias",
@@ -266,8 +266,8 @@ class ContactNumbers:
         Number(
             low=0.0,
             high=1e30,
-            text="Resistance to charge transfer: v_left - v_right = R j beside the displacement current",
-            words="resistance of the contact",
+            text="Charge transfer, v_left - v_right over j",
+            words="contact resistance",
             default=0.0,
             array="contact_resistance",
         ),
