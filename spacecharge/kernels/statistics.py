@@ -11,6 +11,8 @@ iteration to the next and moves along the linearised equation: the scalar root c
 
 from __future__ import annotations
 
+import math
+
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
@@ -314,6 +316,27 @@ def state_of(species, layer, s, delta):
         species[layer, s, o.P_ROOT_THETA],
         species[layer, s, o.P_ROOT_VACANCY],
     )
+
+
+@inlined
+def has_vacancies(law):
+    """Say whether sites limit the occupancy."""
+    return law != DILUTE
+
+
+@kernel
+def bulk_response(law, theta, vacancy):
+    """Return d theta/du of the ideal part."""
+    return theta if law == DILUTE else theta * vacancy
+
+
+@kernel
+def threshold_shift(law, share, theta_b, vacancy_b):
+    """Return Delta where theta is off bulk by `share` of min(theta_b, 1 - theta_b) (dilute: of theta_b)."""
+    if law == DILUTE:
+        return math.log1p(share)
+    change = share * min(theta_b, vacancy_b)
+    return math.log1p(change / (theta_b * (vacancy_b - change)))
 
 
 @kernel
