@@ -64,7 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice",
-        "library", "model", "plotting", "report", "store", "sweeping",
+        "library", "model", "plotting", "report", "solver", "store", "sweeping",
     },
     "terminal": {"errors"},
     "cli": {"errors", "terminal", "version"},
@@ -94,6 +94,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ruamel": {"document"},
     "lazy_loader": {"version"},
     "openpyxl": {"report"},
+    "plotext": {"report"},
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
