@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "document": {"errors"},
     "model": {"codes", "constants", "defect_chemistry", "errors", "units"},
     "library": {"document", "errors", "model", "units"},
-    "defect_chemistry": {"constants", "document", "errors"},
+    "defect_chemistry": {"constants", "document", "errors", "measured"},
     "defects": {"defect_chemistry"},
     "analytic": {"codes", "constants", "errors", "model"},
     "solver": {"codes", "constants", "errors", "kernels", "model", "units"},

@@ -135,7 +135,11 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
     said = _Said()
     composition = composition_of(cycling, sample)
     flow = interval_current(cycling.time, cycling.current, cycling.charge)
-    _refuse_swapped_sign(cycling, flow)
+    if voltage_falls_with_current(cycling):
+        raise FitError(
+            f"{cycling.path}: the voltage falls while the current is positive: positive has to be charge (lithium "
+            "leaves the working electrode); give data.positive_current: discharge"
+        )
     if composition.min() < -0.005:
         said.warnings.append(
             f"{cycling.path}: the composition falls to {composition.min():.4g}: composition_start "
@@ -193,23 +197,28 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
     )
 
 
-def _refuse_swapped_sign(cycling: Cycling, flow: Array) -> None:
-    """Refuse a current that is positive on discharge: work done on the cell would be negative."""
-    moved = flow * np.diff(cycling.time)
+def voltage_falls_with_current(cycling: Cycling) -> bool:
+    """Tell whether a positive current is that of a discharge: work done on the cell would be negative.
+
+    Parameters
+    ----------
+    cycling : Cycling
+        What was recorded.
+
+    Returns
+    -------
+    bool
+        On charge the voltage is higher than on discharge, and it rises.
+    """
+    moved = np.diff(cycling.passed())
     rise = np.diff(cycling.voltage)
     up, down = moved > 0.0, moved < 0.0
     # The mean of the voltage weighted by charge is higher on charge than on discharge; of one direction, it rises.
     if np.any(up) and np.any(down) and min(moved[up].sum(), -moved[down].sum()) > 0.2 * np.abs(moved).sum():
         middle = 0.5 * (cycling.voltage[1:] + cycling.voltage[:-1])
         on_charge = float(np.average(middle[up], weights=moved[up]))
-        swapped = on_charge < float(np.average(middle[down], weights=-moved[down]))
-    else:
-        swapped = float(np.sum(np.sign(moved) * rise * (moved != 0.0))) < 0.0
-    if swapped:
-        raise FitError(
-            f"{cycling.path}: the voltage falls while the current is positive: positive has to be charge (lithium "
-            "leaves the working electrode); give data.positive_current: discharge"
-        )
+        return on_charge < float(np.average(middle[down], weights=-moved[down]))
+    return float(np.sum(np.sign(moved) * rise)) < 0.0
 
 
 def _branches_of_rests(cycling: Cycling, rests: list[Rest], where: Array, analysis: Analysis) -> dict[int, Curve]:
@@ -374,4 +383,4 @@ def _of_pulse(
     return chemical_diffusivity(sample.length, span / duration, surface, duration)
 
 
-__all__ = ["Analysis", "Ocv", "equilibrium_curve"]
+__all__ = ["Analysis", "Ocv", "equilibrium_curve", "voltage_falls_with_current"]
