@@ -13,6 +13,7 @@ import numpy as np
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2
+from .laws import has_vacancies, point_state
 from .layout import (
     CODE_START,
     CONTACT_SIZE,
@@ -34,7 +35,7 @@ from .layout import (
     species_start,
 )
 from .species import ELEMENTARY_CHARGE, reference_density
-from .statistics import equilibrate, has_vacancies, point_state
+from .statistics import equilibrate
 from .workspace import STRIDE as S
 
 # Relative rounding of a sum of charges, and the uncertainty of the shift (in kT/e) from which on it is found here.

@@ -13,6 +13,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import K01, K02, K03, K04, W0, W1, W2, coefficients, evaluate, polynomial
+from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
     BULK,
     END_LEFT,
@@ -26,7 +27,7 @@ from .layout import (
     TEMPERATURE,
 )
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
-from .statistics import conductivity, has_vacancies, state_of, threshold_shift
+from .statistics import conductivity
 from .workspace import STRIDE as S
 
 THIN_DEBYE = 0.2e-9

@@ -10,10 +10,10 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import NODES, evaluate
+from .laws import has_vacancies, state_of
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
 from .species import fill_species, is_interacting
-from .statistics import has_vacancies, state_of
 from .workspace import STRIDE as S
 
 

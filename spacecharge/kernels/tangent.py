@@ -15,6 +15,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .laws import bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
@@ -50,7 +51,6 @@ from .species import (
     is_interacting,
 )
 from .start import place_jumps
-from .statistics import bulk_response, has_vacancies, state_of
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
