@@ -32,7 +32,7 @@ class OcvDataKeys(Keys):
     """Where the record of a cycler stands."""
 
     path: StrictStr = Field(description="File of the cycler, relative to this configuration")
-    format: Literal["csv", "bdf", "biologic", "mpr"] | None = Field(default=None, description="Default: found")
+    format: Literal["csv", "bdf", "biologic", "mpt", "mpr"] | None = Field(default=None, description="Default: found")
     columns: Annotated[dict[StrictStr, StrictStr], Field(min_length=1)] | None = Field(
         default=None, description=f"What a column is ({', '.join(ROLES)}) to its title; csv needs it"
     )
