@@ -1,6 +1,6 @@
 """One case of pyscses 1.0.0, timed; run by bench_pyscses.py in the interpreter that has pyscses.
 
-Prints one line of JSON: seconds of the solve, iterations, positions and potentials. The settings are those of pyscses' own
+Prints one line of JSON: seconds of the solve, iterations, positions and potentials. The settings are those of its own
 notebook of this case (alpha 0.0005, mean square step 1e-8 V^2), unless others are given.
 """
 
