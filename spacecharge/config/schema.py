@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
 )
 
-from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.layer import ELECTRONS
@@ -228,7 +228,7 @@ class SpeciesKeys(SpeciesNumbers):
         default=None, description="How the diffusivity follows the occupancy"
     )
     statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
-        default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
+        default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
     )
     ocv: AnyOcv | None = None
 

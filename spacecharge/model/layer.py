@@ -66,8 +66,8 @@ class Layer(LayerNumbers):
         ``{occupied_eV, vacancy_eV}``, cube-root interaction energies [eV].
     transport : {"constant", "vacancy"}
         Dependence of the diffusivity on the occupancy.
-    statistics : {"lattice", "dilute"}
-        Site-limited or Boltzmann statistics.
+    statistics : {STATISTICS}
+        STATED.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -427,7 +427,10 @@ class Stack:
 
 
 for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
-    _class.__doc__ = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
+    _text = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
+    _class.__doc__ = _text.replace("STATISTICS", ", ".join(f'"{_law.name.lower()}"' for _law in Statistics)).replace(
+        "STATED", ", ".join(f"{_law.words} ({_law.name.lower()})" for _law in Statistics).capitalize()
+    )
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..codes import Status
 from ..config import Config
 from ..solver.outputs import SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
+from .companions import companions
 from .facts import facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
@@ -62,6 +62,7 @@ class InterfaceTask:
         sizes = {name: len(values) for name, (_, values) in names.items()}
         dropped = {"species"} if sizes["species"] == 1 else set()
         coordinates = axis_coordinates(self.config)
+        coordinates += companions(self.config, zipped=self.config.sweep.mode != "outer")
         for name, (long_name, values) in names.items():
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
@@ -174,15 +175,11 @@ class InterfaceTask:
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
-        from ..solver.equilibrium import gap_messages
+        from ..solver.reasons import failure_message
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        reason = Status(status).message
-        if status == Status.MISCIBILITY_GAP:
-            reason = gap_messages(parameters, 0)
-        elif status == Status.INVALID_POINT and parameters.reasons:
-            reason = f"{reason}: {'; '.join(parameters.reasons)}"
+        reason = failure_message(parameters, status)
         values = config.point_values(index, index + 1)
         where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
         return f"point {index}{where and f' ({where})'}: {reason}"
