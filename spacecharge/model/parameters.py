@@ -186,8 +186,14 @@ class StackParameters:
 
     @property
     def neutral_potential(self) -> Array:
-        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
-        return self.potential + self.neutral_offset
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V].
+
+        A bias lifts all layers left of its contact.
+        """
+        bias = self.more["contact_bias"]
+        lifted = np.zeros_like(self.potential)
+        lifted[:, :-1] = np.cumsum(bias[:, ::-1], axis=1)[:, ::-1]
+        return self.potential + self.neutral_offset + lifted
 
     @property
     def partial_conductivity(self) -> Array:
