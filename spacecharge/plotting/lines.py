@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..report.validity import share_lines
 from ..report.view import Quantity, View
 from ..units import number_text
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
@@ -459,6 +460,8 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
     if base is not None:
         parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
+    if "validity" in view.results:
+        parts += share_lines(view.variable("validity").values.astype(np.int64))
     if not view.results.is_complete:
         parts.append("unfinished run")
     return ". ".join(parts)
