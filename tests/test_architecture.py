@@ -102,7 +102,7 @@ OUTSIDE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Modules of the kernels' room that are no kernels: the decorator, and the notice that compiling takes a while.
-NO_KERNELS = {"kernels._jit", "kernels.compiling"}
+NO_KERNELS = {"kernels._jit", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (
