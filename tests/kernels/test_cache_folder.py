@@ -36,7 +36,8 @@ def read_only(tmp_path):
 
 def run(environment, code=KERNEL, *arguments):
     command = [sys.executable, *([*arguments] or ["-c", code])]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    cwd = environment["TMPDIR"]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.mark.parametrize("given", [None, "unwritable"])
@@ -63,7 +64,9 @@ def test_kernels_are_kept_in_a_temporary_folder(tmp_path, read_only, given):
 def test_two_first_runs_at_once(read_only):
     command = [sys.executable, "-c", KERNEL]
     both = [
-        subprocess.Popen(command, env=read_only, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, env=read_only, cwd=read_only["TMPDIR"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     outputs = [process.communicate() for process in both]
