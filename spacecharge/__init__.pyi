@@ -18,6 +18,15 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bulk import (
+    activation_energy,
+    brick_layer_conductivity,
+    concentration,
+    conductivity,
+    fermi_level,
+    grain_boundary_resistance,
+    transference_number,
+)
 from .solver.equilibrium import solve
 from .solver.impedance import (
     blocking_resistance,
@@ -57,6 +66,7 @@ from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Assumptions",
     "ChargeTransfer",
     "ConfigError",
     "Contact",
@@ -71,14 +81,20 @@ __all__ = [
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SweepTable",
     "__version__",
+    "activation_energy",
     "analytic",
     "apparent_activation_energy",
+    "assume",
     "blocking_resistance",
+    "brick_layer_conductivity",
     "characteristic_frequency",
     "charge",
     "charge_balance",
     "charge_transfer_resistance",
+    "concentration",
+    "conductivity",
     "contact_field",
     "contact_occupancy",
     "contact_potential",
@@ -89,8 +105,10 @@ __all__ = [
     "differential_capacitance",
     "excess_resistance",
     "exchange_current_density",
+    "fermi_level",
     "fit",
     "geometric_capacitance",
+    "grain_boundary_resistance",
     "impedance",
     "impedance_error_estimate",
     "interface_resistance",
@@ -102,17 +120,15 @@ __all__ = [
     "resistance",
     "resistance_error_estimate",
     "run_sweep",
-    "Assumptions",
-    "assume",
-    "sweep",
-    "SweepTable",
     "sensitivities",
     "solve",
     "solve_lattice",
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "sweep",
     "total_resistance",
+    "transference_number",
     "validity",
 ]
 

@@ -125,15 +125,29 @@ _VALIDITY_WORDS = {
 
 
 class Statistics(IntEnum):
-    """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file."""
+    """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file.
 
-    LATTICE = 0
-    DILUTE = 1
+    Attributes
+    ----------
+    words : str
+        What it is.
+    has_vacancies : bool
+        Whether sites limit the occupancy: only then are there vacancies to repel or to jump into.
+    """
 
-    @property
-    def has_vacancies(self) -> bool:
-        """Whether sites limit the occupancy: only then are there vacancies to repel or to jump into."""
-        return self is not Statistics.DILUTE
+    words: str
+    has_vacancies: bool
+
+    LATTICE = 0, "site-limited", True
+    DILUTE = 1, "Boltzmann", False
+
+    def __new__(cls, code: int, words: str = "", has_vacancies: bool = False) -> Statistics:
+        """Make a member of its code and what it is."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.words = words
+        member.has_vacancies = has_vacancies
+        return member
 
 
 class Transport(IntEnum):

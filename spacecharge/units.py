@@ -9,45 +9,64 @@ from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit as the suffix of a key.
+    """A unit: as the suffix of a key, as printed, as drawn, and in SI.
 
     Parameters
     ----------
     suffix : str
-        End of the key, ``_nm``; empty for pure numbers.
+        End of the key, ``_nm``; empty for pure numbers and for units that no key has.
     text : str
         As printed, ``nm``.
     si : str
         SI unit as result files write it, ``m``.
     factor : float
         SI value of one unit.
+    math : str
+        As figures draw it (matplotlib mathtext); by default the text.
+    is_shown : bool
+        Whether tables and figures show numbers of its SI unit in it: one of every SI unit is.
     """
 
     suffix: str
     text: str
     si: str
     factor: float
+    math: str = ""
+    is_shown: bool = False
+
+    @property
+    def per_si(self) -> float:
+        """Units in one SI unit: 1e9 and not 999999999.9999999, which 1/1e-9 is."""
+        inverse = 1.0 / self.factor
+        short = float(f"{inverse:.12g}")
+        return short if abs(short * self.factor - 1.0) < 4e-16 else inverse
 
 
 UNITS: tuple[Unit, ...] = (
-    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3),
-    Unit("_per_nm3", "nm-3", "m-3", PER_NM3),
+    Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3, "e nm$^{-3}$", True),
+    Unit("_per_nm3", "nm-3", "m-3", PER_NM3, "nm$^{-3}$", True),
     Unit("_per_cm3", "cm-3", "m-3", 1e6),
-    Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0),
-    Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0),
+    Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0, "m$^{2}$ s$^{-1}$", True),
+    Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0, "m$^{-2}$ s$^{-1}$", True),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),
-    Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0),
-    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4),
-    Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1),
+    Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0, "mA cm$^{-2}$", True),
+    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4, "Ω cm$^{2}$", True),
+    Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1, "mS cm$^{-1}$", True),
     Unit("_S_per_m", "S/m", "S m-1", 1.0),
-    Unit("_nm", "nm", "m", NM),
-    Unit("_eV", "eV", "J", ELEMENTARY_CHARGE),
-    Unit("_V", "V", "V", 1.0),
-    Unit("_K", "K", "K", 1.0),
+    Unit("_nm2", "nm2", "m2", NM**2, "nm$^{2}$", True),
+    Unit("_nm", "nm", "m", NM, "nm", True),
+    Unit("_eV", "eV", "J", ELEMENTARY_CHARGE, "eV", True),
+    Unit("_V", "V", "V", 1.0, "V", True),
+    Unit("_K", "K", "K", 1.0, "K", True),
+    Unit("", "s", "s", 1.0, "s", True),
+    Unit("", "Hz", "Hz", 1.0, "Hz", True),
+    Unit("", "V/nm", "V m-1", 1e9, "V nm$^{-1}$", True),
+    Unit("", "uC/cm2", "C m-2", 1e-2, "µC cm$^{-2}$", True),
+    Unit("", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
 )
-"""Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
+"""The one table. Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 
-NO_UNIT = Unit("", "", "1", 1.0)
+NO_UNIT = Unit("", "", "1", 1.0, "", True)
 
 
 def unit_of(path: str) -> Unit:
@@ -71,7 +90,7 @@ def unit_of(path: str) -> Unit:
 
 
 def _suffix(key: str) -> Unit:
-    return next((u for u in UNITS if key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
+    return next((u for u in UNITS if u.suffix and key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
 
 
 def stem(key: str) -> str:
@@ -118,23 +137,9 @@ class Display:
 
 
 DISPLAY: dict[str, Display] = {
-    "1": Display("", "", 1.0),
-    "V": Display("V", "V", 1.0),
-    "K": Display("K", "K", 1.0),
-    "s": Display("s", "s", 1.0),
-    "Hz": Display("Hz", "Hz", 1.0),
-    "m": Display("nm", "nm", 1e9),
-    "J": Display("eV", "eV", 1.0 / ELEMENTARY_CHARGE),
-    "m-3": Display("nm-3", "nm$^{-3}$", 1e-27),
-    "V m-1": Display("V/nm", "V nm$^{-1}$", 1e-9),
-    "C m-2": Display("uC/cm2", "µC cm$^{-2}$", 1e2),
-    "F m-2": Display("uF/cm2", "µF cm$^{-2}$", 1e2),
-    "ohm m2": Display("Ohm cm2", "Ω cm$^{2}$", 1e4),
-    "A m-2": Display("mA/cm2", "mA cm$^{-2}$", 1e-1),
-    "S m-1": Display("mS/cm", "mS cm$^{-1}$", 10.0),
-    "m2 s-1": Display("m2/s", "m$^{2}$ s$^{-1}$", 1.0),
-    "m-2 s-1": Display("m-2 s-1", "m$^{-2}$ s$^{-1}$", 1.0),
+    unit.si: Display(unit.text, unit.math or unit.text, unit.per_si) for unit in (NO_UNIT, *UNITS) if unit.is_shown
 }
+"""How numbers are shown, by their SI unit."""
 
 
 def display_of(units: str) -> Display:

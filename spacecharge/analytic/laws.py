@@ -18,15 +18,13 @@ from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
 from ..model import StackParameters, Statistics, Transport
-from .stability import critical_interaction, spinodal, spinodal_log_odds
+from .stability import critical_interaction
+from .statistics import LAWS, Law
 
 Array = NDArray[np.float64]
 
 MAX_SHIFT = 1e4
 """Largest reduced potential that a fixed charge may raise (259 V at room temperature) [1]."""
-
-MAX_DILUTE_SHIFT = 600.0
-"""Largest shift of a dilute species: exp(600) sites still square without overflow [1]."""
 
 ORDER = 16
 """Gauss-Legendre nodes per panel; with the widths of :func:`_knots` the truncation error is below 1e-14."""
@@ -89,8 +87,8 @@ class Carrier:
         Bulk values [1].
     occupied_interaction, vacancy_interaction : float
         J_occ/kT and J_vac/kT [1].
-    dilute : bool
-        Boltzmann instead of lattice statistics.
+    law : Law
+        Its statistics.
     conductivity : float
         Bulk conductivity, NaN where no diffusivity is given [S/m].
     needs_vacancy : bool
@@ -105,7 +103,7 @@ class Carrier:
     vacancy: float
     occupied_interaction: float
     vacancy_interaction: float
-    dilute: bool
+    law: Law
     conductivity: float
     needs_vacancy: bool
     gap_down: float
@@ -121,41 +119,17 @@ class Carrier:
         delta = np.asarray(shift, dtype=float)
         jo, jv = 4.0 / 3.0 * self.occupied_interaction, 4.0 / 3.0 * self.vacancy_interaction
         tb, nb = self.occupancy, self.vacancy
-        if self.dilute:
-            theta, change = tb * np.exp(delta), tb * np.expm1(delta)
-            root, root_b = np.cbrt(theta), math.cbrt(tb)
-            drive = delta + jo * change / (root * root + root * root_b + root_b**2)
-            nothing = np.full_like(delta, np.nan)
-            return LocalState(
-                occupancy=theta,
-                vacancy=nothing,
-                change=change,
-                log_ratio=delta,
-                log_vacancy_ratio=nothing,
-                drive=drive,
-                slope=1.0 + jo / 3.0 * root,
-            )
-        size = np.abs(delta)
-        small = np.exp(-size)
-        up = delta > 0.0
-        below = np.where(up, tb + nb * small, nb + tb * small)
-        theta = tb * np.where(up, 1.0, small) / below
-        vac = nb * np.where(up, small, 1.0) / below
-        change = np.copysign(tb * nb * -np.expm1(-size) / below, delta)
-        log_below = np.log(below)
+        at = self.law.shifted(delta, tb, nb)
         drive, slope = delta, np.ones_like(delta)
         if self.interacts:
-            # Differences of cube roots as a^3 - b^3 over a^2 + ab + b^2: nothing cancels near the bulk.
-            a, b = np.cbrt(theta), np.cbrt(tb)
-            c, d = np.cbrt(vac), np.cbrt(nb)
-            drive = delta + change * (jo / (a * a + a * b + b * b) + jv / (c * c + c * d + d * d))
-            slope = 1.0 + (jo * a * vac + jv * c * theta) / 3.0
+            added, slope = self.law.interaction(at, tb, nb, jo, jv)
+            drive = delta + added
         return LocalState(
-            occupancy=theta,
-            vacancy=vac,
-            change=change,
-            log_ratio=np.where(up, 0.0, delta) - log_below,
-            log_vacancy_ratio=np.where(up, -delta, 0.0) - log_below,
+            occupancy=at.occupancy,
+            vacancy=at.vacancy,
+            change=at.change,
+            log_ratio=at.log_ratio,
+            log_vacancy_ratio=at.log_vacancy_ratio,
             drive=drive,
             slope=slope,
         )
@@ -172,10 +146,10 @@ class Carrier:
         pull = max(-self.occupied_interaction, 0.0) + max(-self.vacancy_interaction, 0.0)
         edge = np.where(direction > 0, self.gap_up, self.gap_down)
         reach = size + 4.0 / 3.0 * pull
-        if self.dilute:
-            # The cube root of a dilute occupancy is unbounded: leave the bracket to the edge.
+        if math.isfinite(self.law.largest_shift):
+            # The cube root of an occupancy without bound is itself unbounded: leave the bracket to the edge.
             reach = np.where(pull > 0.0, np.inf, reach)
-        high = np.minimum(np.minimum(reach, edge), MAX_DILUTE_SHIFT if self.dilute else np.inf)
+        high = np.minimum(np.minimum(reach, edge), self.law.largest_shift)
         low = np.zeros_like(size)
         bulk_slope = float(self.state(0.0).slope)
         shift = np.clip(size / bulk_slope, low, high)
@@ -199,10 +173,7 @@ class Carrier:
 
     def threshold(self, fraction: float, direction: float) -> float:
         """Return the size of the shift that ends the width: off bulk by `fraction` of min(theta_b, n_b)."""
-        if self.dilute:
-            return abs(math.log1p(direction * fraction))
-        off = direction * fraction * min(self.occupancy, self.vacancy)
-        return abs(math.log1p(off / self.occupancy) - math.log1p(-off / self.vacancy))
+        return self.law.threshold(direction * fraction, self.occupancy, self.vacancy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +216,8 @@ class Side:
         """``sqrt(eps0 eps/(-d rho/d phi))`` in the bulk [m]."""
         total = 0.0
         for c in self.carriers:
-            holes = 1.0 if c.dilute else c.vacancy
-            total += c.share * c.charge_number**2 * c.occupancy * holes / float(c.state(0.0).slope)
+            response = c.law.response(c.occupancy, c.vacancy)
+            total += c.share * c.charge_number**2 * response / float(c.state(0.0).slope)
         return self.length / math.sqrt(total)
 
     @property
@@ -259,7 +230,7 @@ class Side:
         """Name the layer, the unstable occupancies and the critical interaction."""
         for c in self.carriers:
             jo, jv = c.occupied_interaction, c.vacancy_interaction
-            ranges = () if c.dilute else spinodal(jo, jv)
+            ranges = c.law.unstable(jo, jv)
             if not ranges:
                 continue
             energy = BOLTZMANN * self.temperature / ELEMENTARY_CHARGE
@@ -305,8 +276,7 @@ class Side:
         for c in self.carriers:
             direction = -math.copysign(1.0, c.charge_number * sign)
             edge = c.gap_up if direction > 0 else c.gap_down
-            if c.dilute:
-                edge = min(edge, MAX_DILUTE_SHIFT)
+            edge = min(edge, c.law.largest_shift)
             if math.isfinite(edge):
                 limits.append(abs(float(c.state(direction * edge).drive)) / abs(c.charge_number))
         return min(limits, default=math.inf)
@@ -343,7 +313,7 @@ def _knots(carrier: Carrier, direction: float, end: float, threshold: float) -> 
         edges.append(end)
     if end > edges[-1]:
         wide, narrow = (1.5, 0.75) if carrier.interacts else (3.0, 1.5)
-        middle = -direction * math.log(carrier.occupancy / carrier.vacancy) if not carrier.dilute else -1e9
+        middle = direction * carrier.law.middle(carrier.occupancy, carrier.vacancy)
         stops = sorted({edges[-1], end, *(s for s in (middle - 5.0, middle + 5.0) if edges[-1] < s < end)})
         for a, b in itertools.pairwise(stops):
             width = narrow if abs(0.5 * (a + b) - middle) < 5.0 else wide
@@ -433,12 +403,12 @@ def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
     carriers, species = [], []
     for s in np.flatnonzero(density > 0.0):
         at = (point, layer, s)
-        dilute = int(parameters.statistics[layer, s]) == Statistics.DILUTE
+        law = LAWS[Statistics(int(parameters.statistics[layer, s]))]
         theta, vac = float(parameters.bulk_occupancy[at]), float(parameters.bulk_vacancy[at])
         jo = float(parameters.interaction_occupied[at]) / energy
         jv = float(parameters.interaction_vacancy[at]) / energy
         z = float(parameters.charge_number[at])
-        down, up = _gaps(theta, vac, jo, jv, dilute)
+        down, up = _gaps(theta, vac, jo, jv, law)
         carriers.append(
             Carrier(
                 charge_number=z,
@@ -447,7 +417,7 @@ def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
                 vacancy=vac,
                 occupied_interaction=jo,
                 vacancy_interaction=jv,
-                dilute=dilute,
+                law=law,
                 conductivity=(z * ELEMENTARY_CHARGE) ** 2
                 * float(density[s])
                 * theta
@@ -473,13 +443,9 @@ def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
     return side
 
 
-def _gaps(theta: float, vac: float, jo: float, jv: float, dilute: bool) -> tuple[float, float]:
+def _gaps(theta: float, vac: float, jo: float, jv: float, law: Law) -> tuple[float, float]:
     """Return the distances in the shift from the bulk to the nearest spinodals below and above."""
-    if dilute:
-        # kT ln theta + (4/3) J theta^(1/3) turns at theta^(1/3) = -9/(4 j).
-        edges = [3.0 * math.log(-9.0 / (4.0 * jo)) - math.log(theta)] if jo < 0.0 else []
-    else:
-        edges = [u - math.log(theta / vac) for u in spinodal_log_odds(jo, jv)]
+    edges = [u - law.u(theta, vac) for u in law.turns(jo, jv)]
     down = min((-e for e in edges if e < 0.0), default=math.inf)
     up = min((e for e in edges if e > 0.0), default=math.inf)
     return down, up

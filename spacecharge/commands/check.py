@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.axes import Axis
     from ..config.config import Config
+    from ..config.lattice import LatticeConfig
     from ..document.yaml import Document
+    from ..model import Layer
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
@@ -17,15 +19,47 @@ _MAX_LISTED = 100_000
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
-    from ..config.load import load_document
     from ..document.yaml import read_document
     from ..fitting.load import is_fit
 
     document = read_document(args.config)
-    lines = _of_fit(document) if is_fit(document) else list(_summary(load_document(document)))
+    lines = _of_fit(document) if is_fit(document) else _of_run(document)
     for label, text in lines:
         print(f"{label:<{_WIDTH}}{text}".rstrip())
     return 0
+
+
+def _of_run(document: Document) -> list[tuple[str, str]]:
+    """Return the lines of a stack or of lattice planes."""
+    from ..config.load import load_document
+
+    if "lattice" in document.data:
+        from ..config.lattice import load_lattice
+
+        return list(_of_planes(load_lattice(document)))
+    return list(_summary(load_document(document)))
+
+
+def _of_planes(config: LatticeConfig) -> Iterator[tuple[str, str]]:
+    """Yield the lines of lattice planes."""
+    from ..lattice import summary_of
+
+    yield "title", config.title
+    yield from summary_of(config.lattice)
+    yield from _axis_lines(config)
+    yield "output", config.output.path + (" with profiles" if config.output.profiles else "")
+
+
+def _axis_lines(config: Config | LatticeConfig) -> Iterator[tuple[str, str]]:
+    """Yield a line for each axis, and one for the number of points."""
+    for axis in config.axes:
+        unit = f" {axis.unit}" if axis.unit else ""
+        if axis.grid.is_open:
+            yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
+        else:
+            yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
+    shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
+    yield "points", f"{config.n_points}{shape}"
 
 
 def _of_fit(document: Document) -> list[tuple[str, str]]:
@@ -49,7 +83,9 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         potential = "" if layer.potential_V is None else f", {layer.potential_V:g} V"
         if layer.composition is not None:
             potential = f", x = {layer.composition:g}"
-        species = "" if layer.species is None else f", species {', '.join(layer.species_names)}"
+        species = "" if len(layer.species_names) < 2 else f", species {', '.join(layer.species_names)}"
+        if layer.core_of is not None:
+            material = f"core of {layer.core_of}"
         yield "layer", f"{layer.name}: {material}, {layer.thickness_nm:g} nm{potential}{species}"
     for i, (left, right) in enumerate(zip(stack.names, stack.names[1:], strict=False)):
         contact = stack.contacts[i]
@@ -58,9 +94,15 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
             parts.append(f"charge {contact.charge_C_per_m2:g} C/m2")
         if contact.dipole_V:
             parts.append(f"dipole {contact.dipole_V:g} V")
+        if contact.electrons == "level":
+            parts.append("electrons level")
         if config.charge_transfer[i] is not None:
             parts.append("with charge transfer")
+        bands = _bands(stack.layers[i], stack.layers[i + 1])
+        if bands:
+            parts.append(bands)
         yield "contact", ", ".join(parts)
+    yield from _bulks(config)
     for side, end in (("left", stack.left), ("right", stack.right)):
         value = f" {end.value:g}" if end.kind not in ("zero_field", "bulk") else ""
         yield "end", f"{side}: {end.kind}{value}"
@@ -70,14 +112,7 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "assumed", item.line
     for note in config.notes:
         yield "note", note
-    for axis in config.axes:
-        unit = f" {axis.unit}" if axis.unit else ""
-        if axis.grid.is_open:
-            yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
-        else:
-            yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"
-    shape = f" ({' x '.join(str(n) for n in config.shape)})" if len(config.shape) > 1 else ""
-    yield "points", f"{config.n_points}{shape}"
+    yield from _axis_lines(config)
     for note in config.sweep.notes:
         yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
@@ -89,6 +124,32 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         note = _invalid(config, axis)
         if note:
             yield "warning", note
+
+
+def _bands(left: Layer, right: Layer) -> str:
+    """Say what decides the step of the potential, where defects leave a choice."""
+    if left.core_of is not None or right.core_of is not None or (left.defects is None and right.defects is None):
+        return ""
+    if left.ionisation_potential_eV is not None and right.ionisation_potential_eV is not None:
+        return "step from U and the bands"
+    return "step from U alone: ionisation_potential_eV of both layers would align their bands"
+
+
+def _bulks(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what layers from defects and cores hold at the first point."""
+    p = config.parameters(0, 1)
+    for i, layer in enumerate(config.base_stack.layers):
+        if layer.defects is None and layer.core_of is None:
+            continue
+        names = layer.species_names
+        held = [
+            f"{name} {1e-6 * p.site_density[0, i, k] * p.bulk_occupancy[0, i, k]:.4g}" for k, name in enumerate(names)
+        ]
+        level = f", E_F {p.fermi_level[0, i]:.4f} eV" if layer.defects is not None else ""
+        yield "carriers", f"{layer.name}: {', '.join(held)} cm-3{level}"
+        if layer.defects is not None and layer.core_of is None:
+            for note in layer.defects.system.notes:
+                yield "note", f"{layer.name}: {note}"
 
 
 def _invalid(config: Config, axis: Axis) -> str:

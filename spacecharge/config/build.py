@@ -112,7 +112,7 @@ def put_swept(data: dict[str, Any], axes: Iterable[Axis]) -> None:
         layer = data["layers"][parts[0]]
         known = layer_keys(layer)
         if parts[1] == "species":
-            layer = known = layer["species"][parts[2]]
+            layer = known = layer.setdefault("species", {}).setdefault(parts[2], {})
             parts = parts[2:]
         if parts[1] == "potential_V":
             layer.pop("composition", None)
@@ -164,7 +164,8 @@ def build_stack(data: Mapping[str, Any], problems: Problems) -> Stack | None:
             right=ends["right"],
         )
     except ModelError as error:
-        problems.add(error.path, error.message)
+        is_layer = error.path.partition(".")[0] in data["layers"]
+        problems.add(f"layers.{error.path}" if is_layer else error.path, error.message)
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,17 @@ class Config:
                 [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
             )
         return self.base_stack
+
+    @property
+    def lattice(self) -> NoReturn:
+        """A stack has no planes of sites.
+
+        Raises
+        ------
+        ConfigError
+            Always.
+        """
+        raise ConfigError([f"{self.source}: describes a stack of layers (.stack), no lattice planes"])
 
     @property
     def assumed(self) -> tuple[Assumed, ...]:

@@ -289,7 +289,8 @@ def _part(keys: type[FitKeys], name: str, data: Mapping[str, Any]) -> Any:
 
 def _check_source(keys: FitDataKeys, kind: str, problems: Problems) -> dict[str, Any]:
     """Return the section ``data`` without what was not given."""
-    if (keys.path is None) == (keys.bruker is None):
+    spectra = getattr(keys, "bruker_2d", None)
+    if sum(source is not None for source in (keys.path, keys.bruker, spectra)) != 1:
         problems.add("data", "one of path (a CSV file) and bruker (a directory) is needed")
     if keys.bruker is not None and kind != "recovery":
         problems.add("data.bruker", f"a Bruker directory holds a recovery curve, it cannot feed a fit of kind {kind}")
@@ -300,7 +301,7 @@ def _check_source(keys: FitDataKeys, kind: str, problems: Problems) -> dict[str,
             role_of(role)
         except FitError as error:
             problems.add(("data", "columns", role), str(error).partition(": ")[2], key=True)
-    return keys.model_dump(exclude_none=True)
+    return keys.model_dump(exclude_none=True, by_alias=True)
 
 
 def _check_parameters(value: Any, rules: Sequence[Rule] | None, problems: Problems) -> dict[str, ParameterSpec]:

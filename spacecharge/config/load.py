@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document, as_yaml, parse_document, read_document
@@ -21,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .defects import take_defects
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
@@ -38,10 +39,13 @@ from .schema import (
 )
 from .validation import validate
 
+if TYPE_CHECKING:
+    from .lattice import LatticeConfig
+
 _SWEEP_WORDS = ("mode", "points")
 
 
-def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
+def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config | LatticeConfig:
     """Load a configuration from a YAML file, or from a mapping of the same keys.
 
     Parameters
@@ -52,8 +56,8 @@ def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
 
     Returns
     -------
-    Config
-        With ``.stack``, ``.sweep``, ``.solver``, ``.output``.
+    Config or LatticeConfig
+        With ``.stack`` (``.lattice`` where the file has ``lattice:``), ``.sweep``, ``.output``.
 
     Raises
     ------
@@ -62,10 +66,10 @@ def load_config(path: str | os.PathLike[str] | Mapping[str, Any]) -> Config:
     """
     if isinstance(path, Mapping):
         return parse_config(as_yaml(path), "<mapping>")
-    return load_document(read_document(path))
+    return _load(read_document(path))
 
 
-def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
+def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config | LatticeConfig:
     """Load a configuration from YAML text, e.g. that of a result file.
 
     Parameters
@@ -77,7 +81,7 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
 
     Returns
     -------
-    Config
+    Config or LatticeConfig
         As :func:`load_config` returns it.
 
     Raises
@@ -85,11 +89,20 @@ def parse_config(text: str, path: str | os.PathLike[str] = "<text>") -> Config:
     ConfigError
         One line for every problem.
     """
-    return load_document(parse_document(text, path))
+    return _load(parse_document(text, path))
+
+
+def _load(document: Document) -> Config | LatticeConfig:
+    """Check a document of either kind."""
+    if "lattice" in document.data:
+        from .lattice import load_lattice
+
+        return load_lattice(document)
+    return load_document(document)
 
 
 def load_document(document: Document) -> Config:
-    """Check a document that was read, or the part of one that describes a run; see :func:`load_config`."""
+    """Check a document with layers that was read, or the part of one that describes a run; see :func:`load_config`."""
     from ..model.numbers import RANGES
 
     problems = document.problems()
@@ -97,18 +110,13 @@ def load_document(document: Document) -> Config:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
     data = prepared(document, problems)
-    kinds = _kinds(data, problems)
-    sound = data
-    if kinds is not None:
-        # What stands under a path that does not exist needs no second complaint.
-        kept = {key: v for key, v in sound["sweep"].items() if key in kinds or key in _SWEEP_WORDS}
-        sound = {**sound, "sweep": kept}
+    kinds, sound = swept_kinds(data, problems)
     keys = validate(Configuration, sound, problems, ranges=RANGES)
     if keys is None:
         problems.raise_if_any()
         raise ConfigError([f"{document.path}: is no valid configuration"])
     folder = Path(document.path).parent
-    sweep, digest = _sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds or {}, folder, problems)
+    sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds, folder, problems)
     references = [
         FitReference(
             path=path,
@@ -120,6 +128,9 @@ def load_document(document: Document) -> Config:
     ]
     n_before = len(problems)
     curves, notes = take_curves(data, folder, problems)
+    if len(problems) > n_before:
+        problems.raise_if_any()
+    curves += take_defects(data, folder, problems)
     if len(problems) > n_before:
         problems.raise_if_any()
     digest, sweep = digest + curves, replace(sweep, notes=(*sweep.notes, *notes))
@@ -145,13 +156,16 @@ def load_document(document: Document) -> Config:
     )
 
 
-def _kinds(data: dict[str, Any], problems: Problems) -> dict[str, Kind] | None:
-    """Return the kind of every path under ``sweep`` and report those of nothing; None without a sweep."""
+def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:
+    """Return the kind of every path under ``sweep``, and the document without the paths of nothing, now reported."""
     raw = data.get("sweep")
     if not isinstance(raw, dict):
-        return None
+        return {}, data
     found = {p: _kind_of(p, ("sweep", p), data, problems) for p in raw if p not in _SWEEP_WORDS}
-    return {path: kind for path, kind in found.items() if kind is not None}
+    kinds = {path: kind for path, kind in found.items() if kind is not None}
+    # What stands under a path that does not exist needs no second complaint.
+    kept = {key: v for key, v in raw.items() if key in kinds or key in _SWEEP_WORDS}
+    return kinds, {**data, "sweep": kept}
 
 
 def _where(document: Document, path: str) -> str:
@@ -183,7 +197,7 @@ def _kind_of(
     return None
 
 
-def _sweep(
+def plan_sweep(
     keys: SweepKeys,
     data: dict[str, Any],
     kinds: dict[str, Kind],
@@ -412,4 +426,4 @@ def _same(a: Any, b: Any) -> bool:
     return both_nan or (a == b and isinstance(a, bool) == isinstance(b, bool))
 
 
-__all__ = ["changed_keys", "load_config", "load_document", "parse_config"]
+__all__ = ["changed_keys", "load_config", "load_document", "parse_config", "plan_sweep", "swept_kinds"]

@@ -7,14 +7,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError
-from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, number_of
+from ..model.numbers import (
+    CONTACT,
+    END,
+    LATTICE,
+    LATTICE_SPECIES,
+    LAYER,
+    SOLVER,
+    SPECIES,
+    STACK,
+    TRANSFER,
+    number_of,
+)
 from .axes import Kind
+from .defects import defect_paths
 
 TOLERANCE_PATH = "solver.tolerance_V"
 
+INTERVALS = ("window_nm", "bulk_nm")
+"""Keys of lattice planes that hold two numbers."""
+
 LAYER_NAME = re.compile(r"[^\W_][\w+-]*\Z")
 RESERVED_NAMES = frozenset(
-    {"contact", "contacts", "ends", "layers", "output", "point", "solver", "space_charge", "sweep"}
+    {"contact", "contacts", "ends", "lattice", "layers", "output", "point", "solver", "space_charge", "sweep"}
     | {"temperature", "temperature_K", "title"}
 )
 """Names that a layer cannot have: its paths or coordinates would be those of something else."""
@@ -51,6 +66,8 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     dict of str to str
         Kind as :class:`~spacecharge.config.axes.Axis` has it.
     """
+    if "lattice" in data:
+        return _lattice_paths(data["lattice"])
     paths: dict[str, Kind] = {row.key: "stack" for row in STACK}
     layers = data.get("layers")
     for name, layer in layers.items() if isinstance(layers, dict) else ():
@@ -58,7 +75,12 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
             continue
         keys = layer_keys(layer)
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
+        paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
+        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
+            # Species that a core takes from its grain.
+            species = grain["species"] | (species if isinstance(species, dict) else {})
         if isinstance(species, dict):
             for label, spec in species.items():
                 paths |= _species_paths(f"{name}.species.{label}", spec)
@@ -87,6 +109,27 @@ def _species_paths(base: str, spec: Any) -> dict[str, Kind]:
     return paths
 
 
+def _lattice_paths(lattice: Any) -> dict[str, Kind]:
+    """Return the paths of a configuration with ``lattice:``."""
+    paths: dict[str, Kind] = {row.key: "lattice" for row in STACK}
+    if not isinstance(lattice, dict):
+        return paths
+    is_law = isinstance(lattice.get("conductivity_S_per_m"), dict)
+    for row in LATTICE:
+        if row.key in INTERVALS:
+            found = isinstance(lattice.get(row.key), list)
+            paths |= {f"lattice.{row.key}.{i}": "lattice" for i in range(2 * found)}
+        elif row.rule != "law" or ("." in row.key) == is_law:
+            paths[f"lattice.{row.key}"] = "lattice"
+    species = lattice.get("species")
+    for name, keys in species.items() if isinstance(species, dict) else ():
+        freezes = isinstance(keys, dict) and isinstance(keys.get("mobile"), dict)
+        for row in LATTICE_SPECIES:
+            if "." not in row.key or freezes:
+                paths[f"lattice.species.{name}.{row.key}"] = "lattice"
+    return paths
+
+
 def allowed_range(path: str) -> tuple[float, float]:
     """Return the lowest and highest allowed value of the number at a sweepable path."""
     number = number_of(path)
@@ -94,6 +137,7 @@ def allowed_range(path: str) -> tuple[float, float]:
 
 
 __all__ = [
+    "INTERVALS",
     "LAYER_NAME",
     "RESERVED_NAMES",
     "TOLERANCE_PATH",

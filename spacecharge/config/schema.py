@@ -23,9 +23,10 @@ from pydantic import (
     create_model,
 )
 
-from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
+from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..units import stem
 
@@ -68,7 +69,7 @@ class Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-def _model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
+def numbers_model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
     """Return a model with the keys of these numbers.
 
     Parameters
@@ -117,7 +118,7 @@ def _law_kind(value: Any) -> str:
 def _law_or_number(row: Number) -> Any:
     """Return the type of a number that may follow an Arrhenius law, or come from a fit."""
     name = "".join(word.capitalize() for word in stem(row.key).split("_"))
-    law = _model(f"{name}Law", _below(SPECIES, row.key), optional=False)
+    law = numbers_model(f"{name}Law", _below(SPECIES, row.key), optional=False)
     law.__doc__ = "Arrhenius law value exp[-(Ea/k)(1/T - 1/at_K)]."
     if row.array == "given_conductivity":
         words = "sigma_T (default): the law holds for sigma T, as for the diffusivity; sigma: for sigma itself"
@@ -145,14 +146,14 @@ if TYPE_CHECKING:
     SolverNumbers = Keys
     StackNumbers = Keys
 else:
-    SpeciesNumbers = _model("SpeciesNumbers", _own(SPECIES), optional=True)
-    InteractionNumbers = _model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
-    ContactNumbers = _model("ContactNumbers", CONTACT, optional=False)
-    EndNumbers = _model("EndNumbers", END, optional=True)
-    TransferNumbers = _model("TransferNumbers", _own(TRANSFER), optional=True)
-    CalibrationNumbers = _model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
-    SolverNumbers = _model("SolverNumbers", SOLVER, optional=False)
-    StackNumbers = _model("StackNumbers", STACK, optional=False)
+    SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
+    InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
+    ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
+    EndNumbers = numbers_model("EndNumbers", END, optional=True)
+    TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
+    CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
+    SolverNumbers = numbers_model("SolverNumbers", SOLVER, optional=False)
+    StackNumbers = numbers_model("StackNumbers", STACK, optional=False)
 
 
 class Interaction(InteractionNumbers):
@@ -227,7 +228,7 @@ class SpeciesKeys(SpeciesNumbers):
         default=None, description="How the diffusivity follows the occupancy"
     )
     statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
-        default=None, description="Site-limited (lattice) or Boltzmann (dilute)"
+        default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
     )
     ocv: AnyOcv | None = None
 
@@ -235,13 +236,17 @@ class SpeciesKeys(SpeciesNumbers):
 if TYPE_CHECKING:
     LayerNumbers = SpeciesKeys
 else:
-    LayerNumbers = _model("LayerNumbers", LAYER, SpeciesKeys, optional=True)
+    LayerNumbers = numbers_model("LayerNumbers", LAYER, SpeciesKeys, optional=True)
 
 
 class LayerKeys(LayerNumbers):
     """One layer; what is not given comes from the material."""
 
     material: StrictStr | None = Field(default=None, description="Name in the library (spacecharge materials)")
+    defects: StrictStr | dict[str, Any] | None = Field(
+        default=None, description="Defects of the material, which say its carriers: a file, or their keys"
+    )
+    core_of: StrictStr | None = Field(default=None, description="Layer whose grain-boundary core this is")
     species: dict[str, SpeciesKeys] | None = Field(default=None, min_length=1, description="Several species, by name")
 
 
@@ -266,6 +271,9 @@ class ChargeTransfer(TransferNumbers):
 class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
+    electrons: Literal[ELECTRONS] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
+    )
     charge_transfer: ChargeTransfer | None = None
 
 
@@ -409,13 +417,19 @@ class Configuration(StackNumbers):
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of configurations, with descriptions, units and ranges.
 
-    A configuration with the key ``fit`` follows the schema of its kind of fit, any other one that of a run.
+    A configuration with the key ``fit`` follows the schema of its kind of fit, one with ``lattice`` that of lattice
+    planes, any other one that of a stack.
     """
     from ..fitting.kinds import REGISTRY, kind_of
+    from .lattice import LatticeConfiguration
 
     run = Configuration.model_json_schema()
     definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
     names = dict.fromkeys(run["properties"])
+    planes = LatticeConfiguration.model_json_schema(ref_template="#/$defs/lattice.{model}")
+    definitions |= {f"lattice.{key}": value for key, value in planes.pop("$defs", {}).items()}
+    definitions["LatticeConfiguration"] = planes
+    names |= dict.fromkeys(planes["properties"])
     for kind in map(kind_of, REGISTRY):
         schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
         definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
@@ -429,9 +443,13 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "if": {"required": ["fit"]},
         "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
-        "else": {"$ref": "#/$defs/Configuration"},
+        "else": {
+            "if": {"required": ["lattice"]},
+            "then": {"$ref": "#/$defs/LatticeConfiguration"},
+            "else": {"$ref": "#/$defs/Configuration"},
+        },
         "$defs": definitions,
     }
 
 
-__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "quantity"]
+__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

@@ -5,6 +5,7 @@ Both give the logarithms of n and p, so that a gap of 6 eV at 100 K does not und
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -35,6 +36,10 @@ class Bands(Protocol):
 
     def log_densities(self, fermi_level_eV: float, temperature_K: float, cell_volume_A3: float) -> tuple[float, float]:
         """Return ln n and ln p, n and p in m^-3."""
+        ...
+
+    def digest(self) -> str:
+        """Return a text that changes with every number of the bands."""
         ...
 
 
@@ -88,6 +93,10 @@ class EffectiveBands:
         kt = BOLTZMANN_EV * temperature_K
         conduction, valence = self.log_effective_densities(temperature_K)
         return conduction - (self.band_gap_eV - fermi_level_eV) / kt, valence - fermi_level_eV / kt
+
+    def digest(self) -> str:
+        """Return a text that changes with every number of the bands."""
+        return repr(self)
 
     def __str__(self) -> str:
         return f"gap {self.band_gap_eV:g} eV, effective densities of states"
@@ -190,6 +199,13 @@ class DensityOfStates:
             terms = weight - np.logaddexp(0.0, sign * (energy - fermi_level_eV) / kt)
             logs.append(float(np.logaddexp.reduce(terms)) - volume)
         return logs[0], logs[1]
+
+    def digest(self) -> str:
+        """Return a text that changes with every number of the bands."""
+        parts = (self._valence, self._conduction)
+        return hashlib.sha256(b"".join(a.tobytes() for part in parts for a in part)).hexdigest() + repr(
+            self.band_gap_eV
+        )
 
     def __str__(self) -> str:
         return (

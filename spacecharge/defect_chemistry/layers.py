@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from ..document.problems import Problems
@@ -115,7 +114,7 @@ class LayerDefects:
     redox: tuple[str, ...] = ()
     electronic_carriers: bool = False
     data: Mapping[str, Any] | None = None
-    folder: Path = Path()
+    folder: Path = field(default=Path(), repr=False)
     species: tuple[DefectSpecies, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -334,7 +333,7 @@ def layer_defects(
         return LayerDefects(system=given)
     base = folder or Path()
     if isinstance(given, (str, Path)):
-        return LayerDefects(system=read_defects(base / given), data=MappingProxyType({"path": str(given)}), folder=base)
+        return LayerDefects(system=read_defects(base / given), data={"path": str(given)}, folder=base)
     mobile, redox = _names(given, "mobile"), _names(given, "redox")
     carriers = given.get("electronic_carriers", False)
     if not isinstance(carriers, bool):
@@ -348,7 +347,7 @@ def layer_defects(
         mobile=mobile,
         redox=redox or (),
         electronic_carriers=carriers,
-        data=MappingProxyType(dict(given)),
+        data=dict(given),
         folder=base,
     )
 

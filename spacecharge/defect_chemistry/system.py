@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from ..errors import ModelError
@@ -220,7 +218,7 @@ class DefectSystem:
     reference_potential_V: float | None = None
     notes: tuple[str, ...] = ()
     source: str = ""
-    pools: Mapping[str, float] = field(init=False, repr=False, compare=False)
+    pools: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_number(self.cell_volume_A3, "cell_volume_A3", "cell_volume_A3")
@@ -245,7 +243,7 @@ class DefectSystem:
                         f"{defect.sites_per_cell:g} sites, but its pool {defect.pool} has {sites:g}",
                         f"{defect.name}.sites_per_cell",
                     )
-        object.__setattr__(self, "pools", MappingProxyType(pools))
+        object.__setattr__(self, "pools", pools)
 
     def replace(self, **changes: Any) -> DefectSystem:
         """Return a copy with the given fields changed."""

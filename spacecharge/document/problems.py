@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from ..errors import ConfigError
 
 Position = tuple[int, int]
+_LAST = 1 << 60
+"""Line number after every other."""
 Locate = Callable[..., Position | None]
 
 
@@ -109,6 +111,11 @@ class Problems:
         line = f"{where}: {dotted}: {text}" if dotted else f"{where}: {text}"
         if all(line != other for _, other in self._lines):
             self._lines.append((position or (0, 0), line))
+
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Add problems of another file that has named them itself, after those of this one."""
+        for number, line in enumerate(lines):
+            self._lines.append(((_LAST, number), line))
 
     def raise_if_any(self) -> None:
         """Raise all problems as one error.

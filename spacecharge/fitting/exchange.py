@@ -75,6 +75,7 @@ def _setup(
         derived=derived,
         warnings=tuple(data.warnings),
         notes=(*data.notes, *notes),
+        tables=data.tables,
         limits=limits,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..config.fit_keys import FitConfig
 from ..errors import FitError
+from ..store.stored_fit import FitTable
 from .least_squares import Array
 from .setup import DataTable, distinct, limits_of, table_of
 
@@ -14,9 +15,16 @@ class ExchangeData:
     """Rows of the file as one vector: the exchanged fraction, or every intensity in turn."""
 
     def __init__(self, config: FitConfig) -> None:
-        table = table_of(config, ("temperature", "mixing_time"))
         sites = config.model.get("sites", ["A", "B"])
         self.warnings: list[str] = []
+        self.tables: dict[str, FitTable] = {}
+        if "bruker_2d" in config.data:
+            from .exchange_spectra import spectra_table
+
+            table, said, self.tables = spectra_table(config)
+            self.warnings += said
+        else:
+            table = table_of(config, ("temperature", "mixing_time"))
         if config.data["observable"] == "fraction":
             table = _without_noise(table)
         self.notes = table.notes

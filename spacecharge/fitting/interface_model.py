@@ -26,6 +26,8 @@ from .setup import Column, Quantity, Rows, Setup
 if TYPE_CHECKING:
     from ..config.interface_fit import Datum, FittedPath, InterfaceFitConfig
 
+ADDED = "grain_boundary_resistance_ohm_cm2"
+
 SHARPEST_TOLERANCE_V = 1e-9
 """Contact potentials of a fit: 4e-8 of kT/e, so that a chi-square is smooth over steps of a thousandth of a sigma."""
 
@@ -77,7 +79,7 @@ class InterfaceModel:
                 "reference_temperature_K": law.reference_temperature,
                 "activation_energy_eV": law.activation_energy_eV,
                 "symmetry_factor": law.symmetry_factor,
-                "grain_boundary_resistance_ohm_cm2": 1e4 * np.asarray(law.grain_boundary_resistance),
+                ADDED: np.asarray(law.grain_boundary_resistance) / unit_of(ADDED).factor,
             }
             if key in plain:
                 return float(np.asarray(plain[key]))

@@ -147,6 +147,7 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
         error_statement=_statement(config, estimate),
         warnings=tuple(dict.fromkeys(warnings)),
         notes=setup.notes,
+        tables=setup.tables,
         bootstrap=resampled,
         profiles=profiles,
         seconds=time.perf_counter() - started,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..config.fit_keys import FitConfig, ParameterSpec
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
 from ..nmr.parameters import FALLING, Rule, energy_of
+from ..store.stored_fit import FitTable
 from .least_squares import Array, Estimate, Parameter, Problem, minimise
 
 Rows = slice | NDArray[np.intp]
@@ -123,6 +124,7 @@ class Setup:
     notes: tuple[str, ...] = ()
     is_log: bool = False
     limits: tuple[tuple[str, float], ...] = ()
+    tables: Mapping[str, FitTable] = field(default_factory=dict)
     search: Callable[[Problem], Estimate] = minimise
     order: Array | None = None
     bounds: Callable[[Estimate, float], Mapping[str, Bound]] = _no_bounds

@@ -17,7 +17,8 @@ SHIPPED = Path(__file__).parent / "examples"
 IN_CHECKOUT = Path(__file__).resolve().parents[2] / "configs"
 """Where they lie in a copy of the repository."""
 
-_NAMED_FILE = re.compile(r"[\w./-]+\.(?:csv|txt|yaml|dat|mpt|h5)\b")
+_NAMED_FILE = re.compile(r"[\w./-]+\.(?:csv|txt|yaml|dat|mpt|h5)\b|\bdata/[\w./-]+")
+"""A file, or a folder of measured data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ def _with_named_files(path: Path) -> list[Path]:
         text = re.sub(r"(^|\s)#.*", "", current.read_text(encoding="utf-8"))
         for name in _NAMED_FILE.findall(text):
             other = (current.parent / name).resolve()
-            if other.is_file() and other not in found and other.is_relative_to(folder().resolve()):
-                found.append(other)
+            if not other.is_relative_to(folder().resolve()):
+                continue
+            inside = sorted(path for path in other.rglob("*") if path.is_file()) if other.is_dir() else []
+            found.extend(path for path in (other, *inside) if path.is_file() and path not in found)
     return found
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import ELEMENTARY_CHARGE
-from ..solver.outputs import Output
+from ..solver.output import Output
+from ..solver.outputs import STATUS_ATTRIBUTES
 from .kernels import layout as at
 from .planes import Planes
 
@@ -18,7 +19,7 @@ REGION_POTENTIAL = 0.02
 """The space-charge region are the planes of the carrier more than this above the grain [V] (pyscses' value)."""
 
 OUTPUTS: tuple[Output, ...] = (
-    Output("status", (), "1", "status of the solve", "i4"),
+    Output("status", (), "1", "status of the solve", "i4", attributes=STATUS_ATTRIBUTES),
     Output("iterations", (), "1", "Newton iterations", "i4"),
     Output("barrier", (), "V", "barrier on planes of the carrier"),
     Output("barrier_any_plane", (), "V", "barrier on any plane"),
@@ -26,13 +27,13 @@ OUTPUTS: tuple[Output, ...] = (
     Output("space_charge_planes", (), "1", "planes of the carrier in the space-charge region", "i4"),
     Output("resistivity_ratio_perpendicular", (), "1", "resistivity ratio across the planes"),
     Output("resistivity_ratio_parallel", (), "1", "resistivity ratio along the planes"),
-    Output("excess_thickness", (), "m", "thickness of grain with the excess resistance"),
-    Output("apparent_activation_energy", (), "eV", "activation energy of the perpendicular resistivity ratio"),
+    Output("excess_thickness", (), "m", "excess thickness"),
+    Output("apparent_activation_energy", (), "eV", "activation energy of the ratio across the planes"),
     Output("grain_boundary_resistance", (), "ohm m2", "resistance of the grain boundary"),
     Output("resistivity_ratio_perpendicular_blocked", (), "1", "resistivity ratio across the planes, blocked"),
     Output("resistivity_ratio_parallel_blocked", (), "1", "resistivity ratio along the planes, blocked"),
-    Output("excess_thickness_blocked", (), "m", "thickness of grain with the excess resistance, blocked"),
-    Output("apparent_activation_energy_blocked", (), "eV", "activation energy of the perpendicular ratio, blocked"),
+    Output("excess_thickness_blocked", (), "m", "excess thickness, blocked"),
+    Output("apparent_activation_energy_blocked", (), "eV", "activation energy of the ratio across the planes, blocked"),
     Output("grain_boundary_resistance_blocked", (), "ohm m2", "resistance of the grain boundary, blocked"),
     Output("bulk_fraction", ("species",), "1", "mean mole fraction in the bulk window"),
     Output("background_charge_density", (), "C m-3", "uniform background charge of the closure"),

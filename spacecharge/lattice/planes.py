@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from .problem import Lattice
 from .sites import Site, plane_positions
 
 Array = NDArray[np.float64]
+
+ODD_CHARGE = 0.05
+"""A grain that is charged by more than this share of its ions' charges is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +212,56 @@ def _bulk_weights(lattice: Lattice, x: Array, periodic: bool, length: float, whi
         weights[a:b] = _widths(x, periodic, length)[a:b]
     total: Array = weights / weights.sum()
     return total
+
+
+def summary_of(lattice: Lattice) -> Iterator[tuple[str, str]]:
+    """Yield label and text of what a problem holds, and of what is odd about it."""
+    planes = build_planes(lattice)
+    window = "" if lattice.window_nm is None else f", {lattice.window_nm[0]:g} to {lattice.window_nm[1]:g} nm"
+    yield "sites", f"{lattice.site_list.source}: {len(planes.x)} planes in the window{window}"
+    yield "grain", f"{lattice.bulk_nm[0]:g} to {lattice.bulk_nm[1]:g} nm"
+    yield "temperature", f"{lattice.temperature_K:g} K"
+    for name, species in lattice.defects.items():
+        state = "mobile" if species.frozen_at == 0.0 else "fixed"
+        if np.isfinite(species.frozen_at) and species.frozen_at > 0.0:
+            state = f"frozen below {species.frozen_at:g} K"
+        role = ", the carrier" if name == lattice.carrier else ""
+        where = f"on {species.site}, charge {species.charge_number:+g}, fraction {species.fraction:g}"
+        yield "species", f"{name}: {where}, {state}{role}"
+    charges = ", with the charges of the perfect lattice" if lattice.site_charges else ""
+    closure = f", closure {lattice.closure}" if lattice.boundary == "periodic" else ""
+    yield "boundary", f"{lattice.boundary}{closure}{charges}"
+    for note in notes_of(lattice):
+        yield "warning", note
+
+
+def notes_of(lattice: Lattice) -> tuple[str, ...]:
+    """Return what a reader of the results has to know about the numbers that went in, a line each."""
+    positive, negative = _grain_charges(lattice, build_planes(lattice))
+    if abs(positive - negative) <= ODD_CHARGE * max(positive, negative):
+        return ()
+    return (
+        f"at the mole fractions given the grain is charged: {positive:.4g} against -{negative:.4g} e/nm3 in its "
+        "window; check fractions, charge numbers and site_charges",
+    )
+
+
+def _grain_charges(lattice: Lattice, planes: Planes) -> tuple[float, float]:
+    """Return positive and negative charge density of the grain at the mole fractions given [e/nm3].
+
+    Sublattices are averaged each with its own weights, since a window rarely holds whole formula units.
+    """
+    positive, negative = 0.0, 0.0
+    species = list(lattice.defects.values())
+    volume = lattice.cross_section_nm2 * planes.planes[:, at.SHARE] * planes.length / NM
+    for s, defect in enumerate(species):
+        here = planes.species_of == s
+        # Sites per length of the window, all of it: ends cut a plane at most.
+        density = planes.count_of[here].sum() / volume.sum()
+        charge = density * defect.fraction * defect.charge_number
+        positive, negative = positive + max(charge, 0.0), negative - min(charge, 0.0)
+    if lattice.site_charges:
+        charges = planes.planes[:, at.SITE_CHARGE]
+        positive += charges[charges > 0].sum() / volume.sum()
+        negative -= charges[charges < 0].sum() / volume.sum()
+    return positive, negative

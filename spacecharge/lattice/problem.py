@@ -9,48 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import ModelError
+from ..model.numbers import ARRHENIUS_REFERENCE_K, LATTICE, check_number
 from .sites import Sites, read_sites
 
 BOUNDARIES = ("periodic", "bulk")
 CLOSURES = ("neutral", "uniform_background")
-ARRHENIUS_REFERENCE_K = 298.15
-"""Temperature at which a conductivity holds when ``at_K`` is not given [K]."""
-
-RANGES: dict[str, tuple[float, float]] = {
-    "temperature_K": (1.0, 5000.0),
-    "cross_section_nm2": (1e-4, 1e8),
-    "permittivity": (1.0, 1e7),
-    "merge_nm": (0.0, 10.0),
-    "window_nm": (-1e5, 1e5),
-    "bulk_nm": (-1e5, 1e5),
-    "charge_number": (-10.0, 10.0),
-    "fraction": (0.0, 1.0),
-    "frozen_at_K": (1.0, 5000.0),
-    "conductivity_S_per_m": (1e-60, 1e8),
-    "value": (1e-60, 1e8),
-    "at_K": (1.0, 5000.0),
-    "activation_energy_eV": (-5.0, 10.0),
-}
-"""Allowed range of every number, in the unit of its name; a mole fraction must stay below 1."""
-
-
-def check_lattice_number(value: object, key: str, path: str) -> float:
-    """Return `value` as a float inside the allowed range of `key`, or say what is wrong.
-
-    Raises
-    ------
-    ModelError
-        It is no finite number or outside the range.
-    """
-    low, high = RANGES[key]
-    if isinstance(value, bool) or (not isinstance(value, (int, float)) and not hasattr(value, "__float__")):
-        raise ModelError(f"a number is needed, got {value!r} (allowed: {low:g} to {high:g})", path)
-    number = float(value)
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ModelError(f"{number:g} is out of range (allowed: {low:g} to {high:g})", path)
-    if key == "fraction" and number == 1.0:
-        raise ModelError("1 is out of range (allowed: 0 and below 1)", path)
-    return number
+LAW_KEYS = tuple(row.key.rpartition(".")[2] for row in LATTICE if row.key.startswith("conductivity_S_per_m."))
+"""Keys of a conductivity that follows an Arrhenius law."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +51,12 @@ class LatticeSpecies:
         """Raise ModelError where a value is out of range."""
         if not isinstance(self.site, str) or not self.site:
             raise ModelError("the label of a sublattice is needed, as the file of sites has it", f"{path}.site")
-        if check_lattice_number(self.charge_number, "charge_number", f"{path}.charge_number") == 0.0:
-            raise ModelError("a defect must carry charge (allowed: -10 to 10, not 0)", f"{path}.charge_number")
-        check_lattice_number(self.fraction, "fraction", f"{path}.fraction")
+        check_number(self.charge_number, f"{path}.charge_number")
+        check_number(self.fraction, f"{path}.fraction")
         if isinstance(self.mobile, Mapping):
             if list(self.mobile) != ["frozen_at_K"]:
                 raise ModelError("allowed: true, false, {frozen_at_K: temperature}", f"{path}.mobile")
-            check_lattice_number(self.mobile["frozen_at_K"], "frozen_at_K", f"{path}.mobile.frozen_at_K")
+            check_number(self.mobile["frozen_at_K"], f"{path}.mobile.frozen_at_K")
         elif not isinstance(self.mobile, bool):
             raise ModelError("allowed: true, false, {frozen_at_K: temperature}", f"{path}.mobile")
 
@@ -144,7 +108,7 @@ class Lattice:
     bulk_nm: Sequence[float]
     species: Mapping[str, LatticeSpecies | Mapping[str, Any]]
     window_nm: Sequence[float] | None = None
-    temperature_K: float = 298.15
+    temperature_K: float = ARRHENIUS_REFERENCE_K
     boundary: str = "periodic"
     closure: str = "neutral"
     site_charges: bool = False
@@ -160,7 +124,7 @@ class Lattice:
             raise ModelError("the path of a file of sites is needed", "lattice.sites")
         for key in ("temperature_K", "cross_section_nm2", "permittivity", "merge_nm"):
             path = key if key == "temperature_K" else f"lattice.{key}"
-            check_lattice_number(getattr(self, key), key, path)
+            check_number(getattr(self, key), path)
         if self.boundary not in BOUNDARIES:
             raise ModelError(f"{self.boundary!r} is not known (allowed: {', '.join(BOUNDARIES)})", "lattice.boundary")
         if self.closure not in CLOSURES:
@@ -181,13 +145,13 @@ class Lattice:
         given, path = self.conductivity_S_per_m, "lattice.conductivity_S_per_m"
         if isinstance(given, Mapping):
             for key, value in given.items():
-                if key not in ("value", "at_K", "activation_energy_eV"):
-                    raise ModelError("unknown key (known: value, at_K, activation_energy_eV)", f"{path}.{key}")
-                check_lattice_number(value, key, f"{path}.{key}")
+                if key not in LAW_KEYS:
+                    raise ModelError(f"unknown key (known: {', '.join(LAW_KEYS)})", f"{path}.{key}")
+                check_number(value, f"{path}.{key}")
             if "value" not in given:
                 raise ModelError("needed", f"{path}.value")
         elif given is not None:
-            check_lattice_number(given, "conductivity_S_per_m", path)
+            check_number(given, path)
 
     def _check_species(self) -> None:
         if not isinstance(self.species, Mapping) or not self.species:
@@ -250,7 +214,7 @@ def _interval(given: Sequence[float], key: str) -> tuple[float, float]:
     path = f"lattice.{key}"
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence) or len(given) != 2:
         raise ModelError("two positions are needed: [from, to]", path)
-    low, high = (check_lattice_number(value, key, f"{path}.{i}") for i, value in enumerate(given))
+    low, high = (check_number(value, f"{path}.{i}") for i, value in enumerate(given))
     if not low < high:
         raise ModelError(f"must rise, got {low:g} to {high:g}", path)
     return low, high

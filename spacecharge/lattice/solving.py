@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,27 +10,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, VACUUM_PERMITTIVITY
 from ..errors import ConvergenceError, ModelError
+from ..model.arrhenius import arrhenius
+from ..model.numbers import ARRHENIUS_REFERENCE_K, number_of
 from .kernels import layout as at
 from .observables import OUTPUTS, PROFILES, Solved, profiles, scalars
 from .planes import Planes, build_planes
-from .problem import ARRHENIUS_REFERENCE_K, Lattice, check_lattice_number
+from .problem import Lattice
 
 Array = NDArray[np.float64]
 
 GEOMETRY_KEYS = ("window_nm.0", "window_nm.1", "bulk_nm.0", "bulk_nm.1", "merge_nm")
 """Numbers that choose planes and weights: points that differ in one of them are solved on planes of their own."""
 
-STATUS: dict[int, str] = {
-    at.SOLVED: "solved: no potential moves by more than 1e-13 V",
-    at.NOT_CONVERGED: "not converged: no potentials balance the charges (too few sites for the fixed charge?), or no "
-    "mole fractions give the bulk means asked for (does the bulk window reach into the boundary?)",
-    at.INVALID: "invalid point: a value lies outside its allowed range",
-    at.INACCURATE: "accuracy not reached: rounding keeps the potentials moving; see potential_error_estimate",
-    -1: "not yet run",
+ADVICE: dict[Status, str] = {
+    Status.SOLVED: "no potential moves by more than 1e-13 V",
+    Status.NOT_CONVERGED: "no potentials balance the charges (too few sites for the fixed charge?), or no mole "
+    "fractions give the bulk means asked for (does the bulk window reach into the boundary?)",
+    Status.ACCURACY_NOT_REACHED: "rounding keeps the potentials moving; see potential_error_estimate",
 }
-"""What each status means and what to try next."""
+"""What a status means for planes, where it is not what it means for stacks."""
+
+
+def status_message(code: int) -> str:
+    """Return the words of a status and what to try next."""
+    status = Status(code)
+    return f"{status.words}: {ADVICE.get(status, status.advice)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class LatticeSolution:
     @property
     def message(self) -> str:
         """What the status means and what to try next."""
-        return STATUS[self.status]
+        return status_message(self.status)
 
     @property
     def scalars(self) -> dict[str, Any]:
@@ -161,9 +169,9 @@ def solve_lattice(lattice: Lattice) -> LatticeSolution:
     Wellock and Morgan, doi 10.21105/joss.01209, is damped instead).
     """
     points = solve_lattice_points(lattice, {}, with_profiles=True)
-    status = int(points.scalars["status"][0])
-    if status not in (at.SOLVED, at.INACCURATE):
-        raise ConvergenceError(points.reasons.get(0, STATUS[status]), status)
+    status = Status(int(points.scalars["status"][0]))
+    if not status.has_answer:
+        raise ConvergenceError(points.reasons.get(0, status_message(status)), status)
     return LatticeSolution(lattice, points)
 
 
@@ -256,24 +264,19 @@ class _Numbers:
         if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
             raise ModelError(f"swept numbers need one common length, got {sorted(lengths)}", "sweep")
         self.n_points = next(iter(lengths))[0] if lengths else 1
-        self.used: set[str] = set()
+        self.asked: dict[str, None] = {}
         self.reasons: dict[int, str] = {}
 
     def get(self, path: str, default: float) -> Array:
         """Return a number at every point, in the unit of its key; what is out of range makes the point invalid."""
+        self.asked[path] = None
         if path not in self.given:
             return np.full(self.n_points, default)
-        self.used.add(path)
         values = self.given[path].copy()
-        words = path.split(".")
-        key = words[-1] if not words[-1].isdigit() else words[-2]
-        for value in np.unique(values):
-            try:
-                check_lattice_number(value, key, path)
-            except ModelError as error:
-                bad = np.flatnonzero(values == value) if np.isfinite(value) else np.flatnonzero(~np.isfinite(values))
-                for p in bad:
-                    self.reasons.setdefault(int(p), str(error))
+        number = number_of(path)
+        for p in np.flatnonzero(number.outside(values)):
+            message = f"{path}: {values[p]:g} is out of range (allowed: {number.allowed})"
+            self.reasons.setdefault(int(p), message)
         return values
 
     def table(self) -> tuple[Array, dict[str, Array]]:
@@ -338,16 +341,20 @@ class _Numbers:
         at_K = self.get(f"{path}.at_K", given.get("at_K", ARRHENIUS_REFERENCE_K))
         energy = self.get(f"{path}.activation_energy_eV", given.get("activation_energy_eV", 0.0))
         with np.errstate(all="ignore"):
-            exponent = -energy * ELEMENTARY_CHARGE / BOLTZMANN * (1.0 / temperature - 1.0 / at_K)
             # The activation energy is that of sigma T, which is that of the diffusivity.
-            result: Array = value * at_K / temperature * np.exp(exponent)
+            result: Array = arrhenius(value * at_K / temperature, energy, temperature, at_K)
         return result
 
     def _check_used(self) -> None:
-        known = self.used | {f"lattice.{key}" for key in GEOMETRY_KEYS}
         for path in self.given:
-            if path not in known:
-                raise ModelError("is no number of this problem that can be swept", path)
+            if path not in self.paths():
+                near = difflib.get_close_matches(path, self.paths(), n=1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                raise ModelError(f"is no number of this problem that can be swept{hint}", path)
+
+    def paths(self) -> list[str]:
+        """Return every path that may be swept; known when the table has been made."""
+        return [*self.asked, *(f"lattice.{key}" for key in _geometry_keys(self.lattice) if key not in self.asked)]
 
     def geometries(self, status: Array) -> list[tuple[NDArray[np.int64], Planes]]:
         """Return the valid points in groups of one geometry; geometries that cannot be are marked in `status`."""
@@ -371,6 +378,18 @@ class _Numbers:
         return groups
 
 
+def _geometry_keys(lattice: Lattice) -> tuple[str, ...]:
+    """Return those of :data:`GEOMETRY_KEYS` that the problem has."""
+    return tuple(k for k in GEOMETRY_KEYS if lattice.window_nm is not None or not k.startswith("window_nm"))
+
+
+def lattice_paths(lattice: Lattice) -> list[str]:
+    """Return the dotted paths of all numbers of a problem that a sweep may vary."""
+    numbers = _Numbers(lattice, {})
+    numbers.table()
+    return numbers.paths()
+
+
 def _with_geometry(lattice: Lattice, changes: Mapping[str, float]) -> Lattice:
     """Return the problem with some of :data:`GEOMETRY_KEYS` changed."""
     merged: dict[str, Any] = {}
@@ -379,9 +398,7 @@ def _with_geometry(lattice: Lattice, changes: Mapping[str, float]) -> Lattice:
         if not index:
             merged[name] = float(value)
             continue
-        interval = list(merged.get(name, getattr(lattice, name) or ()))
-        if not interval:
-            raise ModelError("a window that is not given cannot be swept", f"lattice.{key}")
+        interval = list(merged.get(name, getattr(lattice, name)))
         interval[int(index[0])] = float(value)
         merged[name] = tuple(interval)
     return lattice.replace(**merged)

@@ -322,6 +322,11 @@ def _diffusivity(
             first -= 1
         while last < len(rests) - 1 and (where[last + 1] - where[last]) * span > 0.0:
             last += 1
+        if first > 0:
+            # Where the direction turned the rest is on the other branch: a step from it holds the hysteresis.
+            first += 1
+        if k < first or last - first < 2:
+            continue
         branch = where[first : last + 1], potential[first : last + 1]
         value = _of_pulse(cycling, sample, (rests[k].last, rests[k + 1].first), branch, k - first)
         starts.append(where[k])

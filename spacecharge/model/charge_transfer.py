@@ -52,16 +52,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
+from ..units import unit_of
 from . import Stack, StackParameters, stack_parameters
+from .arrhenius import arrhenius
 from .layer import ARRHENIUS_REFERENCE_K
 
 Array = NDArray[np.float64]
-
-MILLIAMPERE_PER_CM2 = 10.0
-"""A m-2 in one mA/cm2."""
-
-OHM_CM2 = 1e-4
-"""Ohm m2 in one Ohm cm2."""
 
 NEUTRAL_WITHIN_V = 1e-6
 """A contact whose layers differ by more than this is not neutral; it bends 4e-5 of kT at room temperature."""
@@ -100,9 +96,7 @@ class ChargeTransfer:
 
     def rate_at(self, temperature: ArrayLike) -> Array:
         """Return k0(T) = k0(T_ref) exp[-(Ea0/k)(1/T - 1/T_ref)] [m-2 s-1] at temperatures [K]."""
-        inverse = 1.0 / np.asarray(temperature, dtype=float) - 1.0 / np.asarray(self.reference_temperature, dtype=float)
-        energy = np.asarray(self.activation_energy_eV, dtype=float) * ELEMENTARY_CHARGE / BOLTZMANN
-        return np.asarray(np.asarray(self.rate_constant, dtype=float) * np.exp(-energy * inverse))
+        return arrhenius(self.rate_constant, self.activation_energy_eV, temperature, self.reference_temperature)
 
 
 def occupancy_factor(
@@ -290,7 +284,7 @@ def law_of_keys(keys: Mapping[str, Any], stack: Stack, values: Mapping[str, Arra
     calibration = keys.get("calibrate")
     if calibration is not None and "rate_constant_per_m2_s" not in swept:
         name = "exchange_current_density_mA_per_cm2"
-        current = np.asarray(swept.get(f"calibrate.{name}", calibration[name]), dtype=float) * MILLIAMPERE_PER_CM2
+        current = np.asarray(swept.get(f"calibrate.{name}", calibration[name]), dtype=float) * unit_of(name).factor
         rate = calibrated_rate_constant(
             stack, calibration["contact"], current, at=calibration.get("at"), symmetry_factor=alpha
         )
@@ -303,12 +297,13 @@ def law_of_keys(keys: Mapping[str, Any], stack: Stack, values: Mapping[str, Arra
         rate = at_measured.rate_at(reference)
     elif np.any(np.isnan(np.asarray(rate, dtype=float))):
         raise ModelError("a rate constant or a calibration is needed", "charge_transfer")
+    added = "grain_boundary_resistance_ohm_cm2"
     return ChargeTransfer(
         rate_constant=rate,
         reference_temperature=reference,
         activation_energy_eV=number("activation_energy_eV", 0.0),
         symmetry_factor=alpha,
-        grain_boundary_resistance=np.asarray(number("grain_boundary_resistance_ohm_cm2", 0.0), dtype=float) * OHM_CM2,
+        grain_boundary_resistance=np.asarray(number(added, 0.0), dtype=float) * unit_of(added).factor,
     )
 
 

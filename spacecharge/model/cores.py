@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ..codes import Statistics
 from ..errors import ModelError
-from .layer import SPECIES_KEYS, Layer, check_own, check_species
+from .layer import SPECIES_KEYS, Contact, Layer, check_own, check_species
 from .numbers import SPECIES
-from .statistics import thermodynamic_slope
+from .statistics import log_odds, of_log_odds, thermodynamic_slope
 
 Array = NDArray[np.float64]
 
@@ -73,6 +73,36 @@ def check_boundary_keys(layer: Layer) -> None:
         for row in SPECIES:
             if row.key in allowed and row.key in keys:
                 check_own(row, keys, path, layer)
+
+
+def check_level_electrons(layers: Sequence[Layer], contacts: Sequence[Contact]) -> None:
+    """Refuse ``electrons: level`` where it cannot be met.
+
+    Raises
+    ------
+    ModelError
+        The layers have different potentials, or do not know their bands.
+    """
+    for c, contact in enumerate(contacts):
+        if contact.electrons != "level":
+            continue
+        path = f"contacts.{c}.electrons"
+        left, right = layers[c], layers[c + 1]
+        if left.core_of is not None or right.core_of is not None:
+            raise ModelError("a core is level with its grain in everything: leave it out", path)
+        for layer in (left, right):
+            if layer.ionisation_potential_eV is None:
+                raise ModelError(
+                    f"level needs ionisation_potential_eV of {layer.name}: the bands decide the step", path
+                )
+            if not layer.defects.electronic_carriers:
+                raise ModelError(f"level needs electronic_carriers of {layer.name}: nothing there crosses", path)
+        if left.potential_V != right.potential_V:
+            raise ModelError(
+                f"level needs one potential_V for both layers (got {left.potential_V:g} and {right.potential_V:g} V): "
+                "with ions and electrons level, lithium is level, and two potentials are two levels of lithium",
+                path,
+            )
 
 
 def filled_cores(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -243,15 +273,14 @@ def core_bulk(
     """
     n_points, n_species = charge_number.shape
     problems: list[tuple[NDArray[np.bool_], str]] = []
-    log_odds = np.empty_like(charge_number)
+    u_of_grain = np.empty_like(charge_number)
     for s in range(n_species):
-        odds = grain[0][:, s] if laws[s] == Statistics.DILUTE else grain[0][:, s] / grain[1][:, s]
-        log_odds[:, s] = np.log(odds)
+        u_of_grain[:, s] = log_odds(laws[s], grain[0][:, s], grain[1][:, s])
     bad = _unstable(interaction, laws)
     if bad.any():
         problems.append((bad, "attraction makes the chemical potential fall somewhere: a core needs one branch"))
-    lattice = np.array([law != Statistics.DILUTE for law in laws])
-    reach = np.where(lattice, np.abs(charge_number) * site_density, np.inf)
+    limited = np.array([Statistics(law).has_vacancies for law in laws])
+    reach = np.where(limited, np.abs(charge_number) * site_density, np.inf)
     for sign, word in ((1.0, "negative"), (-1.0, "positive")):
         # Charge of one sign in the background needs the other sign on the sites.
         most = np.where(charge_number * sign < 0.0, reach, 0.0).sum(axis=1)
@@ -261,12 +290,12 @@ def core_bulk(
             problems.append((over, _too_much(background[over][0], most[over][0], word)))
 
     def occupancies(y: Array) -> tuple[Array, Array]:
-        u = log_odds - energies - charge_number * y[:, None]
+        u = u_of_grain - energies - charge_number * y[:, None]
         theta, vacancy = np.empty_like(u), np.empty_like(u)
         for s in range(n_species):
-            start = log_odds[:, s], grain[0][:, s], grain[1][:, s]
+            start = u_of_grain[:, s], grain[0][:, s], grain[1][:, s]
             j = interaction[0][:, s], interaction[1][:, s]
-            theta[:, s], vacancy[:, s] = _occupancy(u[:, s], laws[s] == Statistics.DILUTE, start, j)
+            theta[:, s], vacancy[:, s] = _occupancy(u[:, s], laws[s], start, j)
         return theta, vacancy
 
     low, high = np.full(n_points, -LARGEST), np.full(n_points, LARGEST)
@@ -305,36 +334,28 @@ def _unstable(interaction: tuple[Array, Array], laws: Sequence[int]) -> NDArray[
     theta = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 2001)))
     for s in range(occ.shape[1]):
         for p in np.flatnonzero((occ[:, s] < 0.0) | (vac[:, s] < 0.0)):
-            dilute = laws[s] == Statistics.DILUTE
-            bad[p] |= dilute or thermodynamic_slope(theta, float(occ[p, s]), float(vac[p, s])).min() <= 0.0
+            limited = Statistics(laws[s]).has_vacancies
+            bad[p] |= not limited or thermodynamic_slope(theta, float(occ[p, s]), float(vac[p, s])).min() <= 0.0
     return bad
 
 
 def _occupancy(
-    target: Array, dilute: bool, start: tuple[Array, Array, Array], j: tuple[Array, Array]
+    target: Array, law: int, start: tuple[Array, Array, Array], j: tuple[Array, Array]
 ) -> tuple[Array, Array]:
-    """Return theta and 1 - theta where ``u + mu_int = target + mu_int,b``, u = ln odds (ln theta if dilute)."""
+    """Return theta and 1 - theta where ``u + mu_int = target + mu_int,b``, u as in `log_odds`."""
     occ, vac = j
     if not occ.any() and not vac.any():
-        return _of_log_odds(target, dilute)
+        return of_log_odds(law, target)
 
     def potential(theta: Array, vacancy: Array) -> Array:
         value = occ * np.cbrt(theta)
-        return np.asarray((4.0 / 3.0) * (value if dilute else value - vac * np.cbrt(vacancy)))
+        return np.asarray((4.0 / 3.0) * (value - vac * np.cbrt(vacancy)))
 
     wanted = target + potential(start[1], start[2])
     low, high = np.full_like(target, -2.0 * LARGEST), np.full_like(target, 2.0 * LARGEST)
     for _ in range(80):
         u = 0.5 * (low + high)
-        theta, vacancy = _of_log_odds(u, dilute)
+        theta, vacancy = of_log_odds(law, u)
         below = u + potential(theta, vacancy) < wanted
         low, high = np.where(below, u, low), np.where(below, high, u)
-    return _of_log_odds(0.5 * (low + high), dilute)
-
-
-def _of_log_odds(u: Array, dilute: bool) -> tuple[Array, Array]:
-    if dilute:
-        return np.exp(np.minimum(u, LARGEST)), np.ones_like(u)
-    small = np.exp(-np.abs(u))
-    large = 1.0 / (1.0 + small)
-    return np.where(u >= 0.0, large, small * large), np.where(u >= 0.0, small * large, large)
+    return of_log_odds(law, 0.5 * (low + high))

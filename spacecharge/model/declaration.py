@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ModelError
 from ..units import Unit, stem, unit_of
 
-Scope = Literal["stack", "layer", "species", "contact", "charge_transfer", "end", "solver"]
+Scope = Literal[
+    "stack", "layer", "species", "contact", "charge_transfer", "end", "solver", "lattice", "lattice_species"
+]
 Rule = Literal["plain", "potential", "bulk", "law", "temperature", "none"]
 
 
@@ -130,6 +132,8 @@ SECTION: dict[Scope, str] = {
     "charge_transfer": "contacts",
     "end": "ends",
     "solver": "solver",
+    "lattice": "lattice",
+    "lattice_species": "lattice",
 }
 """Part of the configuration that a scope lies in; paths leave ``layers.`` away."""
 

@@ -38,6 +38,9 @@ SPECIES_KEYS = (
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
+ELECTRONS = ("blocked", "level")
+"""What electrons do at a contact; the first where nothing is said."""
+
 OCV_KEYS = ("composition", "occupancy", "potential_V")
 """Lists of an open-circuit-voltage table."""
 
@@ -63,8 +66,8 @@ class Layer(LayerNumbers):
         ``{occupied_eV, vacancy_eV}``, cube-root interaction energies [eV].
     transport : {"constant", "vacancy"}
         Dependence of the diffusivity on the occupancy.
-    statistics : {"lattice", "dilute"}
-        Site-limited or Boltzmann statistics.
+    statistics : {STATISTICS}
+        STATED.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -316,9 +319,16 @@ class Contact(ContactNumbers):
     Parameters
     ----------
     NUMBERS
+    electrons : {"blocked", "level"}
+        Whether electrons cross. Blocked: each side is level with its own bulk. Level: they are in equilibrium, which
+        needs one potential U for both layers, and leaves the alignment of the bands as the step.
     """
 
+    electrons: str = ELECTRONS[0]
+
     def __post_init__(self) -> None:
+        if self.electrons not in ELECTRONS:
+            raise ModelError(f"{self.electrons!r} is not known (allowed: {', '.join(ELECTRONS)})", "contact.electrons")
         for row in CONTACT:
             row.check(getattr(self, row.key), f"contact.{row.key}")
 
@@ -393,6 +403,10 @@ class Stack:
             from .cores import filled_cores
 
             named = filled_cores(named)
+        if any(contact.electrons != ELECTRONS[0] for contact in contacts):
+            from .cores import check_level_electrons
+
+            check_level_electrons(named, contacts)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 
@@ -413,7 +427,10 @@ class Stack:
 
 
 for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
-    _class.__doc__ = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
+    _text = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
+    _class.__doc__ = _text.replace("STATISTICS", ", ".join(f'"{_law.name.lower()}"' for _law in Statistics)).replace(
+        "STATED", ", ".join(f"{_law.words} ({_law.name.lower()})" for _law in Statistics).capitalize()
+    )
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
+from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
 
 ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
@@ -374,8 +375,14 @@ TRANSFER = (
 END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
+LATTICE = rows_of(LatticeNumbers, "lattice", law=LawNumbers)
+LATTICE_SPECIES = (
+    *rows_of(LatticeSpeciesNumbers, "lattice_species"),
+    *rows_of(FreezingNumbers, "lattice_species", "mobile."),
+)
 
-NUMBERS = (*STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
+# Of rows with one key the last one counts: those of stacks.
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -445,7 +452,7 @@ def long_name(path: str, n_names: int = 1) -> str:
     names, keys = parts[:n_names], _stems(".".join(parts[n_names:]))
     section = parts[0] if parts[0] in SECTION.values() else "layers"
     words = _WORDS.get((section, keys)) or keys.replace("_", " ").replace(".", " ")
-    return " ".join([*(n for n in names if n != "species"), words])
+    return " ".join([*(n for n in names if n not in ("species", "lattice")), words])
 
 
 def described(rows: Sequence[Number], indent: str = "    ") -> str:
@@ -464,6 +471,8 @@ __all__ = [
     "CONTACT",
     "DEFAULT_TOLERANCE_V",
     "END",
+    "LATTICE",
+    "LATTICE_SPECIES",
     "LAYER",
     "NUMBERS",
     "RANGES",

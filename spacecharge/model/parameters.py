@@ -28,7 +28,19 @@ from .values import Values
 
 Array = NDArray[np.float64]
 
-_PER_STACK = frozenset({"statistics", "transport", "end_kind", "reasons", "layer_names", "species_names", "more"})
+_PER_STACK = frozenset(
+    {
+        "statistics",
+        "transport",
+        "end_kind",
+        "reasons",
+        "layer_names",
+        "species_names",
+        "core_of",
+        "from_defects",
+        "more",
+    }
+)
 """Fields of :class:`StackParameters` that are the same at every point, and `more`."""
 
 
@@ -69,6 +81,10 @@ class StackParameters:
         One line for each kind of problem behind `invalid`.
     layer_names, species_names : tuple
         Names, for messages and results; `species_names` are those of the layer with the most.
+    core_of : tuple of int
+        Per layer, the layer whose core it is, or -1.
+    from_defects : tuple of bool
+        Per layer, whether its carriers follow from defects.
     more : dict of str to ndarray
         Arrays of numbers that the table declares and that have no field here, shaped like those of their scope; read
         them by :meth:`array`.
@@ -97,6 +113,8 @@ class StackParameters:
     reasons: tuple[str, ...]
     layer_names: tuple[str, ...]
     species_names: tuple[str, ...]
+    core_of: tuple[int, ...] = ()
+    from_defects: tuple[bool, ...] = ()
     more: dict[str, Array] = field(default_factory=dict)
 
     def array(self, name: str) -> Array:
@@ -264,6 +282,8 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         reasons=tuple(values.reasons),
         layer_names=stack.names,
         species_names=tuple(names),
+        core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
+        from_defects=tuple(layer.defects is not None for layer in stack.layers),
         more={name: array for name, array in arrays.items() if name not in own},
     )
     if values.invalid.any():

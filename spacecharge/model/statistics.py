@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ..codes import Statistics
 
 Array = NDArray[np.float64]
 
@@ -55,3 +59,40 @@ def thermodynamic_slope(occupancy: ArrayLike, occupied: float, vacancy: float) -
     theta = np.asarray(occupancy, dtype=float)
     vac = 1.0 - theta
     return np.asarray(1.0 + (4.0 / 9.0) * (occupied * np.cbrt(theta) * vac + vacancy * np.cbrt(vac) * theta))
+
+
+MOST_LOG_ODDS = 700.0
+"""exp(700) is still a number."""
+
+
+def log_odds(law: int, occupancy: Array, vacancy: Array) -> Array:
+    """Return u, of which the ideal part of the chemical potential is kT times: ln odds, or ln theta without sites.
+
+    Parameters
+    ----------
+    law : int
+        A :class:`~spacecharge.codes.Statistics`.
+    occupancy, vacancy : ndarray
+        theta and 1 - theta [1].
+    """
+    return _LAWS[Statistics(law)][0](occupancy, vacancy)
+
+
+def of_log_odds(law: int, u: Array) -> tuple[Array, Array]:
+    """Return theta and 1 - theta at u; 1 vacant where sites do not limit."""
+    return _LAWS[Statistics(law)][1](u)
+
+
+def _lattice(u: Array) -> tuple[Array, Array]:
+    small = np.exp(-np.abs(u))
+    large = 1.0 / (1.0 + small)
+    return np.where(u >= 0.0, large, small * large), np.where(u >= 0.0, small * large, large)
+
+
+_LAWS: dict[Statistics, tuple[Callable[[Array, Array], Array], Callable[[Array], tuple[Array, Array]]]] = {
+    Statistics.LATTICE: (lambda theta, vacancy: np.log(theta / vacancy), _lattice),
+    Statistics.DILUTE: (
+        lambda theta, vacancy: np.log(theta),
+        lambda u: (np.exp(np.minimum(u, MOST_LOG_ODDS)), np.ones_like(u)),
+    ),
+}

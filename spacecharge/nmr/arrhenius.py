@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import FitError
+from ..model.arrhenius import arrhenius as law
 
 BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE
 """Boltzmann constant [eV/K]."""
@@ -41,8 +42,7 @@ def arrhenius(
     ndarray
         In the unit of `value`.
     """
-    warmth = 1.0 / reference_K - 1.0 / np.asarray(temperature, dtype=float)
-    return np.asarray(value * np.exp(activation_energy_eV / BOLTZMANN_EV * warmth))
+    return law(value, activation_energy_eV, temperature, reference_K)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
+from ..model.charge_transfer import resistance_of_exchange
 
 JUMP_DIRECTIONS = {1: 2, 2: 4, 3: 6}
 """Dimensions of the motion to the number n of jump directions."""
@@ -161,4 +162,4 @@ def horvai_resistance(exchange_current: ArrayLike, temperature: ArrayLike) -> ND
     ----------
     .. [1] G. Horvai, Electroanalysis 3, 673 (1991).
     """
-    return np.asarray(BOLTZMANN * np.asarray(temperature) / (ELEMENTARY_CHARGE * np.asarray(exchange_current)))
+    return resistance_of_exchange(exchange_current, temperature)

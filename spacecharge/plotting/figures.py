@@ -58,7 +58,9 @@ def plot_file(
     target = Path(output) if output is not None else results.path.with_suffix(".png")
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
-    if profiles or not view.axes:
+    if results.attributes.get("kind") == "lattice" and not y:
+        figure = _lattice_figure(view, x, title, profiles=profiles)
+    elif profiles or not view.axes:
         from .profiles import plot_profiles
 
         figure = plot_profiles(view, title=title)
@@ -72,6 +74,19 @@ def plot_file(
         figure = plot_sweep(view, x=x, y=y, title=title)
     save(figure, target)
     return target
+
+
+def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) -> Figure:
+    """Draw lattice planes: profiles by plane, a map of the excess thickness, or what a sweep says."""
+    from .planes import plot_lattice_sweep, plot_planes
+
+    if profiles or not view.axes:
+        return plot_planes(view, title=title)
+    if _is_map(view) and x is None:
+        from .maps import plot_map
+
+        return plot_map(view, y="excess_thickness", title=title)
+    return plot_lattice_sweep(view, x=x, title=title)
 
 
 def _is_map(view: View) -> bool:

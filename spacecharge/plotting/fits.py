@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StoreError
+from ..model.arrhenius import arrhenius
 from ..nmr.parameters import FALLING
 from ..report.fits import quality
 from ..store.stored_fit import StoredFit, read_fits
 from ..units import display_of
 from .figures import save
+from .spectra import draw_contour
 from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
@@ -116,8 +118,9 @@ def comparison_figure(stored: StoredFit) -> Figure:
     comparison = as_data(stored)
     figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
     panel = grid[0, 0]
-    nmr = 1e4 * comparison["nmr_resistance"]
-    model = np.where(np.isfinite(comparison["factor"]), 1e4 * comparison["model_resistance"], np.nan)
+    shown = display_of("ohm m2").factor
+    nmr = shown * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), shown * comparison["model_resistance"], np.nan)
     place = np.arange(nmr.size)
     colours = line_colours(2)
     panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
@@ -159,15 +162,19 @@ def fit_figure(stored: StoredFit) -> Figure:
     summary, arrays = stored.summary, stored.arrays
     against_temperature = summary["kind"] == "relaxation"
     laws = summary["each_temperature"]
-    n_panels = 2 + len(laws)
+    contours = [table for key, table in stored.tables.items() if key.startswith("contour_")]
+    n_panels = len(contours) + 2 + len(laws)
     n_columns = 2
     note = f"{summary['n_data']} data, {quality(summary)}"
     figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
     panels = list(grid.flat)
     for spare in panels[n_panels:]:
         spare.set_visible(False)
-    _curves(panels[0], panels[1], arrays, against_temperature)
-    for panel, law in zip(panels[2:], laws, strict=False):
+    for panel, table in zip(panels, contours, strict=False):
+        draw_contour(panel, table)
+    first = len(contours)
+    _curves(panels[first], panels[first + 1], arrays, against_temperature)
+    for panel, law in zip(panels[first + 2 :], laws, strict=False):
         _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
     letters(panels[:n_panels])
     return figure
@@ -250,9 +257,7 @@ def _arrhenius(panel: Axes, law: dict[str, Any], global_value: NDArray[np.float6
         r = law["regression"]
         sign = -1.0 if law["parameter"] in FALLING else 1.0
         energy = sign * r["activation_energy_eV"]["value"]
-        line = r["value"]["value"] * np.exp(
-            energy / 8.617333262e-5 * (1.0 / r["reference_temperature_K"] - 1.0 / temperature)
-        )
+        line = arrhenius(r["value"]["value"], energy, temperature, r["reference_temperature_K"])
         panel.plot(x, line, "--", color=colours[0], label=f"regression, {abs(energy):.3f} eV")
     panel.set_yscale("log")
     panel.set_xlabel("1000 / T (K$^{-1}$)")

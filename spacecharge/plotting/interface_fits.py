@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..store.stored_fit import StoredFit
 
-OHM_CM2 = 1e4
+OHM_CM2 = display_of("ohm m2").factor
 
 _MEASURED, _LAYER, _MODEL, _FIT = PALETTE[6], PALETTE[2], PALETTE[0], PALETTE[1]
 

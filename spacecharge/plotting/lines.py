@@ -171,18 +171,18 @@ def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title:
     shape = frame(view, x)
     with styled():
         if terms:
-            figure, panels = new_figure(1, 1, title, _note(view, shape))
-            _draw(panels[0, 0], view, shape, [evaluate(view, terms)])
-            _legend(figure, shape)
+            figure, panels = new_figure(1, 1, title, note_of(view, shape))
+            draw_panel(panels[0, 0], view, shape, [evaluate(view, terms)])
+            explain_colours(figure, shape)
             return figure
         rows = _panels(view, bool(shape.band))
-        figure, panels = new_figure(len(rows), 2, title, _note(view, shape))
+        figure, panels = new_figure(len(rows), 2, title, note_of(view, shape))
         flat = [panel for row in panels for panel in row]
         for panel, (heading, drawn) in zip(flat, [q for row in rows for q in row], strict=True):
-            _draw(panel, view, shape, drawn)
+            draw_panel(panel, view, shape, drawn)
             panel.set_title(heading, fontsize=8.5)
         letters(flat)
-        _legend(figure, shape)
+        explain_colours(figure, shape)
     return figure
 
 
@@ -253,7 +253,7 @@ def side_names(contact: str) -> tuple[str, str]:
     return (left, right) if bar and "|" not in right else ("left", "right")
 
 
-def _draw(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> None:
+def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]) -> None:
     """Draw quantities of one unit into a panel: a line style for each, a colour per line."""
     entries: list[tuple[str, Array, str]] = []
     for quantity in quantities:
@@ -348,7 +348,7 @@ def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool
     panel.legend(handles=handles, loc="best")
 
 
-def _legend(figure: Figure, shape: Frame) -> None:
+def explain_colours(figure: Figure, shape: Frame) -> None:
     """Explain the colours: a legend for a few lines, a colour bar for many."""
     if shape.series is None:
         return
@@ -368,7 +368,7 @@ def _legend(figure: Figure, shape: Frame) -> None:
     bar.set_label(axis_label(series, WIDE))
 
 
-def _note(view: View, shape: Frame) -> str:
+def note_of(view: View, shape: Frame) -> str:
     """Return what was selected and what the band covers."""
     parts = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
     if shape.band:

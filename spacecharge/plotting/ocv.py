@@ -105,7 +105,8 @@ def _diffusivity(axis: Axes, stored: StoredFit) -> None:
         # Less than half a decade would be drawn without a single tick.
         middle = float(np.sqrt(finite.max() * finite.min()))
         axis.set_ylim(middle / 4.0, middle * 4.0)
-    axis.set_xlim(float(x.min()), float(x.max()))
+    beyond = 0.03 * float(np.ptp(x))
+    axis.set_xlim(float(x.min()) - beyond, float(x.max()) + beyond)
     axis.set_xlabel("Composition")
     axis.set_ylabel("Chemical diffusivity (m$^{2}$ s$^{-1}$)")
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..units import unit_of
 from .export import Column
-from .points import number, table
+from .points import number
+from .tables import table
 
 if TYPE_CHECKING:
     # The result is handed in; nothing of the sweeps is needed to print it.

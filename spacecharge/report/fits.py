@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..codes import status_words
+from ..units import display_of
+from .tables import table
 
-_SHOWN = {"ohm m2": ("Ohm cm2", 1e4), "A m-2": ("mA/cm2", 0.1), "1": ("", 1.0), "m": ("nm", 1e9)}
-"""SI unit to the unit of a table; others are shown as they are."""
+_SHOWN = {si: (display_of(si).text, display_of(si).factor) for si in ("ohm m2", "A m-2", "1", "m")}
+"""SI unit to the unit of a table; others are shown as they are: fits state them in the unit of their key."""
+
+_OHMS, _AMPERES = display_of("ohm m2"), display_of("A m-2")
 
 MAX_TEMPERATURES = 12
 
@@ -29,29 +33,25 @@ def comparison_text(comparison: Mapping[str, Any]) -> str:
         Lines.
     """
     header = ["interface", "model resistance", "i0", "NMR resistance", "NMR / model"]
-    lines = [header, ["", "Ohm cm2", "mA/cm2", "Ohm cm2", ""]]
+    lines = [header, ["", _OHMS.text, _AMPERES.text, _OHMS.text, ""]]
     for k, name in enumerate(comparison["interfaces"]):
         bound = bool(comparison["is_bound"][k])
         model = float(comparison["model_resistance"][k])
         factor = float(comparison["factor"][k])
         sigma = float(comparison["sigma"][k])
-        current = f"{0.1 * comparison['exchange_current_density'][k]:.3g}"
+        current = f"{_AMPERES.factor * comparison['exchange_current_density'][k]:.3g}"
+        spread = "" if math.isnan(sigma) else f" +- {_AMPERES.factor * sigma:.2g}"
         lines.append(
             [
                 name,
-                "not solved" if math.isnan(model) else f"{1e4 * model:.3g}",
-                ("<= " if bound else "") + current + ("" if math.isnan(sigma) else f" +- {0.1 * sigma:.2g}"),
-                (">= " if bound else "") + f"{1e4 * comparison['nmr_resistance'][k]:.4g}",
+                "not solved" if math.isnan(model) else f"{_OHMS.factor * model:.3g}",
+                ("<= " if bound else "") + current + spread,
+                (">= " if bound else "") + f"{_OHMS.factor * comparison['nmr_resistance'][k]:.4g}",
                 "-" if math.isnan(factor) else (">= " if bound else "") + f"{factor:.2g}",
             ]
         )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     out = [f"comparison {comparison['name']}" + (f": {comparison['title']}" if comparison["title"] else "")]
-    for line in lines:
-        first, *rest = (
-            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        out.append("  ".join([first, *rest]).rstrip())
+    out += table((), lines)
     if any(math.isnan(f) for f in comparison["factor"]):
         out.append("- : the model has no space-charge layer there, its resistance is rounding")
     return "\n".join(out)
@@ -75,10 +75,8 @@ def fit_text(summary: Mapping[str, Any]) -> str:
         entries = summary[section]
         if not entries:
             continue
-        rows = [_row(name, entry) for name, entry in entries.items()]
-        widths = [max(len(row[k]) for row in rows) for k in range(3)]
         lines.append(f"{section}")
-        lines += [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {rest}".rstrip() for a, b, c, rest in rows]
+        lines += table((), [_row(name, entry) for name, entry in entries.items()], left=(0, 2, 3), indent="  ")
     for series in summary["each_temperature"]:
         lines += _series(series)
     lines.append(f"{summary['n_data']} data, {quality(summary)}")
@@ -193,9 +191,7 @@ def sweep_table(path: str | os.PathLike[str], rows: int = 40) -> str:
             value, sigma = factor * sweep.values[name][k], factor * sweep.sigmas[name][k]
             cells.append("-" if math.isnan(value) else f"{with_digits(value, sigma)} +- {sigma:.2g}")
         lines.append(cells)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    out = [sweep.title, f"{total} fits, {int((sweep.status > 0).sum())} failed"]
-    out += ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    out = [sweep.title, f"{total} fits, {int((sweep.status > 0).sum())} failed", *table((), lines, left=0)]
     if step > 1:
         out.append(f"(one of {step} fits; --rows N shows more)")
     return "\n".join(out)

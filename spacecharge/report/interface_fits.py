@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from ..units import display_of
+from .tables import table as columns
+
+_OHMS, _AMPERES = display_of("ohm m2"), display_of("A m-2")
 
 
 def interface_text(data: Mapping[str, Any]) -> str:
@@ -21,35 +26,35 @@ def interface_text(data: Mapping[str, Any]) -> str:
         Two tables (resistances in Ohm cm2; exchange currents in mA/cm2 and activation energies in eV) and the verdict.
     """
     table, names = data["table"], data["names"]
-    lines = ["resistance, Ohm cm2   (space charge: the layers alone; total: with charge transfer)"]
+    lines = [f"resistance, {_OHMS.text}   (space charge: the layers alone; total: with charge transfer)"]
     rows = [
         [
             name,
-            _measured(table, "resistance", i, 1e4),
-            _number(table["default_interface_resistance"][i], 1e4, zero=True),
-            _number(table["default_charge_transfer_resistance"][i], 1e4),
-            _number(table["default_total_resistance"][i], 1e4),
-            _number(table["fitted_total_resistance"][i], 1e4),
+            _measured(table, "resistance", i, _OHMS.factor),
+            _number(table["default_interface_resistance"][i], _OHMS.factor, zero=True),
+            _number(table["default_charge_transfer_resistance"][i], _OHMS.factor),
+            _number(table["default_total_resistance"][i], _OHMS.factor),
+            _number(table["fitted_total_resistance"][i], _OHMS.factor),
         ]
         for i, name in enumerate(names)
     ]
     heads = ["interface", "measured", "space charge", "charge transfer", "model, total", "fit, total"]
-    lines += _columns([heads, *rows])
-    lines += ["", "exchange current density, mA/cm2, and apparent activation energy, eV"]
+    lines += columns((), [heads, *rows])
+    lines += ["", f"exchange current density, {_AMPERES.text}, and apparent activation energy, eV"]
     heads = ["interface", "i0 measured", "i0 model", "i0 fit", "Ea measured", "Ea model", "Ea fit"]
     rows = [
         [
             name,
-            _measured(table, "exchange_current_density", i, 0.1),
-            _number(table["default_exchange_current_density"][i], 0.1),
-            _number(table["fitted_exchange_current_density"][i], 0.1),
+            _measured(table, "exchange_current_density", i, _AMPERES.factor),
+            _number(table["default_exchange_current_density"][i], _AMPERES.factor),
+            _number(table["fitted_exchange_current_density"][i], _AMPERES.factor),
             _measured(table, "activation_energy", i, 1.0),
             _number(table["default_apparent_activation_energy"][i], 1.0),
             _number(table["fitted_apparent_activation_energy"][i], 1.0),
         ]
         for i, name in enumerate(names)
     ]
-    lines += _columns([heads, *rows])
+    lines += columns((), [heads, *rows])
     lines += ["", "what the fit meets (within 2 sigma)", *(f"  {line}" for line in data["verdict"])]
     return "\n".join(lines)
 
@@ -66,16 +71,6 @@ def _measured(table: Mapping[str, Any], key: str, i: int, factor: float) -> str:
     if math.isnan(value):
         return "-"
     return {-1.0: "<= ", 1.0: ">= "}.get(float(limit), "") + f"{factor * value:.3g}"
-
-
-def _columns(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
 
 
 __all__ = ["interface_text"]

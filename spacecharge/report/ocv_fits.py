@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .tables import table
+
 if TYPE_CHECKING:
     from ..store.stored_fit import StoredFit
 
@@ -50,8 +52,7 @@ def ocv_text(stored: StoredFit) -> str:
                 _shown(curve["thermodynamic_factor"][k], ".3g"),
             ]
         )
-    widths = [max(len(row[c]) for row in rows) for c in range(len(header))]
-    lines += ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines += table((), rows, left=0)
     if step > 1:
         lines.append(f"(every {step}th of {n} points)")
     if "plateaus" in stored.tables:

@@ -9,10 +9,12 @@ import numpy as np
 from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
+from .tables import table
 from .view import Quantity, View
 
 _MAX_COLUMNS = 8
 
+# Short titles, in the order of the columns; whatever else a file holds follows under its own name.
 _CONTACT_COLUMNS = (
     ("contact_potential", "potential"),
     ("space_charge_potential", "space charge"),
@@ -33,6 +35,15 @@ _PLANE_COLUMNS = (
     ("differential_capacitance", "differential C"),
     ("characteristic_frequency", "1/(2 pi R C)"),
 )
+_SCALARS = (
+    ("interface_resistance", ""),
+    ("total_resistance", ""),
+    ("potential_error_estimate", ""),
+    ("resistance_error_estimate", ""),
+    ("charge_balance", ""),
+    ("iterations", ""),
+)
+_SAID_IN_WORDS = ("status", "validity")
 
 
 def points_text(results: Results, selections: Sequence[str], rows: int) -> list[list[str]]:
@@ -59,34 +70,6 @@ def points_text(results: Results, selections: Sequence[str], rows: int) -> list[
             blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
         blocks.append(_points(view, max(1, rows)))
     return blocks
-
-
-def table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
-    """Return lines of columns: the first `left` flush left, numbers flush right.
-
-    Parameters
-    ----------
-    header : sequence of sequence of str
-        Header lines, e.g. names and units.
-    rows : sequence of sequence of str
-        Cells.
-    left : int
-        Number of columns of names.
-
-    Returns
-    -------
-    list of str
-        Without trailing blanks.
-    """
-    lines = [*header, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
 
 
 def number(value: float) -> str:
@@ -130,11 +113,15 @@ def _chosen(quantity: Quantity) -> str:
 
 
 def _points(view: View, rows: int) -> list[str]:
+    if view.results.attributes.get("kind") == "lattice":
+        from .lattice import lattice_lines
+
+        return lattice_lines(view, rows)
     if not view.axes:
         return _single(view)
     if len(view.axes) == 1:
         return _rows(view, rows)
-    return _pivot(view, rows)
+    return pivot(view, rows)
 
 
 def _single(view: View) -> list[str]:
@@ -142,27 +129,24 @@ def _single(view: View) -> list[str]:
     results = view.results
     species: tuple[str, ...] = results.names("species")
     lines: list[str] = []
+    of_side = _all_columns(view, _CONTACT_COLUMNS, ("contact", "side"))
     if results.contacts:
         rows = []
         for c, contact in enumerate(results.contacts):
             for s, side in enumerate(results.names("side")):
-                rows.append([contact, side, *_cells(view, _CONTACT_COLUMNS, (c, s), species)])
-        lines += table(_header(view, _CONTACT_COLUMNS, ("contact", "side"), species), rows, left=2)
+                rows.append([contact, side, *_cells(view, of_side, (c, s), species)])
+        lines += table(_header(view, of_side, ("contact", "side"), species), rows, left=2)
         lines.append("")
-    rows = [[layer, *_cells(view, _LAYER_COLUMNS, (i,), ())] for i, layer in enumerate(results.layers)]
-    lines += table(_header(view, _LAYER_COLUMNS, ("layer",), ()), rows)
+    of_layer = _all_columns(view, _LAYER_COLUMNS, ("layer",))
+    rows = [[layer, *_cells(view, of_layer, (i,), species)] for i, layer in enumerate(results.layers)]
+    lines += table(_header(view, of_layer, ("layer",), species), rows)
     if results.contacts:
-        rows = [[name, *_cells(view, _PLANE_COLUMNS, (i,), ())] for i, name in enumerate(results.contacts)]
-        lines += ["", *table(_header(view, _PLANE_COLUMNS, ("contact",), ()), rows)]
+        of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
+        rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
+        lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
     lines.append("")
     status = int(view.variable("status").values)
-    for name in (
-        "interface_resistance",
-        "potential_error_estimate",
-        "resistance_error_estimate",
-        "charge_balance",
-        "iterations",
-    ):
+    for name, _ in _all_columns(view, _SCALARS, ()):
         if name in results:
             quantity = view.variable(name)
             unit = f" {quantity.display.text}" if quantity.display.text else ""
@@ -173,6 +157,19 @@ def _single(view: View) -> list[str]:
         strained = [flag.words for flag in Validity if flags > 0 and flags & flag]
         lines += [f"{'the continuum is strained':<44}{text}" for text in strained]
     return lines
+
+
+def _all_columns(view: View, known: Sequence[tuple[str, str]], dims: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return name and title of every variable with these dimensions (and species): the known ones, then the others."""
+    results = view.results
+    axes = {name for axis in results.sweep for name in results.coordinates(axis)}
+    others = []
+    for name, field in results.fields.items():
+        own = tuple(d for d in field.dims if d not in results.sweep and d != "species")
+        is_variable = "/" not in name and name not in axes and name not in field.dims and name not in _SAID_IN_WORDS
+        if is_variable and own == dims and name not in dict(known):
+            others.append((name, name.replace("_", " ")))
+    return [*known, *others]
 
 
 def _header(
@@ -209,23 +206,23 @@ def _rows(view: View, n_rows: int) -> list[str]:
         columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
     for name, title in (("interface_resistance", "resistance"), ("total_resistance", "total resistance")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     for name, title in (("space_charge_potential", "space charge"), ("space_charge_width", "width")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     for name, title in (("excess_resistance", "excess"), ("charge", "charge")):
         if name in view.results:
-            columns += _columns(view, name, title)
+            columns += columns_of(view, name, title)
     status = view.variable("status").values
     columns.append(("status", "", "", [status_words(int(s)) for s in status]))
     header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
     lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
     if step > 1:
-        lines.append(f"(every {_ordinal(step)} of {total} points; --rows N shows more)")
+        lines.append(f"(every {ordinal(step)} of {total} points; --rows N shows more)")
     return lines
 
 
-def _columns(view: View, name: str, title: str) -> list[tuple[str, str, str, list[str]]]:
+def columns_of(view: View, name: str, title: str) -> list[tuple[str, str, str, list[str]]]:
     """Return a column per contact, side, layer and species of a variable, without empty ones."""
     quantity = view.variable(name)
     own = quantity.dims[1:]
@@ -250,11 +247,11 @@ def _columns(view: View, name: str, title: str) -> list[tuple[str, str, str, lis
     return columns
 
 
-def _pivot(view: View, n_rows: int) -> list[str]:
-    """Return the interface resistance over the first two free axes, the others at their first value."""
+def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
+    """Return a variable (default: the resistance) over the first two free axes, the others at their first value."""
     results = view.results
     down, across = view.axes[0], view.axes[1]
-    name = "total_resistance" if "total_resistance" in results else "interface_resistance"
+    name = name or ("total_resistance" if "total_resistance" in results else "interface_resistance")
     sizes = view.shape
     steps = (view.thin(down, n_rows), view.thin(across, _MAX_COLUMNS))
     for axis in view.axes[2:]:
@@ -274,7 +271,7 @@ def _pivot(view: View, n_rows: int) -> list[str]:
     body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
     lines += table(header, body, left=0)
     notes = [
-        f"every {_ordinal(step)} of {size} values of {axis}"
+        f"every {ordinal(step)} of {size} values of {axis}"
         for axis, step, size in zip((down, across), steps, sizes, strict=False)
         if step > 1
     ]
@@ -284,6 +281,7 @@ def _pivot(view: View, n_rows: int) -> list[str]:
     return lines
 
 
-def _ordinal(n: int) -> str:
+def ordinal(n: int) -> str:
+    """Return 2nd, 3rd, 11th."""
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"

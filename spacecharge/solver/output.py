@@ -213,13 +213,14 @@ class Registry:
         dtype: str = "f8",
         slope: Slope | None = None,
         is_sensitive: bool | None = None,
+        needs: str = "",
         attributes: Mapping[str, Any] | None = None,
     ) -> Callable[[Reader], Callable[[Solution], Array]]:
         """Declare the decorated reader an output; in its place stands the plain function of a solution.
 
         Parameters
         ----------
-        dims, units, long_name, dtype, slope, attributes
+        dims, units, long_name, dtype, slope, needs, attributes
             As :class:`Output` takes them.
         is_sensitive : bool, optional
             By default every float is.
@@ -229,7 +230,7 @@ class Registry:
             name = read.__name__
             sensitive = dtype == "f8" if is_sensitive is None else is_sensitive
             self.outputs.append(
-                Output(name, dims, units, long_name, dtype, read, slope, sensitive, "", dict(attributes or {}))
+                Output(name, dims, units, long_name, dtype, read, slope, sensitive, needs, dict(attributes or {}))
             )
 
             def plain(solution: Solution) -> Array:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..codes import Status, Validity
 from . import output as o
+from .bulk import of_bulks
 from .output import Output as Output
 from .output import Registry, Rows
 from .validity import strained
@@ -248,8 +249,8 @@ def validity(rows: Rows) -> Array:
     return np.where(answered, flags | strained(rows), flags)
 
 
-OUTPUTS: tuple[Output, ...] = tuple(observable.outputs)
-"""What every solve has, in the order of the file."""
+OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)
+"""What a solve has, in the order of the file."""
 
 TRANSFER_OUTPUTS: tuple[Output, ...] = (
     Output("exchange_current_density", CONTACTS, "A m-2", "exchange current density", needs="charge_transfer"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..model import Stack, StackParameters
+from ..units import display_of
 from . import outputs as o
 from .options import SolverOptions
 from .output import Observed, Rows
@@ -259,13 +260,14 @@ class Solution:
             for c, contact in enumerate(self.parameters.contact_names):
                 for s, side in enumerate(("left", "right")):
                     if np.isfinite(step[c, s]):
-                        widths = np.atleast_1d(width[c, s]) * 1e9
+                        widths = np.atleast_1d(width[c, s]) * display_of("m").factor
                         text = ", ".join(f"{value:.4g}" for value in widths)
                         lines.append(
                             f"  {contact}, {side}: space-charge potential {step[c, s]:+.6f} V, width {text} nm"
                         )
             resistance = float(self.scalars["interface_resistance"])
-            lines.append(f"  interface resistance {resistance * 1e4:.6g} Ohm cm2")
+            shown = display_of("ohm m2")
+            lines.append(f"  interface resistance {resistance * shown.factor:.6g} {shown.text}")
             stats = self.stats
             lines.append(
                 f"  {stats.n_nodes} nodes, {stats.iterations} iterations, "

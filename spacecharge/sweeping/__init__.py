@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..config.lattice import LatticeConfig
     from .engine import RunReport
 
 
@@ -17,7 +18,7 @@ PROFILES_TO_ANNOUNCE = 1e9
 
 
 def run_sweep(
-    config: Config | str | os.PathLike[str],
+    config: Config | LatticeConfig | str | os.PathLike[str],
     *,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -30,7 +31,7 @@ def run_sweep(
 
     Parameters
     ----------
-    config : Config or path
+    config : Config, LatticeConfig or path
         Configuration, or the YAML file of one.
     output : path, optional
         Result file; default ``output.path`` of the configuration. Missing folders are created.
@@ -115,17 +116,17 @@ def _announce_profiles(task: Any) -> None:
         )
 
 
-def make_task(config: Config) -> Any:
+def make_task(config: Config | LatticeConfig) -> Any:
     """Return the task of a configuration, with the numbers of its fits filled in.
 
     Parameters
     ----------
-    config : Config
+    config : Config or LatticeConfig
         Configuration.
 
     Returns
     -------
-    InterfaceTask
+    InterfaceTask or LatticeTask
         Ready to be run; nothing is enumerated yet.
 
     Raises
@@ -133,6 +134,14 @@ def make_task(config: Config) -> Any:
     ConfigError
         A fit that the configuration refers to cannot be used, or a key asks for what is not computed.
     """
+    if hasattr(config, "base_stack"):
+        return _interface_task(config)
+    from .lattice import LatticeTask
+
+    return LatticeTask(config)
+
+
+def _interface_task(config: Config) -> Any:
     from ..fitting.from_fit import with_fits
     from .plan import InterfaceTask
 
@@ -170,7 +179,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _differing_keys(attributes: Mapping[str, Any], config: Config) -> str:
+def _differing_keys(attributes: Mapping[str, Any], config: Config | LatticeConfig) -> str:
     """Return which keys differ between the configuration of a file and this one."""
     from .. import __version__
     from ..config import changed_keys
@@ -188,7 +197,7 @@ def _differing_keys(attributes: Mapping[str, Any], config: Config) -> str:
     version = attributes.get("spacecharge_version")
     if version != __version__:
         return f"written by spacecharge {version}, this is {__version__}"
-    return "different: the materials library, a fit or a table of points"
+    return "different: the materials library, a fit, a file of sites or a table of points"
 
 
 __all__ = ["available_cores", "make_task", "run_sweep"]

@@ -10,7 +10,7 @@ from .task import Task, n_chunks
 
 SAMPLE_CHUNKS = 4
 SAMPLE_POINTS = 32
-"""Points of a sample: neighbours, because a sweep starts each solve from its neighbour."""
+"""Points of a sample, one after the other as a worker takes them."""
 
 BASE_MEMORY = 200e6
 """Resident memory of Python with the compiled kernels and the HDF5 library [bytes]; measured."""

@@ -18,9 +18,17 @@ def facts_of(config: Config) -> frozenset[str]:
     -------
     frozenset of str
         ``charge_transfer``: a contact has a law of jumps; ``charge_transfer_and_temperature``: and it is swept over
-        the temperature.
+        the temperature; ``several_species``; ``defects``: carriers of a layer follow from them; ``grain_boundary``:
+        there is a core.
     """
     facts = set()
+    layers = config.base_stack.layers
+    if max(len(layer.species_names) for layer in layers) > 1:
+        facts.add("several_species")
+    if any(layer.defects is not None for layer in layers):
+        facts.add("defects")
+    if any(layer.core_of is not None for layer in layers):
+        facts.add("grain_boundary")
     if any(law is not None for law in config.charge_transfer):
         facts.add("charge_transfer")
         if any(axis.path == "temperature_K" for axis in config.axes):

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..config.axes import Axis, Sweep, listed_grid
 from ..config.config import Config, OutputSettings, SolverSettings
 from ..errors import ConfigError, ModelError, StoreError
+from ..lattice import Lattice, lattice_paths
 from ..model import Stack
 from ..model.parameters import numeric_paths
 from ..store.layout import Coordinate, Layout, Variable
@@ -23,6 +24,8 @@ from ..units import display_of
 if TYPE_CHECKING:
     import pandas
     import xarray
+
+    from ..config.lattice import LatticeConfig
 
 Array = NDArray[Any]
 SHOWN = 3
@@ -173,7 +176,7 @@ class SweepTable:
 
 
 def sweep(
-    subject: Stack | Config,
+    subject: Stack | Config | Lattice | LatticeConfig,
     axes: Mapping[str, ArrayLike],
     *,
     mode: Literal["outer", "zip"] = "outer",
@@ -183,12 +186,12 @@ def sweep(
     sensitivities: Sequence[str] = (),
     workers: int | None = None,
 ) -> SweepTable:
-    """Solve a stack at many values of its numbers and keep the answers in memory.
+    """Solve a stack, or lattice planes, at many values of its numbers and keep the answers in memory.
 
     Parameters
     ----------
-    subject : Stack or Config
-        The stack, or a configuration whose stack, charge transfer, tolerance and `resistance_of` then hold.
+    subject : Stack, Config, Lattice or LatticeConfig
+        The stack or the planes, or a configuration whose charge transfer, tolerance and `resistance_of` then hold too.
     axes : mapping of str to array_like, shape (n,)
         Values by dotted path, in the unit of the key: ``{"electrode.potential_V": np.linspace(2.4, 3.4, 201)}``.
         Anything that NumPy makes an array of will do, a pandas Series too.
@@ -227,22 +230,11 @@ def sweep(
     """
     from . import available_cores, make_task
 
-    if isinstance(subject, Config):
-        base = subject
-        tolerance_V = base.solver.tolerance_V
+    base = _base(subject, tolerance_V)
+    if isinstance(base, Config):
         resistance_of = resistance_of or base.output.resistance_of
-    else:
-        empty = OutputSettings(path="", profiles=False, profile_nodes=None, resistance_of=(), sensitivities=())
-        base = Config(
-            source=Path("sweep"),
-            title="sweep in memory",
-            text="",
-            sha256=hashlib.sha256(b"").hexdigest(),
-            base_stack=subject,
-            sweep=Sweep(),
-            solver=SolverSettings(tolerance_V=tolerance_V),
-            output=empty,
-        )
+    elif resistance_of or sensitivities:
+        raise ModelError("lattice planes have neither resistance_of nor sensitivities", "sweep")
     made = tuple(_axis(base, path, values) for path, values in axes.items())
     if mode not in ("outer", "zip"):
         raise ConfigError([f"sweep: mode {mode!r} is not known (allowed: outer, zip)"])
@@ -253,9 +245,34 @@ def sweep(
     return _evaluated(task, workers or available_cores())
 
 
+def _base(subject: Stack | Config | Lattice | LatticeConfig, tolerance_V: float) -> Config | LatticeConfig:
+    """Return what is swept as a configuration without axes of its own."""
+    empty = OutputSettings(path="", profiles=False, profile_nodes=None, resistance_of=(), sensitivities=())
+    nameless = {
+        "source": Path("sweep"),
+        "title": "sweep in memory",
+        "text": "",
+        "sha256": hashlib.sha256(b"").hexdigest(),
+        "sweep": Sweep(),
+        "output": empty,
+    }
+    if isinstance(subject, Lattice):
+        from ..config.lattice import LatticeConfig
+
+        made: Config | LatticeConfig = LatticeConfig(lattice=subject, **nameless)  # type: ignore[arg-type]
+        return made
+    if isinstance(subject, Stack):
+        return Config(base_stack=subject, solver=SolverSettings(tolerance_V=tolerance_V), **nameless)  # type: ignore[arg-type]
+    return subject
+
+
 def _replaced(
-    base: Config, plan: Sweep, profiles: bool, resistance_of: tuple[str, ...], sensitivities: tuple[str, ...]
-) -> Config:
+    base: Config | LatticeConfig,
+    plan: Sweep,
+    profiles: bool,
+    resistance_of: tuple[str, ...],
+    sensitivities: tuple[str, ...],
+) -> Config | LatticeConfig:
     """Return a configuration with another plan and other outputs."""
     from dataclasses import replace
 
@@ -263,11 +280,13 @@ def _replaced(
     return replace(base, sweep=plan, output=output)
 
 
-def _axis(base: Config, path: str, values: ArrayLike) -> Axis:
+def _axis(base: Config | LatticeConfig, path: str, values: ArrayLike) -> Axis:
     """Return one axis, checked; its values are kept in the order given."""
     array = np.atleast_1d(np.asarray(values, dtype=float))
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ModelError(f"finite numbers in one dimension are needed, got shape {array.shape}", path)
+    if not isinstance(base, Config):
+        return Axis(path=_known(path, lattice_paths(base.lattice)), grid=listed_grid(array), kind="lattice")
     known = numeric_paths(base.base_stack)
     if path == "solver.tolerance_V":
         return Axis(path=path, grid=listed_grid(array), kind="solver")
@@ -275,12 +294,20 @@ def _axis(base: Config, path: str, values: ArrayLike) -> Axis:
         return Axis(path=path, grid=listed_grid(array), kind="rebuild")
     if ".charge_transfer." in path and any(base.charge_transfer):
         return Axis(path=path, grid=listed_grid(array), kind="charge_transfer")
-    if path not in known and not _by_ocv(base.base_stack, path):
+    if not _by_ocv(base.base_stack, path):
+        _known(path, known)
+    return Axis(path=path, grid=listed_grid(array), kind="stack")
+
+
+def _known(path: str, known: Sequence[str]) -> str:
+    """Return a path that exists; an error names the nearest one that does."""
+    if path not in known:
         import difflib
 
         near = difflib.get_close_matches(path, known, n=1)
-        raise ModelError(f"names no number of this stack{f' (did you mean {near[0]}?)' if near else ''}", path)
-    return Axis(path=path, grid=listed_grid(array), kind="stack")
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ModelError(f"names no number that a sweep can vary{hint}", path)
+    return path
 
 
 def _by_ocv(stack: Stack, path: str) -> bool:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from ..units import coordinate_name, unit_of
 from .facts import facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
+
+if TYPE_CHECKING:
+    from ..config.lattice import LatticeConfig
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -58,7 +61,7 @@ class InterfaceTask:
         # A species axis only where there are several; no contact axis where there is no contact.
         sizes = {name: len(values) for name, (_, values) in names.items()}
         dropped = {"species"} if sizes["species"] == 1 else set()
-        coordinates = _axes(self.config)
+        coordinates = axis_coordinates(self.config)
         for name, (long_name, values) in names.items():
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
@@ -97,7 +100,7 @@ class InterfaceTask:
             shape=self.config.shape,
             coordinates=tuple(coordinates),
             variables=tuple(variables),
-            attributes=_attributes(self.config),
+            attributes=file_attributes(self.config),
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
@@ -185,7 +188,7 @@ class InterfaceTask:
         return f"point {index}{where and f' ({where})'}: {reason}"
 
 
-def _axes(config: Config) -> list[Coordinate]:
+def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:
     """Return the coordinates of the sweep axes."""
     if not config.shape:
         return []
@@ -230,7 +233,8 @@ def _slopes(config: Config, path: str, variables: list[Variable]) -> list[Variab
     ]
 
 
-def _attributes(config: Config) -> dict[str, Any]:
+def file_attributes(config: Config | LatticeConfig) -> dict[str, Any]:
+    """Return the root attributes of a result file."""
     said = {
         "assumed": [item.line for item in config.assumed],
         "notes": list(config.notes),

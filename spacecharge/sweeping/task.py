@@ -2,8 +2,7 @@
 
 A point costs a few microseconds, so the engine never sees one: it hands out ranges of points and gets
 NumPy arrays back. The cut into chunks depends on the task alone, never on the number of workers or on
-where a run was interrupted, because the points of a chunk may start from their neighbours' answers:
-the same cut gives the same bits.
+where a run was interrupted: a run that is resumed, or split otherwise, gives the same file to the last bit.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.constants import elementary_charge, epsilon_0, k
 
 import spacecharge as sc
+from spacecharge.codes import Status
 from spacecharge.lattice import Site, Sites, solve_lattice_points
 from spacecharge.lattice.kernels import layout as at
 from spacecharge.lattice.kernels import newton as kernels
@@ -146,7 +147,7 @@ def test_failed_points_are_rows_with_a_status_and_a_reason() -> None:
     assert np.isnan(many.scalars["barrier"]).tolist() == [False, True, True, True, True]
     assert sorted(many.reasons) == [1, 2, 3, 4]
     assert "temperature_K: -1 is out of range" in many.reasons[1]
-    assert "1 is out of range (allowed: 0 and below 1)" in many.reasons[2]
+    assert "1 is out of range (allowed: 0 to 0.999999)" in many.reasons[2]
     assert "lattice.bulk_nm" in many.reasons[4]
     with pytest.raises(sc.ModelError, match="is no number of this problem"):
         solve_lattice_points(ceria(), {"lattice.species.Y.fraction": np.array([0.1])})
@@ -224,3 +225,10 @@ def test_factors_solve_the_matrix(n: int, seed: int, periodic: bool, weak: bool)
         assert found.mean() == pytest.approx(left @ rhs / (left @ work[at.CURVATURE]), rel=1e-6)
     else:
         assert found == pytest.approx(np.linalg.solve(matrix, rhs), rel=1e-9, abs=1e-12)
+
+
+def test_the_kernels_statuses_are_those_of_the_package() -> None:
+    assert Status.SOLVED == at.SOLVED
+    assert Status.NOT_CONVERGED == at.NOT_CONVERGED
+    assert Status.INVALID_POINT == at.INVALID
+    assert Status.ACCURACY_NOT_REACHED == at.INACCURATE

@@ -190,7 +190,7 @@ GD = {"site": "Ce", "charge_number": -1, "fraction": 0.2, "mobile": False}
         ({"Vo": VO}, "lattice.species", "lists the defect Gd: describe it here (fraction: 0 leaves it out)"),
         ({"Vo": VO, "Gd": GD, "Y": GD}, "lattice.species.Y", "no site of"),
         ({"Vo": {**VO, "site": "Ce"}, "Gd": GD}, "lattice.species.Vo.site", "has it on O"),
-        ({"Vo": {**VO, "fraction": 1.0}, "Gd": GD}, "lattice.species.Vo.fraction", "allowed: 0 and below 1"),
+        ({"Vo": {**VO, "fraction": 1.0}, "Gd": GD}, "lattice.species.Vo.fraction", "allowed: 0 to 0.999999"),
         ({"Vo": {**VO, "charge_number": 0}, "Gd": GD}, "lattice.species.Vo.charge_number", "must carry charge"),
         ({"Vo": {**VO, "mobile": {"at": 1}}, "Gd": GD}, "lattice.species.Vo.mobile", "{frozen_at_K: temperature}"),
         ({"Vo": {**VO, "mobile": "yes"}, "Gd": GD}, "lattice.species.Vo.mobile", "allowed: true, false"),

@@ -175,3 +175,20 @@ def test_five_hundred_random_cores_are_solved_or_refused_with_a_reason() -> None
         solved += 1
         assert abs(float(sc.charge_balance(solution))) <= 1e-12 * max(1e-3, float(np.abs(sc.charge(solution)).sum()))
     assert solved > 300
+
+
+def test_sensitivity_of_the_boundary_resistance_is_that_of_differences() -> None:
+    """With a grain that ends in its own contact too: the region of one side, the whole layer on the other."""
+    keys = {"segregation_energy_eV": -0.15, "background_charge_e_per_nm3": -0.9}
+
+    def with_wall(**grain: float) -> sc.Stack:
+        return boundary(keys, grain).replace(left=sc.End(kind="surface_charge_C_per_m2", value=0.01))
+
+    solution = sc.solve(with_wall(), tolerance_V=1e-10)
+    for path, key, step, factor in (("left.permittivity", "permittivity", 1e-3, 1.0),):
+        slope = sc.sensitivities(solution, [path, "right.permittivity"])
+        both = sum(np.asarray(slope[p]["grain_boundary_resistance"]) for p in slope)
+        pair = [sc.solve(with_wall(**{key: 30.0 + s * step}), tolerance_V=1e-10) for s in (1.0, -1.0)]
+        rough = (sc.grain_boundary_resistance(pair[0]) - sc.grain_boundary_resistance(pair[1])) / (2.0 * step * factor)
+        # The core has no permittivity of its own and follows the left grain.
+        assert both == pytest.approx(rough, rel=1e-4)

@@ -16,7 +16,7 @@ from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.schema import Keys
 from ...config.validation import validate
 from ...document.problems import Problems
-from ...document.yaml import Document
+from ...document.yaml import Document, read_document
 from ...errors import ConfigError, StoreError
 from ...nmr.transport import horvai_resistance
 from ...report.fits import comparison_text
@@ -254,10 +254,10 @@ def _check(document: Document, problems: Problems) -> ComparisonConfig | None:
 
 def _model(config: ComparisonConfig) -> Config:
     """Return the configuration of the interfaces, which has a point for each."""
-    from ...config import load_config
+    from ...config.load import load_document
     from ..from_fit import with_fits
 
-    model = with_fits(load_config(os.path.join(os.path.dirname(config.path), config.model)))
+    model = with_fits(load_document(read_document(os.path.join(os.path.dirname(config.path), config.model))))
     if model.n_points != len(config.interfaces):
         n = len(config.interfaces)
         raise ConfigError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StrictStr, Tag
+from pydantic import ConfigDict, Discriminator, Field, StrictStr, Tag
 
 from ...config.fit_keys import FitConfig, FitDataKeys, FitKeys, check_curve_fit, number
-from ...config.schema import Keys
+from ...config.schema import Keys, Plain, Whole
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...nmr.diffusion import GEOMETRIES
@@ -23,10 +23,61 @@ from ..setup import Setup
 Size = Annotated[float, number(1e-3, 1e9, "Radius, or half thickness of a slab", "nm")]
 
 
+Region = Annotated[list[Plain], Field(min_length=2, max_length=2)]
+
+
 class ExchangeDataKeys(FitDataKeys):
-    """Data of an exchange fit."""
+    """Data of an exchange fit: a table, or processed spectra of one mixing time each."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     observable: Literal["fraction", "intensities"] = "fraction"
+    bruker_2d: StrictStr | Annotated[list[StrictStr], Field(min_length=1)] | None = Field(
+        default=None, description="Directories of Bruker experiments, relative to this configuration"
+    )
+    procno: Annotated[Whole, Field(ge=1, le=9999, description="Number of the processed data")] | None = None
+    regions_ppm: Annotated[dict[StrictStr, Region], Field(min_length=2)] | None = Field(
+        default=None, description="Letter of a site to its range of shifts [ppm]"
+    )
+    noise_ppm: Region | None = Field(default=None, description="A range without signal in both dimensions [ppm]")
+    mixing_time_s: (
+        Annotated[list[Annotated[float, number(0.0, 1e6, "Mixing time", "s")]], Field(min_length=1)] | None
+    ) = Field(default=None, description="Of every spectrum; default: from the parameters")
+    from_: StrictStr | None = Field(
+        default=None,
+        alias="from",
+        pattern=r"^[DP][0-9]{1,2}$",
+        description="Parameter with the mixing time; default: D8",
+    )
+    volumes: Literal["lines", "boxes"] | None = Field(
+        default=None, description="Fit lines on a tilted plane (default), or add up boxes above it"
+    )
+
+
+_OF_SPECTRA = ("procno", "regions_ppm", "noise_ppm", "mixing_time_s", "from", "volumes")
+
+
+def _check_spectra(data: Any, sites: Sequence[str], problems: Problems) -> None:
+    """Check what pydantic cannot know of the keys of spectra."""
+    if not isinstance(data, Mapping):
+        return
+    if "bruker_2d" not in data:
+        for key in _OF_SPECTRA:
+            if key in data:
+                problems.add(("data", key), "belongs to bruker_2d", key=True)
+        return
+    for key in ("regions_ppm", "noise_ppm"):
+        if key not in data:
+            problems.add("data", f"{key} is missing beside bruker_2d")
+    regions = data.get("regions_ppm")
+    if isinstance(regions, Mapping) and set(regions) != set(sites):
+        problems.add(
+            ("data", "regions_ppm"), f"the sites {', '.join(sites)} are needed, got {', '.join(map(str, regions))}"
+        )
+    if "mixing_time_s" in data and "from" in data:
+        problems.add(("data", "from"), "stands beside mixing_time_s: give either", key=True)
+    if "columns" in data:
+        problems.add(("data", "columns"), "belongs to path", key=True)
 
 
 class DiffusionKeys(Keys):
@@ -99,7 +150,11 @@ def _size(model: Mapping[str, Any], suffix: str, geometry: str, problems: Proble
 
 
 def _check(document: Document, problems: Problems) -> FitConfig | None:
-    return check_curve_fit(
+    model = document.data.get("model")
+    sites = model.get("sites", ["A", "B"]) if isinstance(model, Mapping) else ["A", "B"]
+    before = len(problems)
+    _check_spectra(document.data.get("data"), sites if isinstance(sites, list) else ["A", "B"], problems)
+    config = check_curve_fit(
         document,
         problems,
         "exsy",
@@ -107,6 +162,7 @@ def _check(document: Document, problems: Problems) -> FitConfig | None:
         _finish,
         lambda model, data: rules_for("exsy", model, str(data.get("observable", "fraction"))),
     )
+    return config if len(problems) == before else None
 
 
 def build_exsy(config: FitConfig) -> Setup:

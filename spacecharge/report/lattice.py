@@ -1,0 +1,105 @@
+"""Tables of a result file of lattice planes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..codes import status_words
+from .points import columns_of, number, ordinal, pivot
+from .tables import table
+from .view import View
+
+GROUP = "profiles/planes"
+_COLUMNS = (
+    ("barrier", "barrier"),
+    ("resistivity_ratio_perpendicular", "r across"),
+    ("resistivity_ratio_parallel", "r along"),
+    ("excess_thickness", "excess"),
+    ("grain_boundary_resistance", "resistance"),
+    ("apparent_activation_energy", "activation"),
+)
+
+
+def lattice_lines(view: View, rows: int) -> list[str]:
+    """Return the lines of a table of the points: one in full, a row for each, or one quantity over two axes."""
+    if not view.axes:
+        return _single(view, rows)
+    if len(view.axes) == 1:
+        return _rows(view, rows)
+    absolute = np.isfinite(view.variable("grain_boundary_resistance").values).any()
+    return pivot(view, rows, "grain_boundary_resistance" if absolute else "excess_thickness")
+
+
+def _single(view: View, rows: int) -> list[str]:
+    """Return every observable of one point, then its planes."""
+    results = view.results
+    lines = []
+    names = [path for path in results.fields if "/" not in path and path not in (*results.sweep, "status", "species")]
+    first = [name for name, _ in _COLUMNS]
+    names.sort(key=lambda name: first.index(name) if name in first else len(first))
+    for name in names:
+        quantity = view.variable(name)
+        for label, value in _entries(view, quantity.dims, np.asarray(quantity.values, dtype=float)):
+            if np.isfinite(value):
+                unit = f" {quantity.display.text}" if quantity.display.text else ""
+                lines.append(f"{quantity.label + label:<60}{number(value)}{unit}")
+    status = int(view.variable("status").values)
+    lines.append(f"{'status':<60}{status} ({status_words(status)})")
+    if f"{GROUP}/potential" in results.fields:
+        lines += ["", *_planes(view, rows)]
+    return lines
+
+
+def _entries(view: View, dims: tuple[str, ...], values: np.ndarray) -> list[tuple[str, float]]:
+    """Return what follows the label of a variable, and its value, for each species."""
+    if not dims:
+        return [("", float(values))]
+    return [(f" of {name}", float(value)) for name, value in zip(view.results.names(dims[0]), values, strict=True)]
+
+
+def _planes(view: View, rows: int) -> list[str]:
+    """Return the planes around the largest potential."""
+    results = view.results
+    species = results.names("species") or (str(results.attributes.get("carrier", "")),)
+    names = ("x", "potential", "charge")
+    quantities = [view.variable(f"{GROUP}/{name}") for name in names]
+    fraction = view.variable(f"{GROUP}/occupancy").values.reshape(len(species), -1)
+    total = len(quantities[0].values)
+    if np.isfinite(quantities[1].values).any():
+        centre = int(np.nanargmax(np.abs(quantities[1].values)))
+    else:
+        centre = 0
+    first = min(max(0, centre - rows // 2), max(0, total - rows))
+    shown = range(first, min(total, first + rows))
+    header = [
+        [*names, *(f"x of {name}" for name in species)],
+        [*(q.display.text for q in quantities), *("" for _ in species)],
+    ]
+    body = [
+        [f"{quantities[0].values[i]:.4f}", *(number(float(q.values[i])) for q in quantities[1:])]
+        + [number(float(values[i])) for values in fraction]
+        for i in shown
+    ]
+    lines = table(header, body, left=0)
+    if len(shown) < total:
+        lines.append(f"({len(shown)} of {total} planes; --rows N shows more)")
+    return lines
+
+
+def _rows(view: View, n_rows: int) -> list[str]:
+    """Return one row per point of the free axis."""
+    axis = view.axes[0]
+    total = view.shape[0]
+    step = view.thin(axis, n_rows)
+    columns: list[tuple[str, str, str, list[str]]] = []
+    for quantity in view.coordinates(axis):
+        columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
+    for name, title in _COLUMNS:
+        if np.isfinite(view.variable(name).values).any():
+            columns += columns_of(view, name, title)
+    columns.append(("status", "", "", [status_words(int(s)) for s in view.variable("status").values]))
+    header = [[c[0] for c in columns], [c[2] for c in columns]]
+    lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
+    if step > 1:
+        lines.append(f"(every {ordinal(step)} of {total} points; --rows N shows more)")
+    return lines
