@@ -182,8 +182,8 @@ def _kind_of(
     if kind is not None:
         return kind
     first, _, rest = normalised(path).partition(".")
-    layers = data.get("layers") or {}
-    if first in layers and rest:
+    layers = data.get("layers")
+    if isinstance(layers, dict) and first in layers and rest:
         message = f"names no number of the layer {first} that a sweep can vary"
         same = [p for p in known if p.startswith(f"{first}.")]
     else:
