@@ -66,6 +66,11 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--y", metavar="NAME", help="variable to draw")
     plot.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     plot.add_argument("--profiles", action="store_true", help="potential and occupancy around each contact")
+    plot.add_argument("--relative-to", metavar="AXIS=VALUE", help="draw --y over its value there, all else equal")
+    plot.add_argument("--text", action="store_true", help="a sketch in the terminal instead of a file")
+    plot.add_argument("--width", default="double", metavar="WIDTH", help="double (7.2 inch, default) or single (3.5)")
+    plot.add_argument("--dpi", type=int, default=200, metavar="N", help="dots per inch of a PNG (default 200)")
+    plot.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
     export = commands.add_parser("export", help="write a result file as a table: CSV, xlsx or JSON, in shown units")
     export.add_argument("file", metavar="FILE")
@@ -99,7 +104,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
-    defects.add_argument("file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, or YAML of this package")
+    defects.add_argument(
+        "file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, own YAML, or a configuration"
+    )
     defects.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     defects.add_argument("--temperature-K", type=float, metavar="T", help="temperature (default: the file's)")
     defects.add_argument("--potential-V", type=float, metavar="U", help="potential against Li/Li+")

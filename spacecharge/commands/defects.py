@@ -21,6 +21,9 @@ _DEFAULT_SCAN = "temperature_K=300:1500:61"
 def execute(args: argparse.Namespace) -> int:
     """Print the equilibrium, or a scan, and draw it if asked; returns the exit code."""
     from ..defect_chemistry import equilibrium, read_defects
+
+    if _is_configuration(args.file):
+        return _of_configuration(args)
     from ..report.defects import equilibrium_lines, scan_lines
 
     options = {key: getattr(args, key) for key in _OPTIONS}
@@ -50,6 +53,47 @@ def execute(args: argparse.Namespace) -> int:
         )  # fmt: skip
         print(args.output, file=sys.stderr)
     return EXIT_SOME_FAILED if any(found.reasons) else EXIT_SOLVED
+
+
+def _is_configuration(path: str) -> bool:
+    """Say whether a file is a configuration of a stack."""
+    if not path.lower().endswith((".yaml", ".yml")):
+        return False
+    from ..document.yaml import read_document
+
+    return "layers" in read_document(path).data
+
+
+def _of_configuration(args: argparse.Namespace) -> int:
+    """Print the bulk of every layer with defects at the configuration's own numbers; draw carriers and bands."""
+    from ..config import load_config
+    from ..report.defects import equilibrium_lines
+
+    config = load_config(args.file)
+    stack = config.base_stack
+    given = [key for key in (*_OPTIONS, *_GIVEN, "against") if getattr(args, key) is not None]
+    if given:
+        raise ConfigError([f"--{given[0].replace('_', '-')}: a configuration says it itself"])
+    kelvin = stack.temperature_K
+    found = {
+        layer.name: layer.defects.bulk(kelvin, layer.potential_V).result.as_dict()
+        for layer in stack.layers
+        if layer.defects is not None and layer.core_of is None
+    }
+    if not found:
+        raise ConfigError([f"{args.file}: no layer has defects"])
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        blocks = ["\n".join([f"[{name}]", *equilibrium_lines(result)]) for name, result in found.items()]
+        print("\n\n".join(blocks))
+    if args.output is not None:
+        from ..plotting.carriers import draw_carriers
+        from ..solver.equilibrium import solve
+
+        draw_carriers(solve(stack), args.output, title=config.title, overwrite=args.overwrite)
+        print(args.output, file=sys.stderr)
+    return EXIT_SOLVED
 
 
 def _plain(column: object) -> list[float | None]:

@@ -9,28 +9,45 @@ from pathlib import Path
 def execute(args: argparse.Namespace) -> int:
     """Draw and save the figure, print its path; returns the exit code."""
     from ..errors import EXIT_SOLVED
-    from ..store import refusing_damage
 
-    with refusing_damage(args.file):
-        figure = _draw(args)
-    print(figure)
+    if args.text:
+        from ..report.sketch import sketch
+
+        print(sketch(args.file, x=args.x, y=args.y, select=args.select))
+        return EXIT_SOLVED
+    print(_draw(args))
     return EXIT_SOLVED
 
 
 def _draw(args: argparse.Namespace) -> Path:
     """Draw what the file holds: a fit (by name, where there are points too), a sweep over fits, or points."""
+    from ..errors import StoreError
+    from ..plotting.figures import FigureStyle, default_target, plot_file
     from ..store import read_results
 
+    style = FigureStyle(width=args.width, dpi=args.dpi)
     results = read_results(args.file)
-    target = Path(args.output) if args.output is not None else results.path.with_suffix(".png")
-    if results.has_fits and (not results.n_points or args.y in results.fits):
+    is_fit = results.has_fits and (not results.n_points or args.y in results.fits)
+    is_sweep_of_fits = str(results.attributes.get("kind", "")).startswith("fit ")
+    if not (is_fit or is_sweep_of_fits):
+        return plot_file(
+            results.path,
+            args.output,
+            x=args.x,
+            y=args.y,
+            select=args.select,
+            profiles=args.profiles,
+            relative_to=args.relative_to,
+            style=style,
+            overwrite=args.overwrite,
+        )
+    target = Path(args.output) if args.output is not None else default_target(results.path, args.y)
+    if target.exists() and not args.overwrite:
+        raise StoreError(f"{target}: exists already; --overwrite replaces it")
+    if is_fit:
         from ..plotting.fits import plot_fit
 
         return plot_fit(results.path, target, name=args.y)
-    if str(results.attributes.get("kind", "")).startswith("fit "):
-        from ..plotting.fits import plot_fit_sweep
+    from ..plotting.fits import plot_fit_sweep
 
-        return plot_fit_sweep(results.path, target, x=args.x, y=args.y)
-    from ..plotting.figures import plot_file
-
-    return plot_file(results.path, target, x=args.x, y=args.y, select=args.select, profiles=args.profiles)
+    return plot_fit_sweep(results.path, target, x=args.x, y=args.y)

@@ -452,6 +452,9 @@ def long_name(path: str, n_names: int = 1) -> str:
     names, keys = parts[:n_names], _stems(".".join(parts[n_names:]))
     section = parts[0] if parts[0] in SECTION.values() else "layers"
     words = _WORDS.get((section, keys)) or keys.replace("_", " ").replace(".", " ")
+    if section == "contacts" and len(names) > 1:
+        # The first contact is the one that most stacks have; further ones are counted as people count.
+        names = [] if names[1] == "0" else [f"contact {int(names[1]) + 1}"]
     return " ".join([*(n for n in names if n not in ("species", "lattice")), words])
 
 

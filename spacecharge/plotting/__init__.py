@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "plot_carriers": "carriers",
     "plot_file": "figures",
     "plot_profiles": "profiles",
     "plot_solution": "profiles",

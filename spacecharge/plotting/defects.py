@@ -120,16 +120,16 @@ def _concentrations(panel: Axes, values: Array, columns: Mapping[str, Array], fi
         else:
             i = coloured.index(name)
             colour, style = PALETTE[i % 6], STYLES[i // 6]
-        handles += panel.plot(values, columns[name], color=colour, linestyle=style, label=_named(name))
+        handles += panel.plot(values, columns[name], color=colour, linestyle=style, label=defect_label(name))
     for name, height in fixed.items():
         handles.append(
-            panel.axhline(height, color="0.6", linewidth=0.8, linestyle=":", label=f"{_named(name)} (fixed)")
+            panel.axhline(height, color="0.6", linewidth=0.8, linestyle=":", label=f"{defect_label(name)} (fixed)")
         )
     panel.set_ylabel("Concentration (cm$^{-3}$)")
     panel.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), borderaxespad=0.0)
 
 
-def _named(name: str) -> str:
+def defect_label(name: str) -> str:
     """Return a defect's name with its site as an index."""
     atom, _, site = name.partition("_")
     if not site:

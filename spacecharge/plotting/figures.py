@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
 from ..report.view import View
 from ..store.read import read_results
+from .style import DPI, single_column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LOWEST_DPI, HIGHEST_DPI = 30, 2400
 
 MAP_VALUES = 13
 """Two axes with at least so many values each make a map, fewer make lines."""
@@ -27,6 +32,9 @@ def plot_file(
     y: str | None = None,
     select: Sequence[str] = (),
     profiles: bool = False,
+    relative_to: str | None = None,
+    style: FigureStyle | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Draw the points of a result file and save the figure; fits are drawn by :mod:`spacecharge.plotting.fits`.
 
@@ -35,14 +43,20 @@ def plot_file(
     path : path
         Result file.
     output : path, optional
-        Figure, its suffix decides the format (png, pdf, svg); default: the result file's name with
-        ``.png``.
+        Figure, its suffix decides the format (png, pdf, svg); default: the result file's name, with ``_profiles`` or
+        the name of `y` where one is asked for, and ``.png``.
     x, y : str, optional
         Axis to draw along; variable to draw (also ``layer_resistance:coating``, and sums with ``+``).
     select : sequence of str
         ``AXIS=VALUE``.
     profiles : bool
         Draw profiles of potential and occupancy instead of scalars.
+    relative_to : str, optional
+        ``AXIS=VALUE``: draw `y` over its value there, everything else equal.
+    style : FigureStyle, optional
+        Width and resolution.
+    overwrite : bool
+        Replace an existing figure.
 
     Returns
     -------
@@ -52,28 +66,67 @@ def plot_file(
     Raises
     ------
     StoreError
-        The file cannot be read, has no such variable, or the figure cannot be written.
+        The file cannot be read, has no such variable, or the figure exists already or cannot be written.
     """
     results = read_results(path)
-    target = Path(output) if output is not None else results.path.with_suffix(".png")
+    target = Path(output) if output is not None else default_target(results.path, "profiles" if profiles else y)
+    style = style or FigureStyle()
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
-    if results.attributes.get("kind") == "lattice" and not y:
-        figure = _lattice_figure(view, x, title, profiles=profiles)
-    elif profiles or not view.axes:
-        from .profiles import plot_profiles
+    with single_column(style.width == "single"):
+        if results.attributes.get("kind") == "lattice" and not y:
+            figure = _lattice_figure(view, x, title, profiles=profiles)
+        elif profiles or not view.axes:
+            from .profiles import plot_profiles
 
-        figure = plot_profiles(view, title=title)
-    elif _is_map(view) and x is None:
-        from .maps import plot_map
+            figure = plot_profiles(view, title=title)
+        elif _is_map(view) and x is None and relative_to is None:
+            from .maps import plot_map
 
-        figure = plot_map(view, y=y, title=title)
-    else:
-        from .lines import plot_sweep
+            figure = plot_map(view, y=y, title=title)
+        else:
+            from .lines import plot_sweep
 
-        figure = plot_sweep(view, x=x, y=y, title=title)
-    save(figure, target)
+            figure = plot_sweep(view, x=x, y=y, title=title, relative_to=relative_to)
+    save(figure, target, dpi=style.dpi, caption=caption(view, title), overwrite=overwrite)
     return target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureStyle:
+    """Size of a figure.
+
+    Parameters
+    ----------
+    width : {"double", "single"}
+        Over both columns of a journal (7.2 inch), or one (3.5 inch): panels then stand below each other.
+    dpi : int
+        Dots per inch of a PNG.
+    """
+
+    width: str = "double"
+    dpi: int = DPI
+
+    def __post_init__(self) -> None:
+        if self.width not in ("double", "single"):
+            raise StoreError(f"--width {self.width}: is not known (allowed: double, single)")
+        if not LOWEST_DPI <= self.dpi <= HIGHEST_DPI:
+            raise StoreError(f"--dpi {self.dpi}: is out of range (allowed: {LOWEST_DPI} to {HIGHEST_DPI})")
+
+
+def default_target(path: Path, what: str | None) -> Path:
+    """Return the name of a figure beside its result file; what it shows stands in the name."""
+    words = re.sub(r"[^\w]+", "_", what or "").strip("_")
+    return path.with_name(f"{path.stem}_{words}.png" if words else f"{path.stem}.png")
+
+
+def caption(view: View, title: str) -> str:
+    """Return what a figure's file says about itself: title, selection, what is assumed."""
+    parts = [title, *(f"{q.label} = {q.values[0]:.6g} {q.display.text}".rstrip() for q in view.chosen)]
+    assumed = view.results.attributes.get("assumed", ())
+    if len(assumed):
+        parts.append("assumed: " + "; ".join(str(line) for line in assumed))
+    return ". ".join(parts)
 
 
 def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) -> Figure:
@@ -93,14 +146,33 @@ def _is_map(view: View) -> bool:
     return len(view.axes) == 2 and min(view.shape) >= MAP_VALUES
 
 
-def save(figure: Figure, target: Path) -> None:
+CAPTION_KEYS = {"png": "Description", "pdf": "Subject", "svg": "Description"}
+"""Where each format has a place for a caption."""
+
+
+def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", overwrite: bool = True) -> None:
     """Save a figure under its name when it is complete.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    target : Path
+        File; its suffix decides the format.
+    dpi : int
+        Dots per inch of a PNG.
+    caption : str
+        Text that the file carries along.
+    overwrite : bool
+        Replace an existing file.
 
     Raises
     ------
     StoreError
-        The suffix names no format, or the file cannot be written.
+        The suffix names no format, the file exists already, or cannot be written.
     """
+    if target.exists() and not overwrite:
+        raise StoreError(f"{target}: exists already; --overwrite replaces it")
     known = figure.canvas.get_supported_filetypes()
     suffix = target.suffix.lstrip(".").lower()
     if suffix not in known:
@@ -111,7 +183,9 @@ def save(figure: Figure, target: Path) -> None:
         from .style import styled
 
         with styled():
-            figure.savefig(temporary, format=suffix)
+            key = CAPTION_KEYS.get(suffix)
+            metadata = {key: caption} if key and caption else None
+            figure.savefig(temporary, format=suffix, dpi=dpi, metadata=metadata)
         os.replace(temporary, target)
     except OSError as error:
         raise StoreError(f"{target}: cannot be written ({error.strerror or error})") from error

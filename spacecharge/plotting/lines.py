@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from ..report.view import Quantity, View
 from ..units import number_text
+from .bounds import BLOCKED_OHM_M2, blocked, over, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .style import (
     LOGARITHMIC,
@@ -61,6 +62,8 @@ class Frame:
         The axis that `series` runs along; empty without one.
     band : tuple of str
         Axes that a band covers.
+    styles : Quantity or None
+        One line style per value; the first of the axes of the band then, and no part of it.
     """
 
     x: Quantity
@@ -68,6 +71,13 @@ class Frame:
     series: Quantity | None
     across: str
     band: tuple[str, ...]
+    styles: Quantity | None = None
+    styled_by: str = ""
+
+    @property
+    def n_styles(self) -> int:
+        """Number of line styles."""
+        return 1 if self.styles is None else len(self.styles)
 
     @property
     def n_lines(self) -> int:
@@ -80,8 +90,8 @@ class Frame:
         return line_colours(self.n_lines)
 
     def arrange(self, quantity: Quantity) -> Array:
-        """Return values with axes (x, line, everything under the band, own dimensions ...)."""
-        order = [self.along, *([self.across] if self.across else []), *self.band]
+        """Return values with axes (x, line, style, everything under the band, own dimensions ...)."""
+        order = [self.along, *filter(None, (self.across, self.styled_by)), *self.band]
         own = [d for d in quantity.dims if d not in order]
         if any(d not in quantity.dims for d in order):
             raise StoreError(f"{quantity.name} does not run along the axes of the sweep")
@@ -89,7 +99,7 @@ class Frame:
         n_own = len(own)
         shape = values.shape
         n_band = int(np.prod(shape[len(order) - len(self.band) : len(order)], dtype=int))
-        return values.reshape(len(self.x), self.n_lines, n_band, *shape[len(shape) - n_own :])
+        return values.reshape(len(self.x), self.n_lines, self.n_styles, n_band, *shape[len(shape) - n_own :])
 
 
 def frame(view: View, x: str | None = None) -> Frame:
@@ -129,7 +139,23 @@ def frame(view: View, x: str | None = None) -> Frame:
         view.thin(across, MAX_LINES)
     xs = view.coordinate(coordinate) if coordinate else _telling(view.coordinates(along))
     series = _telling(view.coordinates(across)) if across else None
-    return Frame(xs, along, series, across, tuple(others[1:]))
+    rest = others[1:]
+    styled_by = _styled_axis(view, rest)
+    if styled_by:
+        view.thin(styled_by, len(STYLES) - 1)
+    styles = _telling(view.coordinates(styled_by)) if styled_by else None
+    return Frame(xs, along, series, across, tuple(a for a in rest if a != styled_by), styles, styled_by)
+
+
+def _styled_axis(view: View, axes: list[str]) -> str:
+    """Return the axis whose values have a line style each: the temperature always, others where they are few.
+
+    Nobody measures at a median over temperatures, so a temperature is never part of a band.
+    """
+    if "temperature" in axes:
+        return "temperature"
+    short = [a for a in axes if view.shape[view.axes.index(a)] < len(STYLES)]
+    return short[0] if len(axes) == 1 and short else ""
 
 
 def _telling(coordinates: list[Quantity]) -> Quantity:
@@ -140,7 +166,9 @@ def _telling(coordinates: list[Quantity]) -> Quantity:
     return coordinates[0]
 
 
-def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title: str = "") -> Figure:
+def plot_sweep(
+    view: View, *, x: str | None = None, y: str | None = None, title: str = "", relative_to: str | None = None
+) -> Figure:
     """Draw a sweep as lines.
 
     Without `y`: interface and excess resistance, then for each contact the space-charge potentials and
@@ -156,6 +184,8 @@ def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title:
         Variable, entry of a variable (``layer_resistance:coating``) or sum of such.
     title : str
         Heading.
+    relative_to : str, optional
+        ``AXIS=VALUE``: draw `y` over its value there, everything else equal; that value itself is left out.
 
     Returns
     -------
@@ -167,12 +197,21 @@ def plot_sweep(view: View, *, x: str | None = None, y: str | None = None, title:
     StoreError
         No such variable or axis.
     """
-    terms = parse(view, y) if y else None
+    base = None
+    if relative_to is not None:
+        base = view.apart(relative_to)
+    terms = parse(view, y or "interface_resistance") if y or base is not None else None
     shape = frame(view, x)
     with styled():
         if terms:
-            figure, panels = new_figure(1, 1, title, note_of(view, shape))
-            draw_panel(panels[0, 0], view, shape, [evaluate(view, terms)])
+            figure, panels = new_figure(1, 1, title, note_of(view, shape, base))
+            quantity = evaluate(view, terms)
+            if base is not None:
+                quantity = over(quantity, evaluate(base, terms), base.chosen[-1])
+            draw_panel(panels[0, 0], view, shape, [quantity])
+            if base is not None:
+                panels[0, 0].set_yscale("log")
+                panels[0, 0].axhline(1.0, color="black", linewidth=0.8)
             explain_colours(figure, shape)
             return figure
         rows = _panels(view, bool(shape.band))
@@ -258,10 +297,10 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     entries: list[tuple[str, Array, str]] = []
     for quantity in quantities:
         values = shape.arrange(quantity)
-        own = [d for d in quantity.dims if d not in (shape.along, shape.across, *shape.band)]
+        own = [d for d in quantity.dims if d not in (shape.along, shape.across, shape.styled_by, *shape.band)]
         labels = [view.results.names(d) for d in own]
-        for index in np.ndindex(*values.shape[3:]):
-            part = values[(slice(None), slice(None), slice(None), *index)]
+        for index in np.ndindex(*values.shape[4:]):
+            part = values[(*(slice(None),) * 4, *index)]
             where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
             if np.isfinite(part).any():
                 name = quantity.name if quantity.name in (*view.results.layers, "left", "right") else quantity.label
@@ -272,27 +311,35 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
         panel.set_axis_off()
         return
     bars = _is_bars(shape)
+    entries = blocked(panel, entries, quantities[0].units)
     for number, (label, values, _) in enumerate(entries):
         style = STYLES[number % len(STYLES)]
         if bars:
-            _bars(panel, shape, values[:, 0, 0], number, len(entries), label)
+            _bars(panel, shape, values[:, 0, 0, 0], number, len(entries), label)
         else:
-            _lines(panel, shape, values, style)
+            _lines(panel, shape, values, style, thin=bool(number) and shape.styles is not None)
     everything = np.concatenate([values.ravel() for _, values, _ in entries])
     if (everything[np.isfinite(everything)] < 0).any():
         zero_line(panel)
-    if entries and quantities[0].units in LOGARITHMIC and not bars:
-        scale_axis(panel.yaxis, everything, LOGARITHMIC[quantities[0].units])
+    if entries and not bars and (quantities[0].units in LOGARITHMIC or _spans_decades(everything)):
+        scale_axis(panel.yaxis, everything, LOGARITHMIC.get(quantities[0].units, 0.0))
+    widen(panel, everything)
     if not bars:
         _scale_x(panel, shape)
     panel.set_xlabel(axis_label(shape.x, WIDE))
     same = len({label for _, _, label in entries}) == 1
     panel.set_ylabel(entries[0][2] if same else label_text(_common_words(quantities), quantities[0].display.math))
     if len(entries) > 1:
-        _style_legend(panel, entries, bars)
+        _style_legend(panel, entries, bars, styled=shape.styles is not None)
 
 
-def _lines(panel: Axes, shape: Frame, values: Array, style: str) -> None:
+def _lines(panel: Axes, shape: Frame, values: Array, style: str, *, thin: bool = False) -> None:
+    """Draw the lines of one quantity, in every style of the frame; `thin`: the second quantity beside a styled one."""
+    for k in range(shape.n_styles):
+        _style_lines(panel, shape, values[:, :, k], STYLES[k] if shape.styles is not None else style, thin)
+
+
+def _style_lines(panel: Axes, shape: Frame, values: Array, style: str, thin: bool) -> None:
     order = np.argsort(shape.x.values, kind="stable")
     x = shape.x.values[order]
     marker = "o" if len(x) <= 12 else ""
@@ -307,7 +354,8 @@ def _lines(panel: Axes, shape: Frame, values: Array, style: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             middle = np.nanmedian(values[:, line], axis=1) if values.shape[2] > 1 else values[:, line, 0]
-        panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3)
+        width = 0.7 if thin else None
+        panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3, linewidth=width)
 
 
 def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, label: str) -> None:
@@ -316,6 +364,16 @@ def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, lab
     panel.bar_label(bars, [number_text(v, 3) for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
     panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
+
+
+MANY_DECADES = 2.0
+"""Positive values that span more than so many decades show nothing on a linear axis but the largest."""
+
+
+def _spans_decades(values: Array) -> bool:
+    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres)."""
+    values = values[np.isfinite(values)]
+    return bool(values.size and values.min() > 0.0 and values.max() > 10.0**MANY_DECADES * values.min())
 
 
 def _is_bars(shape: Frame) -> bool:
@@ -335,21 +393,25 @@ def _common_words(quantities: list[Quantity]) -> str:
     return "resistance" if quantities[0].units == "ohm m2" else quantities[0].label
 
 
-def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool) -> None:
+def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool, *, styled: bool) -> None:
     from matplotlib.lines import Line2D
 
     if bars:
         panel.legend()
         return
     handles = [
-        Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=label)
+        Line2D([], [], color="0.25", linewidth=0.7 if i else None, label=label)
+        if styled
+        else Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=label)
         for i, (label, _, _) in enumerate(entries)
     ]
     panel.legend(handles=handles, loc="best")
 
 
 def explain_colours(figure: Figure, shape: Frame) -> None:
-    """Explain the colours: a legend for a few lines, a colour bar for many."""
+    """Explain styles and colours: a legend for a few lines, a colour bar for many."""
+    if shape.styles is not None:
+        _explain_styles(figure, shape.styles)
     if shape.series is None:
         return
     series = shape.series
@@ -368,13 +430,28 @@ def explain_colours(figure: Figure, shape: Frame) -> None:
     bar.set_label(axis_label(series, WIDE))
 
 
-def note_of(view: View, shape: Frame) -> str:
+def _explain_styles(figure: Figure, styles: Quantity) -> None:
+    """Explain the line styles beside the panels."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color="0.25", linestyle=STYLES[k], label=f"{number_text(v, 5)} {styles.display.math}".rstrip())
+        for k, v in enumerate(styles.values)
+    ]
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=len(handles), title=styles.label, title_fontsize=7.5
+    )
+
+
+def note_of(view: View, shape: Frame, base: View | None = None) -> str:
     """Return what was selected and what the band covers."""
     parts = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
     if shape.band:
         covered = [*([shape.across] if shape.across else []), *shape.band]
         names = ", ".join(name.replace("_", " ") for name in covered)
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
+    if base is not None:
+        parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
     if not view.results.is_complete:
         parts.append("unfinished run")
-    return "; ".join(parts)
+    return ". ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,26 @@ _RC = {
     "figure.dpi": 100,
     "mathtext.default": "regular",
     "axes.formatter.useoffset": False,
+    # What a journal takes: TrueType in PDF, text as text in SVG.
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
 }
+
+SINGLE_WIDTH = 3.5
+"""Width of a figure over one column of a journal [inch]."""
+
+_single: ContextVar[bool] = ContextVar("single", default=False)
+
+
+@contextlib.contextmanager
+def single_column(wanted: bool = True) -> Iterator[None]:
+    """Make figures of one column's width inside a ``with`` block: panels stand below each other."""
+    token = _single.set(wanted)
+    try:
+        yield
+    finally:
+        _single.reset(token)
 
 
 @contextlib.contextmanager
@@ -75,13 +95,15 @@ def new_figure(n_rows: int, n_columns: int, title: str, note: str = "") -> tuple
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width = WIDTH if n_columns > 1 else 0.62 * WIDTH
-    lines = textwrap.wrap(title, 90 if n_columns > 1 else 55)
-    notes = textwrap.wrap(note, 110 if n_columns > 1 else 68)
-    height = PANEL_HEIGHT * n_rows + 0.19 * (len(lines) + len(notes)) + 0.1
+    single = _single.get()
+    grid = (n_rows * n_columns, 1) if single else (n_rows, n_columns)
+    width = SINGLE_WIDTH if single else WIDTH if n_columns > 1 else 0.62 * WIDTH
+    lines = textwrap.wrap(title, int(12.5 * width))
+    notes = textwrap.wrap(note, int(12.5 * width))
+    height = PANEL_HEIGHT * grid[0] + 0.19 * (len(lines) + len(notes)) + 0.1
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(n_rows, n_columns, squeeze=False)
+    panels = figure.subplots(*grid, squeeze=False).reshape(n_rows, n_columns)
     head = "\n".join([*lines, *notes])
     figure.suptitle(head, fontsize=9.5, x=0.01, ha="left")
     return figure, panels
@@ -100,7 +122,7 @@ def line_colours(n: int) -> list[Any]:
 LINEAR_DECADES = 0.8
 """Length of the linear part of a symmetric logarithmic axis on each side of zero, in decades."""
 
-LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0}
+LOGARITHMIC = {"ohm m2": 1e-6, "Hz": 1e-9, "A m-2": 1e-9, "m2 s-1": 0.0, "m-3": 0.0}
 """SI units of quantities that follow exponentials, and the shown value below which they count as nothing
 (1e-6 Ohm cm2 is a thousandth of what any cell can resolve). Others keep a linear axis."""
 

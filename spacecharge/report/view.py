@@ -147,6 +147,31 @@ class View:
         near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.0)
         raise StoreError(f"{self.results.path}: has no variable {name} (nearest: {near[0]})")
 
+    def apart(self, selection: str) -> View:
+        """Take one value of an axis out of this view and return it as a view of its own.
+
+        Parameters
+        ----------
+        selection : str
+            ``AXIS=VALUE``, of an axis that is free here.
+
+        Raises
+        ------
+        StoreError
+            The axis is none of an outer sweep, or has no other value.
+        """
+        other = View(self.results)
+        other._index = dict(self._index)
+        other.chosen = self.chosen
+        free = self.axes
+        other._select(selection)
+        taken = [a for a in free if a not in other.axes]
+        if len(taken) != 1 or self._size(taken[0]) < 2:
+            raise StoreError(f"--relative-to {selection}: one value of a free axis is needed (axes: {', '.join(free)})")
+        everything = np.arange(self._size(taken[0]))[self._index[taken[0]]]
+        self._index[taken[0]] = everything[everything != other._index[taken[0]]]
+        return other
+
     def _size(self, axis: str) -> int:
         return self.results.shape[self.results.sweep.index(axis)]
 

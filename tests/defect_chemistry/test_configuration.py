@@ -136,3 +136,25 @@ def test_brick_layer_and_activation_energy() -> None:
     assert sc.activation_energy(kelvin, 3.0 * np.exp(0.37 / kt)) == pytest.approx(0.37, rel=1e-12)
     with pytest.raises(sc.ModelError, match="positive"):
         sc.activation_energy(kelvin, np.zeros(41))
+
+
+def test_the_command_prints_and_draws_the_layers_of_a_configuration(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["defects", "boundary.yaml", "-o", "carriers.png"]) == 0
+    text = capsys.readouterr().out
+    assert "[left]" in text
+    assert "totals frozen at      1500 K" in text
+    assert (folder / "carriers.png").stat().st_size > 10_000
+    assert main(["defects", "boundary.yaml", "--temperature-K", "300"]) == 2
+    assert "a configuration says it itself" in capsys.readouterr().err
+
+
+def test_the_shipped_rows_of_poisson_fermi_dirac(tmp_path: Path) -> None:
+    """Three materials from one table of points, in one run."""
+    output = tmp_path / "pfd.h5"
+    assert main(["run", str(ROOT / "configs" / "pfd_materials.yaml"), "-o", str(output), "--quiet"]) == 0
+    data = sc.open_results(output, units="SI")
+    charge = data["charge"].to_numpy()[:, 0] / c.ELEMENTARY_CHARGE * 1e-18
+    assert charge == pytest.approx([-5.3271, -2.9964, -2.4425], abs=6e-5)
+    assert data["static_capacitance"].to_numpy()[:, 0] * 100.0 == pytest.approx([52.632, 21.9885, 20.4240], rel=1e-5)
