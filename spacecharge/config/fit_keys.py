@@ -267,7 +267,7 @@ def check_curve_fit(
         samples=checked.samples,
         seed=checked.seed,
         absolute_sigma=checked.absolute_sigma,
-        output=checked.output.path,
+        output=os.path.expanduser(checked.output.path or ""),
         path=document.path,
         text=document.text,
         raw=dict(document.data),

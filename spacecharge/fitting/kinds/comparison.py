@@ -257,7 +257,9 @@ def _model(config: ComparisonConfig) -> Config:
     from ...config.load import load_document
     from ..from_fit import with_fits
 
-    model = with_fits(load_document(read_document(os.path.join(os.path.dirname(config.path), config.model))))
+    model = with_fits(
+        load_document(read_document(os.path.join(os.path.dirname(config.path), os.path.expanduser(config.model))))
+    )
     if model.n_points != len(config.interfaces):
         n = len(config.interfaces)
         raise ConfigError(
@@ -319,7 +321,9 @@ def _current(entry: ComparedInterfaceKeys, config: ComparisonConfig, name: str) 
 
     where = f"{config.path}: interfaces.{name}"
     try:
-        found = read_fit(os.path.join(os.path.dirname(config.path), given.from_fit), given.parameter)
+        found = read_fit(
+            os.path.join(os.path.dirname(config.path), os.path.expanduser(given.from_fit)), given.parameter
+        )
     except StoreError as error:
         raise ConfigError([f"{where}: {error}"]) from None
     if found.unit != "A m-2":

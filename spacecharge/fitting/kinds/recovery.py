@@ -56,7 +56,7 @@ def _read(config: FitConfig) -> DataTable:
 
     source = config.data
     delay, intensity = read_recovery(
-        os.path.join(os.path.dirname(config.path), str(source["bruker"])),
+        os.path.join(os.path.dirname(config.path), os.path.expanduser(str(source["bruker"]))),
         delay_unit=source.get("delay_unit"),
         delay_list=source.get("delay_list"),
         echo_spacing_s=source.get("echo_spacing_s"),
