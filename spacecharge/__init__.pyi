@@ -18,6 +18,7 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
     brick_layer_conductivity,
@@ -59,6 +60,7 @@ from .solver.outputs import (
 )
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
+from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
@@ -81,6 +83,7 @@ __all__ = [
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SteadyState",
     "SweepTable",
     "__version__",
     "activation_energy",
@@ -99,10 +102,12 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "current_density",
     "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
+    "differential_resistance",
     "excess_resistance",
     "exchange_current_density",
     "fermi_level",
@@ -116,6 +121,7 @@ __all__ = [
     "load_config",
     "materials",
     "open_results",
+    "overpotential",
     "potential_error_estimate",
     "resistance",
     "resistance_error_estimate",
@@ -126,10 +132,12 @@ __all__ = [
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "steady_state",
     "sweep",
     "total_resistance",
     "transference_number",
     "validity",
+    "voltage",
 ]
 
 __version__: str

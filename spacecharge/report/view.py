@@ -114,7 +114,7 @@ class View:
         """Return what runs along a free axis."""
         names = self.results.coordinates(axis)
         # The mere number of a point says less than what was swept along it.
-        names = names[1:] if len(names) > 1 else names
+        names = names[1:] if axis == "point" and len(names) > 1 else names
         return [self.coordinate(name) for name in names]
 
     def coordinate(self, name: str) -> Quantity:

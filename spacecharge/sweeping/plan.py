@@ -18,6 +18,7 @@ from ..solver.outputs import SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
+from .companions import companions
 from .facts import facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
@@ -61,6 +62,7 @@ class InterfaceTask:
         sizes = {name: len(values) for name, (_, values) in names.items()}
         dropped = {"species"} if sizes["species"] == 1 else set()
         coordinates = axis_coordinates(self.config)
+        coordinates += companions(self.config, zipped=self.config.sweep.mode != "outer")
         for name, (long_name, values) in names.items():
             if sizes[name] and name not in dropped:
                 text = np.array(values, dtype=object)
