@@ -69,8 +69,12 @@ class FitDataKeys(Keys):
     delay_unit: Literal["s", "ms", "us", "ns"] | None = None
     delay_list: Literal["vdlist", "vplist", "vclist"] | None = None
     echo_spacing_s: Annotated[float, number(1e-9, 1e3, "Delay of one loop of a vclist", "s")] | None = None
-    intensities: Literal["ser", "t1ints"] | None = None
+    intensities: Literal["ser", "projection", "region", "magnitude", "t1ints"] | None = Field(
+        default=None, description="Raw data by projection (ser), region integral or magnitude; or TopSpin's table"
+    )
     peak: Annotated[Whole, Field(ge=1, le=1000, description="Peak of t1ints, from 1")] | None = None
+    procno: Annotated[Whole, Field(ge=1, le=100_000, description="pdata/PROCNO of t1ints.txt")] | None = None
+    use_first: Annotated[Whole, Field(ge=1, le=100_000, description="Delays and signals used")] | None = None
     temperature_K: Annotated[float, number(0.1, 5000.0, "Temperature of all data", "K")] | None = None
 
 
