@@ -33,7 +33,7 @@ import spacecharge as sc
 from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
-from spacecharge.kernels.layout import SPECIES_COLUMNS
+from spacecharge.kernels.layout import MEMO_SIZE, SPECIES_COLUMNS
 from spacecharge.kernels.mesh import set_parameters
 from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
 from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
@@ -67,6 +67,7 @@ class Mesh:
     """A mesh of the depleted case in the solver's own work array, ready for Newton from a flat start."""
 
     work: Array
+    row: Array
     codes: np.ndarray[Any, np.dtype[np.int64]]
     n: int
     n_pad: int
@@ -105,7 +106,7 @@ def mesh_of(interaction_eV: float, n_least: int) -> Mesh:
         n *= 2
     n_pad = set_parameters(work, rows[0], codes, species, n, interaction_eV != 0.0)
     place_jumps(work, rows[0], codes, n)
-    return Mesh(work, codes, n, n_pad)
+    return Mesh(work, rows[0], codes, n, n_pad)
 
 
 def info(benchmark: BenchmarkFixture, nodes: int, iterations: int | None, error: float) -> None:
@@ -212,7 +213,9 @@ def test_tridiagonal(benchmark: BenchmarkFixture, n: int, who: str) -> None:
 
 def ours(mesh: Mesh) -> int:
     """Solve by the package's kernel from where y stands; return the iterations."""
-    status, iterations, _ = newton(mesh.work, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE)
+    status, iterations, _ = newton(
+        mesh.work, mesh.row, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE, np.zeros(MEMO_SIZE)
+    )
     assert status == 0
     return int(iterations)
 

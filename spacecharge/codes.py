@@ -28,8 +28,7 @@ class Status(IntEnum):
     NOT_CONVERGED = (
         1,
         "not converged",
-        "Newton stopped short of an answer; look for an extreme number (a charge that no state can hold, a layer "
-        "thinner than its sites), or loosen tolerance_V",
+        "Newton's steps did not die out within the effort allowed for a point; another tolerance_V makes another mesh",
     )
     MISCIBILITY_GAP = (
         2,

@@ -13,6 +13,7 @@ import math
 
 from . import workspace as w
 from ._jit import kernel
+from .layout import MEMO_TAIL
 from .tables import field_at, hermite, match_resolution
 from .workspace import STRIDE as S
 
@@ -116,7 +117,7 @@ def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_fie
 def extend_tail(work, memo, resolution, j):
     """Make sure that the rows of the tail hold element `j`; elements grow as the weight of an error there falls."""
     match_resolution(work, memo, resolution)
-    have = int(memo[2])
+    have = int(memo[MEMO_TAIL])
     while have <= j:
         x = work[w.TAIL_X * S + have - 1] if have > 0 else 0.0
         step = resolution * math.exp(x / GROWTH)
@@ -124,4 +125,4 @@ def extend_tail(work, memo, resolution, j):
         work[w.TAIL_X * S + have] = x + step
         work[w.TAIL_DECAY * S + have] = math.exp(-x - step)
         have += 1
-    memo[2] = float(have)
+    memo[MEMO_TAIL] = float(have)

@@ -46,6 +46,10 @@ TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1
     SPECIES_COLUMNS,
 ) = range(14)
 
+# Places in `memo`, which a thread keeps from point to point: resolution, entries of the grid and of the tail for which
+# tables hold; tolerance and its resolution; effort left for the present point.
+MEMO_RESOLUTION, MEMO_GRID, MEMO_TAIL, MEMO_TOLERANCE, MEMO_OWN_RESOLUTION, EFFORT, MEMO_SIZE = range(7)
+
 
 @inlined
 def contact_start(n_layers: int) -> int:

@@ -48,10 +48,18 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
                 )
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
-            count = grade_side(
-                work, at, entries, w.side_row(side, n_layers, n_species), n_species, slope, abs(y),
-                contact_field[layer, side], resolution, memo, tail,
-            )  # fmt: skip
+            thickness = row[LAYER_START + LAYER_SIZE * layer]
+            side_row = w.side_row(side, n_layers, n_species)
+            field = contact_field[layer, side]
+            for _ in range(2):
+                count = grade_side(
+                    work, at, entries, side_row, n_species, slope, abs(y), field, resolution, memo, tail
+                )  # fmt: skip
+                if field == 0.0 or not _fits(work, side_row, count, thickness):
+                    break
+                # No field line crosses a layer that reaches its bulk: what exceeds the table's field is its error, and
+                # would shorten all that follows.
+                field = 0.0
             if side == 0:
                 counts, signs = (count, counts[1]), (sign, signs[1])
             else:
@@ -65,6 +73,15 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
 
 
 @kernel
+def _fits(work, row, count, thickness):
+    """Say whether all `count` elements of a side fit into the layer."""
+    total = 0.0
+    for k in range(count):
+        total += work[row * S + k]
+    return total < thickness
+
+
+@kernel
 def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
     """Take elements from both contacts, the smaller first, until they meet or the rest is bulk; return new count."""
     left, right = w.side_row(0, n_layers, n_species), w.side_row(1, n_layers, n_species)
@@ -74,7 +91,8 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
         from_left = work[left * S + taken_left] if taken_left < counts[0] else math.inf
         from_right = work[right * S + taken_right] if taken_right < counts[1] else math.inf
         step = min(from_left, from_right)
-        if step == math.inf or rest <= 1.5 * step:
+        # Asked this way round, sizes that are no numbers end the loop, too.
+        if not step < math.inf or not rest > 1.5 * step:
             break
         if from_left <= from_right:
             taken_left += 1

@@ -6,10 +6,33 @@ field-free at the cut but for the charge of the plane. An element without stiffn
 
 from __future__ import annotations
 
+import math
+
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .layout import CONTACT_SIZE, END_LEFT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES, TEMPERATURE, contact_start, end_start
+from .layout import (
+    BULK,
+    CODE_START,
+    CONTACT_SIZE,
+    END_LEFT,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    LATTICE,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    SITES,
+    SPECIES_SIZE,
+    TEMPERATURE,
+    THETA,
+    VACANCY,
+    Z,
+    contact_start,
+    end_start,
+    species_start,
+)
 from .observe import is_contact
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .workspace import STRIDE as S
@@ -89,6 +112,36 @@ def needs_neutral_solve(row, codes, plane):
     if 0 < plane < n_layers:
         return row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1) + 1] != 0.0
     return False
+
+
+@kernel
+def holds_charge(row, codes, first, last):
+    """Say whether layers `first` to `last` - 1, on their own, have states that undo the charges at their faces.
+
+    One sum decides: a lattice layer holds - z e N theta_b L to z e N (1 - theta_b) L, a dilute one has no bound
+    on one side, and an end at a given potential takes up anything. The charge of the plane left of `first` counts.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    fixed, low, high = 0.0, 0.0, 0.0
+    for side in range(2):
+        if (first > 0) if side == 0 else (last < n_layers):
+            continue
+        kind = codes[END_LEFT + side]
+        if kind == BULK or kind == FIXED_POTENTIAL:
+            return True
+        if kind == FIXED_CHARGE:
+            fixed += row[end_start(n_layers) + side]
+    for c in range(max(first - 1, 0), last - 1):
+        fixed += row[contact_start(n_layers) + CONTACT_SIZE * c + 1]
+    for layer in range(first, last):
+        for s in range(n_species):
+            at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s)
+            whole = row[at + Z] * row[at + SITES] * ELEMENTARY_CHARGE * row[LAYER_START + LAYER_SIZE * layer]
+            room = row[at + VACANCY] if codes[CODE_START + 2 * (layer * n_species + s)] == LATTICE else math.inf
+            empty, full = -whole * row[at + THETA], whole * room if whole != 0.0 else 0.0
+            low += min(empty, full)
+            high += max(empty, full)
+    return fixed == 0.0 or low < -fixed < high
 
 
 @kernel

@@ -12,8 +12,9 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, DILUTE, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
-from .statistics import charge_general, ideal_first, interacting_first, move_deltas, solve_delta
+from .layout import BULK, CODE_START, DILUTE, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
+from .level import find_level, loses_level
+from .statistics import charge_general, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -28,6 +29,16 @@ SQUARE = 0.5
 LARGEST_STEP = 6.0
 FAST_ITERATIONS = 16
 SAFE_ITERATIONS = 1500
+# Steps below this that no longer shrink are rounding.
+ROUNDING_STEP = 1e-6
+# Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
+LINE_TRIES, MOST_SHIFTS = 60, 8
+FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
+# What the safe mode may spend on one point, in units of 0.1 us: an evaluation takes one for an element, and with the
+# inner equations solved exactly this many for each of its species (up to twice that at the strongest interaction).
+MOST_EFFORT, INNER_EFFORT = 2e6, 15.0
+# Evaluations that a search for the level costs.
+LEVEL_EFFORT = 80.0
 
 
 @merged
@@ -183,31 +194,6 @@ def apply_step(work, codes, n, n_pad, fraction, interacting):
 
 
 @kernel
-def equilibrate(work, codes, n):
-    """Solve the inner equation of every species at every node exactly for the present y."""
-    n_species = codes[N_SPECIES]
-    for s in range(n_species):
-        base = w.species_row(s)
-        for e in range(n):
-            dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
-            for i in range(5):
-                work[(base + w.DELTA + i) * S + e] = solve_delta(
-                    work[(w.Y + i) * S + e],
-                    work[(base + w.CHARGE_Z) * S + e],
-                    work[(base + w.DELTA + i) * S + e],
-                    dilute,
-                    work[(base + w.THETA_B) * S + e],
-                    work[(base + w.VACANCY_B) * S + e],
-                    work[(base + w.OCC) * S + e],
-                    work[(base + w.VAC) * S + e],
-                    work[(base + w.ROOT_THETA) * S + e],
-                    work[(base + w.ROOT_VACANCY) * S + e],
-                    work[(base + w.LOWEST) * S + e],
-                    work[(base + w.HIGHEST) * S + e],
-                )
-
-
-@kernel
 def directional_slope(work, n):
     """Return the derivative of the convex function along the step in STEP, at the present charge."""
     total = 0.0
@@ -265,7 +251,7 @@ def linearise_charge(work, n_pad):
 
 
 @kernel
-def newton(work, codes, n, n_pad, interacting, bordered, safe, target):
+def newton(work, row, codes, n, n_pad, interacting, bordered, safe, target, memo):
     """Iterate to convergence; returns (status, iterations, last step).
 
     Done when a full step is below `target`, which leaves an error of about `SQUARE` its square. The charge is then the
@@ -274,66 +260,130 @@ def newton(work, codes, n, n_pad, interacting, bordered, safe, target):
     final y.
 
     The fast mode moves Delta along with y. Where it does not converge, the safe mode starts over from flat layers with
-    the inner equations solved exactly and a line search on the slope of the convex function along the step. One loop
-    holds both modes, so that every kernel is called (and compiled) at one place.
+    the inner equations solved exactly and a line search on the slope of the convex function along the step.
     """
-    iteration, since = 0, 0
-    before, largest, start, fraction = math.inf, 0.0, 0.0, 1.0
-    searching, done = False, False
-    tries = 0
+    iterations, last = 0, 0.0
+    if not safe:
+        status, iterations, last = _fast_mode(work, codes, n, n_pad, interacting, bordered, target)
+        if status == CONVERGED:
+            if not loses_level(work, codes, n):
+                return status, iterations, last
+        else:
+            flatten(work, codes, n_pad)
+    else:
+        flatten(work, codes, n_pad)
+    status, more, last = _safe_mode(work, row, codes, n, n_pad, interacting, memo)
+    return status, iterations + more, last
+
+
+@kernel
+def _fast_mode(work, codes, n, n_pad, interacting, bordered, target):
+    """Newton from the present start, Delta moving along its linearised equation; returns as `newton`."""
     if bordered:
         target = STEP_TOLERANCE
-    if safe:
-        flatten(work, codes, n_pad)
-        join(work, n)
-    while True:
-        if safe and interacting:
-            equilibrate(work, codes, n)
+    before = math.inf
+    for iteration in range(1, FAST_ITERATIONS + 1):
         evaluate_charge(work, codes, n, n_pad, interacting)
-        if done:
-            return CONVERGED, iteration, largest
-        if searching:
-            slope = directional_slope(work, n)
-            if slope > 0.5 * abs(start) and largest * fraction > 1e-9 and tries < 60:
-                new = fraction * min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
-                for i in range(5):
-                    for e in range(n):
-                        work[(w.Y + i) * S + e] += (new - fraction) * work[(w.STEP + i) * S + e]
-                join(work, n)
-                fraction = new
-                tries += 1
-                continue
-            searching = False
-            # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
-            if (largest <= STEP_TOLERANCE and fraction == 1.0) or (largest <= 1e-6 and largest >= 0.25 * before):
-                return CONVERGED, iteration, largest
-            before = largest
-        iteration += 1
-        since += 1
-        assemble(work, n, n_pad)
-        fix_ends(work, codes, n)
-        sound = solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
-        largest = expand_step(work, n, n_pad)
-        if not safe:
-            if sound and largest < 1e6 and since <= FAST_ITERATIONS:
-                fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
-                inner = apply_step(work, codes, n, n_pad, fraction, interacting)
-                change = max(largest, inner)
-                done = change <= target or (change <= 1e-6 and change >= 0.25 * before)
-                before = change
-                if done and not bordered:
-                    linearise_charge(work, n_pad)
-                    return CONVERGED, iteration, change
-                continue
-            safe, since, before = True, 0, math.inf
-            flatten(work, codes, n_pad)
-            join(work, n)
-            continue
-        if not sound or not math.isfinite(largest) or since > SAFE_ITERATIONS:
+        largest = newton_step(work, codes, n, n_pad, 0.0, False)
+        if not largest < 1e6:
             return NOT_CONVERGED, iteration, largest
-        start = directional_slope(work, n)
+        fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
+        inner = apply_step(work, codes, n, n_pad, fraction, interacting)
+        change = max(largest, inner)
+        if change <= target or (change <= ROUNDING_STEP and change >= 0.25 * before):
+            if bordered:
+                evaluate_charge(work, codes, n, n_pad, interacting)
+            else:
+                linearise_charge(work, n_pad)
+            return CONVERGED, iteration, change
+        before = change
+    return NOT_CONVERGED, FAST_ITERATIONS, before
+
+
+@kernel
+def newton_step(work, codes, n, n_pad, shift, pinned):
+    """Fill STEP with the Newton step of the charge and slope in `work`; return its largest size, infinite if unsound.
+
+    `shift` adds this share of itself to the diagonal of the end points' system (Levenberg and Marquardt).
+    `pinned` holds the potential of the left end, where the common shift of all potentials has been found otherwise.
+    """
+    assemble(work, n, n_pad)
+    if shift > 0.0:
+        for e in range(n + 1):
+            work[w.DIAGONAL * S + e] *= 1.0 + shift
+    if pinned:
+        work[w.DIAGONAL * S], work[w.RHS * S], work[w.OFF * S] = 1.0, 0.0, 0.0
+    fix_ends(work, codes, n)
+    sound = solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
+    largest = expand_step(work, n, n_pad)
+    return largest if sound else math.inf
+
+
+@kernel
+def _move(work, codes, n, n_pad, amount, interacting):
+    """Move y by `amount` of the step, solve the inner equations exactly, and fill charge and slope."""
+    if amount != 0.0:
         for i in range(5):
             for e in range(n):
-                work[(w.Y + i) * S + e] += work[(w.STEP + i) * S + e]
-        join(work, n)
-        fraction, tries, searching = 1.0, 0, True
+                work[(w.Y + i) * S + e] += amount * work[(w.STEP + i) * S + e]
+    join(work, n)
+    if interacting:
+        equilibrate(work, codes, n)
+    evaluate_charge(work, codes, n, n_pad, interacting)
+
+
+@kernel
+def _reach(work, n):
+    """Return a step that no solution needs to exceed: all jumps together, and as far as y has come so far."""
+    total, largest = 20.0, 0.0
+    for e in range(n):
+        total += abs(work[w.JUMP * S + e])
+        largest = max(largest, max(abs(work[w.Y * S + e]), abs(work[(w.Y + 4) * S + e])))
+    return total + largest
+
+
+@kernel
+def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
+    """Minimise the convex function from the present state, with a line search along each step; returns as `newton`.
+
+    Layers that are empty or full answer no more to their potential: a system that this leaves singular to rounding gets
+    a shift of its diagonal, and a step beyond everything that could be asked for is cut. Both leave a direction of
+    descent, so the line search needs no more. What it spends is counted down in ``memo[EFFORT]``.
+    """
+    _move(work, codes, n, n_pad, 0.0, interacting)
+    cost = n * (INNER_EFFORT * codes[N_SPECIES] if interacting else 1.0)
+    before, largest, shift = math.inf, math.inf, 0.0
+    for iteration in range(1, SAFE_ITERATIONS + 1):
+        pinned = loses_level(work, codes, n)
+        if pinned:
+            find_level(work, row, codes, n, interacting)
+            _move(work, codes, n, n_pad, 0.0, interacting)
+            memo[EFFORT] -= LEVEL_EFFORT * cost
+            pinned = loses_level(work, codes, n)
+        largest = newton_step(work, codes, n, n_pad, shift, pinned)
+        for _ in range(MOST_SHIFTS):
+            if math.isfinite(largest):
+                break
+            shift = max(SHIFT_GROWTH * shift, FIRST_SHIFT)
+            largest = newton_step(work, codes, n, n_pad, shift, pinned)
+        if not math.isfinite(largest):
+            return NOT_CONVERGED, iteration, largest
+        start = directional_slope(work, n)
+        fraction = min(1.0, _reach(work, n) / largest)
+        moved = 0.0
+        for _ in range(LINE_TRIES):
+            _move(work, codes, n, n_pad, fraction - moved, interacting)
+            moved = fraction
+            memo[EFFORT] -= cost
+            slope = directional_slope(work, n)
+            if not slope > 0.5 * abs(start) or largest * fraction <= 1e-9 or memo[EFFORT] < 0.0:
+                break
+            fraction *= min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
+        # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
+        if (largest <= STEP_TOLERANCE and moved == 1.0) or (largest <= ROUNDING_STEP and largest >= 0.25 * before):
+            return CONVERGED, iteration, largest
+        if memo[EFFORT] < 0.0:
+            return NOT_CONVERGED, iteration, largest
+        before = largest
+        shift = 0.0 if shift <= FIRST_SHIFT else shift / SHIFT_GROWTH
+    return NOT_CONVERGED, SAFE_ITERATIONS, largest

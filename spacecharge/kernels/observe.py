@@ -32,6 +32,8 @@ from .workspace import STRIDE as S
 THIN_DEBYE = 0.2e-9
 STRONG_FIELD = 1e9
 FLAG_DEBYE, FLAG_FIELD, FLAG_THIN = 1, 2, 4
+# Where length and excess leave less than this share of the length, the resistance is summed up anew without them.
+CANCELLED = 1e-3
 
 
 @inlined
@@ -213,6 +215,46 @@ def region_excess(work, layer, side, e_cut, t_cut):
     return total + part * work[w.SIZE * S + e_cut]
 
 
+@inlined
+def resistance_ratio(work, bulk, e, i):
+    """Return sigma_b/sigma at a node, without cancellation: from the conductivity itself where that is the larger."""
+    excess, change = work[(w.TOTAL + i) * S + e], work[(w.CHANGE + i) * S + e]
+    return bulk / (bulk + change) if excess < -0.5 else 1.0 + excess
+
+
+@kernel
+def relative_resistance(work, bulk, first, last):
+    """Return int sigma_b/sigma dx over elements `first` to `last` - 1 as a sum of positive terms [m].
+
+    For layers that conduct far better than their bulk: there length and excess cancel.
+    """
+    total = 0.0
+    for e in range(first, last):
+        part = W0 * (resistance_ratio(work, bulk, e, 0) + resistance_ratio(work, bulk, e, 4))
+        part += W1 * (resistance_ratio(work, bulk, e, 1) + resistance_ratio(work, bulk, e, 3))
+        total += work[w.SIZE * S + e] * (part + W2 * resistance_ratio(work, bulk, e, 2))
+    return total
+
+
+@kernel
+def relative_region(work, bulk, layer, side, e_cut, t_cut):
+    """Return the same from a contact to local coordinate `t_cut` of element `e_cut` [m]."""
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+    first, last = (first, e_cut) if side == 0 else (e_cut + 1, last)
+    c0 = resistance_ratio(work, bulk, e_cut, 0)
+    c1, c2, c3, c4 = polynomial(
+        resistance_ratio(work, bulk, e_cut, 1) - c0,
+        resistance_ratio(work, bulk, e_cut, 2) - c0,
+        resistance_ratio(work, bulk, e_cut, 3) - c0,
+        resistance_ratio(work, bulk, e_cut, 4) - c0,
+    )
+    t = t_cut
+    part = t * (c0 + t * (c1 / 2.0 + t * (c2 / 3.0 + t * (c3 / 4.0 + t * c4 / 5.0))))
+    if side == 1:
+        part = c0 + c1 / 2.0 + c2 / 3.0 + c3 / 4.0 + c4 / 5.0 - part
+    return relative_resistance(work, bulk, first, last) + max(part, 0.0) * work[w.SIZE * S + e_cut]
+
+
 @kernel
 def find_regions(work, codes, species, faces, fraction, interacting, everywhere, levels, regions):
     """Fill `regions` (n_layers, 2, 2 + n_species): resistance of the region, its width, width per species.
@@ -247,7 +289,10 @@ def find_regions(work, codes, species, faces, fraction, interacting, everywhere,
             if conducting:
                 regions[layer, side, 0] = 0.0
                 if e_cut >= 0:
-                    regions[layer, side, 0] = (width + region_excess(work, layer, side, e_cut, t_cut)) / bulk
+                    length = width + region_excess(work, layer, side, e_cut, t_cut)
+                    if length < CANCELLED * width:
+                        length = relative_region(work, bulk, layer, side, e_cut, t_cut)
+                    regions[layer, side, 0] = length / bulk
 
 
 @kernel
@@ -271,7 +316,10 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
         out[block + o.CHARGE] = faces[layer, 4] * VACUUM_PERMITTIVITY * volt
         out[block + o.DEBYE] = debye
         out[block + o.EXCESS] = excess / bulk
-        out[block + o.RESISTANCE] = (thickness + excess) / bulk
+        length = thickness + excess
+        if length < CANCELLED * thickness:
+            length = relative_resistance(work, bulk, first, last)
+        out[block + o.RESISTANCE] = length / bulk
         if debye < THIN_DEBYE:
             flags |= FLAG_DEBYE
         widths, union, deepest = 0.0, 0.0, 0.0
@@ -331,8 +379,9 @@ def capacitances(work, codes, n, out):
     b = math.inf if fixed else 0.0
     for k in range(max(to, n - down)):
         i, j = min(k, n - 1), max(n - 1 - k, 0)
-        a = work[t44 + i] - work[off + i] * work[off + i] / (work[t00 + i] + a)
-        b = work[t00 + j] - work[off + j] * work[off + j] / (work[t44 + j] + b)
+        # Not below 0, where a chain that answers to nothing leaves only rounding.
+        a = max(work[t44 + i] - work[off + i] * work[off + i] / (work[t00 + i] + a), 0.0)
+        b = max(work[t00 + j] - work[off + j] * work[off + j] / (work[t44 + j] + b), 0.0)
         work[left + i + 1] = a
         work[right + j] = b
     for plane in range(n_layers + 1):
@@ -343,5 +392,5 @@ def capacitances(work, codes, n, out):
         elif plane == n_layers:
             value = work[left + n] if at_right else math.nan
         else:
-            value = work[right + e] * work[left + e] / (work[right + e] + work[left + e])
+            value = work[right + e] * work[left + e] / max(work[right + e] + work[left + e], 1e-300)
         out[start + 2 * plane + o.DIFFERENTIAL] = value * VACUUM_PERMITTIVITY

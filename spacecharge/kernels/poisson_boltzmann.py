@@ -14,10 +14,32 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
-from .layout import END_LEFT, END_RIGHT, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TEMPERATURE, TOLERANCE
+from .layout import (
+    EFFORT,
+    END_LEFT,
+    END_RIGHT,
+    LAYER_SIZE,
+    LAYER_START,
+    MEMO_OWN_RESOLUTION,
+    MEMO_SIZE,
+    MEMO_TOLERANCE,
+    N_LAYERS,
+    N_SPECIES,
+    TEMPERATURE,
+    TOLERANCE,
+)
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
-from .neutral import SMALL_BIAS, charge_left, insert_gap, is_plane, needs_neutral_solve, save_state, simple_static
-from .newton import CONVERGED, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
+from .neutral import (
+    SMALL_BIAS,
+    charge_left,
+    holds_charge,
+    insert_gap,
+    is_plane,
+    needs_neutral_solve,
+    save_state,
+    simple_static,
+)
+from .newton import CONVERGED, MOST_EFFORT, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
 from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
 from .species import (
     BOLTZMANN,
@@ -59,7 +81,7 @@ COARSE, HALVED, NEUTRAL = 0, 1, 2
 
 
 @merged
-def relax(work, row, codes, species, n, interacting, bordered, flat, target, gap):
+def relax(work, row, codes, species, n, interacting, bordered, flat, target, gap, memo):
     """Solve on the present mesh from the present start; returns (status, iterations, last step).
 
     `gap` is the index of an element without stiffness that cuts the stack in two, or -1.
@@ -69,7 +91,7 @@ def relax(work, row, codes, species, n, interacting, bordered, flat, target, gap
     if gap >= 0:
         work[w.STIFFNESS * S + gap] = 0.0
         work[w.STRENGTH * S + gap] = 0.0
-    return newton(work, codes, n, n_pad, interacting, bordered, flat, target)
+    return newton(work, row, codes, n, n_pad, interacting, bordered, flat, target, memo)
 
 
 @kernel
@@ -120,6 +142,17 @@ def _compare(row, codes, species, faces, regions, before):
 
 
 @kernel
+def neutral_ends(codes, plane):
+    """Return the codes with an end that is the plane itself set free."""
+    freed = codes.copy()
+    if plane == 0:
+        freed[END_LEFT] = o.ZERO_FIELD
+    elif plane == codes[N_LAYERS]:
+        freed[END_RIGHT] = o.ZERO_FIELD
+    return freed
+
+
+@kernel
 def _largest_drop(faces):
     """Return the largest |y| of any face."""
     largest = 0.0
@@ -161,15 +194,18 @@ def solve_point(
     if unstable >= 0:
         out[o.STATUS] = MISCIBILITY_GAP
         return 0
+    if not holds_charge(row, codes, 0, n_layers):
+        out[o.STATUS] = UNCONVERGED
+        return 0
     interacting = is_interacting(codes, species)
     bordered = interacting and is_bordered(codes, species)
     tolerance = row[TOLERANCE]
     reduced = tolerance / volt
     # Of the tolerance alone, not of temperature: a sweep over temperature then shares the tables that depend on it.
-    if memo[3] != tolerance:
-        memo[3] = tolerance
-        memo[4] = min(max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), 0.08), 6.0)
-    resolution = memo[4]
+    if memo[MEMO_TOLERANCE] != tolerance:
+        memo[MEMO_TOLERANCE] = tolerance
+        memo[MEMO_OWN_RESOLUTION] = min(max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), 0.08), 6.0)
+    resolution = memo[MEMO_OWN_RESOLUTION]
     # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
     # the tolerance (2 tail^2 on a contact) and below the threshold of a width ((tail / fraction)^2 on a resistance).
     fraction = options[WIDTH_FRACTION]
@@ -179,6 +215,7 @@ def solve_point(
     first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), 1e-2)
     flat = options[START_FLAT] > 0.0
     levels[:] = math.nan
+    memo[EFFORT] = MOST_EFFORT
     guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables)
     # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
     # contact for its neutral bias. Every kernel is then called, and compiled, at one place.
@@ -206,6 +243,7 @@ def solve_point(
             flat and stage == COARSE,
             first_target if stage == COARSE else target,
             gap,
+            memo,
         )
         if stage == NEUTRAL:
             start = o.capacitance_start(n_layers, n_species) + 2 * plane
@@ -217,7 +255,9 @@ def solve_point(
             else:
                 bias = faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
             save_state(work, codes, n, state, stage == NEUTRAL)
-            if status == CONVERGED and abs(bias) > SMALL_BIAS:
+            if status != CONVERGED:
+                out[start + o.STATIC] = math.nan
+            elif abs(bias) > SMALL_BIAS:
                 out[start + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
         else:
             iterations += more
@@ -281,9 +321,17 @@ def solve_point(
             simple_static(row, codes, faces, out)
         # Neutral biases still to be solved for, contact by contact, each from the state just found.
         plane += 1
-        while plane <= n_layers and not (
-            is_plane(codes, plane) and needs_neutral_solve(row, codes, plane) and options[WITH_STATIC] > 0.0
-        ):
+        while plane <= n_layers:
+            if is_plane(codes, plane) and needs_neutral_solve(row, codes, plane) and options[WITH_STATIC] > 0.0:
+                end_codes = neutral_ends(codes, plane)
+                if (
+                    memo[EFFORT] > 0.0
+                    and holds_charge(row, end_codes, 0, plane if plane > 0 else n_layers)
+                    and (plane == 0 or plane == n_layers or holds_charge(row, end_codes, plane, n_layers))
+                ):
+                    break
+                # No state without charge at this plane: no neutral bias, and nothing to refer the charge to.
+                out[o.capacitance_start(n_layers, n_species) + 2 * plane + o.STATIC] = math.nan
             plane += 1
         if plane > n_layers:
             break
@@ -292,13 +340,8 @@ def solve_point(
             save_state(work, codes, n, state, stage == NEUTRAL)
             stage = NEUTRAL
             target = STEP_TOLERANCE
-        end_codes = codes.copy()
         gap = -1
-        if plane == 0:
-            end_codes[END_LEFT] = o.ZERO_FIELD
-        elif plane == n_layers:
-            end_codes[END_RIGHT] = o.ZERO_FIELD
-        else:
+        if 0 < plane < n_layers:
             gap = insert_gap(work, codes, n, plane)
     if stage == NEUTRAL:
         # Coefficients of the mesh without the cut, for those who read the state afterwards.
@@ -318,7 +361,7 @@ def solve_rows(first, last, rows, codes, options, work, out):
     contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
     faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
     tables = np.empty((n_layers, 2, 2), dtype=np.int64)
-    memo = np.zeros(5)
+    memo = np.zeros(MEMO_SIZE)
     levels, regions = np.empty((n_layers, n_species, 2)), np.empty((n_layers, 2, 2 + n_species))
     before = np.empty((n_layers, 2, 2))
     n = 0

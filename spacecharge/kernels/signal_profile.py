@@ -8,9 +8,9 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import NODES
-from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
 from .mesh import set_parameters
-from .newton import CONVERGED, newton
+from .newton import CONVERGED, MOST_EFFORT, newton
 from .observe import node_deltas, point_deltas
 from .signal_element import (
     E_BULK,
@@ -155,5 +155,6 @@ def halve_state(work, row, codes):
     refine(work, codes, n)
     n_pad = set_parameters(work, row, codes, species, 2 * n, interacting)
     place_jumps(work, row, codes, 2 * n)
-    status, _, _ = newton(work, codes, 2 * n, n_pad, interacting, bordered, False, 1e-8)
+    memo = np.full(MEMO_SIZE, MOST_EFFORT)
+    status, _, _ = newton(work, row, codes, 2 * n, n_pad, interacting, bordered, False, 1e-8, memo)
     return status == CONVERGED

@@ -77,6 +77,15 @@ def spinodal_bounds(theta_b, vacancy_b, occ, vac):
 
 
 @inlined
+def dilute_bounds(theta_b, occ):
+    """Return the same for dilute statistics, whose slope 1 + (4/9) j_occ theta^(1/3) falls with occupancy."""
+    if occ >= 0.0:
+        return -DELTA_MAX, DELTA_MAX, True
+    highest = min(3.0 * math.log(-9.0 / (4.0 * occ)) - math.log(theta_b), DELTA_MAX)
+    return (-DELTA_MAX, highest, True) if highest > 0.0 else (0.0, 0.0, False)
+
+
+@inlined
 def _branch_slope(u, occ, vac):
     theta = 1.0 / (1.0 + math.exp(-u)) if u > -700.0 else 0.0
     vacancy = 1.0 / (1.0 + math.exp(u)) if u < 700.0 else 0.0
@@ -119,13 +128,12 @@ def fill_species(row, codes, species):
                 z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
             )
             if dilute == 1:
-                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -DELTA_MAX, DELTA_MAX
+                lowest, highest, stable = dilute_bounds(theta, occ)
             else:
-                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST], stable = spinodal_bounds(
-                    theta, vacancy, occ, vac
-                )
-                if not stable and sites > 0.0 and unstable < 0:
-                    unstable = layer
+                lowest, highest, stable = spinodal_bounds(theta, vacancy, occ, vac)
+            species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = lowest, highest
+            if not stable and sites > 0.0 and unstable < 0:
+                unstable = layer
             _, _, _, response, _, slope = state_of(species, layer, s, 0.0)
             species[layer, s, o.P_RESPONSE] = species[layer, s, o.P_STRENGTH] * z * response / max(slope, 1e-9)
     return unstable

@@ -24,6 +24,9 @@ DELTA_MAX = 600.0
 
 THIRD = 1.0 / 3.0
 
+# Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.
+INNER_ITERATIONS = 100
+
 
 @inlined
 def lattice_point(delta, theta_b, vacancy_b):
@@ -327,11 +330,14 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
     low, high = lowest, highest
     delta = min(max(start, low), high)
     before = 1e300
-    for _ in range(200):
+    for _ in range(INNER_ITERATIONS):
         _, _, _, _, potential, slope = point_state(
             delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
         )
         residual = delta + potential + z * y
+        if abs(residual) <= 1e-16 * (abs(delta) + abs(potential) + abs(z * y)):
+            # Rounding of the sum: from here on the iteration would wander.
+            return delta
         if residual > 0.0:
             high = delta
         else:
@@ -396,6 +402,31 @@ def charge_general(work, s, layer, dilute, interacting):
             work[(base + w.RATE + i) * S + e] = z * inverse
             work[(w.CHARGE + i) * S + e] += strength * (change - response * pull)
             work[(w.SLOPE + i) * S + e] += strength * z * response * inverse
+
+
+@kernel
+def equilibrate(work, codes, n):
+    """Solve the inner equation of every species at every node exactly for the present y."""
+    n_species = codes[N_SPECIES]
+    for s in range(n_species):
+        base = w.species_row(s)
+        for e in range(n):
+            dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
+            for i in range(5):
+                work[(base + w.DELTA + i) * S + e] = solve_delta(
+                    work[(w.Y + i) * S + e],
+                    work[(base + w.CHARGE_Z) * S + e],
+                    work[(base + w.DELTA + i) * S + e],
+                    dilute,
+                    work[(base + w.THETA_B) * S + e],
+                    work[(base + w.VACANCY_B) * S + e],
+                    work[(base + w.OCC) * S + e],
+                    work[(base + w.VAC) * S + e],
+                    work[(base + w.ROOT_THETA) * S + e],
+                    work[(base + w.ROOT_VACANCY) * S + e],
+                    work[(base + w.LOWEST) * S + e],
+                    work[(base + w.HIGHEST) * S + e],
+                )
 
 
 @merged

@@ -14,6 +14,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
+from .layout import MEMO_GRID, MEMO_RESOLUTION, MEMO_TAIL
 from .species import bulk_slope
 from .statistics import DELTA_MAX, delta_of, interaction, lattice_point, state_of
 from .workspace import STRIDE as S
@@ -30,21 +31,21 @@ def extend_grid(work, memo, resolution, entries):
     tail's rows hold: resolution, entries of GRID, entries of the tail.
     """
     match_resolution(work, memo, resolution)
-    have = int(memo[1])
+    have = int(memo[MEMO_GRID])
     while have < entries:
         size = work[w.GRID * S + have - 1]
         work[w.GRID * S + have] = size + grid_step(size, resolution)
         have += 1
-    memo[1] = max(memo[1], float(entries))
+    memo[MEMO_GRID] = max(memo[MEMO_GRID], float(entries))
 
 
 @inlined
 def match_resolution(work, memo, resolution):
     """Forget GRID and the tail where they were made for another resolution."""
-    if memo[0] != resolution:
-        memo[0] = resolution
-        memo[1] = 1.0
-        memo[2] = 0.0
+    if memo[MEMO_RESOLUTION] != resolution:
+        memo[MEMO_RESOLUTION] = resolution
+        memo[MEMO_GRID] = 1.0
+        memo[MEMO_TAIL] = 0.0
         work[w.GRID * S] = LINEAR
 
 
@@ -53,9 +54,10 @@ def grid_step(size, resolution):
     """Return the step from one tabulated |Delta| to the next.
 
     In the linear range the decay over one element may be as strong as in the tail; where charge piles up, a step of
-    Delta is what the element has to follow.
+    Delta is what the element has to follow. Where sites are empty or full to the last bit, nothing has to be followed.
     """
-    return 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
+    step = 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
+    return step if size < DELTA_MAX else 0.3 * size
 
 
 @kernel

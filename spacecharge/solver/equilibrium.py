@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import Status
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN
 from ..errors import ConvergenceError, MiscibilityGapError
-from ..model import Stack, StackParameters, Statistics
+from ..model import Stack, StackParameters
 from ..model.numbers import DEFAULT_TOLERANCE_V
-from ..model.statistics import thermodynamic_slope
 from .options import SolverOptions
 from .output import Rows, counted_layers, output_width
 from .packing import (
@@ -30,6 +29,7 @@ from .packing import (
 )
 from .prepared import check_tolerance, prepare, work_rows
 from .profile_mesh import profile_mesh
+from .reasons import failure_message, gap_messages
 from .solution import Solution
 
 Array = NDArray[np.float64]
@@ -283,7 +283,9 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
     used from several callers at once.
     """
     if n_threads <= 1 or n_points <= BLOCK:
-        block(0, n_points)
+        # A signal waits for the kernel: between two blocks it is served.
+        for first in range(0, n_points, BLOCK):
+            block(first, min(first + BLOCK, n_points))
         return
     starts = iter(range(0, n_points, BLOCK))
     lock = threading.Lock()
@@ -303,8 +305,14 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
     threads = [threading.Thread(target=work) for _ in range(min(n_threads, -(-n_points // BLOCK)))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as interruption:
+        # Ctrl-C meets the thread that waits; the others stop after their block.
+        failures.append(interruption)
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]
 
@@ -373,52 +381,10 @@ def solve(
     seconds = time.perf_counter() - begin
     status, message = _OUTCOMES[out.item(0)]
     if status != Status.SOLVED:
-        is_gap = status == Status.MISCIBILITY_GAP
-        if is_gap:
-            message = gap_messages(prepared.parameters)
+        message = failure_message(prepared.parameters, status, mesh=n > 0)
         if throw:
-            raise (MiscibilityGapError if is_gap else ConvergenceError)(message, status)
+            raise (MiscibilityGapError if status == Status.MISCIBILITY_GAP else ConvergenceError)(message, status)
     return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
-
-
-def gap_messages(parameters: StackParameters, index: int = 0) -> str:
-    """Return one line naming the species, occupancy range and critical J behind a miscibility gap.
-
-    Parameters
-    ----------
-    parameters : StackParameters
-        The points.
-    index : int
-        The point with status 2.
-
-    Returns
-    -------
-    str
-        Layer, occupancies between which d mu/d theta <= 0, temperature, J given and critical J of the same signs.
-    """
-    p = parameters
-    kt = BOLTZMANN * float(p.temperature[index])
-    theta = 1.0 / (1.0 + np.exp(-np.linspace(-25.0, 25.0, 20001)))
-    parts = []
-    for i, name in enumerate(p.layer_names):
-        for s in range(p.n_species):
-            occ = float(p.interaction_occupied[index, i, s])
-            vac = float(p.interaction_vacancy[index, i, s])
-            if p.statistics[i, s] != Statistics.LATTICE or (occ >= 0.0 and vac >= 0.0):
-                continue
-            slope = thermodynamic_slope(theta, occ / kt, vac / kt)
-            if slope.min() > 0.0:
-                continue
-            inside = theta[slope <= 0.0]
-            factor = 1.0 / (1.0 - slope.min())
-            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
-            parts.append(
-                f"{name}{species}: d mu/d theta <= 0 for occupancies {inside[0]:.4g} to {inside[-1]:.4g} at "
-                f"{p.temperature[index]:g} K (J_occ {occ / ELEMENTARY_CHARGE:g} eV, J_vac "
-                f"{vac / ELEMENTARY_CHARGE:g} eV; critical at {factor:.4g} times these, "
-                f"J_occ {occ * factor / ELEMENTARY_CHARGE:.4g} eV, J_vac {vac * factor / ELEMENTARY_CHARGE:.4g} eV)"
-            )
-    return "miscibility gap: " + ("; ".join(parts) if parts else Status.MISCIBILITY_GAP.advice)
 
 
 __all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

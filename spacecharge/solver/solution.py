@@ -207,9 +207,11 @@ class Solution:
 
     @property
     def layers(self) -> tuple[LayerProfile, ...]:
-        """Profiles layer by layer; made on first use, empty where the solve failed."""
+        """Profiles layer by layer; made on first use, empty where the solve failed or found no mesh."""
         if "layers" not in self.cache:
-            self.cache["layers"] = unpack_layers(self.state, self.parameters) if self.status.has_answer else ()
+            self.cache["layers"] = (
+                unpack_layers(self.state, self.parameters) if self.status.has_answer and self._kept.shape[1] > 1 else ()
+            )
         result: tuple[LayerProfile, ...] = self.cache["layers"]
         return result
 
@@ -221,22 +223,27 @@ class Solution:
     @property
     def x(self) -> Array:
         """Positions of all nodes [m]."""
-        return np.concatenate([layer.x for layer in self.layers])
+        return np.concatenate([layer.x for layer in self.layers] or [np.empty(0)])
 
     @property
     def potential(self) -> Array:
         """Electrostatic potential of all nodes [V]."""
-        return np.concatenate([layer.potential for layer in self.layers])
+        return np.concatenate([layer.potential for layer in self.layers] or [np.empty(0)])
 
     @property
     def occupancy(self) -> Array:
         """Occupancy of all nodes [1]."""
-        return np.concatenate([layer.occupancy for layer in self.layers], axis=-1)
+        return np.concatenate([layer.occupancy for layer in self.layers] or [self._empty()], axis=-1)
 
     @property
     def vacancy(self) -> Array:
         """Vacancy fraction of all nodes [1]."""
-        return np.concatenate([layer.vacancy for layer in self.layers], axis=-1)
+        return np.concatenate([layer.vacancy for layer in self.layers] or [self._empty()], axis=-1)
+
+    def _empty(self) -> Array:
+        """Return the occupancies of no node."""
+        n_species = self.parameters.n_species
+        return np.empty(0 if n_species == 1 else (n_species, 0))
 
     def layer(self, name: str) -> LayerProfile:
         """Return the profiles of the layer `name`.

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..codes import Status
 from ..config import Config
 from ..solver.outputs import SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
@@ -174,15 +173,11 @@ class InterfaceTask:
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
-        from ..solver.equilibrium import gap_messages
+        from ..solver.reasons import failure_message
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        reason = Status(status).message
-        if status == Status.MISCIBILITY_GAP:
-            reason = gap_messages(parameters, 0)
-        elif status == Status.INVALID_POINT and parameters.reasons:
-            reason = f"{reason}: {'; '.join(parameters.reasons)}"
+        reason = failure_message(parameters, status)
         values = config.point_values(index, index + 1)
         where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
         return f"point {index}{where and f' ({where})'}: {reason}"

@@ -1,0 +1,187 @@
+"""The common shift of all potentials where layers that are empty or full leave it to the last traces of charge.
+
+With both ends free the shift follows from the total charge alone. Where every layer is empty or full to rounding, the
+sum of charges cancels and Newton's system no longer knows the shift. Here the charge of a layer is split into what it
+holds when empty or full, a sum that is formed once and in twice the digits, and what is left over: theta where it is
+empty, -(1 - theta) where it is full. The left-overs keep all their digits, and the shift is found by bisection.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import workspace as w
+from ._jit import inlined, kernel
+from .element import W0, W1, W2
+from .layout import (
+    CODE_START,
+    CONTACT_SIZE,
+    DILUTE,
+    END_LEFT,
+    FIXED_CHARGE,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    SITES,
+    SPECIES_SIZE,
+    TEMPERATURE,
+    THETA,
+    VACANCY,
+    ZERO_FIELD,
+    Z,
+    contact_start,
+    end_start,
+    species_start,
+)
+from .species import ELEMENTARY_CHARGE, reference_density
+from .statistics import equilibrate, point_state
+from .workspace import STRIDE as S
+
+# Relative rounding of a sum of charges, and the uncertainty of the shift (in kT/e) from which on it is found here.
+ROUNDING_OF_SUM = 4e-16
+LARGEST_DOUBT = 1e-9
+# Response over stiffness below which elimination loses the first four digits of the response.
+LEAST_RESPONSE = 1e-11
+# Doublings of the first trial shift of 1 kT/e, and halvings of the bracket (to the last bit).
+DOUBLINGS, HALVINGS = 24, 80
+
+
+@kernel
+def loses_level(work, codes, n):
+    """Say whether rounding leaves the common shift of all potentials in doubt: both ends free, hardly any response."""
+    for side in range(2):
+        kind = codes[END_LEFT + side]
+        if kind != ZERO_FIELD and kind != FIXED_CHARGE:
+            return False
+    charge, slope = 0.0, 0.0
+    for i in range(5):
+        weight = W2 if i == 2 else (W0 if i == 0 or i == 4 else W1)
+        for e in range(n):
+            charge += weight * work[w.SIZE * S + e] * abs(work[(w.CHARGE + i) * S + e])
+            slope += weight * work[w.SIZE * S + e] * work[(w.SLOPE + i) * S + e]
+    stiffness = 0.0
+    for e in range(n):
+        stiffness += work[w.STIFFNESS * S + e]
+    return slope < max(ROUNDING_OF_SUM / LARGEST_DOUBT * charge, LEAST_RESPONSE * stiffness)
+
+
+@inlined
+def _split(a):
+    big = 134217729.0 * a
+    high = big - (big - a)
+    return high, a - high
+
+
+@inlined
+def exact_product(a, b):
+    """Return a b as the sum of two numbers (T. J. Dekker, Numer. Math. 18, 224 (1971))."""
+    p = a * b
+    a1, a2 = _split(a)
+    b1, b2 = _split(b)
+    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+@inlined
+def exact_sum(a, b):
+    """Return a + b as the sum of two numbers (D. E. Knuth)."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+@kernel
+def saturated_charge(row, codes, filled):
+    """Return the charge of all layers empty or full (`filled`, (n_layers, n_species)) and all faces, in e [m^-2]."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    total, rest = 0.0, 0.0
+    for side in range(2):
+        if codes[END_LEFT + side] == FIXED_CHARGE:
+            total, error = exact_sum(total, row[end_start(n_layers) + side] / ELEMENTARY_CHARGE)
+            rest += error
+    for c in range(n_layers - 1):
+        charge = row[contact_start(n_layers) + CONTACT_SIZE * c + 1] / ELEMENTARY_CHARGE
+        total, error = exact_sum(total, charge)
+        rest += error
+    for layer in range(n_layers):
+        for s in range(n_species):
+            at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s)
+            share = row[at + VACANCY] if filled[layer, s] else -row[at + THETA]
+            # The densities of metres and the lengths of nanometres meet far from overflow.
+            p, p_rest = exact_product(row[at + SITES], row[LAYER_START + LAYER_SIZE * layer])
+            q, q_rest = exact_product(row[at + Z], share)
+            whole, error = exact_product(p, q)
+            rest += error + p * q_rest + p_rest * q
+            total, error = exact_sum(total, whole)
+            rest += error
+    return total + rest
+
+
+@kernel
+def _left_over(work, codes, filled, interacting):
+    """Return the sum of what is left over in all layers, in units of eps0 kT/e [m^-1]."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    total = 0.0
+    for layer in range(n_layers):
+        first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+        for s in range(n_species):
+            base = w.species_row(s)
+            dilute = codes[CODE_START + 2 * (layer * n_species + s)]
+            strength = work[((base + w.STRENGTH_DILUTE) if dilute else (base + w.STRENGTH_Z)) * S + first]
+            z, theta_b = work[(base + w.CHARGE_Z) * S + first], work[(base + w.THETA_B) * S + first]
+            vacancy_b = work[(base + w.VACANCY_B) * S + first]
+            if strength == 0.0:
+                continue
+            for e in range(first, last):
+                part = 0.0
+                for i in range(5):
+                    weight = W2 if i == 2 else (W0 if i == 0 or i == 4 else W1)
+                    y = work[(w.Y + i) * S + e]
+                    delta = work[(base + w.DELTA + i) * S + e] if interacting else -z * y
+                    theta, vacancy, _, _, _, _ = point_state(delta, dilute, theta_b, vacancy_b, 0.0, 0.0, 1.0, 1.0)
+                    part += weight * (-vacancy if filled[layer, s] else theta)
+                total += strength * part * work[w.SIZE * S + e]
+    return total
+
+
+@kernel
+def _shift(work, codes, n, amount, interacting):
+    """Move all potentials by `amount`, with the inner equations solved exactly."""
+    for i in range(5):
+        for e in range(n):
+            work[(w.Y + i) * S + e] += amount
+    if interacting:
+        equilibrate(work, codes, n)
+
+
+@kernel
+def find_level(work, row, codes, n, interacting):
+    """Shift all potentials so that the charges add up to zero; leaves charge and slope as they were."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    filled = np.zeros((n_layers, n_species), dtype=np.bool_)
+    for layer in range(n_layers):
+        middle = (int(work[w.FIRST * S + layer]) + int(work[w.FIRST * S + layer + 1])) // 2
+        for s in range(n_species):
+            on_lattice = codes[CODE_START + 2 * (layer * n_species + s)] != DILUTE
+            z = work[(w.species_row(s) + w.CHARGE_Z) * S + middle]
+            filled[layer, s] = on_lattice and z * work[(w.Y + 2) * S + middle] < 0.0
+    fixed = saturated_charge(row, codes, filled) * reference_density(row[TEMPERATURE])
+    # Charge falls as the potential rises.
+    sign = 1.0 if fixed + _left_over(work, codes, filled, interacting) > 0.0 else -1.0
+    near, far, at = 0.0, 1.0, 0.0
+    for _ in range(DOUBLINGS):
+        _shift(work, codes, n, sign * (far - at), interacting)
+        at = far
+        if not sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
+            break
+        near, far = far, 2.0 * far
+    for _ in range(HALVINGS):
+        middle = 0.5 * (near + far)
+        if middle <= near or middle >= far:
+            break
+        _shift(work, codes, n, sign * (middle - at), interacting)
+        at = middle
+        if sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
+            near = middle
+        else:
+            far = middle
