@@ -20,11 +20,14 @@ from .model import (
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.bulk import (
     activation_energy,
+    barrier,
     brick_layer_conductivity,
     concentration,
     conductivity,
     fermi_level,
     grain_boundary_resistance,
+    plane_charge,
+    plane_occupancy,
     transference_number,
 )
 from .solver.equilibrium import solve
@@ -87,6 +90,7 @@ __all__ = [
     "analytic",
     "apparent_activation_energy",
     "assume",
+    "barrier",
     "blocking_resistance",
     "brick_layer_conductivity",
     "characteristic_frequency",
@@ -116,6 +120,8 @@ __all__ = [
     "load_config",
     "materials",
     "open_results",
+    "plane_charge",
+    "plane_occupancy",
     "potential_error_estimate",
     "resistance",
     "resistance_error_estimate",
