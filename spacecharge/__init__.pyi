@@ -18,6 +18,7 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
     barrier,
@@ -62,6 +63,7 @@ from .solver.outputs import (
 )
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
+from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
@@ -84,6 +86,7 @@ __all__ = [
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SteadyState",
     "SweepTable",
     "__version__",
     "activation_energy",
@@ -103,10 +106,12 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "current_density",
     "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
+    "differential_resistance",
     "excess_resistance",
     "exchange_current_density",
     "fermi_level",
@@ -120,6 +125,7 @@ __all__ = [
     "load_config",
     "materials",
     "open_results",
+    "overpotential",
     "plane_charge",
     "plane_occupancy",
     "potential_error_estimate",
@@ -132,10 +138,12 @@ __all__ = [
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "steady_state",
     "sweep",
     "total_resistance",
     "transference_number",
     "validity",
+    "voltage",
 ]
 
 __version__: str

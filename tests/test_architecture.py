@@ -40,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "document": {"errors"},
     "model": {"codes", "constants", "defect_chemistry", "errors", "units"},
     "library": {"document", "errors", "model", "units"},
-    "defect_chemistry": {"constants", "document", "errors"},
+    "defect_chemistry": {"constants", "document", "errors", "measured"},
     "defects": {"defect_chemistry"},
     "analytic": {"codes", "constants", "errors", "model"},
     "solver": {"codes", "constants", "errors", "kernels", "model", "units"},
@@ -58,7 +58,8 @@ ARROWS: dict[str, set[str]] = {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
     "sweeping": {
-        "codes", "config", "errors", "fitting", "kernels", "lattice", "model", "solver", "store", "units", "version",
+        "codes", "config", "errors", "fitting", "kernels", "lattice", "library", "model", "solver", "store", "units",
+        "version",
     },
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},

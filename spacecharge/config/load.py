@@ -139,6 +139,7 @@ def load_document(document: Document) -> Config:
     stack = build_stack(data, problems)
     if stack is not None:
         _try_axes(stack, sweep, problems)
+        _try_jumps(stack, keys.contacts, sweep, problems)
         _check_output(stack, keys.output, problems)
     problems.raise_if_any()
     assert stack is not None
@@ -334,6 +335,24 @@ def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
     for axis in sweep.axes:
         if names.count(axis.name) > 1:
             problems.add(("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True)
+
+
+def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems: Problems) -> None:
+    """Report contacts across which no ion can jump, and axes that would make them so."""
+    from ..model.charge_transfer import jumps_are_defined
+
+    lawful = [i for i, contact in enumerate(contacts[: len(stack.names) - 1]) if contact.charge_transfer is not None]
+    if not lawful:
+        return
+    try:
+        jumps_are_defined(stack_parameters(stack), lawful)
+    except ModelError as error:
+        problems.add(error.path, error.message, key=True)
+        return
+    sides = {stack.names[j] for i in lawful for j in (i, i + 1)}
+    for axis in sweep.axes:
+        if axis.path.endswith("charge_number") and axis.path.split(".")[0] in sides:
+            problems.add(("sweep", axis.path), "a jump across a contact needs one ion on both sides", key=True)
 
 
 def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 
 from ..document.problems import Problems, nearest
 from ..document.problems import shown as as_shown
+from ..errors import ConfigError, DataError
+from ..measured.table import TextTable
+from ..measured.text import read_text
 from .read_scfermi import as_number
-from .reading import Draft, read_lines
+from .reading import MAX_BYTES, Draft
 from .system import ChargeState
 
 NEEDED = ("species", "charge", "formation_energy_eV", "sites_per_cell")
@@ -25,12 +27,12 @@ def read_csv(file: Path, shown: str) -> Draft:
         The file cannot be read; problems of its content are in the draft.
     """
     draft = Draft(file, shown, Problems(shown))
-    lines = read_lines(file, shown)
-    if len(lines) < 2:
+    table = _table(file, shown)
+    rows = table.cells() if table is not None else []
+    if table is None or not rows:
         draft.problems.add("", f"needs a header ({','.join(NEEDED)},...) and a line per charge state")
         return draft
-    header_line, header = lines[0]
-    names = [name.strip() for name in next(csv.reader([header]))]
+    header_line, names = table.header_line, list(table.titles)
     known = (*NEEDED, *OPTIONAL)
     for name in names:
         if name not in known:
@@ -44,16 +46,38 @@ def read_csv(file: Path, shown: str) -> Draft:
         draft.problems.add("", "a column stands twice", position=(header_line, 1))
     draft.problems.raise_if_any()
     species: dict[str, list[tuple[int, dict[str, str]]]] = {}
-    for number, line in lines[1:]:
-        cells = [cell.strip() for cell in next(csv.reader([line]))]
+    for number, cells in rows:
         if len(cells) != len(names):
             draft.problems.add("", f"{len(cells)} columns, the header has {len(names)}", position=(number, 1))
             continue
         row = dict(zip(names, cells, strict=True))
         species.setdefault(row["species"], []).append((number, row))
-    for name, rows in species.items():
-        _add(draft, name, rows)
+    for name, own in species.items():
+        _add(draft, name, own)
     return draft
+
+
+def _table(file: Path, shown: str) -> TextTable | None:
+    """Return the table with its header and delimiter found, as every other text table; None for an empty file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    if not file.exists():
+        raise ConfigError([f"{shown}: no such file"])
+    try:
+        text = read_text(file, shown, MAX_BYTES)
+        try:
+            return TextTable(text, NEEDED)
+        except DataError:
+            # Without what is needed the first line is the header, and its reader says what is missing.
+            return TextTable(text, header_line=1)
+    except DataError as error:
+        if error.troubles[0].message == "is empty":
+            return None
+        raise ConfigError([str(error)]) from None
 
 
 def _add(draft: Draft, name: str, rows: list[tuple[int, dict[str, str]]]) -> None:

@@ -54,6 +54,7 @@ def spectra_table(config: FitConfig) -> tuple[DataTable, list[str], dict[str, Fi
     folders = [given] if isinstance(given, str) else list(given)
     base = os.path.dirname(config.path)
     times = data.get("mixing_time_s")
+    times = [times] if isinstance(times, float) else times
     if times is not None and len(times) != len(folders):
         raise FitError(f"{config.path}: data.mixing_time_s: {len(times)} mixing times for {len(folders)} spectra")
     sites = tuple(data["regions_ppm"])

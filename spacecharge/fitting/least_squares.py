@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,4 +280,63 @@ def _refusal(problem: Problem, values: Array, lost: Sequence[Unresolved]) -> str
     return "; ".join(parts) + (f"; {advice}" if advice else "; fix one of them or add data")
 
 
-__all__ = ["AT_LEAST", "AT_MOST", "MEASURED", "Array", "Estimate", "Parameter", "Problem", "minimise"]
+def minimise_from_several(problem: Problem, *, most: int = 5) -> Estimate:
+    """Fit from the best few of the starting points and return the lowest minimum.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its `starts` and first values are compared; on its coarse part where it has one.
+    most : int
+        Starting points that are gone on from.
+
+    Returns
+    -------
+    Estimate
+        As :func:`minimise` returns it.
+
+    Raises
+    ------
+    FitError
+        As :func:`minimise` raises it, for the lowest minimum.
+    """
+    judge = problem.coarse or problem
+    work = _Work(judge)
+    ranked: list[tuple[float, Array]] = []
+    with np.errstate(all="ignore"):
+        for values in (problem.initial, *problem.starts):
+            r = work.residuals(work.internal(values))
+            if r.size == judge.data.size and np.all(np.isfinite(r)):
+                ranked.append((float(r @ r), values))
+    ranked.sort(key=lambda item: item[0])
+    best, least = None, math.inf
+    for _, values in ranked[:most]:
+        try:
+            found = minimise(_from(judge, values), check_rank=False)
+        except FitError:
+            continue
+        if found.chi2 < least:
+            best, least = found.values, found.chi2
+    return minimise(_from(problem, problem.initial if best is None else best))
+
+
+def _from(problem: Problem, values: Array) -> Problem:
+    """Return the problem with these first values and no others."""
+    parameters = tuple(
+        p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
+        for p, v in zip(problem.parameters, values, strict=True)
+    )
+    return replace(problem, parameters=parameters, starts=(), coarse=None)
+
+
+__all__ = [
+    "AT_LEAST",
+    "AT_MOST",
+    "MEASURED",
+    "Array",
+    "Estimate",
+    "Parameter",
+    "Problem",
+    "minimise",
+    "minimise_from_several",
+]

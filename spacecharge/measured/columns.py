@@ -42,6 +42,7 @@ class Role:
 
 _TIMES = ("mixing_time", "delay", "T1", "T2", "T1rho")
 _RATES = ("R1", "R2", "R1rho")
+_FREQUENCIES = {"larmor_frequency": ("MHz", 1e6), "spin_lock_frequency": ("kHz", 1e3)}
 
 
 def role_of(key: str) -> Role:
@@ -76,6 +77,11 @@ def role_of(key: str) -> Role:
         return Role("temperature", "K")
     if key == "temperature_degC":
         return Role("temperature", "K", 1.0, 273.15)
+    for stem, (unit, factor) in _FREQUENCIES.items():
+        if key == stem:
+            raise FitError(f"{key}: the unit is missing (allowed: {stem}_{unit})")
+        if key == f"{stem}_{unit}":
+            return Role(stem, "Hz", factor)
     for stem in _RATES:
         if key == stem:
             raise FitError(f"{key}: the unit is missing (allowed: {stem}_per_s)")
@@ -148,7 +154,7 @@ def check_columns(name: str, table: Mapping[str, NDArray[np.float64]], lines: ND
             bad, rule = values <= 0.0, "above 0 K"
         elif stem in ("mixing_time", "delay"):
             bad, rule = values < 0.0, "at least 0"
-        elif stem.startswith("sigma_") or stem in _TIMES or stem in _RATES:
+        elif stem.startswith("sigma_") or stem in (*_TIMES, *_RATES, *_FREQUENCIES):
             bad, rule = values <= 0.0, "above 0"
         else:
             continue

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from .charge import Sample, composition_of, summary_of
+from .charge import Sample, composition_of, summary_of, too_little
 from .cycler import Cycling, rest_threshold, switched_on
 from .equilibrium import (
     BRANCHES,
     CHARGE,
     DISCHARGE,
+    MEAN,
     PLATEAU_SLOPE,
     Curve,
     Plateau,
@@ -135,7 +136,14 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
     said = _Said()
     composition = composition_of(cycling, sample)
     flow = interval_current(cycling.time, cycling.current, cycling.charge)
-    _refuse_swapped_sign(cycling, flow)
+    if voltage_falls_with_current(cycling):
+        raise FitError(
+            f"{cycling.path}: the voltage falls while the current is positive: positive has to be charge (lithium "
+            "leaves the working electrode); give data.positive_current: discharge"
+        )
+    little = too_little(cycling, composition)
+    if little:
+        said.warnings.append(little)
     if composition.min() < -0.005:
         said.warnings.append(
             f"{cycling.path}: the composition falls to {composition.min():.4g}: composition_start "
@@ -193,29 +201,34 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
     )
 
 
-def _refuse_swapped_sign(cycling: Cycling, flow: Array) -> None:
-    """Refuse a current that is positive on discharge: work done on the cell would be negative."""
-    moved = flow * np.diff(cycling.time)
+def voltage_falls_with_current(cycling: Cycling) -> bool:
+    """Tell whether a positive current is that of a discharge: work done on the cell would be negative.
+
+    Parameters
+    ----------
+    cycling : Cycling
+        What was recorded.
+
+    Returns
+    -------
+    bool
+        On charge the voltage is higher than on discharge, and it rises.
+    """
+    moved = np.diff(cycling.passed())
     rise = np.diff(cycling.voltage)
     up, down = moved > 0.0, moved < 0.0
     # The mean of the voltage weighted by charge is higher on charge than on discharge; of one direction, it rises.
     if np.any(up) and np.any(down) and min(moved[up].sum(), -moved[down].sum()) > 0.2 * np.abs(moved).sum():
         middle = 0.5 * (cycling.voltage[1:] + cycling.voltage[:-1])
         on_charge = float(np.average(middle[up], weights=moved[up]))
-        swapped = on_charge < float(np.average(middle[down], weights=-moved[down]))
-    else:
-        swapped = float(np.sum(np.sign(moved) * rise * (moved != 0.0))) < 0.0
-    if swapped:
-        raise FitError(
-            f"{cycling.path}: the voltage falls while the current is positive: positive has to be charge (lithium "
-            "leaves the working electrode); give data.positive_current: discharge"
-        )
+        return on_charge < float(np.average(middle[down], weights=-moved[down]))
+    return float(np.sum(np.sign(moved) * rise)) < 0.0
 
 
 def _branches_of_rests(cycling: Cycling, rests: list[Rest], where: Array, analysis: Analysis) -> dict[int, Curve]:
-    if len(rests) < 2:
+    if not rests:
         raise FitError(
-            f"{cycling.path}: {len(rests)} rests of at least {analysis.rest_at_least_s:g} s found: see "
+            f"{cycling.path}: no rest of at least {analysis.rest_at_least_s:g} s found: see "
             "model.rest_current_below_A and rest_at_least_s, or model.kind: slow_scan"
         )
     # The direction of the charge that led to a rest; the first one belongs to the step that follows it.
@@ -232,9 +245,8 @@ def _branches_of_rests(cycling: Cycling, rests: list[Rest], where: Array, analys
         own = direction == branch
         if np.any(own):
             out[branch] = single_branch(where[own], potential[own], sigma[own], branch)
-    if not out:
-        raise FitError(f"{cycling.path}: no charge passes between the rests")
-    return out
+    # Without charge between them rests have no direction.
+    return out or {MEAN: single_branch(where, potential, sigma, MEAN)}
 
 
 def _branches_of_scan(cycling: Cycling, flow: Array, below: float, composition: Array, said: _Said) -> dict[int, Curve]:
@@ -270,7 +282,7 @@ def _chosen(cycling: Cycling, branches: dict[int, Curve], analysis: Analysis, sa
         if branch not in branches:
             raise FitError(f"{cycling.path}: has no {analysis.branch} (model.branch)")
         curve = branches[branch]
-        if analysis.branch == "mean":
+        if analysis.branch == "mean" and branch != MEAN:
             said.warnings.append(
                 f"{cycling.path}: holds a {BRANCHES[branch]} only: hysteresis and overpotential are part of the curve"
             )
@@ -374,4 +386,4 @@ def _of_pulse(
     return chemical_diffusivity(sample.length, span / duration, surface, duration)
 
 
-__all__ = ["Analysis", "Ocv", "equilibrium_curve"]
+__all__ = ["Analysis", "Ocv", "equilibrium_curve", "voltage_falls_with_current"]

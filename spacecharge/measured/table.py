@@ -198,6 +198,30 @@ class TextTable:
         assert best is not None
         return best[0], best[2]
 
+    def cells(self) -> list[tuple[int, list[str]]]:
+        """Return line and cells of every row below the header, for tables of words and numbers.
+
+        Returns
+        -------
+        list of (int, list of str)
+            Decimal commas become points where commas divide no cells.
+
+        Raises
+        ------
+        DataError
+            A cell is longer than is allowed.
+        """
+        out = []
+        for number, line in self.rows[self._place + 1 :]:
+            try:
+                cells = split(without_comment(line), self.delimiter)
+            except ValueError as error:
+                raise DataError(self.text.path, [(number, str(error))]) from None
+            if self.delimiter != ",":
+                cells = [cell.replace(",", ".") if COMMA_NUMBER.match(cell) else cell for cell in cells]
+            out.append((number, cells))
+        return out
+
     def numbers(
         self, titles: Sequence[str] | None = None, *, decimal: str | None = None, missing: bool = True
     ) -> Table:

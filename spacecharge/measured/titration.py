@@ -16,7 +16,7 @@ _ROWS = 6
 """Least rows of a pulse, for its ohmic drop, its slope and a scatter."""
 
 BEND = 0.03
-"""Largest share by which the first slopes of a parabola and of a cubic through a transient may differ."""
+"""Largest share by which the first slopes of polynomials of neighbouring orders through a transient may differ."""
 
 _REACH = 0.4
 """By how much, in the logarithm, a slope through the curve may differ from that of a parabola in the root of time."""
@@ -39,18 +39,18 @@ def pulse_slope(time: Array, voltage: Array) -> tuple[float, float]:
     Returns
     -------
     slope, spread : float
-        Of a cubic, and by which share that of a parabola differs; of a straight line, and infinity, where there are
-        few rows; NaN for fewer than three.
+        Of a cubic (of a parabola where there are few rows), and by which share that of the next lower order differs;
+        infinity where nothing can be compared; NaN for fewer than three rows.
     """
     use = time > _SKIP * time[-1] if time.size else np.zeros(0, dtype=bool)
     if np.sum(use) < 3:
         return float("nan"), float("nan")
     root, values = np.sqrt(time[use] / time[-1]), voltage[use]
-    if root.size < 2 * _ROWS:
-        order = 2 if root.size >= _ROWS else 1
-        return float(np.polyfit(root, values, order)[-2] / np.sqrt(time[-1])), float("inf")
-    parabola, cubic = (float(np.polyfit(root, values, order)[-2]) for order in (2, 3))
-    return cubic / float(np.sqrt(time[-1])), abs(parabola / cubic - 1.0) if cubic else float("inf")
+    if root.size < _ROWS:
+        return float(np.polyfit(root, values, 1)[-2] / np.sqrt(time[-1])), float("inf")
+    orders = (2, 3) if root.size >= 2 * _ROWS else (1, 2)
+    lower, higher = (float(np.polyfit(root, values, order)[-2]) for order in orders)
+    return higher / float(np.sqrt(time[-1])), abs(lower / higher - 1.0) if higher else float("inf")
 
 
 def slopes(composition: Array, potential: Array) -> Array:

@@ -191,8 +191,14 @@ class StackParameters:
 
     @property
     def neutral_potential(self) -> Array:
-        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
-        return self.potential + self.neutral_offset
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V].
+
+        A bias lifts all layers left of its contact.
+        """
+        bias = self.more["contact_bias"]
+        lifted = np.zeros_like(self.potential)
+        lifted[:, :-1] = np.cumsum(bias[:, ::-1], axis=1)[:, ::-1]
+        return self.potential + self.neutral_offset + lifted
 
     @property
     def partial_conductivity(self) -> Array:
@@ -396,6 +402,16 @@ def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array
     return pchip(knots, column, np.clip(np.where(bad, knots[0], at), knots[0], knots[-1]))
 
 
+def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
+    """Return column `y` of an ocv against column `x`, NaN outside the table; see :func:`stack_parameters`."""
+    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
+    order = np.argsort(knots)
+    knots, column = knots[order], column[order]
+    slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
+    values = pchip(knots, column, np.clip(at, knots[0], knots[-1]))
+    return np.where((at >= knots[0] - slack) & (at <= knots[-1] + slack), values, np.nan)
+
+
 def _fill_invalid(parameters: StackParameters) -> None:
     """Overwrite the rows of invalid points by those of a harmless one, so that no NaN reaches a kernel."""
     bad = parameters.invalid
@@ -407,4 +423,4 @@ def _fill_invalid(parameters: StackParameters) -> None:
     parameters.fermi_level[bad] = np.nan
 
 
-__all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters"]
+__all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters", "tabulated"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ModelError
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
 from .planes import PLANE, plane_value
@@ -105,6 +106,35 @@ def value_at(stack: Stack, path: str, place: Place) -> float:
     return 0.0 if value is None else float(value)
 
 
+def value_of(stack: Stack, path: str) -> float:
+    """Return a number of a stack in the unit of its key.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    path : str
+        One of :func:`numeric_paths`.
+
+    Raises
+    ------
+    ModelError
+        The path names no number that the stack has.
+    """
+    place = dict(places(stack)).get(path)
+    if place is None or not place.is_given:
+        raise ModelError("names no number of this stack", path)
+    key = place.number.key
+    if place.number in STACK:
+        return float(getattr(stack, key))
+    if place.number in CONTACT:
+        return float(getattr(stack.contacts[place.where[0]], key))
+    if place.number in END:
+        return float((stack.left, stack.right)[place.where[0]].value)
+    value = getattr(stack.layers[place.where[0]], key) if place.number in LAYER else given(place.spec, key)
+    return float(place.number.default if value is None and place.number.default is not None else value)
+
+
 def _has(spec: Mapping[str, Any], row: Number) -> bool:
     """Return whether a species has a number: a law as a whole or its parts, never both."""
     if row.rule == "law":
@@ -129,4 +159,4 @@ def numeric_paths(stack: Stack) -> list[str]:
     return [path for path, place in places(stack) if place.is_given]
 
 
-__all__ = ["Place", "given", "numeric_paths", "places"]
+__all__ = ["Place", "given", "numeric_paths", "places", "value_of"]

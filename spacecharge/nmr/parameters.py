@@ -195,14 +195,19 @@ def _relaxation(model: Mapping[str, Any]) -> tuple[Rule, ...]:
         if kind == "quadrupolar"
         else _rate("dipolar_coupling_per_s2", "s-2", "dipolar constant C", 1.0, 1e24, search=True)
     )
+    law = model.get("spectral_density", "bpp")
+    stretched = law == "kww"
     beta = Rule(
         name="beta",
         unit="1",
-        long_name="exponent of the spectral density",
-        initial=1.7 if model.get("spectral_density") == "richards" else 2.0,
-        minimum=1.01,
-        maximum=2.0,
-        fixed=model.get("spectral_density") != "richards",
+        long_name="stretching exponent of the correlation function"
+        if stretched
+        else "exponent of the spectral density",
+        initial={"richards": 1.7, "kww": 0.6}.get(law, 2.0),
+        minimum=0.1 if stretched else 1.01,
+        maximum=1.0 if stretched else 2.0,
+        fixed=law == "bpp",
+        search=law != "bpp",
     )
     offset = Rule(
         name="rate_offset_per_s", unit="s-1", long_name="rate without motion", initial=0.0, minimum=0.0, fixed=True

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..constants import PLANCK_REDUCED, VACUUM_PERMEABILITY
 from ..errors import ModelError
 from .kernels import anderson_weiss_roots
+from .stretched import stretched_spectral_density
 
 BPP_MAXIMUM_WTAU = 0.6157951
 """omega tau_c at which the dipolar R1 of one nucleus is largest."""
@@ -22,8 +23,12 @@ BPP_MAXIMUM_R1 = 1.4251753
 """R1 omega / C there."""
 
 
-def spectral_density(omega: ArrayLike, tau: ArrayLike, beta: float = 2.0) -> NDArray[np.float64]:
-    """Return j = tau / (1 + (omega tau)^beta).
+LAWS = ("bpp", "richards", "kww")
+"""Spectral densities: one correlation time, Richards, Kohlrausch-Williams-Watts."""
+
+
+def spectral_density(omega: ArrayLike, tau: ArrayLike, beta: float = 2.0, law: str = "richards") -> NDArray[np.float64]:
+    """Return j = tau / (1 + (omega tau)^beta), or that of a stretched exponential.
 
     Parameters
     ----------
@@ -33,7 +38,10 @@ def spectral_density(omega: ArrayLike, tau: ArrayLike, beta: float = 2.0) -> NDA
         Correlation time [s].
     beta : float
         2 for one correlation time (BPP); 1 < beta < 2 for correlated motion in disorder (Richards),
-        whose low-temperature slope is (beta - 1) Ea.
+        whose low-temperature slope is (beta - 1) Ea. Of the law ``kww`` the stretching exponent, 0.1 to 1; its
+        low-temperature slope is beta Ea.
+    law : {'bpp', 'richards', 'kww'}
+        Spectral density; ``bpp`` and ``richards`` differ by `beta` alone.
 
     Returns
     -------
@@ -45,6 +53,10 @@ def spectral_density(omega: ArrayLike, tau: ArrayLike, beta: float = 2.0) -> NDA
     .. [1] N. Bloembergen, E. M. Purcell, R. V. Pound, Phys. Rev. 73, 679 (1948).
     .. [2] P. M. Richards, in Physics of Superionic Conductors, Springer (1979), p. 141.
     """
+    if law not in LAWS:
+        raise ModelError(f"{law!r} is no spectral density (allowed: {', '.join(LAWS)})")
+    if law == "kww":
+        return stretched_spectral_density(omega, tau, beta)
     t = np.asarray(tau, dtype=float)
     x = np.asarray(omega, dtype=float) * t
     return np.asarray(t / (1.0 + x**beta))
@@ -53,10 +65,11 @@ def spectral_density(omega: ArrayLike, tau: ArrayLike, beta: float = 2.0) -> NDA
 def dipolar_rates(
     tau: ArrayLike,
     *,
-    larmor_rad_s: float,
+    larmor_rad_s: ArrayLike,
     coupling: float,
-    spin_lock_rad_s: float = 0.0,
+    spin_lock_rad_s: ArrayLike = 0.0,
     beta: float = 2.0,
+    law: str = "richards",
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return R1, R2 and R1rho of like spins coupled by dipoles.
 
@@ -64,14 +77,14 @@ def dipolar_rates(
     ----------
     tau : array_like, shape (n,)
         Correlation times [s].
-    larmor_rad_s : float
+    larmor_rad_s : array_like, shape (n,) or scalar
         Larmor frequency [rad/s].
     coupling : float
         C = (2/5) I (I + 1) sum b^2, see :func:`dipolar_constant` [s^-2].
-    spin_lock_rad_s : float
+    spin_lock_rad_s : array_like, shape (n,) or scalar
         Frequency of the spin-lock field [rad/s].
-    beta : float
-        Exponent of the spectral density [1].
+    beta, law
+        Exponent and kind of the spectral density, see :func:`spectral_density`.
 
     Returns
     -------
@@ -83,10 +96,11 @@ def dipolar_rates(
     .. [1] A. Abragam, The Principles of Nuclear Magnetism, Oxford (1961), chapter VIII.
     .. [2] D. C. Look, I. J. Lowe, J. Chem. Phys. 44, 2995 (1966).
     """
-    one = spectral_density(larmor_rad_s, tau, beta)
-    two = spectral_density(2.0 * larmor_rad_s, tau, beta)
-    still = spectral_density(0.0, tau, beta)
-    lock = spectral_density(2.0 * spin_lock_rad_s, tau, beta)
+    larmor, nutation = np.asarray(larmor_rad_s, dtype=float), np.asarray(spin_lock_rad_s, dtype=float)
+    one = spectral_density(larmor, tau, beta, law)
+    two = spectral_density(2.0 * larmor, tau, beta, law)
+    still = spectral_density(0.0, tau, beta, law)
+    lock = spectral_density(2.0 * nutation, tau, beta, law)
     rest = 5.0 * one + 2.0 * two
     return coupling * (one + 4.0 * two), 0.5 * coupling * (3.0 * still + rest), 0.5 * coupling * (3.0 * lock + rest)
 
@@ -139,7 +153,7 @@ def quadrupolar_constant(coupling_Hz: float, asymmetry: float = 0.0, spin: float
 
 
 def quadrupolar_rates(
-    tau: ArrayLike, *, larmor_rad_s: float, coupling: float, beta: float = 2.0
+    tau: ArrayLike, *, larmor_rad_s: ArrayLike, coupling: float, beta: float = 2.0, law: str = "richards"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the two rates of the longitudinal recovery of I = 3/2.
 
@@ -147,12 +161,12 @@ def quadrupolar_rates(
     ----------
     tau : array_like, shape (n,)
         Correlation times [s].
-    larmor_rad_s : float
+    larmor_rad_s : array_like, shape (n,) or scalar
         Larmor frequency [rad/s].
     coupling : float
         K, see :func:`quadrupolar_constant` [s^-2].
-    beta : float
-        Exponent of the spectral density [1].
+    beta, law
+        Exponent and kind of the spectral density, see :func:`spectral_density`.
 
     Returns
     -------
@@ -163,9 +177,10 @@ def quadrupolar_rates(
     ----------
     .. [1] P. S. Hubbard, J. Chem. Phys. 53, 985 (1970).
     """
+    larmor = np.asarray(larmor_rad_s, dtype=float)
     return (
-        coupling * spectral_density(larmor_rad_s, tau, beta),
-        coupling * spectral_density(2.0 * larmor_rad_s, tau, beta),
+        coupling * spectral_density(larmor, tau, beta, law),
+        coupling * spectral_density(2.0 * larmor, tau, beta, law),
     )
 
 

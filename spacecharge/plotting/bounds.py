@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..report.view import Quantity
 from ..units import display_of, number_text
+from .style import WIDE, axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +32,10 @@ def blocked(panel: Axes, entries: list[tuple[str, Array, str]], units: str) -> l
         return entries
     bound = BLOCKED_OHM_M2 * 1e4
     panel.axhline(bound, color="0.4", linewidth=0.8, linestyle=(0, (1, 2)))
-    panel.annotate("blocked", (0.01, bound), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                   textcoords="offset points", fontsize=7, color="0.3")  # fmt: skip
+    panel.annotate(
+        "blocked", (0.99, bound), xycoords=("axes fraction", "data"), xytext=(0, -8), textcoords="offset points",
+        fontsize=7, color="0.3", ha="right",
+    )  # fmt: skip
     with np.errstate(invalid="ignore"):
         return [(label, np.minimum(values, bound), words) for label, values, words in entries]
 
@@ -66,4 +69,23 @@ def over(quantity: Quantity, base: Quantity, reference: Quantity) -> Quantity:
     )
 
 
-__all__ = ["BLOCKED_OHM_M2", "blocked", "over", "widen"]
+def second_axis(panel: Axes, x: Array, companion: Quantity) -> None:
+    """Label the upper side of a panel with what an open-circuit voltage ties to its x axis.
+
+    Ticks stand at round values of the companion; nothing is drawn where the two do not rise or fall together.
+    """
+    good = np.isfinite(companion.values)
+    values, at = companion.values[good], x[good]
+    steps = np.diff(values[np.argsort(at, kind="stable")])
+    if values.size < 3 or not (np.all(steps > 0.0) or np.all(steps < 0.0)):
+        return
+    from matplotlib.ticker import MaxNLocator
+
+    order = np.argsort(values)
+    ticks = [t for t in MaxNLocator(5).tick_values(values.min(), values.max()) if values.min() <= t <= values.max()]
+    upper = panel.secondary_xaxis("top")
+    upper.set_xticks(np.interp(ticks, values[order], at[order]), [number_text(t) for t in ticks])
+    upper.set_xlabel(axis_label(companion, WIDE), fontsize=7.5)
+
+
+__all__ = ["BLOCKED_OHM_M2", "blocked", "over", "second_axis", "widen"]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..report.validity import share_lines
 from ..report.view import Quantity, View
 from ..units import number_text
-from .bounds import BLOCKED_OHM_M2, blocked, over, widen
+from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .style import (
     LOGARITHMIC,
@@ -63,7 +64,9 @@ class Frame:
     band : tuple of str
         Axes that a band covers.
     styles : Quantity or None
-        One line style per value; the first of the axes of the band then, and no part of it.
+        One line style per value, of the axis `styled_by`.
+    companion : Quantity or None
+        What an open-circuit voltage ties to `x`: a second axis on top.
     """
 
     x: Quantity
@@ -73,6 +76,7 @@ class Frame:
     band: tuple[str, ...]
     styles: Quantity | None = None
     styled_by: str = ""
+    companion: Quantity | None = None
 
     @property
     def n_styles(self) -> int:
@@ -144,7 +148,9 @@ def frame(view: View, x: str | None = None) -> Frame:
     if styled_by:
         view.thin(styled_by, len(STYLES) - 1)
     styles = _telling(view.coordinates(styled_by)) if styled_by else None
-    return Frame(xs, along, series, across, tuple(a for a in rest if a != styled_by), styles, styled_by)
+    pair = [] if coordinate else view.coordinates(along)
+    companion = pair[1] if len(pair) == 2 and along != "point" else None
+    return Frame(xs, along, series, across, tuple(a for a in rest if a != styled_by), styles, styled_by, companion)
 
 
 def _styled_axis(view: View, axes: list[str]) -> str:
@@ -327,6 +333,8 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     if not bars:
         _scale_x(panel, shape)
     panel.set_xlabel(axis_label(shape.x, WIDE))
+    if shape.companion is not None and not bars:
+        second_axis(panel, shape.x.values, shape.companion)
     same = len({label for _, _, label in entries}) == 1
     panel.set_ylabel(entries[0][2] if same else label_text(_common_words(quantities), quantities[0].display.math))
     if len(entries) > 1:
@@ -452,6 +460,8 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
     if base is not None:
         parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
+    if "validity" in view.results:
+        parts += share_lines(view.variable("validity").values.astype(np.int64))
     if not view.results.is_complete:
         parts.append("unfinished run")
     return ". ".join(parts)

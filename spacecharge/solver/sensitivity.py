@@ -11,7 +11,9 @@ from ..codes import Status
 from ..errors import ConvergenceError
 from ..model import Stack
 from ..model.numbers import DEFAULT_TOLERANCE_V
+from ..model.places import value_of
 from ..model.tangents import parameter_tangent
+from ..units import unit_of
 from .equilibrium import SolverOptions, solve_points
 from .solution import Solution
 
@@ -25,6 +27,7 @@ def sensitivities(
     tolerance_V: float = DEFAULT_TOLERANCE_V,
     options: SolverOptions | None = None,
     resistance_of: Sequence[str] | None = None,
+    relative: bool = False,
 ) -> dict[str, dict[str, Array]]:
     """Return the derivatives of all observables with respect to some numbers of a stack.
 
@@ -40,6 +43,9 @@ def sensitivities(
         Settings of the solve.
     resistance_of : sequence of str, optional
         Layers that count in `interface_resistance`.
+    relative : bool
+        Return d ln|observable| / d ln|number| instead, without units: by how many per cent an observable moves with one
+        per cent of the number. Infinite or NaN where either is 0.
 
     Returns
     -------
@@ -74,4 +80,14 @@ def sensitivities(
     status = int(points.scalars["status"][0])
     if status != Status.SOLVED:
         raise ConvergenceError(Status(status).message, status)
-    return {path: {name: values[0] for name, values in named.items()} for path, named in points.sensitivities.items()}
+    slopes = {path: {name: values[0] for name, values in named.items()} for path, named in points.sensitivities.items()}
+    if not relative:
+        return slopes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            path: {
+                name: np.asarray(slope * value_of(stack, path) * unit_of(path).factor / points.scalars[name][0])
+                for name, slope in named.items()
+            }
+            for path, named in slopes.items()
+        }

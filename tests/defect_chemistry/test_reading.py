@@ -117,6 +117,24 @@ def test_every_format_says_the_same(name: str, folder: Path) -> None:
     assert result.electrons_per_cm3 == pytest.approx(reference.electrons_per_cm3, rel=1e-12)
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_with_other_delimiters_and_decimal_commas(delimiter: str, encoding: str, folder: Path) -> None:
+    text = (folder / "table.csv").read_text()
+    other = folder / f"other_{encoding}_{ord(delimiter)}.csv"
+    other.write_text(text.replace(",", delimiter).replace(".", ","), encoding=encoding)
+    options = dict(GIVEN["table.csv"], density_of_states=str(folder / "totdos.dat"))
+    one, same = (equilibrium(read_defects(folder / name, **options)) for name in ("table.csv", other.name))
+    assert one.fermi_level_eV == same.fermi_level_eV
+
+
+def test_a_huge_cell_is_one_line(folder: Path) -> None:
+    (folder / "huge.csv").write_text((folder / "table.csv").read_text() + '"' + "x" * 140_000 + '",1\n')
+    options = dict(GIVEN["table.csv"], density_of_states=str(folder / "totdos.dat"))
+    with pytest.raises(ConfigError, match="a cell has more than 100000 characters"):
+        read_defects(folder / "huge.csv", **options)
+
+
 def test_a_mapping_of_python_is_read_like_a_file(folder: Path) -> None:
     data = {
         "cell_volume_A3": 100.0,

@@ -85,10 +85,21 @@ def test_command_file_and_layer(folder, capsys):
 
 
 def test_python_and_text_and_figure(folder):
+    rows = (DATA / "gitt.csv").read_text().splitlines()
+    (folder / "one.csv").write_text("\n".join([rows[0], *rows[13:30]]))
     result = sc.fit(GITT)
     assert "18 points, composition 0.2955 to 0.9136" in repr(result)
     assert len(result.plot().axes) == 3
     assert result.ocv.potential[-1] == pytest.approx(3.55318, abs=5e-6)
+    assert result.curve["potential"][-1] == result.ocv.potential[-1]
+    # One rest is one point: it prints, draws and is stored.
+    one = sc.fit(
+        {**GITT, "model": {"rest_at_least_s": 3600}, "data": {**GITT["data"], "path": str(folder / "one.csv")}}
+    )
+    assert one.ocv.composition.size == 1
+    assert "1 point" in repr(one)
+    assert one.plot().axes
+    write_fit(folder / "one.h5", one)
 
 
 def test_diffusivity_and_both_shapes_of_a_record(tmp_path):
@@ -128,13 +139,19 @@ def test_diffusivity_and_both_shapes_of_a_record(tmp_path):
     assert curve.thermodynamic_factor[inner] == pytest.approx(expected, rel=0.02, abs=0)
     assert "1 row of units" in " ".join(result.notes)
     assert len(result.plot().axes) == 4
-    # The same with the other sign convention.
-    (tmp_path / "cell.csv").write_text(
-        (tmp_path / "cell.csv").read_text().replace(";-", ";+").replace(";0,0\n", ";0\n")
+    # The same with the other sign convention: found, and refused where the file says otherwise.
+    swapped = "".join(
+        f"{a!r};{b!r};{-1e3 * c!r}\n" for a, b, c in zip(t.tolist(), u.tolist(), current.tolist(), strict=True)
     )
-    swapped = {**config, "data": {**config["data"], "positive_current": "discharge"}}
+    (tmp_path / "cell.csv").write_text("t;U;I\n" + swapped)
+    other = sc.fit(config)
+    assert other.ocv.potential == pytest.approx(curve.potential, abs=1e-12)
+    assert "taken as discharge: the voltage falls" in other.warnings[0]
+    given = {**config, "data": {**config["data"], "positive_current": "discharge"}}
+    assert sc.fit(given).warnings == other.warnings[1:]
+    given["data"]["positive_current"] = "charge"
     with pytest.raises(FitError, match=r"data\.positive_current: discharge"):
-        sc.fit(swapped)
+        sc.fit(given)
 
 
 def test_the_published_scan(tmp_path):
@@ -201,17 +218,22 @@ def test_a_plateau_is_not_handed_on(tmp_path):
         ("data", {"columns": {**COLUMNS, "current_ma": "x"}}, "unknown key .*nearest: current_mA"),
         ("data", {"time_scale": 0}, "time_scale"),
         ("model", {"kind": "rest"}, "rests"),
-        (
-            "model",
-            {"rest_current_below_A": 1e-6},
-            "the current of the file is in mA/g: give rest_current_below_mA_per_g",
-        ),
     ],
 )
 def test_keys_are_checked(section, keys, message):
     changed = {key: value for key, value in {**GITT[section], **keys}.items() if value is not None}
     with pytest.raises((ConfigError, FitError), match=message):
         sc.fit({**GITT, section: changed})
+
+
+def test_the_current_of_a_rest_in_any_unit():
+    for sample, model in (
+        ({}, {"rest_current_below_A": 1e-6}),
+        ({"active_mass_g": 0.01}, {"rest_current_below_A": 1e-6}),
+    ):
+        result = sc.fit({**GITT, "sample": {**GITT["sample"], **sample}, "model": {**GITT["model"], **model}})
+        assert len(result.ocv.rests) == 18
+        assert ("needs active_mass_g here" in " ".join(result.warnings)) == (not sample)
 
 
 def test_ways_to_say_what_the_sample_is():
@@ -223,5 +245,9 @@ def test_ways_to_say_what_the_sample_is():
     assert film.capacity / 3600 == pytest.approx(294.7, abs=0.1)
     powder = OcvSampleKeys(active_mass_g=1e-2, formula="V2O5", area_cm2=100.0, molar_volume_cm3_per_mol=54.1)
     assert sample_of(powder).length == pytest.approx(1e-5 / 0.18188 * 54.1e-6 / 1e-2, rel=1e-4, abs=0)
+    inferred = OcvSampleKeys(
+        active_mass_g=1e-2, theoretical_capacity_mAh_per_g=147.36, area_cm2=100.0, molar_volume_cm3_per_mol=54.1
+    )
+    assert sample_of(inferred).length == pytest.approx(sample_of(powder).length, rel=1e-4, abs=0)
     area = sample_of(OcvSampleKeys(area_cm2=2.0, theoretical_capacity_mAh_per_cm2=3.0))
     assert area.capacity * area.mass / 3.6 == pytest.approx(6.0, rel=1e-12, abs=0)

@@ -166,7 +166,7 @@ def test_a_stated_capacity_finds_a_time_column_3600_times_too_large(published):
         ({"current": -1.0}, "the voltage falls while the current is positive"),
         ({"current": 1000.0}, "a unit mistaken by a factor of 1000"),
         ({"current": 30.0}, "check mass, capacity and the units"),
-        ({"rest": 1e6}, "0 rests of at least 1e"),
+        ({"rest": 1e6}, "no rest of at least 1e"),
     ],
 )
 def test_what_is_no_titration(change, message):
@@ -181,6 +181,22 @@ def test_a_unit_mistaken_in_a_capacity_column_is_not_blamed_on_time():
     charge = np.concatenate([[0.0], np.cumsum(data.current[1:] * np.diff(data.time))])
     with pytest.raises(FitError, match=r"factor of 3600 .*check data\.columns"):
         equilibrium_curve(recorded(data.time, data.voltage, None, charge=3600.0 * charge), SAMPLE, Analysis())
+
+
+def test_a_single_rest_is_a_point():
+    time = np.linspace(0.0, 360_000.0, 200)
+    data = recorded(time, 3.4 + 0.01 * np.exp(-time / 20_000.0), np.zeros(200))
+    got = equilibrium_curve(data, Sample(capacity=1.0, start=0.2), Analysis())
+    assert (got.composition[0], got.branch[0], got.composition.size) == (0.2, 0, 1)
+    assert got.potential[0] == pytest.approx(3.4, abs=1e-6)
+    assert np.isnan(got.thermodynamic_factor[0])
+
+
+def test_hours_read_as_seconds_are_warned_of():
+    data = titration(100.0, 0.08, n_pulses=7)
+    short = recorded(data.time / 3600.0, data.voltage, data.current)
+    got = equilibrium_curve(short, SAMPLE, Analysis(rest_at_least_s=0.1))
+    assert "time_scale: 3600" in got.warnings[0]
 
 
 def test_plateaus_are_named_with_their_range():

@@ -27,6 +27,7 @@ def two_layers(rng: np.random.Generator, interaction: float, transport: str) -> 
         # Nearer to the neutral 3.0 V a width is the logarithm of a small step and the differences lose their digits.
         potential_V=float(rng.choice([rng.uniform(2.5, 2.85), rng.uniform(3.15, 3.35)])),
         thickness_nm=20.0,
+        mobile_fraction=0.8,
         permittivity=float(rng.uniform(5.0, 40.0)),
         site_density_per_nm3=float(rng.uniform(10.0, 40.0)),
         ocv=OCV,
@@ -38,6 +39,7 @@ def two_layers(rng: np.random.Generator, interaction: float, transport: str) -> 
         name="electrolyte",
         potential_V=3.0,
         thickness_nm=20.0,
+        mobile_fraction=0.8,
         permittivity=float(rng.uniform(5.0, 40.0)),
         site_density_per_nm3=float(rng.uniform(10.0, 40.0)),
         occupancy=float(rng.uniform(0.1, 0.9)),
@@ -137,3 +139,21 @@ def test_static_capacitance_knows_that_the_neutral_bias_moves():
 def test_a_path_that_names_no_number_is_refused():
     with pytest.raises(ModelError, match="names no number"):
         sc.sensitivities(cheng_stack(22.4, 0.1, 3.4, 0.2), ["electrode.colour"])
+
+
+def test_relative_sensitivities_are_slopes_of_logarithms() -> None:
+    layers = [
+        sc.Layer(name="a", material="LixV2O5", potential_V=3.3, thickness_nm=30),
+        sc.Layer(name="b", material="LAGP", thickness_nm=30),
+    ]
+    stack = sc.Stack(layers, temperature_K=310.0)
+    paths = ["b.permittivity", "temperature_K", "b.site_density_per_nm3", "a.potential_V"]
+    plain = sc.sensitivities(stack, paths)
+    relative = sc.sensitivities(stack, paths, relative=True)
+    solution = sc.solve(stack)
+    for path, number in zip(paths, (15.0, 310.0, 19.7e27, 3.3), strict=True):
+        for name in ("charge", "layer_resistance", "debye_length"):
+            expected = plain[path][name] * number / getattr(sc, name)(solution)
+            np.testing.assert_allclose(relative[path][name], expected, rtol=1e-12)
+    # Nothing but the sites themselves sets how the Debye length goes with them: lambda ~ N^(-1/2).
+    assert relative["b.site_density_per_nm3"]["debye_length"][1] == pytest.approx(-0.5, rel=1e-6)

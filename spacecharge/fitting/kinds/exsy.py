@@ -23,6 +23,7 @@ from ..setup import Setup
 Size = Annotated[float, number(1e-3, 1e9, "Radius, or half thickness of a slab", "nm")]
 
 
+MixingTime = Annotated[float, number(0.0, 1e6, "Mixing time", "s")]
 Region = Annotated[list[Plain], Field(min_length=2, max_length=2)]
 
 
@@ -40,9 +41,9 @@ class ExchangeDataKeys(FitDataKeys):
         default=None, description="Letter of a site to its range of shifts [ppm]"
     )
     noise_ppm: Region | None = Field(default=None, description="A range without signal in both dimensions [ppm]")
-    mixing_time_s: (
-        Annotated[list[Annotated[float, number(0.0, 1e6, "Mixing time", "s")]], Field(min_length=1)] | None
-    ) = Field(default=None, description="Of every spectrum; default: from the parameters")
+    mixing_time_s: MixingTime | Annotated[list[MixingTime], Field(min_length=1)] | None = Field(
+        default=None, description="Of every spectrum; default: from the parameters"
+    )
     from_: StrictStr | None = Field(
         default=None,
         alias="from",

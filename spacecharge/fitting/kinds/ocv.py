@@ -13,14 +13,14 @@ from pydantic import Field, StrictStr
 from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.schema import Keys, Whole
 from ...config.validation import validate
+from ...constants import FARADAY
 from ...document.problems import Problems, nearest
 from ...document.yaml import Document
-from ...errors import FitError
 from ...measured.charge import Sample, capacity_from_molar_mass
 from ...measured.cycler import ROLES, read_cycling
 from ...measured.equilibrium import PLATEAU_SLOPE
 from ...measured.formula import molar_mass
-from ...measured.ocv import Analysis, equilibrium_curve
+from ...measured.ocv import Analysis, equilibrium_curve, voltage_falls_with_current
 from ...report.ocv_fits import ocv_text
 from ..kind import Kind
 from ..ocv_result import OcvResult
@@ -32,14 +32,14 @@ class OcvDataKeys(Keys):
     """Where the record of a cycler stands."""
 
     path: StrictStr = Field(description="File of the cycler, relative to this configuration")
-    format: Literal["csv", "bdf", "biologic", "mpr"] | None = Field(default=None, description="Default: found")
+    format: Literal["csv", "bdf", "biologic", "mpt", "mpr"] | None = Field(default=None, description="Default: found")
     columns: Annotated[dict[StrictStr, StrictStr], Field(min_length=1)] | None = Field(
         default=None, description=f"What a column is ({', '.join(ROLES)}) to its title; csv needs it"
     )
     time_scale: Annotated[float, number(1e-9, 1e9, "Factor on the times of the file")] = 1.0
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
-    positive_current: Literal["charge", "discharge"] = Field(
-        default="charge", description="Which way a positive current or a growing capacity goes"
+    positive_current: Literal["charge", "discharge"] | None = Field(
+        default=None, description="Which way a positive current or a growing capacity goes; default: found"
     )
 
 
@@ -173,9 +173,13 @@ def _check_sample(sample: OcvSampleKeys, problems: Problems) -> None:
 
 
 def _molar_mass(sample: OcvSampleKeys) -> float:
+    """Return the molar mass [g/mol], from the theoretical capacity where nothing else tells it."""
     if sample.molar_mass_g_per_mol is not None:
         return sample.molar_mass_g_per_mol
-    return math.nan if sample.formula is None else molar_mass(sample.formula)
+    if sample.formula is not None:
+        return molar_mass(sample.formula)
+    capacity = sample.theoretical_capacity_mAh_per_g
+    return math.nan if capacity is None else sample.electrons * FARADAY / (3.6 * capacity)
 
 
 def sample_of(keys: OcvSampleKeys) -> Sample:
@@ -257,26 +261,26 @@ def fit_ocv(config: OcvConfig) -> OcvResult:
         time_scale=data.time_scale,
         decimal=data.decimal,
     )
-    if data.positive_current == "discharge":
+    sample = sample_of(config.sample)
+    said: list[str] = []
+    swapped = voltage_falls_with_current(cycling)
+    if data.positive_current == "discharge" or (data.positive_current is None and swapped):
         cycling = cycling.reversed()
-    below, other = model.rest_current_below_A, model.rest_current_below_mA_per_g
-    if cycling.specific:
-        # mA/g and A/kg are the same number.
-        below, other = other, below
-    if other is not None and below is None:
-        unit = "mA/g: give rest_current_below_mA_per_g" if cycling.specific else "A: give rest_current_below_A"
-        raise FitError(f"{config.path}: model: the current of the file is in {unit}")
+        if data.positive_current is None:
+            said.append(
+                f"{cycling.path}: positive current and growing capacity are taken as discharge: the voltage falls"
+            )
     analysis = Analysis(
         kind=model.kind,
-        rest_below=math.nan if below is None else below,
+        rest_below=_rest_current(model, cycling.specific, sample.mass, said),
         rest_at_least_s=model.rest_at_least_s,
         extrapolate=model.extrapolate,
         branch=model.branch,
         points=model.points,
         plateau_slope=model.plateau_slope_below_V,
     )
-    curve = equilibrium_curve(cycling, sample_of(config.sample), analysis)
-    warnings = list(curve.warnings)
+    curve = equilibrium_curve(cycling, sample, analysis)
+    warnings = [*said, *curve.warnings]
     if config.sample.composition_start is None:
         warnings.insert(0, "sample.composition_start is not given: 1 is taken")
     return OcvResult(
@@ -289,6 +293,21 @@ def fit_ocv(config: OcvConfig) -> OcvResult:
         notes=(*cycling.notes, *curve.notes),
         warnings=tuple(warnings),
     )
+
+
+def _rest_current(model: OcvModelKeys, specific: bool, mass: float, said: list[str]) -> float:
+    """Return the current that counts as none in the unit of the file, NaN where it is to be found."""
+    per_cell, per_mass = model.rest_current_below_A, model.rest_current_below_mA_per_g
+    own, other = (per_mass, per_cell) if specific else (per_cell, per_mass)
+    if own is not None:
+        # mA/g and A/kg are the same number.
+        return own
+    if other is None:
+        return math.nan
+    if math.isnan(mass):
+        said.append("model: the current that counts as none needs active_mass_g here: 1 % of the usual one is taken")
+        return math.nan
+    return other / mass if specific else other * mass
 
 
 def _summary(config: OcvConfig) -> Iterator[tuple[str, str]]:

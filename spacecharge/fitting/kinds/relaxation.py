@@ -7,7 +7,8 @@ turned into times first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from ...config.schema import Keys
 from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ...document.problems import Problems
 from ...document.yaml import Document
-from ...errors import FitError
+from ...errors import FitError, FitReason
 from ...nmr.parameters import rules_for
 from ...nmr.relaxation import (
     BPP_MAXIMUM_R1,
@@ -33,12 +34,10 @@ from ...nmr.relaxation import (
 from ...nmr.transport import correlation_time, jump_diffusivity, nernst_einstein, prefactor_correlation_time
 from ..curves import curve_summary, curve_text, model_tag
 from ..kind import Kind
-from ..least_squares import Array, Problem
+from ..least_squares import Array, Problem, minimise, minimise_from_several
+from ..relaxation_data import TIMES, RelaxationData
 from ..run import run_curve_fit
-from ..setup import Column, ParameterSet, Quantity, Rows, Setup, distinct, table_of, transport_number
-
-_TIMES = ("T1", "T2", "T1rho")
-_ACCEPTED = {"bpp": _TIMES, "quadrupolar": ("T1",), "anderson_weiss": ("T2",), "break": ("T2",)}
+from ..setup import Column, ParameterSet, Quantity, Rows, Setup, transport_number
 
 _MOST_CORNERS = 100
 """Places of the break that are tried at most."""
@@ -57,20 +56,20 @@ Larmor = Annotated[float, number(1e-3, 1e5, "Larmor frequency", "MHz")]
 
 
 class BppKeys(Keys):
-    """Dipolar relaxation by jumps."""
+    """Dipolar relaxation by jumps; the frequencies may stand in columns of the data instead."""
 
     kind: Literal["bpp"]
-    larmor_frequency_MHz: Larmor
+    larmor_frequency_MHz: Larmor | None = None
     spin_lock_frequency_kHz: Annotated[float, number(1e-3, 1e5, "Nutation frequency of the lock", "kHz")] | None = None
-    spectral_density: Literal["bpp", "richards"] = "bpp"
+    spectral_density: Literal["bpp", "richards", "kww"] = "bpp"
 
 
 class QuadrupolarKeys(Keys):
     """Quadrupolar relaxation of I = 3/2."""
 
     kind: Literal["quadrupolar"]
-    larmor_frequency_MHz: Larmor
-    spectral_density: Literal["bpp", "richards"] = "bpp"
+    larmor_frequency_MHz: Larmor | None = None
+    spectral_density: Literal["bpp", "richards", "kww"] = "bpp"
 
 
 class AndersonWeissKeys(Keys):
@@ -99,53 +98,23 @@ class RelaxationKeys(FitKeys):
     ]
 
 
-def _finish(keys: Keys, problems: Problems) -> dict[str, Any]:
-    return keys.model_dump(exclude_none=True)
-
-
 def _check(document: Document, problems: Problems) -> FitConfig | None:
+    data = document.data.get("data")
+    columns = data.get("columns") if isinstance(data, Mapping) else None
+
+    def finish(keys: Keys, problems: Problems) -> dict[str, Any]:
+        given = columns if isinstance(columns, Mapping) else {}
+        for key in ("larmor_frequency_MHz", "spin_lock_frequency_kHz"):
+            if getattr(keys, key, None) is not None and key in given:
+                problems.add(f"model.{key}", "stands in a column too: give one of them", key=True)
+        if isinstance(keys, (BppKeys, QuadrupolarKeys)):
+            if keys.larmor_frequency_MHz is None and "larmor_frequency_MHz" not in given:
+                problems.add("model", "larmor_frequency_MHz is missing (here, or as a column of the data)")
+        return keys.model_dump(exclude_none=True)
+
     return check_curve_fit(
-        document, problems, "relaxation", RelaxationKeys, _finish, lambda model, _: rules_for("relaxation", model)
+        document, problems, "relaxation", RelaxationKeys, finish, lambda model, _: rules_for("relaxation", model)
     )
-
-
-class _Data:
-    """Relaxation times of all columns as one vector of logarithms."""
-
-    def __init__(self, config: FitConfig) -> None:
-        table = table_of(config, ("temperature",))
-        self.notes = table.notes
-        accepted = _ACCEPTED[config.model["kind"]]
-        logs, sigmas, limits, self.kinds = [], [], [], []
-        bound = table.get("limit")
-        for kind in _TIMES:
-            rate = f"R{kind[1:]}"
-            if kind in table and rate in table:
-                raise FitError(f"data.columns: {kind} and {rate} are the same quantity: give one")
-            stem = kind if kind in table else rate if rate in table else None
-            if stem is None:
-                continue
-            if kind not in accepted:
-                raise FitError(f"the model {config.model['kind']} describes {', '.join(accepted)}, not {kind}")
-            sign = 1.0 if stem == kind else -1.0
-            value = table[stem]
-            self.kinds.append(kind)
-            logs.append(sign * np.log(value))
-            sigmas.append(table[f"sigma_{stem}"] / value if f"sigma_{stem}" in table else None)
-            if bound is not None:
-                limits.append((sign * bound).astype(np.int8))
-        if not logs:
-            columns = ", ".join(f"{k}_s or R{k[1:]}_per_s" for k in accepted)
-            raise FitError(f"{config.path}: data.columns: one of {columns} is needed")
-        if any(s is None for s in sigmas) and any(s is not None for s in sigmas):
-            raise FitError("either every relaxation time has an error column or none")
-        repeat, n = len(logs), table["temperature"].size
-        self.y = np.concatenate(logs)
-        self.sigma = None if sigmas[0] is None else np.concatenate([s for s in sigmas if s is not None])
-        self.limit = np.concatenate(limits) if limits else None
-        self.temperature = np.tile(table["temperature"], repeat)
-        self.series = np.repeat(np.arange(repeat), n)
-        self.temperatures, self.index = distinct(self.temperature)
 
 
 def build_relaxation(config: FitConfig) -> Setup:
@@ -166,10 +135,10 @@ def build_relaxation(config: FitConfig) -> Setup:
     FitError
         Data that cannot be fitted.
     """
-    data = _Data(config)
+    data = RelaxationData(config)
     make = _break if config.model["kind"] == "break" else _jumps
     parameters, times, starts, derived, warnings, notes = make(config, data)
-    wanted = [(k, data.series == n) for n, k in enumerate(data.kinds)]
+    wanted = [(k, data.kind_index == n) for n, k in enumerate(data.kinds)]
 
     def predict(values: Array, rows: Rows) -> Array:
         by_kind = times(values, rows)
@@ -194,7 +163,7 @@ def build_relaxation(config: FitConfig) -> Setup:
         columns={"temperature": Column(values=data.temperature, unit="K", long_name="temperature")},
         quantity=Column(values=data.y, unit="s", long_name="relaxation time"),
         series=data.series,
-        series_names=tuple(data.kinds),
+        series_names=data.names,
         temperature_index=data.index,
         temperatures=data.temperatures,
         laws=("correlation_time_s",) if "correlation_time_s" in parameters else (),
@@ -202,6 +171,7 @@ def build_relaxation(config: FitConfig) -> Setup:
         warnings=tuple(warnings),
         notes=(*data.notes, *notes),
         is_log=True,
+        search=minimise if config.model["kind"] == "break" else minimise_from_several,
     )
 
 
@@ -215,13 +185,14 @@ _Made = tuple[
 ]
 
 
-def _jumps(config: FitConfig, data: _Data) -> _Made:
+def _jumps(config: FitConfig, data: RelaxationData) -> _Made:
     model, reference = config.model, config.reference_temperature_K
     kind = model["kind"]
-    omega = 2e6 * math.pi * float(model.get("larmor_frequency_MHz") or 1.0)
-    lock = 2e3 * math.pi * float(model.get("spin_lock_frequency_kHz") or 0.0)
-    if "T1rho" in data.kinds and lock == 0.0:
-        raise FitError("T1rho needs model.spin_lock_frequency_kHz")
+    # A typical frequency, for first values alone; Anderson-Weiss has none.
+    omega = float(np.exp(np.mean(np.log(data.larmor)))) if np.all(data.larmor > 0.0) else 2e6 * math.pi
+    law = str(model.get("spectral_density", "bpp"))
+    if "T1rho" in data.kinds and not np.all(data.lock > 0.0):
+        raise FitError("T1rho needs model.spin_lock_frequency_kHz, or a column of it", FitReason.DATA)
     shortest, longest = float(np.exp(data.y.min())), float(np.exp(data.y.max()))
     guess = omega / (BPP_MAXIMUM_R1 * shortest)
     moment = 2.0 / shortest**2
@@ -238,31 +209,44 @@ def _jumps(config: FitConfig, data: _Data) -> _Made:
     )
     tau_at = parameters.law("correlation_time_s", data.temperature, reference)
 
-    def times(values: Array, rows: Rows) -> dict[str, NDArray[np.float64]]:
+    def times(values: Array, rows: Rows, law: str = law) -> dict[str, NDArray[np.float64]]:
         tau = tau_at(values, rows)
         if kind == "anderson_weiss":
             return {"T2": anderson_weiss_t2(tau, parameters.get(values, "second_moment_per_s2", 1.0))}
         beta, rest = parameters.get(values, "beta", 2.0), parameters.get(values, "rate_offset_per_s", 0.0)
+        if law == "like kww":
+            # The law of Richards with the same slopes: near enough to compare starting points, and fast.
+            beta, law = 1.0 + beta, "richards"
         if kind == "quadrupolar":
             coupling = parameters.get(values, "quadrupolar_coupling_per_s2", 1.0)
-            slow, fast = quadrupolar_rates(tau, larmor_rad_s=omega, coupling=coupling, beta=beta)
+            larmor = data.larmor[rows]
+            slow, fast = quadrupolar_rates(tau, larmor_rad_s=larmor, coupling=coupling, beta=beta, law=law)
             return {"T1": 1.0 / (0.2 * slow + 0.8 * fast + rest)}
         coupling = parameters.get(values, "dipolar_coupling_per_s2", 1.0)
-        rates = dipolar_rates(tau, larmor_rad_s=omega, coupling=coupling, spin_lock_rad_s=lock, beta=beta)
-        return {name: 1.0 / (rate + rest) for name, rate in zip(_TIMES, rates, strict=True)}
+        larmor, lock = data.larmor[rows], data.lock[rows]
+        rates = dipolar_rates(tau, larmor_rad_s=larmor, coupling=coupling, spin_lock_rad_s=lock, beta=beta, law=law)
+        return {name: 1.0 / (rate + rest) for name, rate in zip(TIMES, rates, strict=True)}
 
+    energies = [0.05, 0.1, 0.2, 0.35, 0.6, 1.0] if data.temperatures.size > 1 else [0.3]
     if kind == "anderson_weiss":
-        grids = {
-            "correlation_time_s": list(np.geomspace(1e-3 * shortest, 1e6 * longest, 13)),
-            "second_moment_per_s2": [moment, 4.0 * moment, moment / 4.0],
-        }
+        starts = parameters.starts(
+            {
+                "correlation_time_s": list(np.geomspace(1e-3 * shortest, 1e6 * longest, 13)),
+                "second_moment_per_s2": [moment, 4.0 * moment, moment / 4.0],
+                "activation_energy_eV": energies,
+            }
+        )
     else:
+        starts = parameters.starts(
+            {
+                "correlation_time_s": list(np.geomspace(1e-6, 1e6, 25) / omega),
+                "activation_energy_eV": energies,
+                "beta": [0.4, 0.6, 0.8, 1.0] if law == "kww" else [1.3, 1.6, 1.9],
+            }
+        )
         coupling_key = "quadrupolar_coupling_per_s2" if kind == "quadrupolar" else "dipolar_coupling_per_s2"
-        grids = {
-            "correlation_time_s": list(np.geomspace(1e-4, 1e5, 13) / omega),
-            coupling_key: list(guess * np.array([1.0, 4.0, 30.0, 1000.0])),
-        }
-    grids["activation_energy_eV"] = [0.1, 0.2, 0.35, 0.6] if data.temperatures.size > 1 else [0.3]
+        quick = partial(times, law="like kww") if law == "kww" else times
+        starts = _with_couplings(parameters, data, quick, starts, coupling_key)
     derived = _from_tau(
         config,
         lambda v: float(prefactor_correlation_time(v[parameters.place("correlation_time_s")], reference, energy(v))),
@@ -274,10 +258,43 @@ def _jumps(config: FitConfig, data: _Data) -> _Made:
 
     notes = ["quadrupolar: the initial rate 0.2 K j(w) + 0.8 K j(2w)"] if kind == "quadrupolar" else []
     warnings = [PLATEAU_WARNING] if kind == "bpp" and "T2" in data.kinds else []
-    return parameters, times, parameters.starts(grids), derived, warnings, notes
+    return parameters, times, starts, derived, warnings, notes
 
 
-def _break(config: FitConfig, data: _Data) -> _Made:
+_KEPT = 12
+"""Starting points that are kept of some hundred."""
+
+
+def _with_couplings(
+    parameters: ParameterSet,
+    data: RelaxationData,
+    times: Callable[[Array, Rows], dict[str, NDArray[np.float64]]],
+    starts: tuple[Array, ...],
+    key: str,
+) -> tuple[Array, ...]:
+    """Return the best starts with the coupling that fits each of them: every rate is proportional to it."""
+    weight = np.ones(data.y.size) if data.sigma is None else data.sigma**-2.0
+    free = key in parameters.searched
+    ranked = []
+    for n, start in enumerate(starts):
+        by_kind = times(start, slice(None))
+        predicted = np.empty(data.y.size)
+        for k, kind in enumerate(data.kinds):
+            predicted[data.kind_index == k] = by_kind[kind][data.kind_index == k]
+        with np.errstate(all="ignore"):
+            off = data.y - np.log(predicted)
+        shift = float(np.sum(weight * off) / np.sum(weight)) if free else 0.0
+        point = start.copy()
+        if free and math.isfinite(shift):
+            place = parameters.place(key)
+            p = parameters.parameters[place]
+            point[place] = float(np.clip(start[place] * math.exp(-shift), p.minimum, p.maximum))
+        ranked.append((float(np.sum(weight * (off - shift) ** 2)), n, point))
+    ranked = [entry for entry in ranked if math.isfinite(entry[0])]
+    return tuple(point for _, _, point in sorted(ranked, key=lambda entry: entry[:2])[:_KEPT])
+
+
+def _break(config: FitConfig, data: RelaxationData) -> _Made:
     criterion = config.model["criterion"]
     temperatures = data.temperatures
     cold = data.temperature <= np.quantile(temperatures, 0.34)
@@ -327,7 +344,7 @@ def _break(config: FitConfig, data: _Data) -> _Made:
     return parameters, times, starts, derived, [BREAK_WARNING], notes
 
 
-def _broken_lines(parameters: ParameterSet, data: _Data) -> tuple[Array, ...]:
+def _broken_lines(parameters: ParameterSet, data: RelaxationData) -> tuple[Array, ...]:
     """Return the best broken line for every place of the break, as starting points.
 
     Between two neighbouring temperatures the model is linear in ln(plateau), Ea/k and their product with
