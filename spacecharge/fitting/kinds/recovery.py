@@ -55,7 +55,7 @@ def _read(config: FitConfig) -> tuple[DataTable, RecoverySeries | None]:
         return table_of(config, ("delay", "intensity")), None
     source = config.data
     series = read_series(
-        os.path.join(os.path.dirname(config.path), str(source["bruker"])),
+        os.path.join(os.path.dirname(config.path), os.path.expanduser(str(source["bruker"]))),
         source=source.get("intensities"),
         **{key: source[key] for key in _OPTIONS if key in source},
     )
