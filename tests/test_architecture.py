@@ -98,7 +98,7 @@ OUTSIDE: dict[str, set[str]] = {
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
-    "nmrglue": {"measured.bruker", "measured.bruker2d"},
+    "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {
