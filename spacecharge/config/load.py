@@ -120,7 +120,7 @@ def load_document(document: Document) -> Config:
     references = [
         FitReference(
             path=path,
-            file=str(folder / file),
+            file=str(folder / os.path.expanduser(file)),
             parameter=parameter,
             where=_where(document, f"layers.{path}"),
         )
@@ -139,6 +139,7 @@ def load_document(document: Document) -> Config:
     stack = build_stack(data, problems)
     if stack is not None:
         _try_axes(stack, sweep, problems)
+        _try_jumps(stack, keys.contacts, sweep, problems)
         _check_output(stack, keys.output, problems)
     problems.raise_if_any()
     assert stack is not None
@@ -182,8 +183,8 @@ def _kind_of(
     if kind is not None:
         return kind
     first, _, rest = normalised(path).partition(".")
-    layers = data.get("layers") or {}
-    if first in layers and rest:
+    layers = data.get("layers")
+    if isinstance(layers, dict) and first in layers and rest:
         message = f"names no number of the layer {first} that a sweep can vary"
         same = [p for p in known if p.startswith(f"{first}.")]
     else:
@@ -213,8 +214,9 @@ def plan_sweep(
         if extra:
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
-        file = str(folder / keys.points)
-        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        table = folder / os.path.expanduser(keys.points)
+        file = str(table)
+        columns, digest, notes = read_points(table, file, problems)
         if CELSIUS in columns:
             columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
@@ -336,6 +338,24 @@ def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
             problems.add(("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True)
 
 
+def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems: Problems) -> None:
+    """Report contacts across which no ion can jump, and axes that would make them so."""
+    from ..model.charge_transfer import jumps_are_defined
+
+    lawful = [i for i, contact in enumerate(contacts[: len(stack.names) - 1]) if contact.charge_transfer is not None]
+    if not lawful:
+        return
+    try:
+        jumps_are_defined(stack_parameters(stack), lawful)
+    except ModelError as error:
+        problems.add(error.path, error.message, key=True)
+        return
+    sides = {stack.names[j] for i in lawful for j in (i, i + 1)}
+    for axis in sweep.axes:
+        if axis.path.endswith("charge_number") and axis.path.split(".")[0] in sides:
+            problems.add(("sweep", axis.path), "a jump across a contact needs one ion on both sides", key=True)
+
+
 def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
     for i, name in enumerate(keys.resistance_of or ()):
         if name not in stack.names:
@@ -359,7 +379,7 @@ def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
     nodes = keys.profiles.nodes if isinstance(keys.profiles, ProfileKeys) else None
     default = tuple(name for name in stack.names if _conducts(stack, name))
     return OutputSettings(
-        path=keys.path or f"results/{Path(path).stem or 'results'}.h5",
+        path=os.path.expanduser(keys.path or f"results/{Path(path).stem or 'results'}.h5"),
         profiles=nodes is not None or keys.profiles is True,
         profile_nodes=nodes,
         resistance_of=default if keys.resistance_of is None else tuple(keys.resistance_of),

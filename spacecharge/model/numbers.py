@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
+from .planes import PLANE
 
 ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
@@ -230,25 +231,19 @@ class ContactNumbers:
 
     charge_C_per_m2: Annotated[
         float,
-        Number(
-            low=-100.0,
-            high=100.0,
-            text="Charge in the plane",
-            words="charge in the contact plane",
-            default=0.0,
-            array="contact_charge",
-        ),
+        Number(low=-1e2, high=1e2, text="Sheet charge", words="contact charge", default=0.0, array="contact_charge"),
     ] = 0.0
     dipole_V: Annotated[
         float,
-        Number(
-            low=-20.0,
-            high=20.0,
-            text="Step of the electrostatic potential, right minus left",
-            words="dipole step of the contact",
-            default=0.0,
-            array="contact_dipole",
-        ),
+        Number(low=-20.0, high=20.0, text="Step of phi, right minus left", default=0.0, array="contact_dipole"),
+    ] = 0.0
+    bias_V: Annotated[
+        float,
+        Number(low=-20.0, high=20.0, text="Overpotential, v left minus right", default=0.0, array="contact_bias"),
+    ] = 0.0
+    resistance_ohm_cm2: Annotated[
+        float,
+        Number(low=0.0, high=1e30, text="Step of v over j", default=0.0, array="contact_resistance"),
     ] = 0.0
 
 
@@ -382,7 +377,7 @@ LATTICE_SPECIES = (
 )
 
 # Of rows with one key the last one counts: those of stacks.
-NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -477,6 +472,7 @@ __all__ = [
     "LATTICE",
     "LATTICE_SPECIES",
     "LAYER",
+    "PLANE",
     "NUMBERS",
     "RANGES",
     "SOLVER",

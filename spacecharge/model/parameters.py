@@ -24,6 +24,7 @@ from .interpolation import pchip
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
+from .planes import PLANE, Plane, plane_value, planes_of
 from .values import Values
 
 Array = NDArray[np.float64]
@@ -38,6 +39,7 @@ _PER_STACK = frozenset(
         "species_names",
         "core_of",
         "from_defects",
+        "planes",
         "more",
     }
 )
@@ -85,6 +87,8 @@ class StackParameters:
         Per layer, the layer whose core it is, or -1.
     from_defects : tuple of bool
         Per layer, whether its carriers follow from defects.
+    planes : tuple of Plane
+        Planes of sites in the contacts.
     more : dict of str to ndarray
         Arrays of numbers that the table declares and that have no field here, shaped like those of their scope; read
         them by :meth:`array`.
@@ -115,6 +119,7 @@ class StackParameters:
     species_names: tuple[str, ...]
     core_of: tuple[int, ...] = ()
     from_defects: tuple[bool, ...] = ()
+    planes: tuple[Plane, ...] = ()
     more: dict[str, Array] = field(default_factory=dict)
 
     def array(self, name: str) -> Array:
@@ -186,8 +191,14 @@ class StackParameters:
 
     @property
     def neutral_potential(self) -> Array:
-        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
-        return self.potential + self.neutral_offset
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V].
+
+        A bias lifts all layers left of its contact.
+        """
+        bias = self.more["contact_bias"]
+        lifted = np.zeros_like(self.potential)
+        lifted[:, :-1] = np.cumsum(bias[:, ::-1], axis=1)[:, ::-1]
+        return self.potential + self.neutral_offset + lifted
 
     @property
     def partial_conductivity(self) -> Array:
@@ -251,6 +262,10 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
             arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", getattr(contact, row.key)) * row.unit.factor
+        for row in PLANE if contact.sites is not None else ():
+            value = plane_value(contact, row)
+            if value is not None:
+                arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", value) * row.unit.factor
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
         for row in END:
             if row.key == end.kind:
@@ -283,6 +298,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         layer_names=stack.names,
         species_names=tuple(names),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
+        planes=planes_of(stack.layers, stack.contacts),
         from_defects=tuple(layer.defects is not None for layer in stack.layers),
         more={name: array for name, array in arrays.items() if name not in own},
     )

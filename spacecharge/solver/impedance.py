@@ -73,10 +73,10 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact.
     resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances [ohm m2], in series with the laws.
+        Plain resistances [ohm m2], in series with the laws and with those of the stack's contacts.
     """
     n = solution.parameters.n_layers - 1
-    total = np.zeros(n)
+    total: Array = solution.parameters.array("contact_resistance")[0].copy()
     if charge_transfer is not None:
         from .transfer import charge_transfer_resistance
 
@@ -240,7 +240,8 @@ def impedance(
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact: a resistance R_ct beside the displacement current.
     contact_resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances of the contacts [ohm m2], in parallel with the displacement current.
+        Plain resistances of the contacts [ohm m2] beside those that the stack gives them, in parallel with the
+        displacement current.
 
     Returns
     -------

@@ -264,7 +264,12 @@ ACTIVATION_OUTPUT = Output(
 )
 """The same in a sweep over the temperature."""
 
-EVERY_OUTPUT: tuple[Output, ...] = (*OUTPUTS, *TRANSFER_OUTPUTS, ACTIVATION_OUTPUT)
+CELL_VOLTAGE = Output(
+    "cell_voltage", (), "V", "cell voltage, U of the left electrode minus the right", needs="full_cell"
+)
+"""Where both ends are electrodes."""
+
+EVERY_OUTPUT: tuple[Output, ...] = (*OUTPUTS, CELL_VOLTAGE, *TRANSFER_OUTPUTS, ACTIVATION_OUTPUT)
 """What a result may have; :meth:`Output.exists` says whether it has."""
 
 SENSITIVE = tuple(output.name for output in OUTPUTS if output.is_sensitive)
