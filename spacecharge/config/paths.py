@@ -19,6 +19,7 @@ from ..model.numbers import (
     TRANSFER,
     number_of,
 )
+from ..model.planes import PLANE
 from .axes import Kind
 from .defects import defect_paths
 
@@ -77,7 +78,8 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
         paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
-        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        core_of = layer.get("core_of")
+        grain = layers.get(core_of) if isinstance(layers, dict) and isinstance(core_of, str) else None
         if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
             # Species that a core takes from its grain.
             species = grain["species"] | (species if isinstance(species, dict) else {})
@@ -91,6 +93,9 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     for c in range(n_layers - 1):
         paths |= {f"contacts.{c}.{row.key}": "stack" for row in CONTACT}
         contact = contacts[c] if isinstance(contacts, list) and c < len(contacts) else None
+        if isinstance(contact, dict) and isinstance(contact.get("sites"), dict):
+            own = isinstance(contact["sites"].get("background"), dict)
+            paths |= {f"contacts.{c}.{row.key}": "stack" for row in PLANE if own or "background" not in row.key}
         if isinstance(contact, dict) and isinstance(contact.get("charge_transfer"), dict):
             base = f"contacts.{c}.charge_transfer"
             paths |= {f"{base}.{row.key}": "charge_transfer" for row in TRANSFER}

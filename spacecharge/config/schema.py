@@ -28,6 +28,7 @@ from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..model.planes import PLANE
 from ..units import stem
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
@@ -140,6 +141,8 @@ if TYPE_CHECKING:
     SpeciesNumbers = Keys
     InteractionNumbers = Keys
     ContactNumbers = Keys
+    PlaneNumbers = Keys
+    PlaneBackground = Keys
     EndNumbers = Keys
     TransferNumbers = Keys
     CalibrationNumbers = Keys
@@ -149,6 +152,8 @@ else:
     SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
     InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
     ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
+    PlaneNumbers = numbers_model("PlaneNumbers", PLANE[:2], optional=False)
+    PlaneBackground = numbers_model("PlaneBackground", PLANE[2:], optional=False)
     EndNumbers = numbers_model("EndNumbers", END, optional=True)
     TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
     CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
@@ -268,6 +273,21 @@ class ChargeTransfer(TransferNumbers):
     calibrate: Calibration | None = None
 
 
+class PlaneCharge(PlaneBackground):
+    """A plane of sites with a fixed charge of its own."""
+
+
+class SitesKeys(PlaneNumbers):
+    """A plane of sites in a contact, whose charge follows its potential."""
+
+    species: StrictStr | None = Field(default=None, description="Species that it holds, where there are several")
+    of: StrictStr | None = Field(default=None, description="Layer whose neutral bulk it is level with (the left one)")
+    background: Annotated[
+        Annotated[Literal["neutral"], Tag("<word>")] | Annotated[PlaneCharge, Tag("<charge>")],
+        Discriminator(lambda value: "<charge>" if isinstance(value, dict) else "<word>"),
+    ] = "neutral"
+
+
 class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
@@ -275,6 +295,7 @@ class ContactKeys(ContactNumbers):
         default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
     )
     charge_transfer: ChargeTransfer | None = None
+    sites: SitesKeys | None = None
 
 
 class FixedEnd(EndNumbers):

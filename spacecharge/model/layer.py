@@ -28,6 +28,7 @@ from .numbers import (
     described,
 )
 from .ocv import not_strict
+from .planes import check_sites, planes_of
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -322,11 +323,18 @@ class Contact(ContactNumbers):
     electrons : {"blocked", "level"}
         Whether electrons cross. Blocked: each side is level with its own bulk. Level: they are in equilibrium, which
         needs one potential U for both layers, and leaves the alignment of the bands as the step.
+    sites : mapping, optional
+        A plane of sites whose charge follows its potential: ``{species, of, density_per_nm2, segregation_energy_eV,
+        background}``, `of` the layer whose neutral bulk it is level with (default: the left one), `background`
+        ``neutral`` (default: neutral at that layer's bulk occupancy) or ``{charge_e_per_nm2}``.
     """
 
     electrons: str = ELECTRONS[0]
+    sites: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if self.sites is not None:
+            check_sites(self.sites)
         if self.electrons not in ELECTRONS:
             raise ModelError(f"{self.electrons!r} is not known (allowed: {', '.join(ELECTRONS)})", "contact.electrons")
         for row in CONTACT:
@@ -407,6 +415,7 @@ class Stack:
             from .cores import check_level_electrons
 
             check_level_electrons(named, contacts)
+        planes_of(named, contacts)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 

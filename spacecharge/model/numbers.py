@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
+from .planes import PLANE
 
 ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
@@ -375,7 +376,7 @@ LATTICE_SPECIES = (
 )
 
 # Of rows with one key the last one counts: those of stacks.
-NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -470,6 +471,7 @@ __all__ = [
     "LATTICE",
     "LATTICE_SPECIES",
     "LAYER",
+    "PLANE",
     "NUMBERS",
     "RANGES",
     "SOLVER",

@@ -25,6 +25,7 @@ from .interpolation import pchip
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
+from .planes import PLANE, Plane, plane_value, planes_of
 from .values import Values
 
 Array = NDArray[np.float64]
@@ -39,6 +40,7 @@ _PER_STACK = frozenset(
         "species_names",
         "core_of",
         "from_defects",
+        "planes",
         "more",
     }
 )
@@ -86,6 +88,8 @@ class StackParameters:
         Per layer, the layer whose core it is, or -1.
     from_defects : tuple of bool
         Per layer, whether its carriers follow from defects.
+    planes : tuple of Plane
+        Planes of sites in the contacts.
     more : dict of str to ndarray
         Arrays of numbers that the table declares and that have no field here, shaped like those of their scope; read
         them by :meth:`array`.
@@ -116,6 +120,7 @@ class StackParameters:
     species_names: tuple[str, ...]
     core_of: tuple[int, ...] = ()
     from_defects: tuple[bool, ...] = ()
+    planes: tuple[Plane, ...] = ()
     more: dict[str, Array] = field(default_factory=dict)
 
     def array(self, name: str) -> Array:
@@ -264,6 +269,11 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         for row in CONTACT:
             value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
             arrays[row.array][:, c] = value * row.unit.factor
+        for row in PLANE if contact.sites is not None else ():
+            given_value = plane_value(contact, row)
+            if given_value is not None:
+                value = values.plain(f"contacts.{c}.{row.key}", given_value)
+                arrays[row.array][:, c] = value * row.unit.factor
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
         for row in END:
             if row.key == end.kind:
@@ -297,6 +307,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         layer_names=stack.names,
         species_names=tuple(names),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
+        planes=planes_of(stack.layers, stack.contacts),
         from_defects=tuple(layer.defects is not None for layer in stack.layers),
         more={name: array for name, array in arrays.items() if name not in own},
     )
