@@ -212,8 +212,6 @@ def _circuit(
 ) -> tuple[Network, NDArray[np.bool_]]:
     if solution.status not in (0, 4):
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
-    if solution.parameters.planes:
-        raise ModelError("planes of sites in a contact have no impedance yet: use a core", "impedance")
     components = components_of(solution.stack)
     resistance = contact_resistances(solution, charge_transfer, contact_resistance)
     network = network_of(solution.parameters, 0, components, resistance)

@@ -314,8 +314,6 @@ def contact_rows(parameters: StackParameters, laws: Sequence[ChargeTransfer | No
 
 def _one_component(stack: Stack, parameters: StackParameters) -> None:
     """Refuse what the equation for one component a layer does not describe."""
-    if parameters.planes:
-        raise ModelError("a steady current does not know planes of sites in a contact: use a core", "contacts")
     components = components_of(stack)
     sigma = bulk_conductivities(parameters, 0, components)
     for i, name in enumerate(parameters.layer_names):
