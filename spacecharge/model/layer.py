@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from ..codes import END_KINDS, EndKind, Statistics, Transport
@@ -248,9 +249,10 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError(layer._missing("occupancy"), f"{path}.occupancy")
 
 
-def _keys_below(key: str) -> list[str]:
+@cache
+def _keys_below(key: str) -> tuple[str, ...]:
     """Return the keys of the numbers below a key of a species."""
-    return [row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}.")]
+    return tuple(row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}."))
 
 
 def _member(codes: type[Code], word: object, path: str) -> Code:
@@ -273,9 +275,7 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
     if row.rule != "law" or not isinstance(value, Mapping):
         row.check(value, f"{path}.{row.key}")
         return
-    known = _keys_below(row.key)
-    if row.array == "given_conductivity":
-        known.append(ENERGY_OF)
+    known = (*_keys_below(row.key), *((ENERGY_OF,) if row.array == "given_conductivity" else ()))
     for key, part in value.items():
         if key == ENERGY_OF and key in known:
             if part not in ENERGY_OF_NAMES:

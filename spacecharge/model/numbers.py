@@ -8,8 +8,7 @@ derivatives and the values of invalid points follow from it.
 Adding a number means adding its row here, using its array where the law needs it, a test and a line in the guide.
 """
 
-from __future__ import annotations
-
+# No future import: the table reads its annotations as they are (see `declaration.rows_of`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any

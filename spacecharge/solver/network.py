@@ -44,6 +44,8 @@ def components_of(stack: Stack) -> Components:
 
     A species belongs to the component of its own name unless its key ``component`` says otherwise.
     """
+    if any(contact.sites is not None for contact in stack.contacts):
+        raise ModelError("impedance and steady currents do not know planes of sites: use a core", "contacts")
     names: list[str] = []
     width = max(len(layer.species_names) for layer in stack.layers)
     index = np.full((len(stack.layers), width), -1, dtype=np.int64)
