@@ -27,7 +27,7 @@ from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.layer import ELECTRONS
-from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..units import stem
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
@@ -144,6 +144,7 @@ if TYPE_CHECKING:
     TransferNumbers = Keys
     CalibrationNumbers = Keys
     SolverNumbers = Keys
+    LoadNumbers = Keys
     StackNumbers = Keys
 else:
     SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
@@ -153,6 +154,7 @@ else:
     TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
     CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
     SolverNumbers = numbers_model("SolverNumbers", SOLVER, optional=False)
+    LoadNumbers = numbers_model("LoadNumbers", LOAD, optional=True)
     StackNumbers = numbers_model("StackNumbers", STACK, optional=False)
 
 
@@ -231,6 +233,7 @@ class SpeciesKeys(SpeciesNumbers):
         default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
     )
     ocv: AnyOcv | None = None
+    component: StrictStr | None = Field(default=None, description="Species of one component share one potential")
 
 
 if TYPE_CHECKING:
@@ -399,6 +402,40 @@ class OutputKeys(Keys):
     )
 
 
+class LoadKeys(LoadNumbers):
+    """A steady current, or the voltage that drives one; both ends are then reservoirs of neutral bulk."""
+
+    components: list[StrictStr] | None = Field(default=None, min_length=1, description="What the ends exchange")
+
+
+class ReversibleFor(Keys):
+    """An end that exchanges some components."""
+
+    reversible: list[StrictStr] = Field(min_length=1, description="Components with dv = dphi = applied")
+
+
+SignalEnd = Annotated[
+    Annotated[Literal["reversible", "blocking"], Tag("<word>")] | Annotated[ReversibleFor, Tag("<components>")],
+    Discriminator(lambda value: "<components>" if isinstance(value, dict) else "<word>"),
+]
+
+
+class SignalEnds(Keys):
+    """Ends as the small signal sees them, whatever the static ends."""
+
+    left: SignalEnd = "reversible"
+    right: SignalEnd = "reversible"
+
+
+class ImpedanceKeys(Keys):
+    """A small alternating voltage about the state of the stack."""
+
+    frequency_Hz: AxisKeys = Field(description="Frequencies: a list or {start, stop, num, spacing: log} [Hz]")
+    ends: SignalEnds = Field(default_factory=SignalEnds)
+    electrode_area_cm2: Plain | None = Field(default=None, gt=0.0, description="Area, for figures in ohms [cm2]")
+    series_resistance_ohm_cm2: Plain = Field(default=0.0, ge=0.0, description="Added in figures [Ohm cm2]")
+
+
 class Configuration(StackNumbers):
     """A stack of layers, a sweep over any of its numbers, and what to write."""
 
@@ -409,6 +446,8 @@ class Configuration(StackNumbers):
     temperature_degC: float | None = Field(
         default=None, description="Temperature, instead of temperature_K [degC]", json_schema_extra={"unit": "degC"}
     )
+    load: LoadKeys | None = Field(default=None, description="A steady current or voltage")
+    impedance: ImpedanceKeys | None = Field(default=None, description="Spectrum of a small signal")
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)

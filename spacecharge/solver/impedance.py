@@ -198,7 +198,9 @@ def spectrum_of(
     omega = 2.0 * np.pi * np.atleast_1d(np.asarray(frequency_Hz, dtype=float)).ravel()
     if not np.all(np.isfinite(omega) & (omega > 0.0)):
         raise ModelError("must be above 0 and finite (a direct current: dc_resistance)", "impedance.frequency_Hz")
-    if hasattr(solution, "chain"):
+    from .steady import SteadyState
+
+    if isinstance(solution, SteadyState):
         from .state_impedance import state_spectrum
 
         if charge_transfer is not None or contact_resistance is not None:

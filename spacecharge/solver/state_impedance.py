@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..model.charge_transfer import ChargeTransfer
+    from .chain import Chain
     from .impedance import Spectrum
     from .solution import Solution
-    from .steady import Chain, SteadyState
+    from .steady import SteadyState
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -166,7 +167,7 @@ def biased_spectrum(
         Impedance, its parts, and its estimated error.
     """
     from .bias import bias_scalars
-    from .steady import Chain, contact_rows
+    from .chain import Chain, contact_rows
 
     p = solution.parameters
     scalars: dict[str, Any] = {key: np.asarray(value)[None] for key, value in solution.scalars.items()}
