@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
     show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
+    show.add_argument("--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2")
     show.add_argument("--rows", type=int, default=40, metavar="N", help="rows printed at most (default 40)")
 
     plot = commands.add_parser("plot", help="draw a result file")
@@ -77,6 +78,9 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", metavar="TABLE", help="table.csv, .xlsx or .json (default: CSV on stdout)")
     export.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
+    export.add_argument(
+        "--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2, and so on"
+    )
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
 

@@ -142,6 +142,23 @@ DISPLAY: dict[str, Display] = {
 """How numbers are shown, by their SI unit."""
 
 
+AREAL = {
+    "ohm m2": Display("Ohm", "Ω", 1.0),
+    "F m-2": Display("uF", "µF", 1e6),
+    "A m-2": Display("mA", "mA", 1e3),
+    "C m-2": Display("uC", "µC", 1e6),
+}
+"""How quantities per area are shown for a whole cell, once multiplied by its area (resistances: divided by it)."""
+
+
+def display_of_cell(units: str, area_m2: float) -> Display:
+    """Return how a quantity is shown for a cell of this area [m2]; what is not per area, as everywhere."""
+    if units not in AREAL:
+        return display_of(units)
+    shown = AREAL[units]
+    return Display(shown.text, shown.math, shown.factor / area_m2 if units == "ohm m2" else shown.factor * area_m2)
+
+
 def display_of(units: str) -> Display:
     """Return how a quantity in the SI unit `units` is shown; unknown units are shown as they are."""
     return DISPLAY.get(units, Display(units, units, 1.0))

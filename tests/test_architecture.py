@@ -58,7 +58,8 @@ ARROWS: dict[str, set[str]] = {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
     "sweeping": {
-        "codes", "config", "errors", "fitting", "kernels", "lattice", "model", "solver", "store", "units", "version",
+        "codes", "config", "errors", "fitting", "kernels", "lattice", "library", "model", "solver", "store", "units",
+        "version",
     },
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
@@ -81,6 +82,7 @@ AGAINST_THE_TABLE = {
     ("sweeping.assumptions", "plotting"): "Assumptions.plot() is the face",
     ("sweeping.assumptions", "report"): "str(Assumptions) is the face",
     ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
+    ("config.config", "fitting"): "Config.stack is the face; what refers to no fit needs none",
     ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
 
@@ -108,7 +110,7 @@ OUTSIDE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Modules of the kernels' room that are no kernels: the decorator, and the notice that compiling takes a while.
-NO_KERNELS = {"kernels._jit", "kernels.compiling"}
+NO_KERNELS = {"kernels._jit", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (

@@ -73,6 +73,11 @@ def _execute(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     _print_report(report, args.quiet)
     if not args.quiet:
+        from ..report.validity import validity_lines
+        from ..store import read_results
+
+        for line in validity_lines(read_results(report.path)):
+            print(f"validity: {line}", file=sys.stderr)
         for label, line in [*(("assumed", a.line) for a in config.assumed), *(("note", n) for n in config.notes)]:
             print(f"{label}: {line}", file=sys.stderr)
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED

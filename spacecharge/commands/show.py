@@ -18,7 +18,7 @@ def execute(args: argparse.Namespace) -> int:
 
             text = sweep_table(args.file, args.rows)
         else:
-            blocks = points_text(results, args.select, args.rows)
+            blocks = points_text(results, args.select, args.rows, args.area_cm2)
             if results.has_fits:
                 from ..fitting.stored import fit_table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,17 +146,20 @@ class Config:
 
     @property
     def stack(self) -> Stack:
-        """The stack at its base point.
+        """The stack at its base point, with the numbers that come from fits read from their files.
 
         Raises
         ------
         ConfigError
-            Numbers are still to be taken from fits.
+            A fit that it refers to cannot be used.
         """
         if self.fit_references:
-            raise ConfigError(
-                [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
-            )
+            from ..fitting.from_fit import with_fits
+
+            try:
+                return cast(Stack, with_fits(self).base_stack)
+            except ConfigError as error:
+                raise ConfigError([f"{line}; the fit has not been read yet" for line in error.problems]) from None
         return self.base_stack
 
     @property

@@ -122,7 +122,7 @@ def load_document(document: Document) -> Config:
     references = [
         FitReference(
             path=path,
-            file=str(folder / file),
+            file=str(folder / os.path.expanduser(file)),
             parameter=parameter,
             where=_where(document, f"layers.{path}"),
         )
@@ -200,8 +200,8 @@ def _kind_of(
     if kind is not None:
         return kind
     first, _, rest = normalised(path).partition(".")
-    layers = data.get("layers") or {}
-    if first in layers and rest:
+    layers = data.get("layers")
+    if isinstance(layers, dict) and first in layers and rest:
         message = f"names no number of the layer {first} that a sweep can vary"
         same = [p for p in known if p.startswith(f"{first}.")]
     else:
@@ -231,8 +231,9 @@ def plan_sweep(
         if extra:
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
-        file = str(folder / keys.points)
-        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        table = folder / os.path.expanduser(keys.points)
+        file = str(table)
+        columns, digest, notes = read_points(table, file, problems)
         if CELSIUS in columns:
             columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
@@ -395,7 +396,7 @@ def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
     nodes = keys.profiles.nodes if isinstance(keys.profiles, ProfileKeys) else None
     default = tuple(name for name in stack.names if _conducts(stack, name))
     return OutputSettings(
-        path=keys.path or f"results/{Path(path).stem or 'results'}.h5",
+        path=os.path.expanduser(keys.path or f"results/{Path(path).stem or 'results'}.h5"),
         profiles=nodes is not None or keys.profiles is True,
         profile_nodes=nodes,
         resistance_of=default if keys.resistance_of is None else tuple(keys.resistance_of),

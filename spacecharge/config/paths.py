@@ -91,7 +91,8 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
         paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
-        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        core_of = layer.get("core_of")
+        grain = layers.get(core_of) if isinstance(layers, dict) and isinstance(core_of, str) else None
         if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
             # Species that a core takes from its grain.
             species = grain["species"] | (species if isinstance(species, dict) else {})

@@ -13,6 +13,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import K01, K02, K03, K04, W0, W1, W2, coefficients, evaluate, polynomial
+from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
     BULK,
     END_LEFT,
@@ -26,7 +27,7 @@ from .layout import (
     TEMPERATURE,
 )
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
-from .statistics import conductivity, state_of
+from .statistics import conductivity
 from .workspace import STRIDE as S
 
 THIN_DEBYE = 0.2e-9
@@ -124,12 +125,7 @@ def threshold_potential(species, layer, s, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
     z, theta_b, vacancy_b = species[layer, s, o.P_Z], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
     up = -sign * z > 0.0
-    if species[layer, s, o.P_DILUTE] != 0.0:
-        delta = math.log1p(fraction if up else -fraction)
-    else:
-        off = fraction * min(theta_b, vacancy_b)
-        change = off if up else -off
-        delta = math.log1p(change / (theta_b * (vacancy_b - change)))
+    delta = threshold_shift(species[layer, s, o.P_DILUTE], fraction if up else -fraction, theta_b, vacancy_b)
     if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:
         return -delta / z
     _, _, _, _, potential, _ = state_of(species, layer, s, delta)
@@ -340,7 +336,7 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
                 theta, vacancy, _, _, _, _ = state_of(species, layer, s, deltas[s])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = (
-                    vacancy if species[layer, s, o.P_DILUTE] == 0.0 else math.nan
+                    vacancy if has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
                 )
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = regions[layer, side, 2 + s]
                 if species[layer, s, o.P_STRENGTH] != 0.0:

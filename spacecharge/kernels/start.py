@@ -8,6 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
+from .laws import DELTA_MAX
 from .layout import (
     CONTACT_SIZE,
     END_LEFT,
@@ -25,7 +26,6 @@ from .mesh import NO_CONTACT
 from .newton import join
 from .observe import is_contact
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
-from .statistics import DELTA_MAX
 from .tables import guess_contact, march
 from .workspace import STRIDE as S
 

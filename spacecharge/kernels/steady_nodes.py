@@ -13,9 +13,10 @@ import numpy as np
 from . import layout as o
 from ._jit import kernel
 from .element import WEIGHTS
+from .laws import state_of
 from .layout import CODE_START, N_SPECIES, TRANSPORT_VACANCY
 from .signal_element import SLOPES
-from .statistics import delta_of, state_of
+from .statistics import delta_of
 
 # Columns of the state of a node: potential, charge, -d charge/dy, conductivity, its derivative by y, G.
 Y, CHARGE, SLOPE, SIGMA, SIGMA_SLOPE, DRIFT, NODE_STATE = range(7)

@@ -10,12 +10,12 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import NODES, WEIGHTS
+from .laws import state_of
 from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
 from .signal_element import N_DRIFT
 from .species import is_interacting
-from .statistics import state_of
 from .steady_nodes import CHARGE, DRIFT, PULL, SIGMA, SIGMA_SLOPE, STIFF, Y, contact_jump
 from .workspace import STRIDE as S
 

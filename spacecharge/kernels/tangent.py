@@ -15,10 +15,10 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .laws import bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
-    DILUTE,
     END_LEFT,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
@@ -51,7 +51,6 @@ from .species import (
     is_interacting,
 )
 from .start import place_jumps
-from .statistics import state_of
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -153,12 +152,9 @@ def state_tangent(work, row, move, codes, species, n, tangent):
 
 @kernel
 def _bulk_shift(species, layer, s, bulk):
-    """Return d u_b for d theta_b (u = ln theta for dilute species)."""
-    return (
-        bulk / species[layer, s, o.P_THETA]
-        if species[layer, s, o.P_DILUTE] == DILUTE
-        else bulk / (species[layer, s, o.P_THETA] * species[layer, s, o.P_VACANCY])
-    )
+    """Return d u_b for d theta_b."""
+    law, theta, vacancy = species[layer, s, o.P_DILUTE], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
+    return bulk / bulk_response(law, theta, vacancy)
 
 
 @kernel
@@ -172,7 +168,7 @@ def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
     root, root_b = theta ** (1.0 / 3.0), species[layer, s, o.P_THETA] ** (1.0 / 3.0)
     occupied = change / (root * root + root * root_b + root_b * root_b)
     vacant = 0.0
-    if species[layer, s, o.P_DILUTE] != DILUTE:
+    if has_vacancies(species[layer, s, o.P_DILUTE]):
         root, root_b = vacancy ** (1.0 / 3.0), species[layer, s, o.P_VACANCY] ** (1.0 / 3.0)
         vacant = change / (root * root + root * root_b + root_b * root_b)
     shift = _bulk_shift(species, layer, s, move[c + THETA])

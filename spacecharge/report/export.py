@@ -53,7 +53,13 @@ class Column:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
-def point_table(results: Results, selections: Sequence[str] = (), variables: Sequence[str] = ()) -> list[Column]:
+def point_table(
+    results: Results,
+    selections: Sequence[str] = (),
+    variables: Sequence[str] = (),
+    *,
+    area_cm2: float | None = None,
+) -> list[Column]:
     """Return the scalars of a result file as columns, one row a point (and frequency).
 
     Parameters
@@ -64,6 +70,8 @@ def point_table(results: Results, selections: Sequence[str] = (), variables: Seq
         ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
     variables : sequence of str
         Names of the variables; default all.
+    area_cm2 : float, optional
+        Area of a cell: Ohm cm2 become Ohm, uF/cm2 uF.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def point_table(results: Results, selections: Sequence[str] = (), variables: Seq
     StoreError
         The file has no points, or no such axis or variable.
     """
-    view = View(results, selections)
+    view = View(results, selections, area_cm2)
     names = [view.find(name) for name in variables] or _variables(results)
     quantities = [view.variable(name) for name in names]
     long = tuple(d for d in LONG if any(d in q.dims for q in quantities))

@@ -264,6 +264,11 @@ ACTIVATION_OUTPUT = Output(
 )
 """The same in a sweep over the temperature."""
 
+CELL_VOLTAGE = Output(
+    "cell_voltage", (), "V", "cell voltage, U of the left electrode minus the right", needs="full_cell"
+)
+"""Where both ends are electrodes; under a load that under current."""
+
 _PASSING, _CURRENT, _SIGNAL = "current", "load", "impedance"
 CURRENT_OUTPUTS: tuple[Output, ...] = (
     Output("current_density", (), "A m-2", "current density", needs=_PASSING),
@@ -271,7 +276,6 @@ CURRENT_OUTPUTS: tuple[Output, ...] = (
     Output("differential_resistance", (), "ohm m2", "differential resistance", needs=_PASSING),
     Output("contact_current_density", CONTACTS, "A m-2", "current density of the contact", needs="bias"),
     Output("voltage", (), "V", "polarisation", needs=_CURRENT),
-    Output("cell_voltage", (), "V", "cell voltage", needs=_CURRENT),
     Output("layer_voltage", LAYERS, "V", "drop of the electrochemical potential", needs=_CURRENT),
 )
 """Where a contact has a bias or the stack a load (see :mod:`spacecharge.solver.bias` and ``steady``)."""
@@ -291,6 +295,7 @@ IMPEDANCE_OUTPUTS: tuple[Output, ...] = (
 
 EVERY_OUTPUT: tuple[Output, ...] = (
     *OUTPUTS,
+    CELL_VOLTAGE,
     *TRANSFER_OUTPUTS,
     ACTIVATION_OUTPUT,
     *CURRENT_OUTPUTS,

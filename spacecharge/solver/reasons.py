@@ -51,9 +51,8 @@ def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     whole = p.charge_number[index] * p.site_density[index] * ELEMENTARY_CHARGE * p.thickness[index][:, None]
     empty = -whole * p.bulk_occupancy[index]
     with np.errstate(invalid="ignore"):
-        full = np.where(
-            whole == 0.0, 0.0, whole * np.where(p.statistics == Statistics.LATTICE, p.bulk_vacancy[index], np.inf)
-        )
+        limited = np.isin(p.statistics, [law for law in Statistics if law.has_vacancies])
+        full = np.where(whole == 0.0, 0.0, whole * np.where(limited, p.bulk_vacancy[index], np.inf))
     low, high = float(np.minimum(empty, full).sum()), float(np.maximum(empty, full).sum())
     if fixed == 0.0 or low < -fixed < high:
         return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..codes import Status
 from ..model import Stack, StackParameters
 from ..units import display_of
+from . import bulk
 from . import outputs as o
 from .options import SolverOptions
 from .output import Observed, Rows
@@ -132,6 +133,11 @@ class Solution:
     resistance_error_estimate = Observed(o.resistance_error_estimate)
     charge_balance = Observed(o.charge_balance)
     validity = Observed(o.validity)
+    conductivity = Observed(bulk.conductivity)
+    concentration = Observed(bulk.concentration)
+    transference_number = Observed(bulk.transference_number)
+    fermi_level = Observed(bulk.fermi_level)
+    grain_boundary_resistance = Observed(bulk.grain_boundary_resistance)
 
     @property
     def stack(self) -> Stack:

@@ -61,6 +61,9 @@ def current_values(
             values, states = load_values(
                 config.stack, parameters, laws, loads_of(config, lo, hi), tolerance, config.output.resistance_of
             )
+            del values["cell_voltage"]
+            if "cell_voltage" in scalars:
+                values["cell_voltage"] = scalars["cell_voltage"] + values["voltage"]
         elif "bias" in facts:
             over = config.point_overrides(lo, hi)
             tangents = {

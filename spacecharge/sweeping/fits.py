@@ -182,7 +182,7 @@ class FitTask:
         data = self.config.raw.get("data")
         given = data.get("path") if isinstance(data, Mapping) else None
         for path in sorted({str(name or "") for name in self.config.sweep.get("data.path", [given])}):
-            source = folder / path
+            source = folder / os.path.expanduser(path)
             if path and source.is_file():
                 digest.update(source.read_bytes())
         return digest.hexdigest()

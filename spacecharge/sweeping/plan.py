@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
-from ..solver.outputs import SENSITIVE, outputs_for
+from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
 from .companions import companions
 from .current import current_values
-from .facts import facts_of, own_dimensions
+from .facts import equilibrium_voltage, facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
 
@@ -167,7 +167,9 @@ class InterfaceTask:
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         values: dict[str, NDArray[Any]] = dict(points.scalars)
-        values |= current_values(config, lo, hi, parameters, points.scalars)
+        if CELL_VOLTAGE.exists(facts_of(config)):
+            values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
+        values |= current_values(config, lo, hi, parameters, values)
         values |= transfer_values(config, lo, hi, parameters, values, points.sensitivities)
         for path in config.output.sensitivities:
             slopes = points.sensitivities[path]

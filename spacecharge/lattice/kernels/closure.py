@@ -34,8 +34,10 @@ from .layout import (
     PER_SPECIES,
     PHI,
     PLANE,
+    RESIDUAL,
     SHARE,
     SLOPE,
+    SOLVED,
     SPECIES,
     SPECIES_COLUMNS,
     SPECIES_ROWS,
@@ -48,9 +50,12 @@ from .layout import (
     WEIGHT,
     Z,
 )
-from .newton import LARGEST_STEP, STEP_TOLERANCE, newton, substitute
+from .newton import LARGEST_STEP, STEP_TOLERANCE, balance, factorise, newton, substitute
 
 MOST_OUTER = 80
+MOST_JOINT = 40
+JOINT_STEP = 0.2
+"""Potentials move by no more than this per step of `joint` [V]: it has no line search."""
 LARGEST_ODDS_STEP = 2.0
 """Odds of an adjusted species change by no more than exp of this per outer step."""
 ODDS_TOLERANCE = 1e-12
@@ -200,15 +205,85 @@ def outer_matrix(phi, point, tables, gauge, work, x, matrix):
 
 
 @kernel
+def largest_step(missing, unknowns, gauge, work, n):
+    """Take the outer unknowns' part off row STEP of `work`; return the largest step of a potential and of the odds."""
+    moved, odds = 0.0, 0.0
+    for i in range(n):
+        for u in range(unknowns):
+            work[STEP, i] -= missing[u] * work[COLUMNS + u, i]
+        moved = max(moved, abs(work[STEP, i]))
+    for u in range(1 if gauge >= 0 else 0, unknowns):
+        odds = max(odds, abs(missing[u]))
+    return moved, odds
+
+
+@kernel
+def shift_odds(missing, gauge, share, species):
+    """Apply a step to the odds that are adjusted."""
+    u = 1 if gauge >= 0 else 0
+    for s in range(species.shape[1]):
+        if species[ADJUSTED, s] > 0.0:
+            species[ODDS, s] -= share * missing[u]
+            u += 1
+
+
+@kernel
+def joint(phi, point, tables, flags, gauge, work, x):
+    """Newton on potentials, background and odds at once: nearly always the shortest way, but without a safeguard.
+
+    Returns as `close` does; status NOT_CONVERGED sends the caller on its longer way.
+    """
+    planes, _, _, species = tables
+    n, most = planes.shape[0], 1 + species.shape[1]
+    background = 0.0
+    missing, slopes, matrix = np.zeros(most), np.zeros(most), np.zeros((most, most))
+    for iteration in range(1, MOST_JOINT + 1):
+        balance(phi, background, point, tables, flags, work, x)
+        if not factorise(point, planes, flags, work) > 0.0:
+            return NOT_CONVERGED, iteration, np.inf, background
+        unknowns = conditions(phi, tables, gauge, x, missing)
+        outer_matrix(phi, point, tables, gauge, work, x, matrix)
+        work[STEP, :n] = work[RESIDUAL, :n]
+        substitute(point, planes, work, STEP)
+        vary(work[STEP, :], 0.0, phi, point, tables, x)
+        condition_slopes(work[STEP, :], tables, gauge, x, slopes)
+        missing += slopes
+        if not eliminate(matrix, missing, unknowns):
+            return NOT_CONVERGED, iteration, np.inf, background
+        moved, odds = largest_step(missing, unknowns, gauge, work, n)
+        if not math.isfinite(moved + odds):
+            return NOT_CONVERGED, iteration, moved, background
+        share = min(1.0, min(JOINT_STEP / max(moved, 1e-300), LARGEST_ODDS_STEP / max(odds, 1e-300)))
+        if gauge >= 0:
+            background -= share * missing[0]
+        shift_odds(missing, gauge, share, species)
+        phi += share * work[STEP, :n]
+        if moved <= STEP_TOLERANCE and odds <= ODDS_TOLERANCE:
+            balance(phi, background, point, tables, flags, work, x)
+            return SOLVED, iteration, moved, background
+    return NOT_CONVERGED, MOST_JOINT, np.inf, background
+
+
+@kernel
 def close(phi, point, tables, flags, gauge, work, x):
     """Solve with the closure: background and adjusted odds from the gauge and the bulk means asked for.
 
-    Returns status, iterations, last step [V] and the background [e].
+    Without such unknowns this is `newton`. With them, `joint` comes first; where it does not arrive, an outer Newton
+    over these unknowns with the potentials solved for at every step. Returns status, iterations, last step [V] and the
+    background [e].
     """
     planes, species = tables[0], tables[3]
     n, most = planes.shape[0], 1 + species.shape[1]
     background, iterations = 0.0, 0
     missing, matrix = np.zeros(most), np.zeros((most, most))
+    start, odds_start = phi.copy(), species[ODDS, :].copy()
+    if gauge >= 0 or species[ADJUSTED, :].any():
+        status, iterations, step, background = joint(phi, point, tables, flags, gauge, work, x)
+        if status == SOLVED:
+            return status, iterations, step, background
+        phi[:] = start
+        species[ODDS, :] = odds_start
+        background = 0.0
     status, used, step = newton(phi, background, point, tables, flags, work, x)
     for _ in range(MOST_OUTER):
         iterations += used
@@ -218,25 +293,14 @@ def close(phi, point, tables, flags, gauge, work, x):
         outer_matrix(phi, point, tables, gauge, work, x, matrix)
         if not eliminate(matrix, missing, unknowns):
             return NOT_CONVERGED, iterations, step, background
-        first = 1 if gauge >= 0 else 0
-        moved, odds = 0.0, 0.0
-        for i in range(n):
-            work[STEP, i] = 0.0
-            for u in range(unknowns):
-                work[STEP, i] -= missing[u] * work[COLUMNS + u, i]
-            moved = max(moved, abs(work[STEP, i]))
-        for u in range(first, unknowns):
-            odds = max(odds, abs(missing[u]))
+        work[STEP, :n] = 0.0
+        moved, odds = largest_step(missing, unknowns, gauge, work, n)
         if not math.isfinite(moved + odds):
             return NOT_CONVERGED, iterations, moved, background
         share = min(1.0, min(LARGEST_STEP / max(moved, 1e-300), LARGEST_ODDS_STEP / max(odds, 1e-300)))
-        if first == 1:
+        if gauge >= 0:
             background -= share * missing[0]
-        u = first
-        for s in range(species.shape[1]):
-            if species[ADJUSTED, s] > 0.0:
-                species[ODDS, s] -= share * missing[u]
-                u += 1
+        shift_odds(missing, gauge, share, species)
         phi += share * work[STEP, :n]
         status, used, step = newton(phi, background, point, tables, flags, work, x)
         if status != NOT_CONVERGED and moved <= STEP_TOLERANCE and odds <= ODDS_TOLERANCE:

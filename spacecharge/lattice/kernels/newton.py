@@ -52,6 +52,22 @@ MOST_HALVINGS = 40
 
 
 @kernel
+def occupy_one(h, phi, beta, entries, species, x):
+    """Fill the occupancy of the only defect of a group; see `occupy`."""
+    s = int(entries[h, SPECIES])
+    z = species[Z, s]
+    if not species[MOBILE, s] > 0.0:
+        x[REST, h] = 1.0 - x[OCCUPANCY, h]
+        return z * x[OCCUPANCY, h], 0.0
+    exponent = species[ODDS, s] - beta * (z * phi + entries[h, ENERGY])
+    small = math.exp(-abs(exponent))
+    larger, smaller = 1.0 / (1.0 + small), small / (1.0 + small)
+    taken, rest = (larger, smaller) if exponent > 0.0 else (smaller, larger)
+    x[OCCUPANCY, h], x[REST, h] = taken, rest
+    return z * taken, beta * z * z * taken * rest
+
+
+@kernel
 def occupy(g, phi, beta, groups, entries, species, x):
     """Fill the occupancies of group `g` at the potential `phi`.
 
@@ -59,6 +75,8 @@ def occupy(g, phi, beta, groups, entries, species, x):
     one minus the occupancy, summed without cancellation. Returns the charge of a site, and minus its derivative.
     """
     first, end = int(groups[g, FIRST]), int(groups[g, END])
+    if end == first + 1:
+        return occupy_one(first, phi, beta, entries, species, x)
     top, taken, charge = 0.0, 0.0, 0.0
     for h in range(first, end):
         s = int(entries[h, SPECIES])
