@@ -18,7 +18,7 @@ LAW = {"rate_constant_per_m2_s": 1.9847733e20}
 
 
 def run(tmp_path: Path, **keys: Any) -> Any:
-    config = sc.load_config({"layers": LAYERS, "temperature_K": 298.15, **keys})
+    config = sc.load_config({"layers": LAYERS, "temperature_K": 298.15} | keys)
     report = sc.run_sweep(config, output=tmp_path / "out.h5", workers=1)
     return config, sc.open_results(report, units="SI")
 
@@ -76,7 +76,12 @@ def test_voltage_and_bias(tmp_path: Path) -> None:
     config, data = run(tmp_path, load={"voltage_V": 0.05})
     state = sc.steady_state(config.stack, voltage_V=0.05)
     assert float(data.current_density) == pytest.approx(state.current_density, rel=1e-9)
-    assert float(data.cell_voltage) == pytest.approx(0.45, rel=1e-9)
+    # The right end is an electrolyte: there is no cell.
+    assert "cell_voltage" not in data
+    layers = {"left": LAYERS["electrode"], "right": {**LAYERS["electrode"], "potential_V": 3.0}}
+    (tmp_path / "cell").mkdir()
+    _, cell = run(tmp_path / "cell", layers=layers, load={"voltage_V": 0.05})
+    assert float(cell.cell_voltage) == pytest.approx(0.45, rel=1e-9)
     (tmp_path / "bias").mkdir()
     _, biased = run(
         tmp_path / "bias", contacts=[{"charge_transfer": LAW}], sweep={"contacts.0.bias_V": [-0.1, 0.0, 0.1]}
