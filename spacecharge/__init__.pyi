@@ -21,11 +21,14 @@ from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
+    barrier,
     brick_layer_conductivity,
     concentration,
     conductivity,
     fermi_level,
     grain_boundary_resistance,
+    plane_charge,
+    plane_occupancy,
     transference_number,
 )
 from .solver.equilibrium import solve
@@ -90,6 +93,7 @@ __all__ = [
     "analytic",
     "apparent_activation_energy",
     "assume",
+    "barrier",
     "blocking_resistance",
     "brick_layer_conductivity",
     "characteristic_frequency",
@@ -122,6 +126,8 @@ __all__ = [
     "materials",
     "open_results",
     "overpotential",
+    "plane_charge",
+    "plane_occupancy",
     "potential_error_estimate",
     "resistance",
     "resistance_error_estimate",

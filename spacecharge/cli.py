@@ -15,7 +15,7 @@ from importlib import import_module
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 from .terminal import PlainStream, plain_streams
 
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EDQUOT", "EIO") if hasattr(errno, name))
 _SHOWN = 200
 """Longest name of a file in a message about the system."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
 
@@ -43,7 +44,9 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
+    Unit("_e_per_nm2", "e/nm2", "C m-2", ELEMENTARY_CHARGE / NM**2),
     Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3, "e nm$^{-3}$", True),
+    Unit("_per_nm2", "nm-2", "m-2", NM**-2, "nm$^{-2}$", True),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3, "nm$^{-3}$", True),
     Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0, "m$^{2}$ s$^{-1}$", True),
@@ -89,6 +92,7 @@ def unit_of(path: str) -> Unit:
     return _suffix(parts[-1])
 
 
+@lru_cache(maxsize=4096)
 def _suffix(key: str) -> Unit:
     return next((u for u in UNITS if u.suffix and key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
 

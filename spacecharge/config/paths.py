@@ -20,6 +20,7 @@ from ..model.numbers import (
     TRANSFER,
     number_of,
 )
+from ..model.planes import PLANE
 from .axes import Kind
 from .defects import defect_paths
 
@@ -106,6 +107,9 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     for c in range(n_layers - 1):
         paths |= {f"contacts.{c}.{row.key}": "stack" for row in CONTACT}
         contact = contacts[c] if isinstance(contacts, list) and c < len(contacts) else None
+        if isinstance(contact, dict) and isinstance(contact.get("sites"), dict):
+            own = isinstance(contact["sites"].get("background"), dict)
+            paths |= {f"contacts.{c}.{row.key}": "stack" for row in PLANE if own or "background" not in row.key}
         if isinstance(contact, dict) and isinstance(contact.get("charge_transfer"), dict):
             base = f"contacts.{c}.charge_transfer"
             paths |= {f"{base}.{row.key}": "charge_transfer" for row in TRANSFER}

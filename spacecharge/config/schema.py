@@ -28,7 +28,9 @@ from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..model.planes import PLANE
 from ..units import stem
+from .schema_document import json_schema
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
 
@@ -140,6 +142,8 @@ if TYPE_CHECKING:
     SpeciesNumbers = Keys
     InteractionNumbers = Keys
     ContactNumbers = Keys
+    PlaneNumbers = Keys
+    PlaneBackground = Keys
     EndNumbers = Keys
     TransferNumbers = Keys
     CalibrationNumbers = Keys
@@ -150,6 +154,8 @@ else:
     SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
     InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
     ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
+    PlaneNumbers = numbers_model("PlaneNumbers", PLANE[:2], optional=False)
+    PlaneBackground = numbers_model("PlaneBackground", PLANE[2:], optional=False)
     EndNumbers = numbers_model("EndNumbers", END, optional=True)
     TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
     CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
@@ -271,6 +277,21 @@ class ChargeTransfer(TransferNumbers):
     calibrate: Calibration | None = None
 
 
+class PlaneCharge(PlaneBackground):
+    """A plane of sites with a fixed charge of its own."""
+
+
+class SitesKeys(PlaneNumbers):
+    """A plane of sites in a contact, whose charge follows its potential."""
+
+    species: StrictStr | None = Field(default=None, description="Species that it holds, where there are several")
+    of: StrictStr | None = Field(default=None, description="Layer whose neutral bulk it is level with (the left one)")
+    background: Annotated[
+        Annotated[Literal["neutral"], Tag("<word>")] | Annotated[PlaneCharge, Tag("<charge>")],
+        Discriminator(lambda value: "<charge>" if isinstance(value, dict) else "<word>"),
+    ] = "neutral"
+
+
 class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
@@ -278,6 +299,7 @@ class ContactKeys(ContactNumbers):
         default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
     )
     charge_transfer: ChargeTransfer | None = None
+    sites: SitesKeys | None = None
 
 
 class FixedEnd(EndNumbers):
@@ -451,44 +473,6 @@ class Configuration(StackNumbers):
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of configurations, with descriptions, units and ranges.
-
-    A configuration with the key ``fit`` follows the schema of its kind of fit, one with ``lattice`` that of lattice
-    planes, any other one that of a stack.
-    """
-    from ..fitting.kinds import REGISTRY, kind_of
-    from .lattice import LatticeConfiguration
-
-    run = Configuration.model_json_schema()
-    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
-    names = dict.fromkeys(run["properties"])
-    planes = LatticeConfiguration.model_json_schema(ref_template="#/$defs/lattice.{model}")
-    definitions |= {f"lattice.{key}": value for key, value in planes.pop("$defs", {}).items()}
-    definitions["LatticeConfiguration"] = planes
-    names |= dict.fromkeys(planes["properties"])
-    for kind in map(kind_of, REGISTRY):
-        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
-        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
-        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
-        names |= dict.fromkeys(schema["properties"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Configuration",
-        "type": "object",
-        "properties": {name: {} for name in names},
-        "additionalProperties": False,
-        "if": {"required": ["fit"]},
-        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
-        "else": {
-            "if": {"required": ["lattice"]},
-            "then": {"$ref": "#/$defs/LatticeConfiguration"},
-            "else": {"$ref": "#/$defs/Configuration"},
-        },
-        "$defs": definitions,
-    }
 
 
 __all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

@@ -34,6 +34,7 @@ from .layout import (
     end_start,
     species_start,
 )
+from .planes import has_planes
 from .species import ELEMENTARY_CHARGE, reference_density
 from .statistics import equilibrate
 from .workspace import STRIDE as S
@@ -50,6 +51,8 @@ DOUBLINGS, HALVINGS = 24, 80
 @kernel
 def loses_level(work, codes, n):
     """Say whether rounding leaves the common shift of all potentials in doubt: both ends free, hardly any response."""
+    if has_planes(codes):
+        return False
     for side in range(2):
         kind = codes[END_LEFT + side]
         if kind != ZERO_FIELD and kind != FIXED_CHARGE:

@@ -24,8 +24,12 @@ from .layout import (
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
+    OF_LEFT,
+    OF_RIGHT,
+    PLANE_OF,
     TEMPERATURE,
 )
+from .planes import plane_code, plane_stiffness
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
 from .statistics import conductivity
 from .workspace import STRIDE as S
@@ -311,6 +315,7 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
                 excess += work[w.EXCESS * S + e]
         out[block + o.CHARGE] = faces[layer, 4] * VACUUM_PERMITTIVITY * volt
         out[block + o.DEBYE] = debye
+        out[block + o.CENTRE] = centre_potential(work, layer) * volt
         out[block + o.EXCESS] = excess / bulk
         length = thickness + excess
         if length < CANCELLED * thickness:
@@ -353,6 +358,23 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
 
 
 @kernel
+def centre_potential(work, layer):
+    """Return y in the middle of a layer."""
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+    thickness = 0.0
+    for e in range(first, last):
+        thickness += work[w.SIZE * S + e]
+    before = 0.0
+    for e in range(first, last):
+        size = work[w.SIZE * S + e]
+        if before + size >= 0.5 * thickness:
+            value, _ = evaluate(work, w.Y, e, (0.5 * thickness - before) / size)
+            return value
+        before += size
+    return work[(w.Y + 4) * S + last - 1]
+
+
+@kernel
 def capacitances(work, codes, n, out):
     """Fill the differential capacitance of every contact from the element stiffnesses (call after `assemble`).
 
@@ -363,6 +385,8 @@ def capacitances(work, codes, n, out):
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     t00, t44, off = w.STEP * S, (w.STEP + 1) * S, w.OFF * S
     start = o.capacitance_start(n_layers, n_species)
+    plane_stiffness(work, codes, n)
+    of_plane = w.PLANE_STIFFNESS * S
     # Stiffness seen at an end point from its left and from its right.
     left, right = w.RHS * S, w.DIAGONAL * S
     at_left, at_right = is_contact(codes, 0, 0), is_contact(codes, n_layers - 1, 1)
@@ -380,6 +404,16 @@ def capacitances(work, codes, n, out):
         b = max(work[t00 + j] - work[off + j] * work[off + j] / (work[t44 + j] + b), 0.0)
         work[left + i + 1] = a
         work[right + j] = b
+        # A plane of sites on the way answers as the chain behind it does.
+        a += work[of_plane + i + 1]
+        b += work[of_plane + j]
+    for c in range(n_layers - 1):
+        # At its own contact it belongs to one side.
+        side, e = plane_code(codes, c, PLANE_OF), int(work[w.FIRST * S + c + 1])
+        if side == OF_LEFT:
+            work[left + e] += work[of_plane + e]
+        elif side == OF_RIGHT:
+            work[right + e] += work[of_plane + e]
     for plane in range(n_layers + 1):
         e = int(work[w.FIRST * S + plane])
         value = math.nan

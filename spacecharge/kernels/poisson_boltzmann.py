@@ -41,6 +41,7 @@ from .neutral import (
 )
 from .newton import CONVERGED, MOST_EFFORT, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
 from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
+from .planes import has_planes
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
@@ -322,7 +323,8 @@ def solve_point(
         # Neutral biases still to be solved for, contact by contact, each from the state just found.
         plane += 1
         while plane <= n_layers:
-            if is_plane(codes, plane) and needs_neutral_solve(row, codes, plane) and options[WITH_STATIC] > 0.0:
+            wanted = options[WITH_STATIC] > 0.0 and not has_planes(codes)
+            if wanted and is_plane(codes, plane) and needs_neutral_solve(row, codes, plane):
                 end_codes = neutral_ends(codes, plane)
                 if (
                     memo[EFFORT] > 0.0

@@ -25,6 +25,7 @@ from .layout import (
 from .mesh import NO_CONTACT
 from .newton import join
 from .observe import is_contact
+from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .tables import guess_contact, march
 from .workspace import STRIDE as S
@@ -105,6 +106,7 @@ def place_jumps(work, row, codes, n):
                 work[w.Y * S] = 0.0
             else:
                 work[(w.Y + 4) * S + n - 1] = 0.0
+    place_planes(work, row, codes)
     join(work, n)
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Output row: head, then a block per layer (five numbers, then two faces), then two capacitances per plane; the columns
+# Output row: head, then a block per layer (six numbers, then two faces), then two capacitances per plane; the columns
 # are those of `kernels.layout`, which a test holds equal.
 STATUS, ITERATIONS, _, POTENTIAL_ERROR, RESISTANCE_ERROR, BALANCE, VALIDITY, HEAD_SIZE = range(8)
-CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, FACE_START = range(6)
+CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, CENTRE, FACE_START = range(7)
 FACE_POTENTIAL, FACE_FIELD, FACE_RESISTANCE, FACE_SPECIES = range(4)
 FACE_THETA, FACE_VACANCY, FACE_WIDTH, SPECIES_SIZE = range(4)
 DIFFERENTIAL, STATIC, PLANE_SIZE = range(3)

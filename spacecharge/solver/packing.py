@@ -47,16 +47,24 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     """Return input rows (n_points, row_size) and integer codes for the kernels (see ``kernels.layout``)."""
     p = parameters
     n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
-    width = 2 + 2 * n_layers + 2 * (n_layers - 1) + 2 + 7 * n_layers * n_species
+    width = 2 + 2 * n_layers + 4 * (n_layers - 1) + 2 + 7 * n_layers * n_species
     rows = np.empty((n_points, width))
     rows[:, 0] = p.temperature
     rows[:, 1] = tolerance_V
     at = 2 + 2 * n_layers
     rows[:, 2:at:2] = p.thickness
     rows[:, 3:at:2] = p.permittivity
-    end = at + 2 * (n_layers - 1)
-    rows[:, at:end:2] = p.contact_step
-    rows[:, at + 1 : end : 2] = p.contact_charge
+    end = at + 4 * (n_layers - 1)
+    per_contact = rows[:, at:end].reshape(n_points, n_layers - 1, 4)
+    per_contact[..., 0] = p.contact_step
+    per_contact[..., 1] = p.contact_charge
+    per_contact[..., 2:] = 0.0
+    planes = np.zeros((n_layers - 1, 3))
+    for plane in p.planes:
+        per_contact[:, plane.contact, 1] += np.nan_to_num(p.array("plane_background")[:, plane.contact])
+        per_contact[:, plane.contact, 2] = p.array("plane_density")[:, plane.contact]
+        per_contact[:, plane.contact, 3] = np.nan_to_num(p.array("plane_energy")[:, plane.contact])
+        planes[plane.contact] = 1 + plane.side, plane.species, plane.is_neutral
     rows[:, end : end + 2] = p.end_value
     if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
@@ -67,7 +75,8 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
             per_species[..., SPECIES_COLUMNS.index(number.column)] = p.array(number.array)
     per_species[..., SPECIES_COLUMNS.index("VACANCY")] = p.bulk_vacancy
     laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
-    codes = np.concatenate([np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]]), laws]).astype(np.int64)
+    head = np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]])
+    codes = np.concatenate([head, laws, planes.ravel()]).astype(np.int64)
     return rows, codes
 
 

@@ -110,7 +110,7 @@ def prepared_point(parameters: StackParameters, tolerance_V: float, options: Sol
 
 def used_rows(n_species: int) -> int:
     """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
-    return 43 + 29 * n_species
+    return 45 + 29 * n_species
 
 
 def work_rows(n_layers: int, n_species: int) -> int:

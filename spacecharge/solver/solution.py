@@ -20,6 +20,7 @@ from .packing import LayerProfile, unpack_layers, unpack_scalars
 from .prepared import Prepared, full_state
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
@@ -294,15 +295,19 @@ class Solution:
 
         return f"<pre>{escape(repr(self))}</pre>"
 
-    def plot(self) -> Figure:
-        """Draw potential and occupancy around each contact.
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw potential and occupancy around each contact, or the potential into axes of your own.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Takes the potential [V] against the position [nm], a line a layer with its name as label.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure; nothing is written.
         """
-        from ..plotting import plot_solution
+        from ..plotting.profiles import draw_potential, plot_solution
 
-        figure: Figure = plot_solution(self)
-        return figure
+        return plot_solution(self) if ax is None else draw_potential(self, ax)

@@ -24,8 +24,9 @@ def facts_of(config: Config) -> frozenset[str]:
     frozenset of str
         ``full_cell``: both ends are electrodes; ``charge_transfer``: a contact has a law of jumps;
         ``charge_transfer_and_temperature``: and it is swept over the temperature; ``several_species``; ``defects``:
-        carriers of a layer follow from them; ``grain_boundary``: there is a core; ``load``: a steady current flows;
-        ``bias``: a contact is biased; ``current``: one of the two; ``impedance``: a spectrum is asked for.
+        carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites; ``planes``: a
+        contact has one; ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two;
+        ``impedance``: a spectrum is asked for.
     """
     facts = set()
     layers = config.base_stack.layers
@@ -33,7 +34,10 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("several_species")
     if any(layer.defects is not None for layer in layers):
         facts.add("defects")
-    if any(layer.core_of is not None for layer in layers):
+    planes = any(contact.sites is not None for contact in config.base_stack.contacts)
+    if planes:
+        facts.add("planes")
+    if planes or any(layer.core_of is not None for layer in layers):
         facts.add("grain_boundary")
     if all(is_electrode(config, side) for side in ("left", "right")):
         facts.add("full_cell")

@@ -17,7 +17,7 @@ def test_faces_and_kernels_count_alike(stack):
     p = stack_parameters(stack)
     rows, codes = pack_rows(p, 1e-6)
     assert rows.shape[1] == layout.row_size(p.n_layers, p.n_species)
-    assert codes.size == layout.CODE_START + 2 * p.n_layers * p.n_species
+    assert codes.size == layout.plane_start(p.n_layers, p.n_species) + layout.PLANE_CODES * (p.n_layers - 1)
     assert output_width(p) == layout.output_size(p.n_layers, p.n_species)
     assert used_rows(p.n_species) == workspace.table_row(0, 0, p.n_species)
     assert work_rows(p.n_layers, p.n_species) == workspace.n_rows(p.n_layers, p.n_species)
