@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ModelError
 from .layer import Stack
 
 Integers = NDArray[np.int64]
@@ -34,7 +35,14 @@ def components_of(stack: Stack) -> Components:
     """Return the components of a stack: species of one component react locally and share one v.
 
     A species belongs to the component of its own name unless its key ``component`` says otherwise.
+
+    Raises
+    ------
+    ModelError
+        A contact has a plane of sites.
     """
+    if any(contact.sites is not None for contact in stack.contacts):
+        raise ModelError("impedance and steady currents do not know planes of sites: use a core", "contacts")
     names: list[str] = []
     width = max(len(layer.species_names) for layer in stack.layers)
     index = np.full((len(stack.layers), width), -1, dtype=np.int64)
