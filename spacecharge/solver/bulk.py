@@ -152,7 +152,7 @@ def _barrier_slope(rows: Rows, slopes: Rows) -> Array:
     return _steepest(_boundary_potentials(rows), _boundary_potentials(slopes))
 
 
-@of_bulks((), "V", "potential of the grain boundary against its grain", slope=_barrier_slope, needs="grain_boundary")
+@of_bulks((), "V", "barrier of the grain boundary", slope=_barrier_slope, needs="grain_boundary")
 def barrier(rows: Rows) -> Array:
     """Return phi in the middle of a core, or on a plane of sites, minus phi of its grain's neutral bulk.
 
