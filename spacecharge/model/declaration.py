@@ -13,7 +13,7 @@ from ..errors import ModelError
 from ..units import NO_UNIT, Unit, stem, unit_of
 
 Scope = Literal[
-    "stack", "layer", "species", "contact", "charge_transfer", "end", "solver", "lattice", "lattice_species"
+    "stack", "layer", "species", "contact", "charge_transfer", "end", "solver", "load", "lattice", "lattice_species"
 ]
 Rule = Literal["plain", "potential", "bulk", "law", "temperature", "none"]
 
@@ -118,7 +118,7 @@ class Number:
         return number
 
 
-PREFIX = {"charge_transfer": "charge_transfer.", "solver": "solver."}
+PREFIX = {"charge_transfer": "charge_transfer.", "solver": "solver.", "load": "load."}
 """What stands between the place of a number and its key."""
 
 SECTION: dict[Scope, str] = {
@@ -129,6 +129,7 @@ SECTION: dict[Scope, str] = {
     "charge_transfer": "contacts",
     "end": "ends",
     "solver": "solver",
+    "load": "load",
     "lattice": "lattice",
     "lattice_species": "lattice",
 }

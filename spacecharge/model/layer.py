@@ -36,6 +36,7 @@ SPECIES_KEYS = (
     *dict.fromkeys(row.key.partition(".")[0] for row in SPECIES),
     "transport",
     "statistics",
+    "component",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
@@ -70,6 +71,8 @@ class Layer(LayerNumbers):
         Dependence of the diffusivity on the occupancy.
     statistics : {STATISTICS}
         STATED.
+    component : str, optional
+        Species of one component react locally and share one electrochemical potential; default: its own name.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -93,6 +96,7 @@ class Layer(LayerNumbers):
     interaction: Mapping[str, float] | None = None
     transport: str | None = None
     statistics: str | None = None
+    component: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
     defects: Any = None

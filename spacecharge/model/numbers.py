@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
+from .loads import LoadNumbers
 from .planes import PLANE
 
 ARRHENIUS_REFERENCE_K = 298.15
@@ -369,6 +370,7 @@ TRANSFER = (
 END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
+LOAD = rows_of(LoadNumbers, "load")
 LATTICE = rows_of(LatticeNumbers, "lattice", law=LawNumbers)
 LATTICE_SPECIES = (
     *rows_of(LatticeSpeciesNumbers, "lattice_species"),
@@ -376,7 +378,7 @@ LATTICE_SPECIES = (
 )
 
 # Of rows with one key the last one counts: those of stacks.
-NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER)
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER, *LOAD)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -471,8 +473,9 @@ __all__ = [
     "LATTICE",
     "LATTICE_SPECIES",
     "LAYER",
-    "PLANE",
+    "LOAD",
     "NUMBERS",
+    "PLANE",
     "RANGES",
     "SOLVER",
     "SPECIES",
