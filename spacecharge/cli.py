@@ -49,16 +49,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="dask scheduler: tcp://HOST:PORT, a scheduler file, or local"
     )
     run.add_argument("--dry-run", action="store_true", help="print points, time, memory and file size; write nothing")
+    run.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     run.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     check = commands.add_parser("check", help="check a configuration, solve nothing")
     check.add_argument("config", metavar="CONFIG")
+    check.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
     show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     show.add_argument("--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2")
-    show.add_argument("--rows", type=int, default=40, metavar="N", help="rows printed at most (default 40)")
+    show.add_argument("--rows", type=int, metavar="N", help="rows printed at most (default 40, of --json all)")
+    show.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
     plot = commands.add_parser("plot", help="draw a result file")
     plot.add_argument("file", metavar="FILE")
