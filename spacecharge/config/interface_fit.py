@@ -39,7 +39,7 @@ _OF_UNKNOWN_SIZE = (
     "diffusivity_m2_per_s.value",
     "conductivity_S_per_m",
 )
-"""Positive numbers whose logarithm is fitted by default where a space charge alone is fitted: they may be decades off."""
+"""Positive numbers whose logarithm is fitted by default where space charge alone is fitted: some are decades off."""
 
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0)]
 
