@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
 
@@ -91,6 +92,7 @@ def unit_of(path: str) -> Unit:
     return _suffix(parts[-1])
 
 
+@lru_cache(maxsize=4096)
 def _suffix(key: str) -> Unit:
     return next((u for u in UNITS if u.suffix and key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
 

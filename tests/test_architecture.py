@@ -80,10 +80,11 @@ AGAINST_THE_TABLE = {
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
     ("sweeping.assumptions", "plotting"): "Assumptions.plot() is the face",
+    ("sweeping.in_memory", "plotting"): "SweepTable.plot() is the face",
     ("sweeping.assumptions", "report"): "str(Assumptions) is the face",
     ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
     ("config.config", "fitting"): "Config.stack is the face; what refers to no fit needs none",
-    ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
+    ("config.schema_document", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
 
 # Library outside: modules or rooms that may import it.
@@ -100,7 +101,7 @@ OUTSIDE: dict[str, set[str]] = {
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
-    "nmrglue": {"measured.bruker", "measured.bruker2d"},
+    "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {

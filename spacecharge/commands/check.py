@@ -21,14 +21,29 @@ _MAX_TRIED = 1000
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
+    from ..errors import ConfigError
+
+    if not args.json:
+        for label, text in _lines(args.config):
+            print(f"{label:<{_WIDTH}}{text}".rstrip())
+        return 0
+    from ..report.objects import as_json, lines_object
+
+    try:
+        print(as_json({"path": args.config, "valid": True, **lines_object(_lines(args.config))}))
+    except ConfigError as error:
+        print(as_json({"path": args.config, "valid": False, "problems": error.problems}))
+        raise
+    return 0
+
+
+def _lines(path: str) -> list[tuple[str, str]]:
+    """Return the lines of whatever a configuration describes."""
     from ..document.yaml import read_document
     from ..fitting.load import is_fit
 
-    document = read_document(args.config)
-    lines = _of_fit(document) if is_fit(document) else _of_run(document)
-    for label, text in lines:
-        print(f"{label:<{_WIDTH}}{text}".rstrip())
-    return 0
+    document = read_document(path)
+    return _of_fit(document) if is_fit(document) else _of_run(document)
 
 
 def _of_run(document: Document) -> list[tuple[str, str]]:

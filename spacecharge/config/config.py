@@ -62,6 +62,44 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """What drives a current.
+
+    Parameters
+    ----------
+    current_density : float or None
+        [A m-2]
+    voltage : float or None
+        [V]; one of the two is given.
+    """
+
+    current_density: float | None
+    voltage: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpedanceSettings:
+    """A spectrum.
+
+    Parameters
+    ----------
+    frequency_Hz : tuple of float
+        Frequencies in rising order [Hz].
+    ends : mapping
+        ``{left, right}`` as :func:`spacecharge.impedance` takes them.
+    electrode_area : float or None
+        [m2]
+    series_resistance : float
+        [ohm m2]
+    """
+
+    frequency_Hz: tuple[float, ...]
+    ends: Mapping[str, Any]
+    electrode_area: float | None
+    series_resistance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration, checked as a whole; made by :func:`load_config`.
 
@@ -87,6 +125,10 @@ class Config:
         The validated keys ``charge_transfer`` of each inner contact, in the units of their names.
     fit_references : tuple of FitReference
         Numbers still to be taken from fits; see :meth:`with_fits`.
+    load : LoadSettings or None
+        A steady current or voltage at every point; swept values stand in :meth:`point_values`.
+    impedance : ImpedanceSettings or None
+        The spectrum of every point.
     """
 
     source: Path
@@ -99,6 +141,8 @@ class Config:
     output: OutputSettings
     charge_transfer: tuple[Mapping[str, Any] | None, ...] = ()
     fit_references: tuple[FitReference, ...] = ()
+    load: LoadSettings | None = None
+    impedance: ImpedanceSettings | None = None
 
     @property
     def stack(self) -> Stack:

@@ -21,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .current import impedance_settings, load_settings
 from .defects import take_defects
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
@@ -33,6 +34,7 @@ from .schema import (
     AxisStep,
     Configuration,
     ContactKeys,
+    ImpedanceKeys,
     OutputKeys,
     ProfileKeys,
     SweepKeys,
@@ -141,6 +143,8 @@ def load_document(document: Document) -> Config:
         _try_axes(stack, sweep, problems)
         _try_jumps(stack, keys.contacts, sweep, problems)
         _check_output(stack, keys.output, problems)
+        load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
+        impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
     problems.raise_if_any()
     assert stack is not None
     return Config(
@@ -154,7 +158,20 @@ def load_document(document: Document) -> Config:
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
+        load=load,
+        impedance=impedance,
     )
+
+
+def _frequencies(keys: ImpedanceKeys | None, problems: Problems) -> Grid | None:
+    """Return the frequencies of a spectrum, or None after reporting why there are none."""
+    if keys is None:
+        return None
+    place = ("impedance", "frequency_Hz")
+    if isinstance(keys.frequency_Hz, AxisSigma):
+        problems.add(place, "comes from no fit: give a list or {start, stop, num, spacing: log}")
+        return None
+    return _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
 
 
 def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:
@@ -254,21 +271,21 @@ def plan_sweep(
     return sweep, digest
 
 
-def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | None:
+def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool, section: str = "sweep") -> Grid | None:
     """Return the grid of an axis, or None after reporting why there is none; `ordered`: an axis of its own."""
     if isinstance(spec, AxisRange):
         if ordered and spec.num > 1 and spec.start == spec.stop:
-            problems.add(("sweep", path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
+            problems.add((section, path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
             return None
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
-            problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
+            problems.add((section, path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
         return Grid(n=spec.num, start=spec.start, stop=spec.stop, spacing=spec.spacing)
     if isinstance(spec, AxisStep):
         try:
             return step_grid(spec.start, spec.stop, spec.step)
         except (ValueError, OverflowError) as error:
-            problems.add(("sweep", path, "step"), f"{spec.step:g}: {error}")
+            problems.add((section, path, "step"), f"{spec.step:g}: {error}")
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
@@ -277,7 +294,7 @@ def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | 
     seen: set[float] = set()
     for i, value in enumerate(spec):
         if value in seen:
-            problems.add(("sweep", path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            problems.add((section, path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
             return None
         seen.add(value)
     # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.

@@ -13,6 +13,7 @@ from ..model.numbers import (
     LATTICE,
     LATTICE_SPECIES,
     LAYER,
+    LOAD,
     SOLVER,
     SPECIES,
     STACK,
@@ -30,7 +31,20 @@ INTERVALS = ("window_nm", "bulk_nm")
 
 LAYER_NAME = re.compile(r"[^\W_][\w+-]*\Z")
 RESERVED_NAMES = frozenset(
-    {"contact", "contacts", "ends", "lattice", "layers", "output", "point", "solver", "space_charge", "sweep"}
+    {
+        "contact",
+        "contacts",
+        "ends",
+        "impedance",
+        "lattice",
+        "layers",
+        "load",
+        "output",
+        "point",
+        "solver",
+        "space_charge",
+        "sweep",
+    }
     | {"temperature", "temperature_K", "title"}
 )
 """Names that a layer cannot have: its paths or coordinates would be those of something else."""
@@ -101,6 +115,7 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
             paths |= {f"{base}.{row.key}": "charge_transfer" for row in TRANSFER}
     for side in ("left", "right"):
         paths |= {f"ends.{side}.{row.key}": "stack" for row in END}
+    paths |= {f"load.{row.key}": "load" for row in LOAD}
     return paths | {f"solver.{row.key}": "solver" for row in SOLVER}
 
 

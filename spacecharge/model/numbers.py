@@ -8,8 +8,7 @@ derivatives and the values of invalid points follow from it.
 Adding a number means adding its row here, using its array where the law needs it, a test and a line in the guide.
 """
 
-from __future__ import annotations
-
+# No future import: the table reads its annotations as they are (see `declaration.rows_of`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from typing import Annotated, Any
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
+from .loads import LoadNumbers
 from .planes import PLANE
 
 ARRHENIUS_REFERENCE_K = 298.15
@@ -370,6 +370,7 @@ TRANSFER = (
 END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
+LOAD = rows_of(LoadNumbers, "load")
 LATTICE = rows_of(LatticeNumbers, "lattice", law=LawNumbers)
 LATTICE_SPECIES = (
     *rows_of(LatticeSpeciesNumbers, "lattice_species"),
@@ -377,7 +378,7 @@ LATTICE_SPECIES = (
 )
 
 # Of rows with one key the last one counts: those of stacks.
-NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER)
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER, *LOAD)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -472,8 +473,9 @@ __all__ = [
     "LATTICE",
     "LATTICE_SPECIES",
     "LAYER",
-    "PLANE",
+    "LOAD",
     "NUMBERS",
+    "PLANE",
     "RANGES",
     "SOLVER",
     "SPECIES",

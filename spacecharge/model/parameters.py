@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,10 @@ class StackParameters:
         return carrier_factor(self.over_points()) * self.diffusivity
 
 
+_OF_SPECIES = tuple(row for row in SPECIES if row.array)
+_OWN = frozenset(f.name for f in fields(StackParameters))
+
+
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
     """Return the SI arrays of a stack, optionally with some of its numbers swept.
 
@@ -248,10 +253,11 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     statistics = np.zeros((n_layers, n_species), dtype=np.int64)
     transport = np.zeros((n_layers, n_species), dtype=np.int64)
     for row in STACK:
-        arrays[row.array][:] = values.get(row.key, getattr(stack, row.key)) * row.unit.factor
+        arrays[row.array][:] = values.plain(row.key, getattr(stack, row.key)) * row.unit.factor
     for i, layer in enumerate(stack.layers):
         for row in LAYER:
-            arrays[row.array][:, i] = values.get(f"{layer.name}.{row.key}", getattr(layer, row.key)) * row.unit.factor
+            value = values.plain(f"{layer.name}.{row.key}", getattr(layer, row.key))
+            arrays[row.array][:, i] = value * row.unit.factor
         for k, (suffix, spec) in enumerate(species_of[i]):
             _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
@@ -261,15 +267,18 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
-            arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", getattr(contact, row.key)) * row.unit.factor
+            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
+            arrays[row.array][:, c] = value * row.unit.factor
         for row in PLANE if contact.sites is not None else ():
-            value = plane_value(contact, row)
-            if value is not None:
-                arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", value) * row.unit.factor
+            given_value = plane_value(contact, row)
+            if given_value is not None:
+                value = values.plain(f"contacts.{c}.{row.key}", given_value)
+                arrays[row.array][:, c] = value * row.unit.factor
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
         for row in END:
             if row.key == end.kind:
-                arrays[row.array][:, side] = values.get(f"ends.{label}.{row.key}", end.value) * row.unit.factor
+                value = values.plain(f"ends.{label}.{row.key}", end.value)
+                arrays[row.array][:, side] = value * row.unit.factor
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
@@ -285,7 +294,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
             ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
-    own = {f.name for f in fields(StackParameters)}
+    own = _OWN
     result = StackParameters(
         **{name: array for name, array in arrays.items() if name in own},
         neutral_offset=neutral_offset,
@@ -319,12 +328,12 @@ def _species(
 ) -> None:
     """Fill the entries of one species of one layer; its composition, if swept, sets the layer's potential."""
     at = np.s_[:, where[0], where[1]]
-    for row in SPECIES:
+    for row in _OF_SPECIES:
         if row.rule == "plain":
             value = given(spec, row.key)
-            number = values.get(f"{path}.{row.key}", row.default if value is None else value)
+            number = values.plain(f"{path}.{row.key}", row.default if value is None else value)
             arrays[row.array][at] = number * row.unit.factor
-        elif row.rule == "law" and not row.is_part and (row.key in spec or values.has(f"{path}.{row.key}")):
+        elif row.rule == "law" and (row.key in spec or values.has(f"{path}.{row.key}")):
             law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
             arrays[row.array][at] = law * row.unit.factor
     if layer.defects is None:
@@ -362,19 +371,21 @@ def _bulk_occupancy(
 
 def law_parts(path: str, law: Mapping[str, Any]) -> dict[str, tuple[str, float]]:
     """Return path and base value of the parts of an Arrhenius law, by the last part of their key."""
-    parts = {}
-    for row in SPECIES:
-        if row.is_part and row.key.rpartition(".")[0] == path.rpartition(".")[2]:
-            key = row.key.rpartition(".")[2]
-            parts[key] = (f"{path}.{key}", law.get(key, row.default))
-    return parts
+    return {key: (f"{path}.{key}", law.get(key, default)) for key, default in _parts_of(path.rpartition(".")[2])}
+
+
+@cache
+def _parts_of(law: str) -> tuple[tuple[str, float | None], ...]:
+    """Return the parts of a law by the last part of their key, with their defaults."""
+    rows = [row for row in SPECIES if row.is_part and row.key.rpartition(".")[0] == law]
+    return tuple((row.key.rpartition(".")[2], row.default) for row in rows)
 
 
 def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
     """Return a number that may follow an Arrhenius law, at each point, in the unit of its key."""
     if values.has(path) or not isinstance(law, Mapping):
         return values.get(path, None if isinstance(law, Mapping) else law)
-    parts = {key: values.get(at, base) for key, (at, base) in law_parts(path, law).items()}
+    parts = {key: values.plain(at, base) for key, (at, base) in law_parts(path, law).items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if number_of(path).array == "given_conductivity":
             result = conductivity_law(parts, temperature, law)

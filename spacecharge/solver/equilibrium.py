@@ -87,10 +87,10 @@ _local = _Local()
 
 def _work_array(n_layers: int, n_species: int) -> Array:
     """Return this thread's work array for so many layers and species."""
-    return _work_of(work_rows(n_layers, n_species))
+    return work_array(work_rows(n_layers, n_species))
 
 
-def _work_of(n_rows: int) -> Array:
+def work_array(n_rows: int) -> Array:
     """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
     size = n_rows * (_loaded or _load())[1]
     work = _local.work
@@ -374,7 +374,7 @@ def solve(
         resistance_of = tuple(resistance_of)
         counted_layers(prepared.parameters, resistance_of)
     solve_rows = (_loaded or _load())[0]
-    work = _work_of(prepared.work_rows)
+    work = work_array(prepared.work_rows)
     out = prepared.blank.copy()
     begin = time.perf_counter()
     n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)

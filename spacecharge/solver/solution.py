@@ -20,6 +20,7 @@ from .packing import LayerProfile, unpack_layers, unpack_scalars
 from .prepared import Prepared, full_state
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
@@ -138,6 +139,9 @@ class Solution:
     transference_number = Observed(bulk.transference_number)
     fermi_level = Observed(bulk.fermi_level)
     grain_boundary_resistance = Observed(bulk.grain_boundary_resistance)
+    barrier = Observed(bulk.barrier)
+    plane_occupancy = Observed(bulk.plane_occupancy)
+    plane_charge = Observed(bulk.plane_charge)
 
     @property
     def stack(self) -> Stack:
@@ -294,15 +298,19 @@ class Solution:
 
         return f"<pre>{escape(repr(self))}</pre>"
 
-    def plot(self) -> Figure:
-        """Draw potential and occupancy around each contact.
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw potential and occupancy around each contact, or the potential into axes of your own.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Takes the potential [V] against the position [nm], a line a layer with its name as label.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure; nothing is written.
         """
-        from ..plotting import plot_solution
+        from ..plotting.profiles import draw_potential, plot_solution
 
-        figure: Figure = plot_solution(self)
-        return figure
+        return plot_solution(self) if ax is None else draw_potential(self, ax)

@@ -25,7 +25,8 @@ def facts_of(config: Config) -> frozenset[str]:
         ``full_cell``: both ends are electrodes; ``charge_transfer``: a contact has a law of jumps;
         ``charge_transfer_and_temperature``: and it is swept over the temperature; ``several_species``; ``defects``:
         carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites; ``planes``: a
-        contact has one.
+        contact has one; ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two;
+        ``impedance``: a spectrum is asked for.
     """
     facts = set()
     layers = config.base_stack.layers
@@ -44,7 +45,20 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("charge_transfer")
         if any(axis.path == "temperature_K" for axis in config.axes):
             facts.add("charge_transfer_and_temperature")
+    if config.load is not None:
+        facts |= {"load", "current"}
+    elif has_bias(config):
+        facts |= {"bias", "current"}
+    if config.impedance is not None:
+        facts.add("impedance")
     return frozenset(facts)
+
+
+def has_bias(config: Config) -> bool:
+    """Say whether a contact is biased at any point."""
+    return any(contact.bias_V for contact in config.base_stack.contacts) or any(
+        axis.path.endswith(".bias_V") for axis in config.axes
+    )
 
 
 def is_electrode(config: Config, side: str) -> bool:
@@ -82,10 +96,12 @@ def equilibrium_voltage(config: Config, parameters: StackParameters) -> NDArray[
 def own_dimensions(config: Config) -> tuple[Coordinate, ...]:
     """Return the coordinates of dimensions that variables have besides layers, contacts, sides and species.
 
-    Such a dimension is the last of its variables. There is none yet: a frequency would be one.
+    Such a dimension is the last of its variables: the frequency of a spectrum.
     """
-    del config
-    return ()
+    if config.impedance is None:
+        return ()
+    frequencies = np.array(config.impedance.frequency_Hz)
+    return (Coordinate(name="frequency", values=frequencies, units="Hz", long_name="frequency"),)
 
 
-__all__ = ["equilibrium_voltage", "facts_of", "is_electrode", "own_dimensions"]
+__all__ = ["equilibrium_voltage", "facts_of", "has_bias", "is_electrode", "own_dimensions"]

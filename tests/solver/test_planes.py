@@ -175,3 +175,9 @@ def test_five_hundred_random_planes_are_solved_or_refused_with_a_reason() -> Non
         size = float(np.abs(sc.charge(solution)).sum()) + abs(float(sc.plane_charge(solution)[0]))
         assert abs(float(sc.charge_balance(solution))) <= 1e-12 * max(1e-3, size)
     assert solved > 450
+
+
+def test_impedance_refuses_planes() -> None:
+    solution = sc.solve(plane({"density_per_nm2": 1.0, "segregation_energy_eV": 0.1}))
+    with pytest.raises(sc.ModelError, match="do not know planes of sites"):
+        sc.impedance(solution, frequency_Hz=[1.0])
