@@ -32,7 +32,7 @@ def sketch(
     x : str, optional
         Axis along; default the first.
     y : str, optional
-        Variable without dimensions of its own; default the interface resistance, of lattice planes the excess thickness.
+        Variable without dimensions of its own; default the interface resistance (lattice planes: the excess thickness).
     select : sequence of str
         ``AXIS=VALUE``.
 
