@@ -17,7 +17,7 @@ def schema_lines(schema: Mapping[str, Any], part: str) -> list[str]:
     schema : mapping
         As :func:`spacecharge.config.json_schema` returns it.
     part : str
-        ``run``, ``lattice``, the name of a kind of fit, or a key at any depth (``sweep``, ``layers``, ``thickness_nm``).
+        ``run``, ``lattice``, the name of a kind of fit, or a key at any depth (``sweep``, ``thickness_nm``).
 
     Returns
     -------
