@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import StoreError
 from ..report.view import View
 from ..store.read import read_results
+from .impedance import has_spectra
 from .style import DPI, single_column
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def plot_file(
     with single_column(style.width == "single"):
         if results.attributes.get("kind") == "lattice" and not y:
             figure = _lattice_figure(view, x, title, profiles=profiles)
+        elif not profiles and not y and has_spectra(view):
+            figure = _spectra(view, title)
         elif profiles or not view.axes:
             from .profiles import plot_profiles
 
@@ -140,6 +143,18 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
         return plot_map(view, y="excess_thickness", title=title)
     return plot_lattice_sweep(view, x=x, title=title)
+
+
+def _spectra(view: View, title: str) -> Figure:
+    """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
+    from ..document.yaml import parse_document
+    from .impedance import plot_spectra
+
+    keys = parse_document(str(view.results.attributes.get("config_yaml", "{}"))).data.get("impedance") or {}
+    area = keys.get("electrode_area_cm2")
+    if area is not None and view.area_cm2 is None:
+        view.area_cm2 = float(area)
+    return plot_spectra(view, title=title, series_resistance=float(keys.get("series_resistance_ohm_cm2", 0.0)) * 1e-4)
 
 
 def _is_map(view: View) -> bool:
