@@ -153,6 +153,10 @@ def rows_of(declared: type, scope: Scope, prefix: str = "", *, law: type | None 
     rows = []
     # Annotations as they were written, not as text: evaluating a text takes half a millisecond each.
     for name, kind in vars(declared)["__annotations__"].items():
+        if isinstance(kind, str):
+            raise TypeError(
+                f"{declared.__name__}.{name}: its module postpones annotations, which are read as they stand"
+            )
         row = next((note for note in get_args(kind)[1:] if isinstance(note, Number)), None)
         if row is not None:
             key = prefix + name

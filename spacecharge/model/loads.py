@@ -1,7 +1,6 @@
 """Numbers of a load: what drives a steady current through a stack."""
 
-from __future__ import annotations
-
+# Annotations are read as they stand (see `declaration.rows_of`): not postponed here.
 from typing import Annotated
 
 from .declaration import Number

@@ -1,6 +1,6 @@
 """Planes of sites in contacts: what a user writes of one, its numbers, and where it belongs in a stack."""
 
-from __future__ import annotations
+# Annotations are read as they stand (see `declaration.rows_of`): not postponed here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class PlaneNumbers:
             words="sites per area of the plane",
             required=True,
             array="plane_density",
-            harmless=0.0,
+            harmless=1.0,
             absent=0.0,
         ),
     ]
@@ -88,7 +88,7 @@ class Plane:
     is_neutral: bool
 
 
-def plane_value(contact: Contact, row: Number) -> float | None:
+def plane_value(contact: "Contact", row: Number) -> float | None:
     """Return a number of the plane in a contact, its default where it is not given; None without a plane."""
     found: Any = contact.sites
     for part in row.key.split(".")[1:]:
@@ -121,7 +121,7 @@ def check_sites(sites: object) -> None:
     PLANE[2].check(background["charge_e_per_nm2"], "contact.sites.background.charge_e_per_nm2")
 
 
-def planes_of(layers: Sequence[Layer], contacts: Sequence[Contact]) -> tuple[Plane, ...]:
+def planes_of(layers: Sequence["Layer"], contacts: Sequence["Contact"]) -> tuple[Plane, ...]:
     """Return the planes of a stack.
 
     Raises

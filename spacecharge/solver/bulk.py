@@ -118,7 +118,7 @@ def _boundary_slope(rows: Rows, slopes: Rows) -> Array:
     return total
 
 
-@of_bulks((), "ohm m2", "resistance of the grain boundary", slope=_boundary_slope, needs="grain_boundary")
+@of_bulks((), "ohm m2", "grain-boundary resistance", slope=_boundary_slope, needs="grain_boundary")
 def grain_boundary_resistance(rows: Rows) -> Array:
     """Return int (1/sigma - 1/sigma_grain) dx over cores and planes of a stack and the regions beside them.
 
@@ -152,7 +152,7 @@ def _barrier_slope(rows: Rows, slopes: Rows) -> Array:
     return _steepest(_boundary_potentials(rows), _boundary_potentials(slopes))
 
 
-@of_bulks((), "V", "potential of the grain boundary against its grain", slope=_barrier_slope, needs="grain_boundary")
+@of_bulks((), "V", "grain-boundary barrier", slope=_barrier_slope, needs="grain_boundary")
 def barrier(rows: Rows) -> Array:
     """Return phi in the middle of a core, or on a plane of sites, minus phi of its grain's neutral bulk.
 

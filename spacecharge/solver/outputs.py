@@ -35,7 +35,6 @@ VALIDITY_ATTRIBUTES = {
     "flag_masks": np.array([*Validity], dtype=np.int32),
     "flag_meanings": " ".join(flag.flag for flag in Validity),
 }
-ANSWERED = [status for status in Status if status.has_answer]
 
 observable = Registry()
 
@@ -245,8 +244,7 @@ def validity(rows: Rows) -> Array:
     :class:`spacecharge.codes.Validity` holds them with their words.
     """
     flags = np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32)
-    answered = np.isin(rows.head(o.STATUS), ANSWERED)
-    return np.where(answered, flags | strained(rows), flags)
+    return np.where(rows.has_answer, flags | strained(rows), flags)
 
 
 OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..codes import EndKind
 from ..model import StackParameters
 from ..model.numbers import SPECIES
-from .output import STATUS, Rows
-from .outputs import ANSWERED, OUTPUTS
+from .output import Rows
+from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
 
@@ -109,7 +109,7 @@ def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
 
 def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
     """Return the values with NaN at points that have no answer; their status says why."""
-    failed = ~np.isin(rows.head(STATUS), ANSWERED)
+    failed = ~rows.has_answer
     if failed.any():
         for name, values in named.items():
             if values.dtype.kind == "f":

@@ -176,7 +176,8 @@ class InterfaceTask:
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
-        return values
+        # A solve has every observable; a file those that say something of its cell.
+        return {variable.path: values[variable.path] for variable in self.layout.variables}
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

@@ -78,6 +78,8 @@ def test_command_file_and_layer(folder, capsys):
     stack = load_config(folder / "stack.yaml").parameters()
     assert stack.potential[0, 0] == pytest.approx(3.84495, abs=1e-5)
     assert stack.bulk_occupancy[0].flat[0] == pytest.approx(0.58636364, abs=1e-8)
+    assert main(["check", str(folder / "gitt.yaml")]) == 0
+    assert "275 mAh/g per unit of composition, which starts at 0.95" in capsys.readouterr().out
     for command in (["show"], ["plot", "-o", str(folder / "nmc.png")]):
         assert main([command[0], str(out), *command[1:]]) == 0
     assert "0.58636  3.84495" in capsys.readouterr().out

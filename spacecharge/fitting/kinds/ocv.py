@@ -313,6 +313,8 @@ def _rest_current(model: OcvModelKeys, specific: bool, mass: float, said: list[s
 def _summary(config: OcvConfig) -> Iterator[tuple[str, str]]:
     """Yield the lines about the record and the sample."""
     data, sample = config.data, sample_of(config.sample)
+    yield "fit", f"{NAME} {config.name}"
+    yield "title", config.title
     yield "data", data.path + (f", times x {data.time_scale:g}" if data.time_scale != 1.0 else "")
     unit = f"{sample.capacity / 3600:.5g} mAh/g" if math.isnan(sample.mass) or sample.mass != 1.0 else ""
     unit = unit or f"{sample.capacity / 3.6:.5g} mAh"
