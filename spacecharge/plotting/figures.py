@@ -147,14 +147,12 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
 def _spectra(view: View, title: str) -> Figure:
     """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
-    from ..document.yaml import parse_document
     from .impedance import plot_spectra
 
-    keys = parse_document(str(view.results.attributes.get("config_yaml", "{}"))).data.get("impedance") or {}
-    area = keys.get("electrode_area_cm2")
-    if area is not None and view.area_cm2 is None:
-        view.area_cm2 = float(area)
-    return plot_spectra(view, title=title, series_resistance=float(keys.get("series_resistance_ohm_cm2", 0.0)) * 1e-4)
+    said = view.results.attributes
+    if "electrode_area_m2" in said and view.area_cm2 is None:
+        view.area_cm2 = 1e4 * float(said["electrode_area_m2"])
+    return plot_spectra(view, title=title, series_resistance=float(said.get("series_resistance_ohm_m2", 0.0)))
 
 
 def _is_map(view: View) -> bool:
