@@ -155,10 +155,12 @@ def _bands(left: Layer, right: Layer) -> str:
 
 def _bulks(config: Config) -> Iterator[tuple[str, str]]:
     """Yield what layers from defects and cores hold at the first point."""
+    made = [i for i, layer in enumerate(config.base_stack.layers) if layer.defects is not None or layer.core_of is not None]
+    if not made or config.fit_references or any(axis.grid.is_open for axis in config.axes):
+        return
     p = config.parameters(0, 1)
-    for i, layer in enumerate(config.base_stack.layers):
-        if layer.defects is None and layer.core_of is None:
-            continue
+    for i in made:
+        layer = config.base_stack.layers[i]
         names = layer.species_names
         held = [
             f"{name} {1e-6 * p.site_density[0, i, k] * p.bulk_occupancy[0, i, k]:.4g}" for k, name in enumerate(names)

@@ -23,7 +23,8 @@ def test_run_writes_the_file_and_says_so(configuration, call):
     assert code == 0
     assert out.startswith("results/r.h5: 27 points, 0 failed, ")
     assert out.count("\n") == 1
-    assert err == ""
+    # Nothing but what a reader has to know about the numbers.
+    assert all(line.startswith(("validity: ", "assumed: ")) for line in err.splitlines())
     results = read_results("results/r.h5")
     assert results.sweep == ("electrode_potential", "temperature")
     assert results.shape == (9, 3)
@@ -215,7 +216,8 @@ def test_large_profiles_are_announced(configuration, call, monkeypatch):
     assert "profiles take " in err
     assert "profiles: {nodes: " in err
     code, _, err = call("run", configuration(rest), "--overwrite", "--quiet")
-    assert err == ""
+    # Nothing but what a reader has to know about the numbers.
+    assert all(line.startswith(("validity: ", "assumed: ")) for line in err.splitlines())
 
 
 def test_a_disk_that_is_too_small_is_found_before_the_first_point(configuration, call, monkeypatch):
