@@ -38,7 +38,7 @@ def strained(rows: o.Rows) -> NDArray[np.int32]:
     """
     p = rows.parameters
     faces = rows.faces
-    theta = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.SPECIES_SIZE)[..., o.FACE_THETA]
+    theta = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.FACE_SPECIES_SIZE)[..., o.FACE_THETA]
     largest = np.fmax(np.fmax(theta[:, :, 0], theta[:, :, 1]), p.bulk_occupancy)
     dilute = (p.statistics == Statistics.DILUTE) & (p.site_density > 0.0)
     resistance = faces[..., o.FACE_RESISTANCE]
@@ -64,7 +64,7 @@ def carriers(rows: o.Rows) -> Array:
     """
     p = rows.parameters
     faces = rows.faces
-    columns = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.SPECIES_SIZE)
+    columns = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.FACE_SPECIES_SIZE)
     theta, width = columns[..., o.FACE_THETA], columns[..., o.FACE_WIDTH]
     extent = np.where(width > 0.0, np.maximum(width, rows.blocks[..., o.DEBYE, None, None]), np.nan)
     density, bulk = p.site_density[:, :, None, :], p.bulk_occupancy[:, :, None, :]
