@@ -18,13 +18,17 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
+    barrier,
     brick_layer_conductivity,
     concentration,
     conductivity,
     fermi_level,
     grain_boundary_resistance,
+    plane_charge,
+    plane_occupancy,
     transference_number,
 )
 from .solver.equilibrium import solve
@@ -59,6 +63,7 @@ from .solver.outputs import (
 )
 from .solver.sensitivity import sensitivities
 from .solver.solution import Solution
+from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance
 from .store import open_results
 from .sweeping import run_sweep
@@ -81,12 +86,14 @@ __all__ = [
     "SolverOptions",
     "SpaceChargeError",
     "Stack",
+    "SteadyState",
     "SweepTable",
     "__version__",
     "activation_energy",
     "analytic",
     "apparent_activation_energy",
     "assume",
+    "barrier",
     "blocking_resistance",
     "brick_layer_conductivity",
     "characteristic_frequency",
@@ -99,10 +106,12 @@ __all__ = [
     "contact_occupancy",
     "contact_potential",
     "contact_vacancy",
+    "current_density",
     "dc_resistance",
     "debye_length",
     "defects",
     "differential_capacitance",
+    "differential_resistance",
     "excess_resistance",
     "exchange_current_density",
     "fermi_level",
@@ -116,6 +125,9 @@ __all__ = [
     "load_config",
     "materials",
     "open_results",
+    "overpotential",
+    "plane_charge",
+    "plane_occupancy",
     "potential_error_estimate",
     "resistance",
     "resistance_error_estimate",
@@ -126,10 +138,12 @@ __all__ = [
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "steady_state",
     "sweep",
     "total_resistance",
     "transference_number",
     "validity",
+    "voltage",
 ]
 
 __version__: str

@@ -15,7 +15,7 @@ from importlib import import_module
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 from .terminal import PlainStream, plain_streams
 
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+_FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EFBIG", "EDQUOT", "EIO") if hasattr(errno, name))
 _SHOWN = 200
 """Longest name of a file in a message about the system."""
 
@@ -49,15 +49,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="dask scheduler: tcp://HOST:PORT, a scheduler file, or local"
     )
     run.add_argument("--dry-run", action="store_true", help="print points, time, memory and file size; write nothing")
+    run.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     run.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     check = commands.add_parser("check", help="check a configuration, solve nothing")
     check.add_argument("config", metavar="CONFIG")
+    check.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
     show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
-    show.add_argument("--rows", type=int, default=40, metavar="N", help="rows printed at most (default 40)")
+    show.add_argument("--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2")
+    show.add_argument("--rows", type=int, metavar="N", help="rows printed at most (default 40, of --json all)")
+    show.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
     plot = commands.add_parser("plot", help="draw a result file")
     plot.add_argument("file", metavar="FILE")
@@ -77,6 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", metavar="TABLE", help="table.csv, .xlsx or .json (default: CSV on stdout)")
     export.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
     export.add_argument("--variables", action="append", default=[], metavar="NAMES", help="with commas; default: all")
+    export.add_argument(
+        "--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2, and so on"
+    )
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
 
@@ -43,7 +44,9 @@ class Unit:
 
 
 UNITS: tuple[Unit, ...] = (
+    Unit("_e_per_nm2", "e/nm2", "C m-2", ELEMENTARY_CHARGE / NM**2),
     Unit("_e_per_nm3", "e/nm3", "C m-3", ELEMENTARY_CHARGE * PER_NM3, "e nm$^{-3}$", True),
+    Unit("_per_nm2", "nm-2", "m-2", NM**-2, "nm$^{-2}$", True),
     Unit("_per_nm3", "nm-3", "m-3", PER_NM3, "nm$^{-3}$", True),
     Unit("_per_cm3", "cm-3", "m-3", 1e6),
     Unit("_m2_per_s", "m2/s", "m2 s-1", 1.0, "m$^{2}$ s$^{-1}$", True),
@@ -89,6 +92,7 @@ def unit_of(path: str) -> Unit:
     return _suffix(parts[-1])
 
 
+@lru_cache(maxsize=4096)
 def _suffix(key: str) -> Unit:
     return next((u for u in UNITS if u.suffix and key.endswith(u.suffix) and key != u.suffix), NO_UNIT)
 
@@ -140,6 +144,23 @@ DISPLAY: dict[str, Display] = {
     unit.si: Display(unit.text, unit.math or unit.text, unit.per_si) for unit in (NO_UNIT, *UNITS) if unit.is_shown
 }
 """How numbers are shown, by their SI unit."""
+
+
+AREAL = {
+    "ohm m2": Display("Ohm", "Ω", 1.0),
+    "F m-2": Display("uF", "µF", 1e6),
+    "A m-2": Display("mA", "mA", 1e3),
+    "C m-2": Display("uC", "µC", 1e6),
+}
+"""How quantities per area are shown for a whole cell, once multiplied by its area (resistances: divided by it)."""
+
+
+def display_of_cell(units: str, area_m2: float) -> Display:
+    """Return how a quantity is shown for a cell of this area [m2]; what is not per area, as everywhere."""
+    if units not in AREAL:
+        return display_of(units)
+    shown = AREAL[units]
+    return Display(shown.text, shown.math, shown.factor / area_m2 if units == "ohm m2" else shown.factor * area_m2)
 
 
 def display_of(units: str) -> Display:

@@ -58,7 +58,8 @@ ARROWS: dict[str, set[str]] = {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
     "sweeping": {
-        "codes", "config", "errors", "fitting", "kernels", "lattice", "model", "solver", "store", "units", "version",
+        "codes", "config", "errors", "fitting", "kernels", "lattice", "library", "model", "solver", "store", "units",
+        "version",
     },
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
@@ -79,9 +80,11 @@ AGAINST_THE_TABLE = {
     ): "Layer(material=...) is the face; the library checks itself by the model",
     ("solver.solution", "plotting"): "Solution.plot() is the face; no solve needs a figure",
     ("sweeping.assumptions", "plotting"): "Assumptions.plot() is the face",
+    ("sweeping.in_memory", "plotting"): "SweepTable.plot() is the face",
     ("sweeping.assumptions", "report"): "str(Assumptions) is the face",
     ("fitting.result", "plotting"): "FitResult.plot() is the face; no fit needs a figure",
-    ("config.schema", "fitting"): "the schema of all configurations has those of the kinds of fits",
+    ("config.config", "fitting"): "Config.stack is the face; what refers to no fit needs none",
+    ("config.schema_document", "fitting"): "the schema of all configurations has those of the kinds of fits",
 }
 
 # Library outside: modules or rooms that may import it.
@@ -98,7 +101,7 @@ OUTSIDE: dict[str, set[str]] = {
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
-    "nmrglue": {"measured.bruker", "measured.bruker2d"},
+    "nmrglue": {"measured.bruker"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {
@@ -108,7 +111,7 @@ OUTSIDE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Modules of the kernels' room that are no kernels: the decorator, and the notice that compiling takes a while.
-NO_KERNELS = {"kernels._jit", "kernels.compiling"}
+NO_KERNELS = {"kernels._jit", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (

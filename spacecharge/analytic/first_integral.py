@@ -124,8 +124,8 @@ def first_integral(
     ) -> None:
         states.append(_contact_state(names[len(states)], halves, layers, levels, n_species, capacitance))
 
-    left_kind, right_kind = (int(k) for k in parameters.end_kind)
-    if left_kind >= EndKind.ELECTROSTATIC_POTENTIAL:
+    left_kind, right_kind = (EndKind(int(k)) for k in parameters.end_kind)
+    if left_kind.is_contact:
         value = float(parameters.end_value[point, 0])
         v = _end_potential(sides[0], left_kind, value, float(levels[0]))
         half = _half(sides[0], v, fraction)
@@ -141,7 +141,7 @@ def first_integral(
         neutral = potential_of_charge(right, -plane) if plane else 0.0
         static = series if step == neutral else a.charge / (step - neutral)
         add((a, b), (c, c + 1), (series, static))
-    if right_kind >= EndKind.ELECTROSTATIC_POTENTIAL:
+    if right_kind.is_contact:
         value = float(parameters.end_value[point, 1])
         v = _end_potential(sides[-1], right_kind, value, 0.0)
         half = _half(sides[-1], v, fraction)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from ..model import EndKind, Stack, StackParameters, stack_parameters
+from ..model import Stack, StackParameters, stack_parameters
 from .first_integral import first_integral
 from .laws import Side, make_side, panels
 
@@ -80,7 +80,7 @@ def side_profile(
     potential = float(states[contact].space_charge_potential[side])
     if math.isnan(potential):
         raise ModelError("there is no layer on that side", parameters.contact_names[contact])
-    is_left_end = int(parameters.end_kind[0]) >= EndKind.ELECTROSTATIC_POTENTIAL
+    is_left_end = parameters.end_contacts[0]
     layer = make_side(parameters, point, contact - int(is_left_end) + side)
     return _profile(layer, potential, np.asarray(distance, dtype=float), parameters.n_species)
 

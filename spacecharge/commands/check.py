@@ -15,18 +15,35 @@ if TYPE_CHECKING:
 
 _WIDTH = 16
 _MAX_LISTED = 100_000
+_MAX_TRIED = 1000
+"""Points of a sweep of which all are looked at before a run is said to be without any that can be solved."""
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print a summary of the configuration; returns the exit code."""
+    from ..errors import ConfigError
+
+    if not args.json:
+        for label, text in _lines(args.config):
+            print(f"{label:<{_WIDTH}}{text}".rstrip())
+        return 0
+    from ..report.objects import as_json, lines_object
+
+    try:
+        print(as_json({"path": args.config, "valid": True, **lines_object(_lines(args.config))}))
+    except ConfigError as error:
+        print(as_json({"path": args.config, "valid": False, "problems": error.problems}))
+        raise
+    return 0
+
+
+def _lines(path: str) -> list[tuple[str, str]]:
+    """Return the lines of whatever a configuration describes."""
     from ..document.yaml import read_document
     from ..fitting.load import is_fit
 
-    document = read_document(args.config)
-    lines = _of_fit(document) if is_fit(document) else _of_run(document)
-    for label, text in lines:
-        print(f"{label:<{_WIDTH}}{text}".rstrip())
-    return 0
+    document = read_document(path)
+    return _of_fit(document) if is_fit(document) else _of_run(document)
 
 
 def _of_run(document: Document) -> list[tuple[str, str]]:
@@ -120,6 +137,7 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
     if config.output.sensitivities:
         yield "sensitivities", ", ".join(config.output.sensitivities)
     yield "output", config.output.path + (" with profiles" if config.output.profiles else "")
+    _refuse_without_a_point(config)
     for axis in config.axes:
         note = _invalid(config, axis)
         if note:
@@ -152,6 +170,25 @@ def _bulks(config: Config) -> Iterator[tuple[str, str]]:
                 yield "note", f"{layer.name}: {note}"
 
 
+def _refuse_without_a_point(config: Config) -> None:
+    """Refuse a configuration none of whose points can be solved, if there are few enough to look at.
+
+    Raises
+    ------
+    ConfigError
+        With the reasons.
+    """
+    from ..errors import ConfigError
+
+    if config.fit_references or any(axis.grid.is_open for axis in config.axes) or config.n_points > _MAX_TRIED:
+        return
+    parameters = config.parameters()
+    if parameters.invalid.all():
+        every = "the point" if config.n_points == 1 else f"none of the {config.n_points} points"
+        can = "cannot be solved" if config.n_points == 1 else "can be solved"
+        raise ConfigError([f"{config.source}: {every} {can}: {'; '.join(dict.fromkeys(parameters.reasons))}"])
+
+
 def _invalid(config: Config, axis: Axis) -> str:
     """Return a warning about values of an axis that no solve can take, the others at their first value."""
     import numpy as np
@@ -168,5 +205,6 @@ def _invalid(config: Config, axis: Axis) -> str:
     if not n_bad:
         return ""
     return (
-        f"{n_bad} of {axis.n} values cannot be solved (status {Status.INVALID_POINT}): {'; '.join(parameters.reasons)}"
+        f"{n_bad} of {axis.n} values cannot be solved (status {Status.INVALID_POINT}): "
+        f"{'; '.join(dict.fromkeys(parameters.reasons))}"
     )

@@ -16,8 +16,10 @@ def execute(args: argparse.Namespace) -> int:
     with refusing_damage(args.file):
         results = read_results(args.file)
         variables = [name.strip() for text in args.variables for name in text.split(",") if name.strip()]
-        build = profile_table if args.profiles else point_table
-        columns = build(results, args.select, variables)
+        if args.profiles:
+            columns = profile_table(results, args.select, variables)
+        else:
+            columns = point_table(results, args.select, variables, area_cm2=args.area_cm2)
     if args.output is None:
         sys.stdout.write(csv_text(columns))
         return EXIT_SOLVED

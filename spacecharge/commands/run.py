@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -56,7 +56,7 @@ def _execute(args: argparse.Namespace) -> int:
     path = Path(args.output if args.output is not None else config.output.path)
     workers = args.workers or available_cores()
     if args.dry_run:
-        _dry_run(config, path, workers, args.quiet)
+        _dry_run(config, path, workers, args)
         return EXIT_SOLVED
     try:
         report = run_sweep(
@@ -71,19 +71,44 @@ def _execute(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"{path}: interrupted; continue with --resume", file=sys.stderr)
         return EXIT_INTERRUPTED
-    _print_report(report, args.quiet)
+    from ..report.validity import validity_lines
+    from ..store import read_results
+
+    lines = {"validity": list(validity_lines(read_results(report.path)))}
+    lines |= {"assumed": [a.line for a in config.assumed], "note": list(config.notes)}
+    if args.json:
+        from ..report.objects import as_json
+
+        print(as_json({**_report_object(report), **lines}))
+    else:
+        _print_report(report)
     if not args.quiet:
-        for label, line in [*(("assumed", a.line) for a in config.assumed), *(("note", n) for n in config.notes)]:
+        _print_failures(report)
+        for label, line in ((label, line) for label, found in lines.items() for line in found):
             print(f"{label}: {line}", file=sys.stderr)
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
 
 
-def _print_report(report: RunReport, quiet: bool) -> None:
+def _report_object(report: RunReport) -> dict[str, Any]:
+    """Return what a run did, for other programs."""
+    return {
+        "path": str(report.path),
+        "n_points": report.n_points,
+        "n_resumed": report.n_resumed,
+        "n_failed": report.n_failed,
+        "status": {str(status): n for status, n in sorted(report.counts.items())},
+        "seconds": report.seconds,
+        "failures": list(report.failures),
+    }
+
+
+def _print_report(report: RunReport) -> None:
     points = "point" if report.n_points == 1 else "points"
     there = f", {report.n_resumed} of them from before" if report.n_resumed else ""
     print(f"{report.path}: {report.n_points} {points}{there}, {report.n_failed} failed, {report.seconds:.2f} s")
-    if quiet:
-        return
+
+
+def _print_failures(report: RunReport) -> None:
     for line in report.failures:
         print(line, file=sys.stderr)
     hidden = report.n_failed - len(report.failures)
@@ -91,15 +116,22 @@ def _print_report(report: RunReport, quiet: bool) -> None:
         print(f"... and {hidden} more failed points; their status is in the file", file=sys.stderr)
 
 
-def _dry_run(config: Config, path: Path, workers: int, quiet: bool) -> None:
+def _dry_run(config: Config, path: Path, workers: int, args: argparse.Namespace) -> None:
     from ..kernels.compiling import compiling_announced
     from ..sweeping import make_task
     from ..sweeping.engine import size_text
     from ..sweeping.estimate import estimate
     from ..sweeping.progress import duration
 
-    with compiling_announced(quiet=quiet):
+    with compiling_announced(quiet=args.quiet):
         expected = estimate(make_task(config), workers)
+    if args.json:
+        from dataclasses import asdict
+
+        from ..report.objects import as_json
+
+        print(as_json({"path": str(path), "workers": workers, **asdict(expected)}))
+        return
     axes = " x ".join(f"{name} {size}" for name, size in zip(config.sweep.dims, config.shape, strict=True))
     time_text = f"{expected.seconds:.1f} s" if expected.seconds < 60 else duration(expected.seconds)
     lines = [

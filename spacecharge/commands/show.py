@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+DEFAULT_ROWS = 40
+
 
 def execute(args: argparse.Namespace) -> int:
     """Print the tables; returns the exit code."""
@@ -13,12 +15,17 @@ def execute(args: argparse.Namespace) -> int:
 
     with refusing_damage(args.file):
         results = read_results(args.file)
-        if str(results.attributes.get("kind", "")).startswith("fit "):
+        rows = DEFAULT_ROWS if args.rows is None else args.rows
+        if args.json:
+            from ..report.objects import as_json, results_object
+
+            text = as_json(results_object(results, args.select, args.rows, args.area_cm2))
+        elif str(results.attributes.get("kind", "")).startswith("fit "):
             from ..report.fits import sweep_table
 
-            text = sweep_table(args.file, args.rows)
+            text = sweep_table(args.file, rows)
         else:
-            blocks = points_text(results, args.select, args.rows)
+            blocks = points_text(results, args.select, rows, args.area_cm2)
             if results.has_fits:
                 from ..fitting.stored import fit_table
 

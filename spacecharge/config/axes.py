@@ -15,7 +15,7 @@ from ..units import coordinate_name, unit_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
-Kind = Literal["stack", "rebuild", "solver", "charge_transfer", "lattice"]
+Kind = Literal["stack", "rebuild", "solver", "charge_transfer", "load", "lattice"]
 _ROUNDING = 1e-9
 
 
@@ -148,10 +148,10 @@ class Axis:
         Dotted path as :func:`~spacecharge.model.stack_parameters` takes it.
     grid : Grid
         The values, in the unit of the key.
-    kind : {"stack", "rebuild", "solver", "charge_transfer", "lattice"}
+    kind : {"stack", "rebuild", "solver", "charge_transfer", "load", "lattice"}
         ``stack``: an override of ``stack_parameters``; ``rebuild``: part of a table, the stack is built
         anew for each value (slow); ``solver``: the tolerance; ``charge_transfer``: a number of the law
-        of charge transfer at a contact; ``lattice``: a number of lattice planes.
+        of charge transfer at a contact; ``load``: a current or voltage; ``lattice``: a number of lattice planes.
     over : str
         The path that ``stack_parameters`` takes, where it is another: the value of a law that came from a fit.
     where : str
@@ -167,7 +167,7 @@ class Axis:
     @property
     def _n_names(self) -> int:
         parts = self.path.split(".")
-        if parts[0] in ("temperature_K", "solver"):
+        if parts[0] in ("temperature_K", "solver", "load"):
             return 0
         if parts[0] in ("contacts", "ends"):
             return 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,44 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """What drives a current.
+
+    Parameters
+    ----------
+    current_density : float or None
+        [A m-2]
+    voltage : float or None
+        [V]; one of the two is given.
+    """
+
+    current_density: float | None
+    voltage: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpedanceSettings:
+    """A spectrum.
+
+    Parameters
+    ----------
+    frequency_Hz : tuple of float
+        Frequencies in rising order [Hz].
+    ends : mapping
+        ``{left, right}`` as :func:`spacecharge.impedance` takes them.
+    electrode_area : float or None
+        [m2]
+    series_resistance : float
+        [ohm m2]
+    """
+
+    frequency_Hz: tuple[float, ...]
+    ends: Mapping[str, Any]
+    electrode_area: float | None
+    series_resistance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration, checked as a whole; made by :func:`load_config`.
 
@@ -87,6 +125,10 @@ class Config:
         The validated keys ``charge_transfer`` of each inner contact, in the units of their names.
     fit_references : tuple of FitReference
         Numbers still to be taken from fits; see :meth:`with_fits`.
+    load : LoadSettings or None
+        A steady current or voltage at every point; swept values stand in :meth:`point_values`.
+    impedance : ImpedanceSettings or None
+        The spectrum of every point.
     """
 
     source: Path
@@ -99,20 +141,25 @@ class Config:
     output: OutputSettings
     charge_transfer: tuple[Mapping[str, Any] | None, ...] = ()
     fit_references: tuple[FitReference, ...] = ()
+    load: LoadSettings | None = None
+    impedance: ImpedanceSettings | None = None
 
     @property
     def stack(self) -> Stack:
-        """The stack at its base point.
+        """The stack at its base point, with the numbers that come from fits read from their files.
 
         Raises
         ------
         ConfigError
-            Numbers are still to be taken from fits.
+            A fit that it refers to cannot be used.
         """
         if self.fit_references:
-            raise ConfigError(
-                [f"{r.where}: {r.path}: the fit {r.file} has not been read yet" for r in self.fit_references]
-            )
+            from ..fitting.from_fit import with_fits
+
+            try:
+                return cast(Stack, with_fits(self).base_stack)
+            except ConfigError as error:
+                raise ConfigError([f"{line}; the fit has not been read yet" for line in error.problems]) from None
         return self.base_stack
 
     @property

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
-from ..document.problems import Problems
+from ..document.problems import Problems, shown
 from ..document.yaml import Document
 from ..errors import FitError
 from ..measured.columns import role_of
@@ -69,8 +69,12 @@ class FitDataKeys(Keys):
     delay_unit: Literal["s", "ms", "us", "ns"] | None = None
     delay_list: Literal["vdlist", "vplist", "vclist"] | None = None
     echo_spacing_s: Annotated[float, number(1e-9, 1e3, "Delay of one loop of a vclist", "s")] | None = None
-    intensities: Literal["ser", "t1ints"] | None = None
+    intensities: Literal["ser", "projection", "region", "magnitude", "t1ints"] | None = Field(
+        default=None, description="Raw data by projection (ser), region integral or magnitude; or TopSpin's table"
+    )
     peak: Annotated[Whole, Field(ge=1, le=1000, description="Peak of t1ints, from 1")] | None = None
+    procno: Annotated[Whole, Field(ge=1, le=100_000, description="pdata/PROCNO of t1ints.txt")] | None = None
+    use_first: Annotated[Whole, Field(ge=1, le=100_000, description="Delays and signals used")] | None = None
     temperature_K: Annotated[float, number(0.1, 5000.0, "Temperature of all data", "K")] | None = None
 
 
@@ -267,7 +271,7 @@ def check_curve_fit(
         samples=checked.samples,
         seed=checked.seed,
         absolute_sigma=checked.absolute_sigma,
-        output=checked.output.path,
+        output=os.path.expanduser(checked.output.path or ""),
         path=document.path,
         text=document.text,
         raw=dict(document.data),
@@ -309,7 +313,7 @@ def _check_parameters(value: Any, rules: Sequence[Rule] | None, problems: Proble
     if rules is None or value is None:
         return {}
     if not isinstance(value, Mapping):
-        problems.add("parameters", f"a mapping of keys is needed, got {value!r}")
+        problems.add("parameters", f"a mapping of keys is needed, got {shown(value)}")
         return {}
     known = {rule.name: rule for rule in rules}
     specs = {}
@@ -328,7 +332,7 @@ def _parameter(rule: Rule, given: Any, problems: Problems) -> ParameterSpec:
     if isinstance(given, (int, float)) and not isinstance(given, bool):
         given = {"initial": given}
     if not isinstance(given, Mapping):
-        problems.add(path, f"a mapping of keys is needed, got {given!r}")
+        problems.add(path, f"a mapping of keys is needed, got {shown(given)}")
         return ParameterSpec()
     low, high = rule.minimum, rule.maximum
     words = ("initial", "min", "max", "fixed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -252,7 +253,7 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         samples=keys.samples,
         seed=keys.seed,
         absolute_sigma=keys.absolute_sigma,
-        output=str((document.data.get("output") or {}).get("path", "")),
+        output=os.path.expanduser(str((document.data.get("output") or {}).get("path", ""))),
         raw=dict(document.data),
     )
 

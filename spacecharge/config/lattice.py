@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -202,7 +203,7 @@ def load_lattice(document: Document) -> LatticeConfig:
         lattice=lattice,
         sweep=sweep,
         output=OutputSettings(
-            path=keys.output.path or f"results/{name or 'results'}.h5",
+            path=os.path.expanduser(keys.output.path or f"results/{name or 'results'}.h5"),
             profiles=keys.output.profiles,
             profile_nodes=None,
             resistance_of=(),
@@ -221,7 +222,7 @@ def _problem(data: dict[str, Any], folder: Path, sweep: Sweep, problems: Problem
         elif len(rest) == 1:
             # What the file leaves out takes the first value of its axis.
             keys.setdefault(rest[0], axis.grid.start)
-    keys["sites"] = folder / keys["sites"]
+    keys["sites"] = folder / os.path.expanduser(keys["sites"])
     if not keys["sites"].is_file():
         problems.add("lattice.sites", f"there is no file {keys['sites']}: give a file of sites, a line a site")
         return None

@@ -21,6 +21,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
+from .current import impedance_settings, load_settings
 from .defects import take_defects
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
@@ -33,6 +34,7 @@ from .schema import (
     AxisStep,
     Configuration,
     ContactKeys,
+    ImpedanceKeys,
     OutputKeys,
     ProfileKeys,
     SweepKeys,
@@ -120,7 +122,7 @@ def load_document(document: Document) -> Config:
     references = [
         FitReference(
             path=path,
-            file=str(folder / file),
+            file=str(folder / os.path.expanduser(file)),
             parameter=parameter,
             where=_where(document, f"layers.{path}"),
         )
@@ -139,7 +141,10 @@ def load_document(document: Document) -> Config:
     stack = build_stack(data, problems)
     if stack is not None:
         _try_axes(stack, sweep, problems)
+        _try_jumps(stack, keys.contacts, sweep, problems)
         _check_output(stack, keys.output, problems)
+        load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
+        impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
     problems.raise_if_any()
     assert stack is not None
     return Config(
@@ -153,7 +158,20 @@ def load_document(document: Document) -> Config:
         output=_output(keys.output, stack, document.path),
         charge_transfer=_transfer(data, len(stack.layers) - 1),
         fit_references=tuple(references),
+        load=load,
+        impedance=impedance,
     )
+
+
+def _frequencies(keys: ImpedanceKeys | None, problems: Problems) -> Grid | None:
+    """Return the frequencies of a spectrum, or None after reporting why there are none."""
+    if keys is None:
+        return None
+    place = ("impedance", "frequency_Hz")
+    if isinstance(keys.frequency_Hz, AxisSigma):
+        problems.add(place, "comes from no fit: give a list or {start, stop, num, spacing: log}")
+        return None
+    return _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
 
 
 def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:
@@ -182,8 +200,8 @@ def _kind_of(
     if kind is not None:
         return kind
     first, _, rest = normalised(path).partition(".")
-    layers = data.get("layers") or {}
-    if first in layers and rest:
+    layers = data.get("layers")
+    if isinstance(layers, dict) and first in layers and rest:
         message = f"names no number of the layer {first} that a sweep can vary"
         same = [p for p in known if p.startswith(f"{first}.")]
     else:
@@ -213,8 +231,9 @@ def plan_sweep(
         if extra:
             problems.add(("sweep", next(iter(extra))), "stands beside points: give either", key=True)
             return Sweep(), digest
-        file = str(folder / keys.points)
-        columns, digest, notes = read_points(folder / keys.points, file, problems)
+        table = folder / os.path.expanduser(keys.points)
+        file = str(table)
+        columns, digest, notes = read_points(table, file, problems)
         if CELSIUS in columns:
             columns = {KELVIN if p == CELSIUS else p: c + ZERO_CELSIUS_K * (p == CELSIUS) for p, c in columns.items()}
         for path, column in columns.items():
@@ -252,21 +271,21 @@ def plan_sweep(
     return sweep, digest
 
 
-def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | None:
+def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool, section: str = "sweep") -> Grid | None:
     """Return the grid of an axis, or None after reporting why there is none; `ordered`: an axis of its own."""
     if isinstance(spec, AxisRange):
         if ordered and spec.num > 1 and spec.start == spec.stop:
-            problems.add(("sweep", path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
+            problems.add((section, path), f"{spec.num} values from {spec.start:g} to the same (give num: 1)", key=True)
             return None
         if spec.spacing == "log" and not spec.start * spec.stop > 0.0:
-            problems.add(("sweep", path), "log spacing needs start and stop of one sign, neither zero", key=True)
+            problems.add((section, path), "log spacing needs start and stop of one sign, neither zero", key=True)
             return None
         return Grid(n=spec.num, start=spec.start, stop=spec.stop, spacing=spec.spacing)
     if isinstance(spec, AxisStep):
         try:
             return step_grid(spec.start, spec.stop, spec.step)
         except (ValueError, OverflowError) as error:
-            problems.add(("sweep", path, "step"), f"{spec.step:g}: {error}")
+            problems.add((section, path, "step"), f"{spec.step:g}: {error}")
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
@@ -275,7 +294,7 @@ def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool) -> Grid | 
     seen: set[float] = set()
     for i, value in enumerate(spec):
         if value in seen:
-            problems.add(("sweep", path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            problems.add((section, path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
             return None
         seen.add(value)
     # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.
@@ -336,6 +355,24 @@ def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
             problems.add(("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True)
 
 
+def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems: Problems) -> None:
+    """Report contacts across which no ion can jump, and axes that would make them so."""
+    from ..model.charge_transfer import jumps_are_defined
+
+    lawful = [i for i, contact in enumerate(contacts[: len(stack.names) - 1]) if contact.charge_transfer is not None]
+    if not lawful:
+        return
+    try:
+        jumps_are_defined(stack_parameters(stack), lawful)
+    except ModelError as error:
+        problems.add(error.path, error.message, key=True)
+        return
+    sides = {stack.names[j] for i in lawful for j in (i, i + 1)}
+    for axis in sweep.axes:
+        if axis.path.endswith("charge_number") and axis.path.split(".")[0] in sides:
+            problems.add(("sweep", axis.path), "a jump across a contact needs one ion on both sides", key=True)
+
+
 def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
     for i, name in enumerate(keys.resistance_of or ()):
         if name not in stack.names:
@@ -359,7 +396,7 @@ def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
     nodes = keys.profiles.nodes if isinstance(keys.profiles, ProfileKeys) else None
     default = tuple(name for name in stack.names if _conducts(stack, name))
     return OutputSettings(
-        path=keys.path or f"results/{Path(path).stem or 'results'}.h5",
+        path=os.path.expanduser(keys.path or f"results/{Path(path).stem or 'results'}.h5"),
         profiles=nodes is not None or keys.profiles is True,
         profile_nodes=nodes,
         resistance_of=default if keys.resistance_of is None else tuple(keys.resistance_of),

@@ -13,12 +13,14 @@ from ..model.numbers import (
     LATTICE,
     LATTICE_SPECIES,
     LAYER,
+    LOAD,
     SOLVER,
     SPECIES,
     STACK,
     TRANSFER,
     number_of,
 )
+from ..model.planes import PLANE
 from .axes import Kind
 from .defects import defect_paths
 
@@ -29,7 +31,20 @@ INTERVALS = ("window_nm", "bulk_nm")
 
 LAYER_NAME = re.compile(r"[^\W_][\w+-]*\Z")
 RESERVED_NAMES = frozenset(
-    {"contact", "contacts", "ends", "lattice", "layers", "output", "point", "solver", "space_charge", "sweep"}
+    {
+        "contact",
+        "contacts",
+        "ends",
+        "impedance",
+        "lattice",
+        "layers",
+        "load",
+        "output",
+        "point",
+        "solver",
+        "space_charge",
+        "sweep",
+    }
     | {"temperature", "temperature_K", "title"}
 )
 """Names that a layer cannot have: its paths or coordinates would be those of something else."""
@@ -77,7 +92,8 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
         paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
-        grain = layers.get(layer.get("core_of")) if isinstance(layers, dict) else None
+        core_of = layer.get("core_of")
+        grain = layers.get(core_of) if isinstance(layers, dict) and isinstance(core_of, str) else None
         if isinstance(grain, dict) and isinstance(grain.get("species"), dict):
             # Species that a core takes from its grain.
             species = grain["species"] | (species if isinstance(species, dict) else {})
@@ -91,11 +107,15 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
     for c in range(n_layers - 1):
         paths |= {f"contacts.{c}.{row.key}": "stack" for row in CONTACT}
         contact = contacts[c] if isinstance(contacts, list) and c < len(contacts) else None
+        if isinstance(contact, dict) and isinstance(contact.get("sites"), dict):
+            own = isinstance(contact["sites"].get("background"), dict)
+            paths |= {f"contacts.{c}.{row.key}": "stack" for row in PLANE if own or "background" not in row.key}
         if isinstance(contact, dict) and isinstance(contact.get("charge_transfer"), dict):
             base = f"contacts.{c}.charge_transfer"
             paths |= {f"{base}.{row.key}": "charge_transfer" for row in TRANSFER}
     for side in ("left", "right"):
         paths |= {f"ends.{side}.{row.key}": "stack" for row in END}
+    paths |= {f"load.{row.key}": "load" for row in LOAD}
     return paths | {f"solver.{row.key}": "solver" for row in SOLVER}
 
 

@@ -27,8 +27,10 @@ from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
 from ..model.layer import ELECTRONS
-from ..model.numbers import CONTACT, END, LAYER, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
+from ..model.planes import PLANE
 from ..units import stem
+from .schema_document import json_schema
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
 
@@ -140,19 +142,25 @@ if TYPE_CHECKING:
     SpeciesNumbers = Keys
     InteractionNumbers = Keys
     ContactNumbers = Keys
+    PlaneNumbers = Keys
+    PlaneBackground = Keys
     EndNumbers = Keys
     TransferNumbers = Keys
     CalibrationNumbers = Keys
     SolverNumbers = Keys
+    LoadNumbers = Keys
     StackNumbers = Keys
 else:
     SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
     InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
     ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
+    PlaneNumbers = numbers_model("PlaneNumbers", PLANE[:2], optional=False)
+    PlaneBackground = numbers_model("PlaneBackground", PLANE[2:], optional=False)
     EndNumbers = numbers_model("EndNumbers", END, optional=True)
     TransferNumbers = numbers_model("TransferNumbers", _own(TRANSFER), optional=True)
     CalibrationNumbers = numbers_model("CalibrationNumbers", _below(TRANSFER, "calibrate"), optional=False)
     SolverNumbers = numbers_model("SolverNumbers", SOLVER, optional=False)
+    LoadNumbers = numbers_model("LoadNumbers", LOAD, optional=True)
     StackNumbers = numbers_model("StackNumbers", STACK, optional=False)
 
 
@@ -231,6 +239,7 @@ class SpeciesKeys(SpeciesNumbers):
         default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
     )
     ocv: AnyOcv | None = None
+    component: StrictStr | None = Field(default=None, description="Species of one component share one potential")
 
 
 if TYPE_CHECKING:
@@ -268,6 +277,21 @@ class ChargeTransfer(TransferNumbers):
     calibrate: Calibration | None = None
 
 
+class PlaneCharge(PlaneBackground):
+    """A plane of sites with a fixed charge of its own."""
+
+
+class SitesKeys(PlaneNumbers):
+    """A plane of sites in a contact, whose charge follows its potential."""
+
+    species: StrictStr | None = Field(default=None, description="Species that it holds, where there are several")
+    of: StrictStr | None = Field(default=None, description="Layer whose neutral bulk it is level with (the left one)")
+    background: Annotated[
+        Annotated[Literal["neutral"], Tag("<word>")] | Annotated[PlaneCharge, Tag("<charge>")],
+        Discriminator(lambda value: "<charge>" if isinstance(value, dict) else "<word>"),
+    ] = "neutral"
+
+
 class ContactKeys(ContactNumbers):
     """What sits in the plane between two layers."""
 
@@ -275,6 +299,7 @@ class ContactKeys(ContactNumbers):
         default=None, description="Whether electrons cross: blocked (default) or level, for layers of one potential"
     )
     charge_transfer: ChargeTransfer | None = None
+    sites: SitesKeys | None = None
 
 
 class FixedEnd(EndNumbers):
@@ -399,6 +424,40 @@ class OutputKeys(Keys):
     )
 
 
+class LoadKeys(LoadNumbers):
+    """A steady current, or the voltage that drives one; both ends are then reservoirs of neutral bulk."""
+
+    components: list[StrictStr] | None = Field(default=None, min_length=1, description="What the ends exchange")
+
+
+class ReversibleFor(Keys):
+    """An end that exchanges some components."""
+
+    reversible: list[StrictStr] = Field(min_length=1, description="Components with dv = dphi = applied")
+
+
+SignalEnd = Annotated[
+    Annotated[Literal["reversible", "blocking"], Tag("<word>")] | Annotated[ReversibleFor, Tag("<components>")],
+    Discriminator(lambda value: "<components>" if isinstance(value, dict) else "<word>"),
+]
+
+
+class SignalEnds(Keys):
+    """Ends as the small signal sees them, whatever the static ends."""
+
+    left: SignalEnd = "reversible"
+    right: SignalEnd = "reversible"
+
+
+class ImpedanceKeys(Keys):
+    """A small alternating voltage about the state of the stack."""
+
+    frequency_Hz: AxisKeys = Field(description="Frequencies: a list or {start, stop, num, spacing: log} [Hz]")
+    ends: SignalEnds = Field(default_factory=SignalEnds)
+    electrode_area_cm2: Plain | None = Field(default=None, gt=0.0, description="Area, for figures in ohms [cm2]")
+    series_resistance_ohm_cm2: Plain = Field(default=0.0, ge=0.0, description="Added in figures [Ohm cm2]")
+
+
 class Configuration(StackNumbers):
     """A stack of layers, a sweep over any of its numbers, and what to write."""
 
@@ -409,47 +468,11 @@ class Configuration(StackNumbers):
     temperature_degC: float | None = Field(
         default=None, description="Temperature, instead of temperature_K [degC]", json_schema_extra={"unit": "degC"}
     )
+    load: LoadKeys | None = Field(default=None, description="A steady current or voltage")
+    impedance: ImpedanceKeys | None = Field(default=None, description="Spectrum of a small signal")
     sweep: SweepKeys | None = None
     solver: SolverKeys = Field(default_factory=SolverKeys)
     output: OutputKeys = Field(default_factory=OutputKeys)
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of configurations, with descriptions, units and ranges.
-
-    A configuration with the key ``fit`` follows the schema of its kind of fit, one with ``lattice`` that of lattice
-    planes, any other one that of a stack.
-    """
-    from ..fitting.kinds import REGISTRY, kind_of
-    from .lattice import LatticeConfiguration
-
-    run = Configuration.model_json_schema()
-    definitions: dict[str, Any] = {**run.pop("$defs", {}), "Configuration": run}
-    names = dict.fromkeys(run["properties"])
-    planes = LatticeConfiguration.model_json_schema(ref_template="#/$defs/lattice.{model}")
-    definitions |= {f"lattice.{key}": value for key, value in planes.pop("$defs", {}).items()}
-    definitions["LatticeConfiguration"] = planes
-    names |= dict.fromkeys(planes["properties"])
-    for kind in map(kind_of, REGISTRY):
-        schema = kind.keys.model_json_schema(ref_template=f"#/$defs/{kind.name}.{{model}}")
-        definitions |= {f"{kind.name}.{key}": value for key, value in schema.pop("$defs", {}).items()}
-        definitions[kind.name] = {**schema, "title": f"fit: {kind.name}", "description": kind.words}
-        names |= dict.fromkeys(schema["properties"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Configuration",
-        "type": "object",
-        "properties": {name: {} for name in names},
-        "additionalProperties": False,
-        "if": {"required": ["fit"]},
-        "then": {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in REGISTRY]},
-        "else": {
-            "if": {"required": ["lattice"]},
-            "then": {"$ref": "#/$defs/LatticeConfiguration"},
-            "else": {"$ref": "#/$defs/Configuration"},
-        },
-        "$defs": definitions,
-    }
 
 
 __all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

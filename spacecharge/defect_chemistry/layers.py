@@ -160,6 +160,13 @@ class LayerDefects:
         found = [
             replace(s, statistics="lattice", pool="") if s.pool and sharing.count(s.pool) == 1 else s for s in found
         ]
+        shared = [s.name for s in found if s.statistics == "pool"]
+        if shared:
+            raise ModelError(
+                f"{' and '.join(shared)} share their sites: a layer takes one charged state on a pool of sites, or two "
+                "of a defect under redox; leave the rarer states out, or let them be dilute",
+                shared[0],
+            )
         if self.electronic_carriers:
             found += [
                 DefectSpecies("electrons", -1.0, "dilute", "electrons", -1.0),

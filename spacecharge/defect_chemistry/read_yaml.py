@@ -14,6 +14,7 @@ A file holds one shape. Fixed concentrations are in cm^-3, volumes in A^3.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def read_own(data: Mapping[str, Any], problems: Problems, prefix: str, file: Pat
         inside = f"{prefix}electrons.{key}" if key in bands else f"{prefix}{key}"
         _check_value(problems, key, values[key], inside)
     if "density_of_states" in values:
-        values["density_of_states"] = file.parent / str(values["density_of_states"])
+        values["density_of_states"] = file.parent / os.path.expanduser(str(values["density_of_states"]))
     problems.raise_if_any()
     if "path" in data:
         draft = _added_to_file(data, values, problems, prefix, file)
@@ -141,7 +142,7 @@ def _added_to_file(
     if "species" in data:
         problems.add(f"{prefix}species", "stands beside path: give one of the two", key=True)
         problems.raise_if_any()
-    target = file.parent / str(data["path"])
+    target = file.parent / os.path.expanduser(str(data["path"]))
     suffix = target.suffix.lower()
     if suffix in (".yaml", ".yml"):
         draft = read_yaml_defects(target, str(target))

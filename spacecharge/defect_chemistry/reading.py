@@ -145,7 +145,7 @@ def finish(draft: Draft, options: Mapping[str, Any], folder: Path) -> DefectSyst
     if "cell_volume_A3" not in values:
         problems.add("", "the volume of the cell is needed (cell_volume_A3)")
     if "density_of_states" in given:
-        values["density_of_states"] = folder / str(given["density_of_states"])
+        values["density_of_states"] = folder / os.path.expanduser(str(given["density_of_states"]))
     problems.raise_if_any()
     bands = _bands(draft, values, bands_given=bool(given.keys() & _BAND_KEYS))
     problems.raise_if_any()

@@ -13,6 +13,14 @@ _LAST = 1 << 60
 Locate = Callable[..., Position | None]
 
 
+_PATH_WIDTH, _LINE_WIDTH = 120, 500
+"""Longest dotted path, and longest text behind it, in a message: files of others hold values of any length."""
+
+_MOST_LISTED = 20
+_LISTED_WIDTH = 240
+"""So many known names, and characters of them, stand in a message at most."""
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return the known name nearest to `name`, as the tail of a message, or an empty text.
 
@@ -43,9 +51,14 @@ def nearest(name: object, known: Iterable[str]) -> str:
             best, score = candidate, closeness
     if best:
         return f"nearest: {best}"
+    listed: list[str] = []
+    for candidate in names:
+        if len(listed) == _MOST_LISTED or sum(map(len, listed)) + len(candidate) > _LISTED_WIDTH:
+            break
+        listed.append(candidate if len(candidate) <= _LISTED_WIDTH else f"{candidate[:_LISTED_WIDTH]}...")
     if not names:
         return ""
-    return f"known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+    return f"known: {', '.join([*listed, *(['...'] if len(names) > len(listed) else [])])}"
 
 
 def shown(value: object, width: int = 40) -> str:
@@ -105,9 +118,11 @@ class Problems:
         dotted = path if isinstance(path, str) else ".".join(str(part) for part in path)
         if position is None and file is None and self.locate is not None and dotted:
             position = self.locate(path, key=key)
+        dotted = dotted if len(dotted) <= _PATH_WIDTH else f"{dotted[: _PATH_WIDTH - 3]}..."
         name = file or self.file
         where = f"{name}:{position[0]}:{position[1]}" if position else name
         text = " ".join(message.split())
+        text = text if len(text) <= _LINE_WIDTH else f"{text[: _LINE_WIDTH - 3]}..."
         line = f"{where}: {dotted}: {text}" if dotted else f"{where}: {text}"
         if all(line != other for _, other in self._lines):
             self._lines.append((position or (0, 0), line))

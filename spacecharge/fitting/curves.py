@@ -32,7 +32,9 @@ def curve_summary(config: FitConfig) -> Iterator[tuple[str, str]]:
 
     yield "fit", f"{config.kind} {config.name}"
     yield "title", config.title
-    yield "data", str(config.data.get("path") or config.data.get("bruker"))
+    spectra = config.data.get("bruker_2d")
+    shown = f"{len(spectra)} spectra, {spectra[0]} to {spectra[-1]}" if isinstance(spectra, list) else spectra
+    yield "data", str(config.data.get("path") or config.data.get("bruker") or shown)
     yield "model", ", ".join(f"{key} {value}" for key, value in config.model.items())
     setup = build(config_at(config, sweep_point(config, 0)) if config.sweep else config)
     warm, cold = setup.temperatures[-1], setup.temperatures[0]

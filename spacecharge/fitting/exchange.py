@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,7 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
         size=model["size_m"],
         boundary=model["boundary"],
         size_spread=model["size_spread"],
+        weighting=model.get("size_weighting", "volume"),
         geometry_b=model.get("geometry_B", "slab"),
         size_b=model.get("size_B_m", 1e-6),
     )
@@ -112,6 +114,12 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
     }
     has_a, has_b = "t1_A_s" in parameters, "t1_B_s" in parameters
 
+    def spread(values: Array) -> Exchange:
+        """Return the particles with the fitted spread of their sizes."""
+        if "size_spread" not in parameters:
+            return shape
+        return replace(shape, size_spread=parameters.get(values, "size_spread", 0.0))
+
     def rates(values: Array) -> tuple[float, float]:
         """Return 1/T1 of A and B; one that is given stands for both."""
         t1_a = parameters.get(values, "t1_A_s", math.inf)
@@ -121,7 +129,7 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
     def curves(values: Array, rows: Rows) -> NDArray[np.float64]:
         rate_a, rate_b = rates(values)
         return exchange_intensities(
-            shape,
+            spread(values),
             data.time[rows],
             diffusivity=at["diffusivity_m2_per_s"](values, rows),
             surface_exchange=at["surface_exchange_m_per_s"](values, rows) if "surface_exchange_m_per_s" in at else None,
@@ -152,7 +160,7 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
             for name in at
         }
         curve = exchange_intensities(
-            shape,
+            spread(values),
             [time],
             diffusivity=laws["diffusivity_m2_per_s"],
             surface_exchange=laws.get("surface_exchange_m_per_s"),

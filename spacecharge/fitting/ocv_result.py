@@ -66,6 +66,11 @@ class OcvResult:
         return 0
 
     @property
+    def curve(self) -> dict[str, Any]:
+        """Columns of the curve in SI, by their names in the result file, (n,) each."""
+        return {name: column.values for name, column in self.tables[""].columns.items()}
+
+    @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
         """Notes and warnings."""
         return {"notes": self.notes, "warnings": self.warnings}
@@ -74,8 +79,8 @@ class OcvResult:
         """Return the range of the curve and its plateaus in a few lines."""
         x, u = self.ocv.composition, self.ocv.potential
         lines = [
-            f"<fit {self.name} ({NAME}): {x.size} points, composition {x[0]:.4g} to {x[-1]:.4g}, "
-            f"{u[0]:.4g} to {u[-1]:.4g} V, {len(self.ocv.rests)} rests"
+            f"<fit {self.name} ({NAME}): {x.size} point{'s' if x.size > 1 else ''}, "
+            f"composition {x[0]:.4g} to {x[-1]:.4g}, {u[0]:.4g} to {u[-1]:.4g} V, {len(self.ocv.rests)} rests"
         ]
         lines += [f"  two-phase plateau: {plateau}" for plateau in self.ocv.plateaus]
         if self.warnings:

@@ -28,7 +28,8 @@ class Series:
     temperature : ndarray, shape (n_temperatures,)
         [K].
     value, sigma : ndarray, shape (n_temperatures,)
-        Of the fit to that temperature alone; NaN where it failed.
+        Of the fit to that temperature alone, sigma with the errors of what all temperatures share; NaN where it
+        failed.
     global_value : ndarray, shape (n_temperatures,)
         What the global law gives.
     regression : ArrheniusFit or None
@@ -52,7 +53,7 @@ def each_temperature(
 
     At each temperature the value of the law and the parameters of that temperature (amplitudes) are
     free; what the temperatures share stays where the global fit put it. Errors are those of the data,
-    scaled by the global reduced chi-square where they are weights.
+    scaled by the global reduced chi-square where they are weights, and carry the errors of what is shared.
 
     Parameters
     ----------
@@ -69,6 +70,12 @@ def each_temperature(
         One per law of the setup.
     warnings : tuple of str
         What failed.
+
+    Notes
+    -----
+    A value at one temperature moves with its own data, and with all data through the shared parameters. Both are
+    linear near the minimum, so each value has a vector of influences of the data; the products of these vectors are
+    variances and covariances, which the regression takes as they are.
     """
     warnings: list[str] = []
     n = setup.temperatures.size
@@ -84,6 +91,7 @@ def each_temperature(
         slope = estimate.value(energy) if energy in estimate.problem.names else 0.0
         slope = -slope if name in FALLING else slope
         value, sigma = np.full(n, math.nan), np.full(n, math.nan)
+        influences = np.zeros((n, estimate.problem.data.size))
         factor = arrhenius(setup.temperatures, 1.0, slope, reference_K)
         for k in range(n):
             try:
@@ -92,12 +100,18 @@ def each_temperature(
                 warnings.append(f"{name} at {setup.temperatures[k]:g} K alone: {error}")
                 continue
             value[k] = alone.values[position] * factor[k]
-            sigma[k] = alone.sigma[position] * factor[k]
+            if math.isfinite(alone.sigma[position]):
+                influences[k] = _influence(setup, estimate, alone, name, k)
+                sigma[k] = value[k] * float(np.linalg.norm(influences[k]))
         good = np.isfinite(value) & np.isfinite(sigma) & (value > 0.0) & (sigma > 0.0)
         regression = None
         if np.sum(good) >= 2:
             regression = arrhenius_regression(
-                setup.temperatures[good], value[good], sigma[good] / value[good], reference_K=reference_K
+                setup.temperatures[good],
+                value[good],
+                sigma[good] / value[good],
+                reference_K=reference_K,
+                covariance_ln=influences[good] @ influences[good].T,
             )
             if name in FALLING:
                 # The energy of the jumps, as the global law states it.
@@ -119,6 +133,41 @@ def each_temperature(
             )
         )
     return tuple(out), tuple(warnings)
+
+
+def _influence(setup: Setup, estimate: Estimate, alone: Estimate, name: str, k: int) -> Array:
+    """Return d ln(value at one temperature) by every datum, in its sigma (n_data,); laws are fitted as logarithms.
+
+    Parameters
+    ----------
+    setup, estimate
+        The fit and its global result.
+    alone : Estimate
+        The fit of temperature `k`.
+    name : str
+        The law.
+    k : int
+        Number of the temperature.
+    """
+    problem = estimate.problem
+    rows = np.flatnonzero(setup.temperature_index == k)
+    scale = 1.0 if problem.absolute_sigma or not estimate.chi2_reduced > 0.0 else math.sqrt(estimate.chi2_reduced)
+    own = [alone.problem.names[i] for i in alone.problem.free]
+    place = own.index(name)
+    # Own parameters by own data; the weights of `alone` hold the scale already.
+    by_data = np.linalg.pinv(alone.jacobian)
+    influence = np.zeros(problem.data.size)
+    influence[rows] = by_data[place]
+    energy = energy_of(name)
+    free = [problem.names[i] for i in problem.free]
+    # The energy turns the law about the reference temperature: one temperature alone does not know it.
+    amplitudes = [n for n in free if n.startswith("amplitude") and n not in own]
+    shared = [m for m, n in enumerate(free) if n not in (*own, *amplitudes, energy, name)]
+    if shared and np.all(np.isfinite(estimate.internal_covariance)):
+        everything = np.linalg.pinv(estimate.jacobian) * scale
+        moved = -by_data @ (estimate.jacobian[rows][:, shared] / scale)
+        influence += moved[place] @ everything[shared]
+    return influence
 
 
 def _alone(setup: Setup, estimate: Estimate, name: str, k: int) -> Problem:

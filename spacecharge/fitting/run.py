@@ -18,7 +18,7 @@ from .misfit import misfit
 from .per_temperature import each_temperature
 from .result import FitResult, FitSettings, Value
 from .setup import Quantity, Setup
-from .uncertainty import Bootstrap, Profile, bootstrap, profile, propagate
+from .uncertainty import Bootstrap, Profile, bootstrap, profile, propagate, widened
 
 
 def fit(config: Any) -> Any:
@@ -209,7 +209,7 @@ def _parameter(
     lower, upper = (value, value) if p.fixed else estimate.interval(p.name, level)
     if resampled is not None and not p.fixed:
         sigma = float(resampled.sigma()[k])
-        lower, upper = resampled.interval(k, level)
+        lower, upper = widened(resampled.interval(k, level), value, estimate, level, log=p.log)
     if p.name in profiles:
         lower, upper = profiles[p.name].lower, profiles[p.name].upper
     return Value(
@@ -234,7 +234,7 @@ def _derived(estimate: Estimate, q: Quantity, level: float, resampled: Bootstrap
         samples = np.array([function(v) for v in resampled.samples])
         sigma = float(samples.std(ddof=1))
         low, high = np.quantile(samples, [0.5 - 0.5 * level, 0.5 + 0.5 * level])
-        lower, upper = float(low), float(high)
+        lower, upper = widened((float(low), float(high)), value, estimate, level, log=True)
     elif value > 0.0 and math.isfinite(reach):
         factor = math.exp(min(reach / value, 700.0))
         lower, upper = value / factor, value * factor
@@ -252,7 +252,8 @@ def _statement(config: FitSettings, estimate: Estimate) -> str:
         scaled = "covariance scaled by the scatter about the fit (the data carry no errors)"
     if config.uncertainty == "bootstrap":
         refits = f"{config.samples} bootstrap refits (seed {config.seed})"
-        return f"sigma: standard deviation of {refits}; interval: their {percent} percentiles"
+        few = "" if config.absolute_sigma else f", widened by Student's t with {estimate.freedom} degrees of freedom"
+        return f"sigma: standard deviation of {refits}; interval: their {percent} percentiles{few}"
     law = "the normal law" if config.absolute_sigma else f"Student's t with {estimate.freedom} degrees of freedom"
     if config.uncertainty == "profile":
         return f"sigma: 1 sigma from the {scaled}; interval: {percent} profile likelihood, by {law}"

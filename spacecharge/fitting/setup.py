@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -281,8 +282,6 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> DataTable:
     FitError
         A column is missing or holds something that no experiment gives.
     """
-    import os
-
     from ..measured.columns import check_columns, read_rows, role_of
 
     columns = {str(k): str(v) for k, v in config.data["columns"].items()}
@@ -294,7 +293,7 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> DataTable:
     ]
     if missing:
         raise FitError(f"{config.path}: data.columns: {', '.join(missing)} is missing")
-    path = os.path.join(os.path.dirname(config.path), str(config.data["path"]))
+    path = os.path.join(os.path.dirname(config.path), os.path.expanduser(str(config.data["path"])))
     read, source = read_rows(path, columns, config.data.get("decimal"))
     table = DataTable(read)
     table.path, table.lines, table.notes = path, source.lines, source.notes

@@ -77,7 +77,9 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
     """Refit data made of the prediction and resampled residuals.
 
     Standardised residuals are drawn with replacement and inflated by sqrt(n / freedom), since fitted
-    residuals are smaller than the noise. Bounds among the data stay as they are.
+    residuals are smaller than the noise; where the errors of the data are absolute, normal noise of these errors is
+    drawn. Bounds among the data stay as they are. Percentiles of few data are too narrow, since the noise itself is
+    known by `freedom` numbers only: see :func:`widened`.
 
     Parameters
     ----------
@@ -112,7 +114,8 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
     samples = []
     for _ in range(n_samples):
         data = problem.data.copy()
-        drawn = random.choice(pool, size=int(measured.sum()))
+        n = int(measured.sum())
+        drawn = random.standard_normal(n) if problem.absolute_sigma else random.choice(pool, size=n)
         data[measured] = estimate.model[measured] + sigma[measured] * drawn
         try:
             fit = minimise(replace(problem, data=data, parameters=start, starts=()), check_rank=False)
@@ -125,6 +128,39 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
             FitReason.NOT_CONVERGED,
         )
     return Bootstrap(samples=np.array(samples), n_failed=n_samples - len(samples), seed=seed)
+
+
+def widened(
+    interval: tuple[float, float], value: float, estimate: Estimate, level: float, *, log: bool
+) -> tuple[float, float]:
+    """Return a percentile interval widened by Student's t over the normal quantile.
+
+    Parameters
+    ----------
+    interval : (float, float)
+        Percentiles.
+    value : float
+        Best value, which stays where it is.
+    estimate : Estimate
+        Its degrees of freedom; nothing is widened where the errors of the data are absolute.
+    level : float
+        Confidence.
+    log : bool
+        Widen in the logarithm.
+
+    Returns
+    -------
+    (float, float)
+        With 4 degrees of freedom the percentiles of 95.45 % hold the truth in 88 % of linear fits, these in 95 %.
+    """
+    from scipy.special import ndtri
+
+    factor = estimate.quantile(level) / float(ndtri(0.5 + 0.5 * level))
+    if log and value > 0.0 and min(interval) > 0.0:
+        low, high = (value * math.exp(factor * math.log(end / value)) for end in interval)
+        return low, high
+    low, high = (value + factor * (end - value) for end in interval)
+    return low, high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,8 @@ Files
 rows                     where numbers stand in input, output and work rows; plain Python
 layout, workspace        the same for kernels; the rows of the work array
 _jit, compiling          the decorators; the line that says that compiling takes a while
-elementary, statistics   exponential and cube root; theta, charge and its slope at nodes, equation (1)
+elementary, laws         exponential and cube root; the laws of the statistics
+statistics               theta, charge and its slope at nodes, equation (1)
 species                  reduced numbers of a species; ends of branches; bulk response
 element, tridiagonal     the element; the linear system
 newton, level            both modes; the common shift of empty and full layers
@@ -93,7 +94,8 @@ start                    first contact potentials, jumps, halving, touch of a ga
 poisson_boltzmann        the solve of a point, error estimate, both kernels
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
-signal_*                 small signals about the solved state (`solver.impedance`)
+planes                   planes of sites at contacts
+signal_*, steady_*       small signals about the solved state (`solver.impedance`); states with current
 
 Rows of the work array by phase (`workspace`)
 ---------------------------------------------
@@ -101,7 +103,7 @@ march           table rows (one table a face: |y|, |y'|, d|y'|/d|y|, Delta, d De
                 point to point; STEP .. STEP + 3 as scratch
 grade, lay      side rows (lengths and values seen from one contact); then SIZE, LAYER, FIRST, Y, DELTA; slopes and
                 curvatures at ends of elements in STEP .. STEP + 3, slopes of Delta in PULL
-parameters      STIFFNESS, STRENGTH, JUMP, SOURCE and the rows of a species from STRENGTH_Z on
+parameters      STIFFNESS, STRENGTH, JUMP, SOURCE, PLANES and the rows of a species from STRENGTH_Z on
 Newton          CHARGE, SLOPE, PULL, RATE; assemble: element blocks in STEP, STEP + 1, OFF, residuals in STEP + 2,
                 STEP + 3, shapes in SHAPE_LEFT, SHAPE_RIGHT, MID; system in DIAGONAL, OFF, RHS; then the step in STEP
 observe         TOTAL (where STEP was): sigma, then sigma_b/sigma - 1; CHANGE: sigma - sigma_b; EXCESS

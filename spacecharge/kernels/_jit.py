@@ -17,6 +17,8 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.extending import intrinsic
 
+from .cache_folder import temporary_cache
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # "contract" allows fused multiply-add and nothing else: the full fastmath set makes isfinite(nan) true
@@ -64,6 +66,23 @@ def _drop_stale(dispatcher: Any) -> None:
     except (OSError, AttributeError):
         # A cache that cannot be read or written is numba's to deal with: it compiles anew.
         return
+
+
+def _dispatcher(function: Kernel, **more: Any) -> Any:
+    """Return numba's dispatcher of a function; where no folder takes its machine code, from a temporary one."""
+    try:
+        return njit(**_OPTIONS, **more)(function)
+    except RuntimeError as error:
+        if not _OPTIONS["cache"] or "cannot cache" not in str(error):
+            raise
+        folder = temporary_cache()
+        if folder is None:
+            _OPTIONS["cache"] = False
+        else:
+            config.CACHE_DIR = str(folder)
+            # For what this process starts, and for the workers of a local cluster.
+            os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    return njit(**_OPTIONS, **more)(function)
 
 
 class _Fold(ast.NodeTransformer):
@@ -129,14 +148,14 @@ def _folded(function: Kernel) -> Kernel:
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` with the options shared by all kernels."""
-    dispatcher = njit(**_OPTIONS)(_folded(function))
+    dispatcher = _dispatcher(_folded(function))
     _drop_stale(dispatcher)
     return dispatcher  # type: ignore[no-any-return]
 
 
 def inlined(function: Kernel) -> Kernel:
     """Compile a scalar helper and have LLVM inline it, so that loops around it vectorise."""
-    return njit(**_OPTIONS, forceinline=True)(_folded(function))  # type: ignore[no-any-return]
+    return _dispatcher(_folded(function), forceinline=True)  # type: ignore[no-any-return]
 
 
 def merged(function: Kernel) -> Kernel:
@@ -145,7 +164,7 @@ def merged(function: Kernel) -> Kernel:
     For kernels with one caller: numba optimises a kernel again at every level that calls it, and a deep stack of
     calls costs seconds of compilation per level.
     """
-    return njit(**_OPTIONS, inline="always")(_folded(function))  # type: ignore[no-any-return]
+    return _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
 
 
 def _bits_of(value: float) -> int:

@@ -18,7 +18,8 @@ NOTICE = "compiling the solver (about half a minute; only on the first run on th
 NOTICE_SECONDS = 2.0
 """Shorter compilations pass in silence: a small kernel takes 0.5 s, the solver 30 s."""
 
-_KERNELS = f"{__package__}."
+_KERNELS = (f"{__package__}.", f"{__package__.replace('.kernels', '.lattice.kernels')}.")
+"""Rooms whose kernels are worth a word; others compile in a moment."""
 
 
 @contextmanager

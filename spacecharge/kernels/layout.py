@@ -7,6 +7,7 @@ from ._jit import inlined
 from .rows import (
     BALANCE,
     BULK,
+    CENTRE,
     CHARGE,
     CODE_START,
     CONTACT_SIZE,
@@ -28,6 +29,7 @@ from .rows import (
     FACE_THETA,
     FACE_VACANCY,
     FACE_WIDTH,
+    FIXED_AREAL_CHARGE,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
     HEAD_SIZE,
@@ -45,6 +47,9 @@ from .rows import (
     MEMO_TOLERANCE,
     N_LAYERS,
     N_SPECIES,
+    NO_PLANE,
+    OF_LEFT,
+    OF_RIGHT,
     P_CONDUCT,
     P_DILUTE,
     P_HIGHEST,
@@ -58,7 +63,13 @@ from .rows import (
     P_VAC,
     P_VACANCY,
     P_Z,
+    PLANE_CODES,
+    PLANE_DENSITY,
+    PLANE_ENERGY,
+    PLANE_NEUTRAL,
+    PLANE_OF,
     PLANE_SIZE,
+    PLANE_SPECIES,
     POTENTIAL_ERROR,
     REGION,
     RESISTANCE,
@@ -68,6 +79,7 @@ from .rows import (
     SPECIES_SIZE,
     STATIC,
     STATUS,
+    STEP,
     TEMPERATURE,
     THETA,
     TOLERANCE,
@@ -80,6 +92,8 @@ from .rows import (
 )
 
 contact_start = inlined(rows.contact_start)
+contact_column = inlined(rows.contact_column)
+plane_start = inlined(rows.plane_start)
 end_start = inlined(rows.end_start)
 species_start = inlined(rows.species_start)
 row_size = inlined(rows.row_size)
@@ -94,6 +108,10 @@ __all__ = [
     "LAYER_START",
     "LAYER_SIZE",
     "CONTACT_SIZE",
+    "STEP",
+    "FIXED_AREAL_CHARGE",
+    "PLANE_DENSITY",
+    "PLANE_ENERGY",
     "SPECIES_SIZE",
     "Z",
     "SITES",
@@ -115,6 +133,13 @@ __all__ = [
     "DILUTE",
     "TRANSPORT_CONSTANT",
     "TRANSPORT_VACANCY",
+    "PLANE_OF",
+    "PLANE_SPECIES",
+    "PLANE_NEUTRAL",
+    "PLANE_CODES",
+    "NO_PLANE",
+    "OF_LEFT",
+    "OF_RIGHT",
     "P_STRENGTH",
     "P_Z",
     "P_THETA",
@@ -149,6 +174,7 @@ __all__ = [
     "RESISTANCE",
     "EXCESS",
     "REGION",
+    "CENTRE",
     "FACE_START",
     "FACE_POTENTIAL",
     "FACE_FIELD",
@@ -162,6 +188,8 @@ __all__ = [
     "STATIC",
     "PLANE_SIZE",
     "contact_start",
+    "contact_column",
+    "plane_start",
     "end_start",
     "species_start",
     "row_size",

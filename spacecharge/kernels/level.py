@@ -13,10 +13,10 @@ import numpy as np
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2
+from .laws import has_vacancies, point_state
 from .layout import (
     CODE_START,
     CONTACT_SIZE,
-    DILUTE,
     END_LEFT,
     FIXED_CHARGE,
     LAYER_SIZE,
@@ -34,8 +34,9 @@ from .layout import (
     end_start,
     species_start,
 )
+from .planes import has_planes
 from .species import ELEMENTARY_CHARGE, reference_density
-from .statistics import equilibrate, point_state
+from .statistics import equilibrate
 from .workspace import STRIDE as S
 
 # Relative rounding of a sum of charges, and the uncertainty of the shift (in kT/e) from which on it is found here.
@@ -50,6 +51,8 @@ DOUBLINGS, HALVINGS = 24, 80
 @kernel
 def loses_level(work, codes, n):
     """Say whether rounding leaves the common shift of all potentials in doubt: both ends free, hardly any response."""
+    if has_planes(codes):
+        return False
     for side in range(2):
         kind = codes[END_LEFT + side]
         if kind != ZERO_FIELD and kind != FIXED_CHARGE:
@@ -162,9 +165,9 @@ def find_level(work, row, codes, n, interacting):
     for layer in range(n_layers):
         middle = (int(work[w.FIRST * S + layer]) + int(work[w.FIRST * S + layer + 1])) // 2
         for s in range(n_species):
-            on_lattice = codes[CODE_START + 2 * (layer * n_species + s)] != DILUTE
+            limited = has_vacancies(codes[CODE_START + 2 * (layer * n_species + s)])
             z = work[(w.species_row(s) + w.CHARGE_Z) * S + middle]
-            filled[layer, s] = on_lattice and z * work[(w.Y + 2) * S + middle] < 0.0
+            filled[layer, s] = limited and z * work[(w.Y + 2) * S + middle] < 0.0
     fixed = saturated_charge(row, codes, filled) * reference_density(row[TEMPERATURE])
     # Charge falls as the potential rises.
     sign = 1.0 if fixed + _left_over(work, codes, filled, interacting) > 0.0 else -1.0

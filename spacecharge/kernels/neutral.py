@@ -41,6 +41,7 @@ from .layout import (
 from .mesh import set_parameters
 from .newton import CONVERGED, STEP_TOLERANCE, newton
 from .observe import is_contact
+from .planes import has_planes, plane_bounds
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered
 from .start import place_jumps
 from .workspace import STRIDE as S
@@ -141,6 +142,9 @@ def holds_charge(row, codes, first, last):
             fixed += row[end_start(n_layers) + side]
     for c in range(max(first - 1, 0), last - 1):
         fixed += row[contact_start(n_layers) + CONTACT_SIZE * c + 1]
+        least, most = plane_bounds(row, codes, c)
+        low += least
+        high += most
     for layer in range(first, last):
         for s in range(n_species):
             at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s)
@@ -282,5 +286,8 @@ def simple_static(row, codes, faces, out):
         else:
             bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
         out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
-        if abs(bias) > SMALL_BIAS and not needs_neutral_solve(row, codes, plane):
+        if has_planes(codes):
+            # A plane answers to the bias of every contact: nowhere is the charge of a contact its own.
+            out[at + o.STATIC] = math.nan
+        elif abs(bias) > SMALL_BIAS and not needs_neutral_solve(row, codes, plane):
             out[at + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY

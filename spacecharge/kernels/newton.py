@@ -12,8 +12,9 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, DILUTE, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, N_LAYERS, N_SPECIES
+from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES
 from .level import find_level, loses_level
+from .planes import charge_planes, linearise_planes, stiffen_planes
 from .statistics import charge_general, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
@@ -57,8 +58,9 @@ def evaluate_charge(work, codes, n, n_pad, interacting, general=True):
     for s in range(n_species):
         for layer in range(n_layers):
             dilute = codes[CODE_START + 2 * (layer * n_species + s)]
-            if s > 0 or dilute == DILUTE:
+            if s > 0 or dilute != LATTICE:
                 charge_general(work, s, layer, dilute, interacting)
+    charge_planes(work, codes)
 
 
 @kernel
@@ -300,6 +302,8 @@ def fast_mode(work, codes, n, n_pad, interacting, bordered, target, general):
                 evaluate_charge(work, codes, n, n_pad, interacting, general)
             else:
                 linearise_charge(work, n_pad)
+                if general is not None:
+                    linearise_planes(work, codes)
             return CONVERGED, iteration, change
         before = change
     return NOT_CONVERGED, FAST_ITERATIONS, before
@@ -313,6 +317,7 @@ def newton_step(work, codes, n, n_pad, shift, pinned):
     `pinned` holds the potential of the left end, where the common shift of all potentials has been found otherwise.
     """
     assemble(work, n, n_pad)
+    stiffen_planes(work, codes)
     if shift > 0.0:
         for e in range(n + 1):
             work[w.DIAGONAL * S + e] *= 1.0 + shift

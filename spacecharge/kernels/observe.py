@@ -13,6 +13,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import K01, K02, K03, K04, W0, W1, W2, coefficients, evaluate, polynomial
+from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
     BULK,
     END_LEFT,
@@ -23,10 +24,14 @@ from .layout import (
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
+    OF_LEFT,
+    OF_RIGHT,
+    PLANE_OF,
     TEMPERATURE,
 )
+from .planes import plane_code, plane_stiffness
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
-from .statistics import conductivity, state_of
+from .statistics import conductivity
 from .workspace import STRIDE as S
 
 THIN_DEBYE = 0.2e-9
@@ -124,12 +129,7 @@ def threshold_potential(species, layer, s, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
     z, theta_b, vacancy_b = species[layer, s, o.P_Z], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
     up = -sign * z > 0.0
-    if species[layer, s, o.P_DILUTE] != 0.0:
-        delta = math.log1p(fraction if up else -fraction)
-    else:
-        off = fraction * min(theta_b, vacancy_b)
-        change = off if up else -off
-        delta = math.log1p(change / (theta_b * (vacancy_b - change)))
+    delta = threshold_shift(species[layer, s, o.P_DILUTE], fraction if up else -fraction, theta_b, vacancy_b)
     if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:
         return -delta / z
     _, _, _, _, potential, _ = state_of(species, layer, s, delta)
@@ -315,6 +315,7 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
                 excess += work[w.EXCESS * S + e]
         out[block + o.CHARGE] = faces[layer, 4] * VACUUM_PERMITTIVITY * volt
         out[block + o.DEBYE] = debye
+        out[block + o.CENTRE] = centre_potential(work, layer) * volt
         out[block + o.EXCESS] = excess / bulk
         length = thickness + excess
         if length < CANCELLED * thickness:
@@ -340,7 +341,7 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
                 theta, vacancy, _, _, _, _ = state_of(species, layer, s, deltas[s])
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = (
-                    vacancy if species[layer, s, o.P_DILUTE] == 0.0 else math.nan
+                    vacancy if has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
                 )
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_WIDTH] = regions[layer, side, 2 + s]
                 if species[layer, s, o.P_STRENGTH] != 0.0:
@@ -357,6 +358,23 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
 
 
 @kernel
+def centre_potential(work, layer):
+    """Return y in the middle of a layer."""
+    first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
+    thickness = 0.0
+    for e in range(first, last):
+        thickness += work[w.SIZE * S + e]
+    before = 0.0
+    for e in range(first, last):
+        size = work[w.SIZE * S + e]
+        if before + size >= 0.5 * thickness:
+            value, _ = evaluate(work, w.Y, e, (0.5 * thickness - before) / size)
+            return value
+        before += size
+    return work[(w.Y + 4) * S + last - 1]
+
+
+@kernel
 def capacitances(work, codes, n, out):
     """Fill the differential capacitance of every contact from the element stiffnesses (call after `assemble`).
 
@@ -367,6 +385,8 @@ def capacitances(work, codes, n, out):
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     t00, t44, off = w.STEP * S, (w.STEP + 1) * S, w.OFF * S
     start = o.capacitance_start(n_layers, n_species)
+    plane_stiffness(work, codes, n)
+    of_plane = w.PLANE_STIFFNESS * S
     # Stiffness seen at an end point from its left and from its right.
     left, right = w.RHS * S, w.DIAGONAL * S
     at_left, at_right = is_contact(codes, 0, 0), is_contact(codes, n_layers - 1, 1)
@@ -384,6 +404,16 @@ def capacitances(work, codes, n, out):
         b = max(work[t00 + j] - work[off + j] * work[off + j] / (work[t44 + j] + b), 0.0)
         work[left + i + 1] = a
         work[right + j] = b
+        # A plane of sites on the way answers as the chain behind it does.
+        a += work[of_plane + i + 1]
+        b += work[of_plane + j]
+    for c in range(n_layers - 1):
+        # At its own contact it belongs to one side.
+        side, e = plane_code(codes, c, PLANE_OF), int(work[w.FIRST * S + c + 1])
+        if side == OF_LEFT:
+            work[left + e] += work[of_plane + e]
+        elif side == OF_RIGHT:
+            work[right + e] += work[of_plane + e]
     for plane in range(n_layers + 1):
         e = int(work[w.FIRST * S + plane])
         value = math.nan

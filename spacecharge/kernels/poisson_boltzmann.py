@@ -41,6 +41,7 @@ from .newton import (
     newton,
 )
 from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
+from .planes import has_planes
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
@@ -219,7 +220,7 @@ def _observe(work, row, codes, scratch, n, interacting, options, out, general):
         direct_static(row, codes, faces, out)
     else:
         simple_static(row, codes, faces, out)
-        if options[WITH_STATIC] > 0.0:
+        if options[WITH_STATIC] > 0.0 and not has_planes(codes):
             solve_neutral(work, row, codes, species, faces, n, interacting, memo, out)
 
 

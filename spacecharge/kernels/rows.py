@@ -7,10 +7,11 @@ A point of a sweep is one row of float64; packing keeps kernel signatures short 
 about 0.2 us per array) and lets neighbours in a sweep lie next to each other in memory.
 
 Input row:   temperature, tolerance [V], then per layer (thickness, permittivity), per inner contact
-             (step, charge), the two end values, then per layer and species
-             (z, N, theta_b, 1 - theta_b, J_occ, J_vac, D).
+             (step, charge, sites per area and segregation energy of its plane), the two end values, then per layer and
+             species (z, N, theta_b, 1 - theta_b, J_occ, J_vac, D).
 Integer codes: n_layers, n_species, kind of the left and right end, then statistics and transport per
-             layer and species.
+             layer and species, then per inner contact of its plane of sites: the side that it belongs to, its species
+             there, and whether it is neutral at that layer's bulk occupancy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from __future__ import annotations
 TEMPERATURE, TOLERANCE = 0, 1
 LAYER_START = 2
 LAYER_SIZE = 2
-CONTACT_SIZE = 2
+CONTACT_SIZE = 4
+STEP, FIXED_AREAL_CHARGE, PLANE_DENSITY, PLANE_ENERGY = range(4)
 SPECIES_SIZE = 7
 Z, SITES, THETA, VACANCY, J_OCC, J_VAC, DIFFUSIVITY = range(7)
 
@@ -28,6 +30,8 @@ N_LAYERS, N_SPECIES, END_LEFT, END_RIGHT, CODE_START = range(5)
 ZERO_FIELD, BULK, FIXED_POTENTIAL, FIXED_CHARGE = range(4)
 LATTICE, DILUTE = 0, 1
 TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1
+PLANE_OF, PLANE_SPECIES, PLANE_NEUTRAL, PLANE_CODES = range(4)
+NO_PLANE, OF_LEFT, OF_RIGHT = range(3)
 
 # Columns of what the statistics needs of a species of a layer (see `species.fill_species`).
 (
@@ -57,6 +61,16 @@ def contact_start(n_layers: int) -> int:
     return LAYER_START + LAYER_SIZE * n_layers
 
 
+def contact_column(n_layers: int, contact: int) -> int:
+    """Column of the step of an inner contact."""
+    return LAYER_START + LAYER_SIZE * n_layers + CONTACT_SIZE * contact
+
+
+def plane_start(n_layers: int, n_species: int) -> int:
+    """Place of the first code of the plane in the first inner contact."""
+    return CODE_START + 2 * n_layers * n_species
+
+
 def end_start(n_layers: int) -> int:
     """Column of the value of the left end."""
     return LAYER_START + LAYER_SIZE * n_layers + CONTACT_SIZE * (n_layers - 1)
@@ -75,7 +89,7 @@ def row_size(n_layers: int, n_species: int) -> int:
 
 # Output row: head, then a block per layer, then two capacitances per face plane (left end, inner contacts, right end).
 STATUS, ITERATIONS, ELEMENTS, POTENTIAL_ERROR, RESISTANCE_ERROR, BALANCE, VALIDITY, HEAD_SIZE = range(8)
-CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, FACE_START = range(6)
+CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, CENTRE, FACE_START = range(7)
 # Per face (left, right): potential against bulk, field, resistance of the region, then per species three numbers.
 FACE_POTENTIAL, FACE_FIELD, FACE_RESISTANCE, FACE_SPECIES = range(4)
 FACE_THETA, FACE_VACANCY, FACE_WIDTH, FACE_SPECIES_SIZE = range(4)
@@ -107,7 +121,7 @@ def output_size(n_layers: int, n_species: int) -> int:
 # and rows of each species.
 STRIDE = 8200
 CAPACITY = 8192
-WORK_SHARED, WORK_SPECIES = 43, 29
+WORK_SHARED, WORK_SPECIES = 45, 29
 
 
 def species_row(s: int) -> int:

@@ -10,10 +10,10 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import NODES, evaluate
+from .laws import has_vacancies, state_of
 from .layout import N_LAYERS, N_SPECIES
 from .observe import node_deltas, point_deltas
 from .species import fill_species, is_interacting
-from .statistics import state_of
 from .workspace import STRIDE as S
 
 
@@ -24,7 +24,7 @@ def _store(species, layer, n_species, deltas, at, occupancy, vacancy):
         theta, empty, _, _, _, _ = state_of(species, layer, s, deltas[s])
         present = species[layer, s, o.P_STRENGTH] != 0.0
         occupancy[s, at] = theta if present else math.nan
-        vacancy[s, at] = empty if present and species[layer, s, o.P_DILUTE] == 0.0 else math.nan
+        vacancy[s, at] = empty if present and has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
 
 
 @kernel

@@ -8,6 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import NODES
+from .laws import state_of
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
 from .mesh import set_parameters
 from .newton import CONVERGED, MOST_EFFORT, newton
@@ -23,7 +24,6 @@ from .signal_element import (
 )
 from .species import VACUUM_PERMITTIVITY, fill_species, is_bordered, is_interacting
 from .start import place_jumps, refine
-from .statistics import state_of
 from .workspace import CAPACITY
 from .workspace import STRIDE as S
 

@@ -6,6 +6,7 @@ import math
 
 from . import layout as o
 from ._jit import inlined, kernel
+from .laws import DELTA_MAX, state_of
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
@@ -21,7 +22,6 @@ from .layout import (
     Z,
     species_start,
 )
-from .statistics import DELTA_MAX, state_of
 
 BOLTZMANN = 1.380649e-23
 ELEMENTARY_CHARGE = 1.602176634e-19

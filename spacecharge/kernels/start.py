@@ -8,6 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
+from .laws import DELTA_MAX
 from .layout import (
     CONTACT_SIZE,
     END_LEFT,
@@ -24,8 +25,8 @@ from .layout import (
 from .mesh import NO_CONTACT
 from .newton import join
 from .observe import is_contact
+from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
-from .statistics import DELTA_MAX
 from .tables import guess_contact, march, march_lattice
 from .workspace import STRIDE as S
 
@@ -110,6 +111,7 @@ def place_jumps(work, row, codes, n):
                 work[w.Y * S] = 0.0
             else:
                 work[(w.Y + 4) * S + n - 1] = 0.0
+    place_planes(work, row, codes)
     join(work, n)
 
 

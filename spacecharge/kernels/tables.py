@@ -14,9 +14,10 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
+from .laws import DELTA_MAX, interaction, lattice_point, state_of
 from .layout import MEMO_GRID, MEMO_RESOLUTION, MEMO_TAIL
 from .species import bulk_slope
-from .statistics import DELTA_MAX, delta_of, interaction, lattice_point, state_of
+from .statistics import delta_of
 from .workspace import STRIDE as S
 
 # Below this |y| a layer is linear to a few per cent, enough to place nodes.

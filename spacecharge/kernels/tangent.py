@@ -15,10 +15,10 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .laws import bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
-    DILUTE,
     END_LEFT,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
@@ -28,6 +28,12 @@ from .layout import (
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
+    NO_PLANE,
+    OF_LEFT,
+    OF_RIGHT,
+    PLANE_DENSITY,
+    PLANE_ENERGY,
+    PLANE_OF,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
@@ -42,6 +48,8 @@ from .mesh import set_parameters
 from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
 from .observe import capacitances, face_states, find_regions, observe_layers
+from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
+from .planes import RESPONSE as PLANE_RESPONSE
 from .poisson_boltzmann import WIDTH_FRACTION
 from .species import (
     BOLTZMANN,
@@ -51,7 +59,6 @@ from .species import (
     is_interacting,
 )
 from .start import place_jumps
-from .statistics import state_of
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -109,6 +116,13 @@ def state_tangent(work, row, move, codes, species, n, tangent):
         at = contact_start(n_layers) + CONTACT_SIZE * c
         e = int(work[w.FIRST * S + c + 1])
         work[w.SOURCE * S + e] = move[at + 1] / (VACUUM_PERMITTIVITY * volt)
+        side = plane_code(codes, c, PLANE_OF)
+        if side != NO_PLANE:
+            y = saved[4, e - 1] if side == OF_LEFT else saved[0, e]
+            work[w.SOURCE * S + e] += plane_tangent(work, row, move, codes, c, y)
+            if side == OF_RIGHT:
+                response = work[w.PLANES * S + PLANE_SIZE * c + PLANE_RESPONSE]
+                work[w.SOURCE * S + e] -= response * move[at] / volt
         work[w.Y * S + e] += move[at] / volt
         work[w.CHARGE * S + e] -= work[w.SLOPE * S + e] * move[at] / volt
     for side in range(2):
@@ -120,6 +134,7 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             work[(w.Y + i) * S + e] += value
             work[(w.CHARGE + i) * S + e] -= work[(w.SLOPE + i) * S + e] * value
     assemble(work, n, n_pad)
+    stiffen_planes(work, codes)
     fix_ends(work, codes, n)
     solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
     expand_step(work, n, n_pad)
@@ -153,12 +168,9 @@ def state_tangent(work, row, move, codes, species, n, tangent):
 
 @kernel
 def _bulk_shift(species, layer, s, bulk):
-    """Return d u_b for d theta_b (u = ln theta for dilute species)."""
-    return (
-        bulk / species[layer, s, o.P_THETA]
-        if species[layer, s, o.P_DILUTE] == DILUTE
-        else bulk / (species[layer, s, o.P_THETA] * species[layer, s, o.P_VACANCY])
-    )
+    """Return d u_b for d theta_b."""
+    law, theta, vacancy = species[layer, s, o.P_DILUTE], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
+    return bulk / bulk_response(law, theta, vacancy)
 
 
 @kernel
@@ -172,7 +184,7 @@ def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
     root, root_b = theta ** (1.0 / 3.0), species[layer, s, o.P_THETA] ** (1.0 / 3.0)
     occupied = change / (root * root + root * root_b + root_b * root_b)
     vacant = 0.0
-    if species[layer, s, o.P_DILUTE] != DILUTE:
+    if has_vacancies(species[layer, s, o.P_DILUTE]):
         root, root_b = vacancy ** (1.0 / 3.0), species[layer, s, o.P_VACANCY] ** (1.0 / 3.0)
         vacant = change / (root * root + root * root_b + root_b * root_b)
     shift = _bulk_shift(species, layer, s, move[c + THETA])
@@ -204,6 +216,9 @@ def _largest_move(work, row, move, codes, tangent, n):
     for c in range(n_layers - 1):
         at = contact_start(n_layers) + CONTACT_SIZE * c
         largest = max(largest, abs(move[at]) * ELEMENTARY_CHARGE / kt)
+        if plane_code(codes, c, PLANE_OF) != NO_PLANE:
+            largest = max(largest, abs(move[at + PLANE_ENERGY]) / kt)
+            largest = max(largest, abs(move[at + PLANE_DENSITY]) / max(row[at + PLANE_DENSITY], 1e-300))
     return largest
 
 
@@ -246,6 +261,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
             result[q, k] = 0.0
         fill_species(row, codes, species)
         set_parameters(work, row, codes, species, n, interacting)
+        place_jumps(work, row, codes, n)
         evaluate_charge(work, codes, n, n_pad, interacting)
         state_tangent(work, row, move, codes, species, n, tangent)
         largest = _largest_move(work, row, move, codes, tangent, n)

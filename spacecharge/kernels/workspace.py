@@ -39,6 +39,8 @@ GRID = 39  # |Delta| at which layers are tabulated, the same for all of them (se
 TAIL_X = 40  # element ends in an exponential tail, in Debye lengths from its start
 TAIL_STEP = 41
 TAIL_DECAY = 42  # exp(-x) there
+PLANES = 43  # numbers of the planes of sites, contact by contact (see `planes`)
+PLANE_STIFFNESS = 44  # response of the plane at an end point
 SPECIES_START = rows.WORK_SHARED
 
 # Per species.

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +19,15 @@ from numpy.typing import NDArray
 from ..errors import FitError
 from .columns import TIME_UNITS
 
+Array = NDArray[np.float64]
+
 LISTS = ("vdlist", "vplist", "vclist")
 
 _BAND_EDGE = 0.1
 """Power above the floor, in units of the peak's, at which the band of a line ends."""
+
+_MARGIN = 3
+"""Widths of the band that its region extends on either side."""
 
 _PASSES = 5
 """Passes of reference and strengths; both settle to the noise after three."""
@@ -105,46 +112,74 @@ def read_delays(
     return np.array(delays)
 
 
-def read_intensities(
-    directory: str | os.PathLike[str], *, source: str | None = None, peak: int = 1
-) -> NDArray[np.float64]:
-    """Read one intensity per delay.
+SOURCES = ("ser", "t1ints", "projection", "region", "magnitude")
+"""Where intensities come from: raw data by projection (``ser`` and ``projection`` are the same), by the integral of the
+line's region, by its magnitude; or the table of TopSpin's relaxation module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverySeries:
+    """Delays and intensities of one experiment.
 
     Parameters
     ----------
-    directory : str or path
-        Experiment directory.
-    source : {'ser', 't1ints'}, optional
-        Raw data (needs nmrglue), or the intensities that TopSpin's relaxation module wrote; default: the
-        raw data where they are there.
-    peak : int
-        Peak of ``t1ints``, from 1.
+    delay, intensity : ndarray, shape (n,)
+        [s]; arbitrary units.
+    beside : dict of str to ndarray, shape (n,)
+        Intensities of raw data by the other ways: ``projection``, ``region``, ``magnitude``.
+    notes, warnings : tuple of str
+        What was left out; what a reader has to know.
+    """
 
-    Returns
-    -------
-    ndarray, shape (n,)
-        Arbitrary units. Of raw data: the part of each signal in phase with the strongest one (its
-        projection, a matched filter), so that no phase, baseline or integration region is chosen.
+    delay: Array
+    intensity: Array
+    beside: dict[str, Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_intensities(
+    directory: str | os.PathLike[str], *, source: str | None = None, peak: int = 1, procno: int = 1
+) -> Array:
+    """Read one intensity per signal; see :func:`read_series`.
 
     Raises
     ------
     FitError
-        Neither source is there, or it cannot be read.
+        Neither raw data nor a table is there, or it cannot be read.
     """
-    folder = Path(directory)
+    return _strengths(Path(directory), source, peak, procno)[0]
+
+
+def _strengths(
+    folder: Path, source: str | None, peak: int, procno: int
+) -> tuple[Array, dict[str, Array], NDArray[np.bool_], str]:
+    """Return intensities, those by other ways, which signals were recorded, and a warning (or nothing)."""
     if source is None:
         source = "ser" if (folder / "ser").is_file() else "t1ints"
-    if source == "ser":
-        return _from_raw(folder)
-    if source != "t1ints":
-        raise FitError(f"{source!r} is no source of intensities (allowed: ser, t1ints)")
-    path = folder / "t1ints.txt"
-    if not path.is_file():
-        raise FitError(f"{folder}: has neither raw data (ser) nor t1ints.txt")
-    return _from_t1ints(path, peak)
+    if source not in SOURCES:
+        raise FitError(f"{source!r} is no source of intensities (allowed: {', '.join(SOURCES)})")
+    if source == "t1ints":
+        places = (folder / "t1ints.txt", folder / "pdata" / str(procno) / "t1ints.txt")
+        path = next((p for p in places if p.is_file()), None)
+        if path is None:
+            raise FitError(f"{folder}: has neither raw data (ser) nor t1ints.txt (here or in pdata/{procno})")
+        heights = _from_t1ints(path, peak)
+        return heights, {}, np.ones(heights.size, bool), ""
+    signals = _raw(folder)
+    recorded = np.any(signals != 0.0, axis=1)
+    if not np.any(recorded):
+        raise FitError(f"{folder}: the raw data are zero")
+    ways, warning = line_intensities(signals[recorded])
+    wanted = "projection" if source == "ser" else source
+    out = {name: np.zeros(recorded.size) for name in ways}
+    for name, values in ways.items():
+        out[name][recorded] = values
+    return out.pop(wanted), out, recorded, warning
 
 
-def _from_raw(folder: Path) -> NDArray[np.float64]:
+def _raw(folder: Path) -> NDArray[np.complex128]:
+    """Return the free induction decays that are complete (n, n_points)."""
     if not (folder / "ser").is_file():
         raise FitError(f"{folder}: has no raw data (ser)")
     try:
@@ -152,21 +187,56 @@ def _from_raw(folder: Path) -> NDArray[np.float64]:
     except ImportError:
         raise FitError("raw Bruker data need nmrglue: pip install 'spacecharge[bruker]'") from None
     try:
-        _, data = bruker.read(str(folder), read_pulseprogram=False)
-        signals = np.atleast_2d(np.asarray(data, dtype=np.complex128))
+        if (folder / "ser").stat().st_size < _planned(folder) * _block(folder)[0]:
+            signals = _complete_signals(folder)
+        else:
+            _, data = bruker.read(str(folder), read_pulseprogram=False)
+            signals = np.asarray(data, dtype=np.complex128)
+        signals = np.atleast_2d(signals)
     except Exception as error:  # nmrglue raises whatever its parsing meets
         raise FitError(f"{folder}: cannot be read as Bruker data: {error}") from None
-    if not np.any(signals):
-        raise FitError(f"{folder}: the raw data are zero")
-    return matched_intensities(signals)
+    if not signals.size:
+        raise FitError(f"{folder}: ser ends before its first signal")
+    return signals
 
 
-def matched_intensities(signals: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Return the strength of one line in every signal, without choosing phase or baseline.
+def _block(folder: Path) -> tuple[int, int, str]:
+    """Return the bytes from one signal of a ser file to the next (whole blocks of 1024), its numbers and their type."""
+    from nmrglue.fileio import bruker
 
-    Within the band of the line (where the mean power stands out of the floor) every spectrum is projected
-    on the sum of the others, each with its own strength: no signal meets its own noise, so a noisy one is
-    not favoured.
+    acqus = bruker.read_acqus_file(str(folder))["acqus"]
+    kind = "f8" if int(acqus.get("DTYPA", 0)) == 2 else "i4"
+    order = ">" if int(acqus.get("BYTORDA", 0)) == 1 else "<"
+    numbers = int(acqus["TD"])
+    return -(-numbers * int(kind[1]) // 1024) * 1024, numbers, order + kind
+
+
+def _complete_signals(folder: Path) -> NDArray[np.complex128]:
+    """Return the signals that a file has whole: a run that was halted may end within one."""
+    block, numbers, kind = _block(folder)
+    raw = (folder / "ser").read_bytes()
+    n = len(raw) // block
+    both = np.frombuffer(raw[: n * block], dtype=kind).reshape(n, -1)[:, : numbers // 2 * 2].astype(float)
+    return np.asarray(both[:, ::2] + 1j * both[:, 1::2])
+
+
+def matched_intensities(signals: NDArray[np.complex128]) -> Array:
+    """Return the strength of one line in every signal by projection; see :func:`line_intensities`."""
+    return line_intensities(signals)[0]["projection"]
+
+
+def line_intensities(signals: NDArray[np.complex128]) -> tuple[dict[str, Array], str]:
+    """Return the strength of one line in every signal in three ways, without choosing phase or baseline.
+
+    All look at the band of the line, where the mean power stands out of the floor.
+
+    ``projection``: every spectrum is projected on the sum of the others, each with its own strength: no signal meets
+    its own noise, so a noisy one is not favoured. The least noise, if all spectra have one shape.
+
+    ``region``: the integral over the band, as the signal of the band at the time when it is strongest; a line that
+    moves or changes its width keeps its integral.
+
+    ``magnitude``: the root of the power in the band above the floor; without sign.
 
     Parameters
     ----------
@@ -175,10 +245,63 @@ def matched_intensities(signals: NDArray[np.complex128]) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray, shape (n_delays,)
-        Signed; the strongest is positive. The largest size is one.
+    ways : dict of str to ndarray, shape (n_delays,)
+        Signed (but the magnitude), the strongest is positive; the largest size of each is one.
+    warning : str
+        Says that the spectra do not look alike; empty where they do.
     """
     spectra = np.fft.fft(signals, axis=1)
+    left, right, shift = _band_of(spectra)
+    rolled = np.roll(spectra, shift, axis=1)
+    band = rolled[:, left:right]
+    projection = _projected(band)
+    # The tails of a line count for its integral, and a line that moves must not leave the region.
+    margin = _MARGIN * (right - left)
+    region_left, region_right = max(0, left - margin), right + margin
+    filtered = np.zeros_like(rolled)
+    filtered[:, region_left:region_right] = rolled[:, region_left:region_right]
+    in_time = np.fft.ifft(filtered, axis=1)
+    strongest = int(np.argmax(np.sum(np.abs(band) ** 2, axis=1)))
+    place = int(np.argmax(np.sum(np.abs(in_time) ** 2, axis=0)))
+    region = (in_time[:, place] * np.conj(in_time[strongest, place])).real
+    region = region / region[int(np.argmax(np.abs(region)))]
+    region *= np.sign(np.sum(region * projection)) or 1.0
+    # Power of noise has an exponential distribution; the median of each spectrum outside the line gives its mean.
+    outside = np.concatenate([rolled[:, :left], rolled[:, right:]], axis=1)
+    floor = np.median(np.abs(outside) ** 2, axis=1) / np.log(2.0) if outside.size else np.zeros(rolled.shape[0])
+    noise = floor * band.shape[1]
+    power = np.sum(np.abs(band) ** 2, axis=1)
+    magnitude = np.sqrt(np.maximum(power - noise, 0.0))
+    magnitude = magnitude / magnitude.max()
+    ways = {"projection": projection, "region": region, "magnitude": magnitude}
+    return ways, _unlike(projection, magnitude, power, noise)
+
+
+_ALIKE = 0.98
+"""Share of a spectrum's size that its projection has where all spectra have one shape (noise apart)."""
+
+
+def _unlike(projection: Array, magnitude: Array, power: Array, noise: Array) -> str:
+    """Return a warning where the projection of a clear spectrum misses part of it."""
+    clear = power > 20.0 * noise
+    if not np.any(clear):
+        return ""
+    share = np.abs(projection[clear]) / magnitude[clear]
+    share = share / share.max()
+    doubt = np.sqrt(noise[clear] / power[clear])
+    missed = share + doubt < _ALIKE
+    if not np.any(missed):
+        return ""
+    worst = int(np.flatnonzero(clear)[np.argmin(share)]) + 1
+    return (
+        f"the spectra of different delays do not look alike (signal {worst} has {100 * share.min():.3g} % of its size "
+        "in common with the others): a line that moves, or several with their own times. The integral of the region "
+        "does not mind a line that moves (data.intensities: region)"
+    )
+
+
+def _band_of(spectra: NDArray[np.complex128]) -> tuple[int, int, int]:
+    """Return the ends of the line's band after a roll by the third number."""
     power = np.mean(np.abs(spectra) ** 2, axis=0)
     width = max(1, power.size // 200)
     kernel = np.zeros_like(power)
@@ -186,12 +309,17 @@ def matched_intensities(signals: NDArray[np.complex128]) -> NDArray[np.float64]:
     # Circular smoothing: the line may lie at the edge of the spectrum.
     smooth = np.fft.ifft(np.fft.fft(power) * np.fft.fft(np.roll(kernel, -(width // 2)))).real
     floor = float(np.median(smooth))
-    centred = np.roll(smooth, power.size // 2 - int(np.argmax(smooth)))
-    low = centred < floor + _BAND_EDGE * (centred.max() - floor)
     middle = power.size // 2
+    shift = middle - int(np.argmax(smooth))
+    centred = np.roll(smooth, shift)
+    low = centred < floor + _BAND_EDGE * (centred.max() - floor)
     left = middle - int(np.argmax(low[middle::-1])) if np.any(low[: middle + 1]) else 0
     right = middle + int(np.argmax(low[middle:])) if np.any(low[middle:]) else power.size
-    band = np.roll(spectra, middle - int(np.argmax(smooth)), axis=1)[:, left + 1 : max(right, left + 2)]
+    return left + 1, max(right, left + 2), shift
+
+
+def _projected(band: NDArray[np.complex128]) -> Array:
+    """Return the projection of every spectrum on the sum of the others."""
     strongest = int(np.argmax(np.sum(np.abs(band) ** 2, axis=1)))
     strength = (band @ band[strongest].conj()).real
     for _ in range(_PASSES):
@@ -225,7 +353,7 @@ def _from_t1ints(path: Path, peak: int) -> NDArray[np.float64]:
     return np.array(heights)
 
 
-def read_recovery(
+def read_series(
     directory: str | os.PathLike[str],
     *,
     delay_unit: str | None = None,
@@ -233,17 +361,81 @@ def read_recovery(
     echo_spacing_s: float | None = None,
     source: str | None = None,
     peak: int = 1,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Read delays [s] and intensities of one experiment; see :func:`read_delays`, :func:`read_intensities`.
+    procno: int = 1,
+    use_first: int | None = None,
+) -> RecoverySeries:
+    """Read delays and intensities of one experiment.
+
+    Parameters
+    ----------
+    directory : str or path
+        Experiment directory.
+    delay_unit, delay_list, echo_spacing_s
+        See :func:`read_delays`.
+    source : str, optional
+        One of :data:`SOURCES`; default: the raw data (by projection) where they are there, else the table.
+    peak : int
+        Peak of ``t1ints``, from 1.
+    procno : int
+        ``pdata/PROCNO`` where the table may stand.
+    use_first : int, optional
+        So many delays and signals, where the list of delays is longer than the experiment.
+
+    Returns
+    -------
+    RecoverySeries
+        Without signals that were never recorded (all zero), and without those that a file lacks: both are noted.
 
     Raises
     ------
     FitError
-        Also where their numbers differ by more than an unfinished run explains: more intensities than
-        delays, or fewer.
+        No delays, no data, or numbers of both that differ by more than an unfinished run explains.
     """
-    delays = read_delays(directory, delay_unit=delay_unit, delay_list=delay_list, echo_spacing_s=echo_spacing_s)
-    heights = read_intensities(directory, source=source, peak=peak)
+    folder = Path(directory)
+    delays = read_delays(folder, delay_unit=delay_unit, delay_list=delay_list, echo_spacing_s=echo_spacing_s)
+    heights, beside, recorded, warning = _strengths(folder, source, peak, procno)
+    notes = []
+    if use_first is not None:
+        if use_first > min(delays.size, heights.size):
+            raise FitError(
+                f"{folder}: use_first is {use_first}, there are {delays.size} delays, {heights.size} signals"
+            )
+        delays, heights, recorded = delays[:use_first], heights[:use_first], recorded[:use_first]
+        beside = {name: values[:use_first] for name, values in beside.items()}
+        notes.append(f"{folder}: the first {use_first} delays and signals are used")
+    if heights.size < delays.size and beside and heights.size < _planned(folder):
+        notes.append(f"{folder}: {heights.size} of {delays.size} signals are there, the run was not finished")
+        delays = delays[: heights.size]
     if delays.size != heights.size:
-        raise FitError(f"{os.fspath(directory)}: {delays.size} delays but {heights.size} intensities")
-    return delays, heights
+        raise FitError(
+            f"{folder}: {delays.size} delays but {heights.size} intensities (use_first: N takes the first N of both)"
+        )
+    if not np.all(recorded):
+        missing = int(np.sum(~recorded))
+        notes.append(
+            f"{folder}: {missing} of {recorded.size} signals are zero throughout, they were never recorded: left out"
+        )
+    kept = {name: values[recorded] for name, values in beside.items()}
+    return RecoverySeries(
+        delay=delays[recorded],
+        intensity=heights[recorded],
+        beside=kept,
+        notes=tuple(notes),
+        warnings=(f"{folder}: {warning}",) if warning else (),
+    )
+
+
+def _planned(folder: Path) -> int:
+    """Return the number of signals that the experiment was set up for; 0 where it does not say."""
+    try:
+        text = (folder / "acqu2s").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"^##\$TD=\s*([0-9]+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def read_recovery(directory: str | os.PathLike[str], **options: Any) -> tuple[Array, Array]:
+    """Read delays [s] and intensities of one experiment; see :func:`read_series`."""
+    series = read_series(directory, **options)
+    return series.delay, series.intensity

@@ -5,21 +5,26 @@ from __future__ import annotations
 import math
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
+from .text import NUMBER, read_text
 
 Array = NDArray[np.float64]
 
 MOST_POINTS = 2**28
 """Largest spectrum that is read [points]."""
+
+_MOST_BYTES = 10_000_000
+"""Largest parameter file; real ones have about 20 kB."""
+
+_LINE = re.compile(r"##\$(\w+)=(.*)")
+_BOUNDS = re.compile(r"^\s*\([0-9]+\.\.[0-9]+\)")
 
 _DELAY = re.compile(r"(D|P)\s?([0-9]{1,2})\Z")
 
@@ -71,7 +76,7 @@ def read_bruker_2d(directory: str | os.PathLike[str], *, procno: int = 1, delay:
     Raises
     ------
     FitError
-        Not there, no 2D spectrum, no axes; nmrglue is missing.
+        Not there, no 2D spectrum, no axes.
     """
     folder = Path(directory)
     place = folder / "pdata" / str(procno)
@@ -82,27 +87,14 @@ def read_bruker_2d(directory: str | os.PathLike[str], *, procno: int = 1, delay:
             raise FitError(f"{place}: {name} is missing: no processed 2D spectrum")
     if (place / "2rr").stat().st_size > 8 * MOST_POINTS:
         raise FitError(f"{place}: 2rr is too large (allowed: {MOST_POINTS} points)")
-    try:
-        from nmrglue.fileio import bruker
-    except ImportError:
-        raise FitError("Bruker spectra need nmrglue: pip install 'spacecharge[bruker]'") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            parameters, data = bruker.read_pdata(str(place), bin_files=["2rr"], scale_data=True)
-    except Exception as error:  # nmrglue raises whatever its parsing meets
-        raise FitError(f"{place}: cannot be read as a Bruker spectrum: {' '.join(str(error).split())[:120]}") from None
-    intensity = np.asarray(data, dtype=np.float64)
-    if intensity.ndim != 2 or min(intensity.shape) < 8:
-        raise FitError(f"{place}: is no 2D spectrum (shape {intensity.shape})")
-    if not np.isfinite(intensity).all() or not np.any(intensity):
-        raise FitError(f"{place}: the spectrum is zero or not finite")
-    acquired = parameters.get("acqus", {})
+    sections = {name: _parameters(place / name) for name in ("procs", "proc2s")}
+    intensity = _intensity(place / "2rr", sections["proc2s"], sections["procs"])
+    acquired = _parameters(folder / "acqus") if (folder / "acqus").is_file() else {}
     scans = _number(acquired, "NS")
     return Spectrum2d(
         path=str(place),
-        ppm_1=_axis(place, "proc2s", parameters, intensity.shape[0]),
-        ppm_2=_axis(place, "procs", parameters, intensity.shape[1]),
+        ppm_1=_axis(place / "proc2s", sections["proc2s"], intensity.shape[0]),
+        ppm_2=_axis(place / "procs", sections["procs"], intensity.shape[1]),
         intensity=intensity / scans if scans > 0.0 else intensity,
         mixing_time_s=_mixing_time(acquired, delay),
         temperature_K=_number(acquired, "TE"),
@@ -110,30 +102,79 @@ def read_bruker_2d(directory: str | os.PathLike[str], *, procno: int = 1, delay:
     )
 
 
-def _number(section: Mapping[str, Any], key: str) -> float:
+def _parameters(path: Path) -> dict[str, list[str]]:
+    """Read a parameter file (JCAMP-DX of Bruker): name to the words of its value, arrays without their bounds.
+
+    Readers that wait for the closing line of a damaged file wait for ever; this one ends where the file does.
+    """
+    text = read_text(path, max_bytes=_MOST_BYTES)
+    found: dict[str, list[str]] = {}
+    words: list[str] | None = None
+    for line in text.lines:
+        match = _LINE.match(line)
+        if match is not None:
+            words = found.setdefault(match[1], [])
+            words += _BOUNDS.sub("", match[2]).split()
+        elif line.startswith("##") or line.startswith("$$"):
+            words = None
+        elif words is not None:
+            words += line.split()
+    return found
+
+
+def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> Array:
+    """Read 2rr: blocks of XDIM points in both dimensions, scaled by 2 to the power NC_proc."""
+    shape, block = [], []
+    for name, section in (("proc2s", before), ("procs", after)):
+        size, inner = _number(section, "SI"), _number(section, "XDIM")
+        if not 8.0 <= size <= MOST_POINTS:
+            raise FitError(f"{path.parent / name}: SI, the number of points, is needed (allowed: 8 or more)")
+        shape.append(int(size))
+        block.append(int(inner) if 1.0 <= inner <= size and size % inner == 0.0 else int(size))
+    order = ">" if _number(after, "BYTORDP") == 1.0 else "<"
+    kind = f"{order}f8" if _number(after, "DTYPP") == 2.0 else f"{order}i4"
     try:
-        return float(section[key])
-    except (KeyError, TypeError, ValueError):
-        return math.nan
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FitError(f"{path}: cannot be read: {error.strerror or error}") from None
+    n_1, n_2 = shape
+    if len(raw) != n_1 * n_2 * np.dtype(kind).itemsize:
+        raise FitError(f"{path}: holds {len(raw)} bytes, {n_1} x {n_2} points of the parameters need another number")
+    data = np.frombuffer(raw, dtype=kind).astype(np.float64)
+    b_1, b_2 = block
+    data = data.reshape(n_1 // b_1, n_2 // b_2, b_1, b_2).transpose(0, 2, 1, 3).reshape(n_1, n_2)
+    exponent = _number(after, "NC_proc")
+    if math.isfinite(exponent) and abs(exponent) <= 200.0:
+        data = data * 2.0**exponent
+    with np.errstate(invalid="ignore", over="ignore"):
+        sound = np.isfinite(data).all() and np.any(data) and bool(np.abs(data).max() < 1e150)
+    if not sound:
+        raise FitError(f"{path.parent}: the spectrum is zero or not finite")
+    return np.asarray(data)
 
 
-def _axis(place: Path, name: str, parameters: Mapping[str, Any], n: int) -> Array:
+def _number(section: Mapping[str, list[str]], key: str) -> float:
+    """Return a parameter, NaN where it is not there or no number."""
+    words = section.get(key, [])
+    return float(words[0]) if words and NUMBER.match(words[0]) else math.nan
+
+
+def _axis(path: Path, section: Mapping[str, list[str]], n: int) -> Array:
     """Return the shifts of one dimension: OFFSET at its first point, SW_p/SF wide."""
-    section = parameters.get(name, {})
     offset, width, frequency = (_number(section, key) for key in ("OFFSET", "SW_p", "SF"))
-    if not (math.isfinite(offset) and width > 0.0 and frequency > 0.0):
-        raise FitError(f"{place / name}: OFFSET, SW_p and SF are needed for the axis")
+    if not (abs(offset) < 1e6 and 0.0 < width < 1e12 and 1e-3 < frequency < 1e6):
+        raise FitError(f"{path}: OFFSET, SW_p and SF are needed for the axis")
     return np.asarray(offset - np.arange(n) * (width / frequency / n))
 
 
-def _mixing_time(acquired: Mapping[str, Any], delay: str) -> float:
+def _mixing_time(acquired: Mapping[str, list[str]], delay: str) -> float:
     match = _DELAY.match(delay)
     if match is None:
         raise FitError(f"{delay!r} is no delay of the parameters (allowed: D0 to D63 in s, P0 to P63 in us)")
-    try:
-        return float(acquired[match[1]][int(match[2])]) * (1.0 if match[1] == "D" else 1e-6)
-    except (KeyError, IndexError, TypeError, ValueError):
+    words, place = acquired.get(match[1], []), int(match[2])
+    if place >= len(words) or not NUMBER.match(words[place]):
         return math.nan
+    return float(words[place]) * (1.0 if match[1] == "D" else 1e-6)
 
 
 __all__ = ["Spectrum2d", "read_bruker_2d"]

@@ -52,6 +52,10 @@ class Sample:
     temperature: float = 298.15
 
 
+_LITTLE = 500.0
+"""A charge that is smaller than the stated capacity by more than this is warned of."""
+
+
 def summary_of(cycling: Cycling) -> dict[str, float]:
     """Return rows, duration [s], charge in either direction [C] or [C kg-1], and the range of voltage [V]."""
     steps = np.diff(cycling.passed())
@@ -88,6 +92,17 @@ def composition_of(cycling: Cycling, sample: Sample) -> Array:
     return np.asarray(sample.start - passed / whole)
 
 
+def too_little(cycling: Cycling, composition: Array) -> str:
+    """Return a warning where hardly any charge passes, with the factor that may explain it; empty otherwise."""
+    span = float(np.ptp(composition))
+    if not 0.0 < span < 1.0 / _LITTLE:
+        return ""
+    return (
+        f"{cycling.path}: the charge that passes is {span:.2g} of the stated capacity: times in hours that are read as "
+        "seconds (data.time_scale: 3600), or currents in A read as mA, would explain it"
+    )
+
+
 def _slip(ratio: float, passed: Array, cycling: Cycling, sample: Sample) -> str:
     """Return the words about a charge that is too large, with the factor that explains it."""
     unit, factor = ("mAh/g", 3600.0) if cycling.specific else ("mAh", 3.6)
@@ -112,4 +127,4 @@ def capacity_from_molar_mass(molar_mass_g_per_mol: float, electrons: float) -> f
     return electrons * FARADAY / (molar_mass_g_per_mol * 1e-3)
 
 
-__all__ = ["SLIPS", "Sample", "capacity_from_molar_mass", "composition_of", "summary_of"]
+__all__ = ["SLIPS", "Sample", "capacity_from_molar_mass", "composition_of", "summary_of", "too_little"]

@@ -17,7 +17,7 @@ from .titles import plain_title
 
 Array = NDArray[np.float64]
 
-FORMATS = ("csv", "bdf", "biologic", "mpr")
+FORMATS = ("csv", "bdf", "biologic", "mpt", "mpr")
 
 ROLES: dict[str, tuple[str, float]] = {
     "time_s": ("time", 1.0),
@@ -185,8 +185,8 @@ def read_cycling(
     ----------
     path : str or path
         The file.
-    format : {'csv', 'bdf', 'biologic', 'mpr'}, optional
-        Default: found. ``biologic`` is the text (.mpt), ``mpr`` the binary file of EC-Lab.
+    format : {'csv', 'bdf', 'biologic', 'mpt', 'mpr'}, optional
+        Default: found. ``biologic`` and ``mpt`` are the text, ``mpr`` the binary file of EC-Lab.
     columns : mapping of str to str, optional
         Key of `ROLES` to title; needed for ``csv``, and taken before what the other formats know.
     time_scale : float
@@ -208,7 +208,7 @@ def read_cycling(
     if format == "mpr" or (format is None and name.lower().endswith(".mpr")):
         return _made(name, _read_mpr(name, columns), "mpr", time_scale)
     text = read_text(path)
-    known = format or _format_of(text)
+    known = "biologic" if format == "mpt" else format or _format_of(text)
     if known == "biologic":
         table = TextTable(text, tuple((columns or {}).values()), header_line=_header_line(text))
     else:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from .charge import Sample, composition_of, summary_of
+from .charge import Sample, composition_of, summary_of, too_little
 from .cycler import Cycling, rest_threshold, switched_on
 from .equilibrium import (
     BRANCHES,
     CHARGE,
     DISCHARGE,
+    MEAN,
     PLATEAU_SLOPE,
     Curve,
     Plateau,
@@ -140,6 +141,9 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
             f"{cycling.path}: the voltage falls while the current is positive: positive has to be charge (lithium "
             "leaves the working electrode); give data.positive_current: discharge"
         )
+    little = too_little(cycling, composition)
+    if little:
+        said.warnings.append(little)
     if composition.min() < -0.005:
         said.warnings.append(
             f"{cycling.path}: the composition falls to {composition.min():.4g}: composition_start "
@@ -222,9 +226,9 @@ def voltage_falls_with_current(cycling: Cycling) -> bool:
 
 
 def _branches_of_rests(cycling: Cycling, rests: list[Rest], where: Array, analysis: Analysis) -> dict[int, Curve]:
-    if len(rests) < 2:
+    if not rests:
         raise FitError(
-            f"{cycling.path}: {len(rests)} rests of at least {analysis.rest_at_least_s:g} s found: see "
+            f"{cycling.path}: no rest of at least {analysis.rest_at_least_s:g} s found: see "
             "model.rest_current_below_A and rest_at_least_s, or model.kind: slow_scan"
         )
     # The direction of the charge that led to a rest; the first one belongs to the step that follows it.
@@ -241,9 +245,8 @@ def _branches_of_rests(cycling: Cycling, rests: list[Rest], where: Array, analys
         own = direction == branch
         if np.any(own):
             out[branch] = single_branch(where[own], potential[own], sigma[own], branch)
-    if not out:
-        raise FitError(f"{cycling.path}: no charge passes between the rests")
-    return out
+    # Without charge between them rests have no direction.
+    return out or {MEAN: single_branch(where, potential, sigma, MEAN)}
 
 
 def _branches_of_scan(cycling: Cycling, flow: Array, below: float, composition: Array, said: _Said) -> dict[int, Curve]:
@@ -279,7 +282,7 @@ def _chosen(cycling: Cycling, branches: dict[int, Curve], analysis: Analysis, sa
         if branch not in branches:
             raise FitError(f"{cycling.path}: has no {analysis.branch} (model.branch)")
         curve = branches[branch]
-        if analysis.branch == "mean":
+        if analysis.branch == "mean" and branch != MEAN:
             said.warnings.append(
                 f"{cycling.path}: holds a {BRANCHES[branch]} only: hysteresis and overpotential are part of the curve"
             )

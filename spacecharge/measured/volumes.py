@@ -91,8 +91,8 @@ def peak_volumes(
         A region has too few points or no peak, regions overlap, or the fit does not end.
     """
     sites = tuple(regions)
-    places_1 = [_rows(ppm_1, regions[site], f"{name}: regions_ppm.{site}", 4) for site in sites]
-    places_2 = [_rows(ppm_2, regions[site], f"{name}: regions_ppm.{site}", 4) for site in sites]
+    places_1 = [_rows(ppm_1, regions[site], f"{name}: regions_ppm.{site}", 2) for site in sites]
+    places_2 = [_rows(ppm_2, regions[site], f"{name}: regions_ppm.{site}", 2) for site in sites]
     for places in (places_1, places_2):
         taken = np.concatenate(places)
         if np.unique(taken).size < taken.size:

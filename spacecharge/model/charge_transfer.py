@@ -43,13 +43,14 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import STATISTICS_NAMES
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from ..units import unit_of
@@ -319,11 +320,49 @@ def single_species(parameters: StackParameters) -> None:
         raise ModelError("a law of charge transfer needs layers with one mobile species each", "charge_transfer")
 
 
+def jumps_are_defined(parameters: StackParameters, contacts: Iterable[int]) -> None:
+    """Refuse contacts whose layers are not joined by the jump of one ion between sites.
+
+    Parameters
+    ----------
+    parameters : StackParameters
+        The stack.
+    contacts : iterable of int
+        Inner contacts with a law of charge transfer, from 0.
+
+    Raises
+    ------
+    ModelError
+        The ions of the two sides differ in charge, so that a jump would make charge; or a side is dilute and has no
+        vacant sites to jump to.
+    """
+    single_species(parameters)
+    names, z = parameters.layer_names, parameters.charge_number[:, :, 0]
+    for i in contacts:
+        path = f"contacts.{i}.charge_transfer"
+        if np.any(z[:, i] != z[:, i + 1]):
+            k = int(np.argmax(z[:, i] != z[:, i + 1]))
+            raise ModelError(
+                f"{names[i]} and {names[i + 1]} carry ions of charge {z[k, i]:g} and {z[k, i + 1]:g}: a jump across "
+                "the contact needs one ion on both sides",
+                path,
+            )
+        dilute = [names[j] for j in (i, i + 1) if STATISTICS_NAMES[parameters.statistics[j, 0]] == "dilute"]
+        if dilute:
+            verb = "has" if len(dilute) == 1 else "have"
+            raise ModelError(
+                f"{' and '.join(dilute)} {verb} dilute statistics, which know no vacant sites to jump to: use "
+                "statistics: lattice",
+                path,
+            )
+
+
 __all__ = [
     "ChargeTransfer",
     "apparent_activation_energy",
     "calibrated_rate_constant",
     "jump_rates",
+    "jumps_are_defined",
     "law_of_keys",
     "occupancy_factor",
     "resistance_of_exchange",

@@ -24,13 +24,13 @@ ENERGY_OF_NAMES = ("sigma_T", "sigma")
 """What an activation energy may belong to; the first where nothing is said."""
 
 
-def conductivity_law(parts: Mapping[str, Array], temperature: Array, law: Mapping[str, Any]) -> Array:
+def conductivity_law(parts: Mapping[str, Array | float], temperature: Array, law: Mapping[str, Any]) -> Array:
     """Return a conductivity that follows an Arrhenius law, in the unit of its value.
 
     Parameters
     ----------
     parts : mapping of str to ndarray
-        ``value``, ``at_K`` [K], ``activation_energy_eV`` [eV].
+        ``value``, ``at_K`` [K], ``activation_energy_eV`` [eV]; numbers where they are the same at all points.
     temperature : ndarray, shape (n_points,)
         [K]
     law : mapping

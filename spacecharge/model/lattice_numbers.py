@@ -1,7 +1,6 @@
 """Numbers of planes of lattice sites, declared as those of stacks are in :mod:`spacecharge.model.numbers`."""
 
-from __future__ import annotations
-
+# No future import: the table reads its annotations as they are (see `declaration.rows_of`).
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 

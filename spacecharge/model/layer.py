@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from ..codes import END_KINDS, EndKind, Statistics, Transport
@@ -27,6 +28,7 @@ from .numbers import (
     described,
 )
 from .ocv import not_strict
+from .planes import check_sites, planes_of
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -34,6 +36,7 @@ SPECIES_KEYS = (
     *dict.fromkeys(row.key.partition(".")[0] for row in SPECIES),
     "transport",
     "statistics",
+    "component",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
@@ -68,6 +71,8 @@ class Layer(LayerNumbers):
         Dependence of the diffusivity on the occupancy.
     statistics : {STATISTICS}
         STATED.
+    component : str, optional
+        Species of one component react locally and share one electrochemical potential; default: its own name.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -91,6 +96,7 @@ class Layer(LayerNumbers):
     interaction: Mapping[str, float] | None = None
     transport: str | None = None
     statistics: str | None = None
+    component: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
     defects: Any = None
@@ -247,9 +253,10 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError(layer._missing("occupancy"), f"{path}.occupancy")
 
 
-def _keys_below(key: str) -> list[str]:
+@cache
+def _keys_below(key: str) -> tuple[str, ...]:
     """Return the keys of the numbers below a key of a species."""
-    return [row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}.")]
+    return tuple(row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}."))
 
 
 def _member(codes: type[Code], word: object, path: str) -> Code:
@@ -272,9 +279,7 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
     if row.rule != "law" or not isinstance(value, Mapping):
         row.check(value, f"{path}.{row.key}")
         return
-    known = _keys_below(row.key)
-    if row.array == "given_conductivity":
-        known.append(ENERGY_OF)
+    known = (*_keys_below(row.key), *((ENERGY_OF,) if row.array == "given_conductivity" else ()))
     for key, part in value.items():
         if key == ENERGY_OF and key in known:
             if part not in ENERGY_OF_NAMES:
@@ -322,11 +327,18 @@ class Contact(ContactNumbers):
     electrons : {"blocked", "level"}
         Whether electrons cross. Blocked: each side is level with its own bulk. Level: they are in equilibrium, which
         needs one potential U for both layers, and leaves the alignment of the bands as the step.
+    sites : mapping, optional
+        A plane of sites whose charge follows its potential: ``{species, of, density_per_nm2, segregation_energy_eV,
+        background}``, `of` the layer whose neutral bulk it is level with (default: the left one), `background`
+        ``neutral`` (default: neutral at that layer's bulk occupancy) or ``{charge_e_per_nm2}``.
     """
 
     electrons: str = ELECTRONS[0]
+    sites: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if self.sites is not None:
+            check_sites(self.sites)
         if self.electrons not in ELECTRONS:
             raise ModelError(f"{self.electrons!r} is not known (allowed: {', '.join(ELECTRONS)})", "contact.electrons")
         for row in CONTACT:
@@ -407,6 +419,7 @@ class Stack:
             from .cores import check_level_electrons
 
             check_level_electrons(named, contacts)
+        planes_of(named, contacts)
         object.__setattr__(self, "layers", named)
         object.__setattr__(self, "contacts", contacts)
 

@@ -8,8 +8,7 @@ derivatives and the values of invalid points follow from it.
 Adding a number means adding its row here, using its array where the law needs it, a test and a line in the guide.
 """
 
-from __future__ import annotations
-
+# No future import: the table reads its annotations as they are (see `declaration.rows_of`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -17,6 +16,8 @@ from typing import Annotated, Any
 from ..units import stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
+from .loads import LoadNumbers
+from .planes import PLANE
 
 ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
@@ -230,25 +231,19 @@ class ContactNumbers:
 
     charge_C_per_m2: Annotated[
         float,
-        Number(
-            low=-100.0,
-            high=100.0,
-            text="Charge in the plane",
-            words="charge in the contact plane",
-            default=0.0,
-            array="contact_charge",
-        ),
+        Number(low=-1e2, high=1e2, text="Sheet charge", words="contact charge", default=0.0, array="contact_charge"),
     ] = 0.0
     dipole_V: Annotated[
         float,
-        Number(
-            low=-20.0,
-            high=20.0,
-            text="Step of the electrostatic potential, right minus left",
-            words="dipole step of the contact",
-            default=0.0,
-            array="contact_dipole",
-        ),
+        Number(low=-20.0, high=20.0, text="Step of phi, right minus left", default=0.0, array="contact_dipole"),
+    ] = 0.0
+    bias_V: Annotated[
+        float,
+        Number(low=-20.0, high=20.0, text="Overpotential, v left minus right", default=0.0, array="contact_bias"),
+    ] = 0.0
+    resistance_ohm_cm2: Annotated[
+        float,
+        Number(low=0.0, high=1e30, text="Step of v over j", default=0.0, array="contact_resistance"),
     ] = 0.0
 
 
@@ -375,6 +370,7 @@ TRANSFER = (
 END = rows_of(EndNumbers, "end")
 STACK = rows_of(StackNumbers, "stack")
 SOLVER = rows_of(SolverNumbers, "solver")
+LOAD = rows_of(LoadNumbers, "load")
 LATTICE = rows_of(LatticeNumbers, "lattice", law=LawNumbers)
 LATTICE_SPECIES = (
     *rows_of(LatticeSpeciesNumbers, "lattice_species"),
@@ -382,7 +378,7 @@ LATTICE_SPECIES = (
 )
 
 # Of rows with one key the last one counts: those of stacks.
-NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *TRANSFER, *SOLVER)
+NUMBERS = (*LATTICE, *LATTICE_SPECIES, *STACK, *END, *LAYER, *SPECIES, *CONTACT, *PLANE, *TRANSFER, *SOLVER, *LOAD)
 """The table."""
 
 OF_DEFECTS = Number(low=-1e30, high=1e30, text="A number of the defects of a layer", rule="none", scope="layer")
@@ -477,7 +473,9 @@ __all__ = [
     "LATTICE",
     "LATTICE_SPECIES",
     "LAYER",
+    "LOAD",
     "NUMBERS",
+    "PLANE",
     "RANGES",
     "SOLVER",
     "SPECIES",

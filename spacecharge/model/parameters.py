@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from .interpolation import pchip
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
+from .planes import PLANE, Plane, plane_value, planes_of
 from .values import Values
 
 Array = NDArray[np.float64]
@@ -38,6 +40,7 @@ _PER_STACK = frozenset(
         "species_names",
         "core_of",
         "from_defects",
+        "planes",
         "more",
     }
 )
@@ -85,6 +88,8 @@ class StackParameters:
         Per layer, the layer whose core it is, or -1.
     from_defects : tuple of bool
         Per layer, whether its carriers follow from defects.
+    planes : tuple of Plane
+        Planes of sites in the contacts.
     more : dict of str to ndarray
         Arrays of numbers that the table declares and that have no field here, shaped like those of their scope; read
         them by :meth:`array`.
@@ -115,6 +120,7 @@ class StackParameters:
     species_names: tuple[str, ...]
     core_of: tuple[int, ...] = ()
     from_defects: tuple[bool, ...] = ()
+    planes: tuple[Plane, ...] = ()
     more: dict[str, Array] = field(default_factory=dict)
 
     def array(self, name: str) -> Array:
@@ -186,13 +192,23 @@ class StackParameters:
 
     @property
     def neutral_potential(self) -> Array:
-        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V]."""
-        return self.potential + self.neutral_offset
+        """Electrostatic potential of each neutral bulk up to a constant, shape (n_points, n_layers) [V].
+
+        A bias lifts all layers left of its contact.
+        """
+        bias = self.more["contact_bias"]
+        lifted = np.zeros_like(self.potential)
+        lifted[:, :-1] = np.cumsum(bias[:, ::-1], axis=1)[:, ::-1]
+        return self.potential + self.neutral_offset + lifted
 
     @property
     def partial_conductivity(self) -> Array:
         """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
         return carrier_factor(self.over_points()) * self.diffusivity
+
+
+_OF_SPECIES = tuple(row for row in SPECIES if row.array)
+_OWN = frozenset(f.name for f in fields(StackParameters))
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:
@@ -237,10 +253,11 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     statistics = np.zeros((n_layers, n_species), dtype=np.int64)
     transport = np.zeros((n_layers, n_species), dtype=np.int64)
     for row in STACK:
-        arrays[row.array][:] = values.get(row.key, getattr(stack, row.key)) * row.unit.factor
+        arrays[row.array][:] = values.plain(row.key, getattr(stack, row.key)) * row.unit.factor
     for i, layer in enumerate(stack.layers):
         for row in LAYER:
-            arrays[row.array][:, i] = values.get(f"{layer.name}.{row.key}", getattr(layer, row.key)) * row.unit.factor
+            value = values.plain(f"{layer.name}.{row.key}", getattr(layer, row.key))
+            arrays[row.array][:, i] = value * row.unit.factor
         for k, (suffix, spec) in enumerate(species_of[i]):
             _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
@@ -250,11 +267,18 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
-            arrays[row.array][:, c] = values.get(f"contacts.{c}.{row.key}", getattr(contact, row.key)) * row.unit.factor
+            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
+            arrays[row.array][:, c] = value * row.unit.factor
+        for row in PLANE if contact.sites is not None else ():
+            given_value = plane_value(contact, row)
+            if given_value is not None:
+                value = values.plain(f"contacts.{c}.{row.key}", given_value)
+                arrays[row.array][:, c] = value * row.unit.factor
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
         for row in END:
             if row.key == end.kind:
-                arrays[row.array][:, side] = values.get(f"ends.{label}.{row.key}", end.value) * row.unit.factor
+                value = values.plain(f"ends.{label}.{row.key}", end.value)
+                arrays[row.array][:, side] = value * row.unit.factor
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
@@ -270,7 +294,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
             ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
-    own = {f.name for f in fields(StackParameters)}
+    own = _OWN
     result = StackParameters(
         **{name: array for name, array in arrays.items() if name in own},
         neutral_offset=neutral_offset,
@@ -283,6 +307,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         layer_names=stack.names,
         species_names=tuple(names),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
+        planes=planes_of(stack.layers, stack.contacts),
         from_defects=tuple(layer.defects is not None for layer in stack.layers),
         more={name: array for name, array in arrays.items() if name not in own},
     )
@@ -303,12 +328,12 @@ def _species(
 ) -> None:
     """Fill the entries of one species of one layer; its composition, if swept, sets the layer's potential."""
     at = np.s_[:, where[0], where[1]]
-    for row in SPECIES:
+    for row in _OF_SPECIES:
         if row.rule == "plain":
             value = given(spec, row.key)
-            number = values.get(f"{path}.{row.key}", row.default if value is None else value)
+            number = values.plain(f"{path}.{row.key}", row.default if value is None else value)
             arrays[row.array][at] = number * row.unit.factor
-        elif row.rule == "law" and not row.is_part and (row.key in spec or values.has(f"{path}.{row.key}")):
+        elif row.rule == "law" and (row.key in spec or values.has(f"{path}.{row.key}")):
             law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
             arrays[row.array][at] = law * row.unit.factor
     if layer.defects is None:
@@ -346,19 +371,21 @@ def _bulk_occupancy(
 
 def law_parts(path: str, law: Mapping[str, Any]) -> dict[str, tuple[str, float]]:
     """Return path and base value of the parts of an Arrhenius law, by the last part of their key."""
-    parts = {}
-    for row in SPECIES:
-        if row.is_part and row.key.rpartition(".")[0] == path.rpartition(".")[2]:
-            key = row.key.rpartition(".")[2]
-            parts[key] = (f"{path}.{key}", law.get(key, row.default))
-    return parts
+    return {key: (f"{path}.{key}", law.get(key, default)) for key, default in _parts_of(path.rpartition(".")[2])}
+
+
+@cache
+def _parts_of(law: str) -> tuple[tuple[str, float | None], ...]:
+    """Return the parts of a law by the last part of their key, with their defaults."""
+    rows = [row for row in SPECIES if row.is_part and row.key.rpartition(".")[0] == law]
+    return tuple((row.key.rpartition(".")[2], row.default) for row in rows)
 
 
 def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
     """Return a number that may follow an Arrhenius law, at each point, in the unit of its key."""
     if values.has(path) or not isinstance(law, Mapping):
         return values.get(path, None if isinstance(law, Mapping) else law)
-    parts = {key: values.get(at, base) for key, (at, base) in law_parts(path, law).items()}
+    parts = {key: values.plain(at, base) for key, (at, base) in law_parts(path, law).items()}
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if number_of(path).array == "given_conductivity":
             result = conductivity_law(parts, temperature, law)

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ModelError
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
+from .planes import PLANE, plane_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ def places(stack: Stack) -> Iterator[tuple[str, Place]]:
                 if _follows(layer, row):
                     continue
                 yield f"{layer.name}{suffix}.{row.key}", Place(row, (i, k), spec, _has(spec, row))
-    for c in range(len(stack.contacts)):
+    for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
             yield f"contacts.{c}.{row.key}", Place(row, (c,), {}, True)
+        for row in PLANE if contact.sites is not None else ():
+            yield f"contacts.{c}.{row.key}", Place(row, (c,), {}, plane_value(contact, row) is not None)
     for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
         for row in END:
             if row.key == end.kind:
@@ -82,7 +85,9 @@ def _follows(layer: Layer, row: Number) -> bool:
 def value_at(stack: Stack, path: str, place: Place) -> float:
     """Return the number of a stack at a path, in the unit of its key: what is given, else the default, else 0."""
     if path.startswith("contacts."):
-        return float(getattr(stack.contacts[place.where[0]], place.number.key))
+        contact, row = stack.contacts[place.where[0]], place.number
+        value = plane_value(contact, row) if row in PLANE else getattr(contact, row.key)
+        return 0.0 if value is None else float(value)
     if path.startswith("ends."):
         return float((stack.left, stack.right)[place.where[0]].value)
     if not place.where:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import Statistics
+from ..errors import ModelError
 
 Array = NDArray[np.float64]
+Functions = tuple[Callable[[Array, Array], Array], Callable[[Array], tuple[Array, Array]]]
 
 
 def interaction_potential(occupancy: ArrayLike, occupied: float, vacancy: float) -> Array:
@@ -75,12 +77,21 @@ def log_odds(law: int, occupancy: Array, vacancy: Array) -> Array:
     occupancy, vacancy : ndarray
         theta and 1 - theta [1].
     """
-    return _LAWS[Statistics(law)][0](occupancy, vacancy)
+    return _law(law)[0](occupancy, vacancy)
 
 
 def of_log_odds(law: int, u: Array) -> tuple[Array, Array]:
     """Return theta and 1 - theta at u; 1 vacant where sites do not limit."""
-    return _LAWS[Statistics(law)][1](u)
+    return _law(law)[1](u)
+
+
+def _law(code: int) -> Functions:
+    law = Statistics(code)
+    if law not in _LAWS:
+        raise ModelError(
+            f"is not known here (allowed: {', '.join(known.name.lower() for known in _LAWS)})", "statistics"
+        )
+    return _LAWS[law]
 
 
 def _lattice(u: Array) -> tuple[Array, Array]:
@@ -89,7 +100,7 @@ def _lattice(u: Array) -> tuple[Array, Array]:
     return np.where(u >= 0.0, large, small * large), np.where(u >= 0.0, small * large, large)
 
 
-_LAWS: dict[Statistics, tuple[Callable[[Array, Array], Array], Callable[[Array], tuple[Array, Array]]]] = {
+_LAWS: dict[Statistics, Functions] = {
     Statistics.LATTICE: (lambda theta, vacancy: np.log(theta / vacancy), _lattice),
     Statistics.DILUTE: (
         lambda theta, vacancy: np.log(theta),

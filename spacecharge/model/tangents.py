@@ -33,7 +33,7 @@ def parameter_tangent(
     stack : Stack
         The stack.
     path : str
-        Dotted path of the number, one of :func:`~spacecharge.model.numeric_paths`.
+        Dotted path of the number, one of :func:`~spacecharge.model.places.numeric_paths`.
     overrides : mapping, optional
         Swept values, as for :func:`~spacecharge.model.stack_parameters`.
 

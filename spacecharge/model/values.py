@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +35,12 @@ class Values:
         if default is None:
             return np.full(self.n_points, np.nan)
         return np.full(self.n_points, float(default))
+
+    def plain(self, path: str, default: float | None) -> Array | float:
+        """Return the same, one number for all points where it is not swept."""
+        if path in self.overrides:
+            return self.get(path, default)
+        return math.nan if default is None else float(default)
 
     def checked(self, values: Array, path: str) -> Array:
         """Return `values`, noting those out of the range of their number."""

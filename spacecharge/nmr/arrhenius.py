@@ -76,7 +76,12 @@ class ArrheniusFit:
 
 
 def arrhenius_regression(
-    temperature: ArrayLike, value: ArrayLike, sigma_ln: ArrayLike | None = None, *, reference_K: float
+    temperature: ArrayLike,
+    value: ArrayLike,
+    sigma_ln: ArrayLike | None = None,
+    *,
+    reference_K: float,
+    covariance_ln: ArrayLike | None = None,
 ) -> ArrheniusFit:
     """Fit an Arrhenius law to values at several temperatures by weighted linear regression.
 
@@ -90,6 +95,9 @@ def arrhenius_regression(
         One sigma of ln(value); default: equal weights.
     reference_K : float
         Where the law's value is stated [K].
+    covariance_ln : array_like, shape (n, n), optional
+        Covariance of ln(value) where the values share an error. The line is the weighted one by `sigma_ln` all the
+        same; its errors carry the covariance.
 
     Returns
     -------
@@ -116,6 +124,9 @@ def arrhenius_regression(
     coefficients, *_ = np.linalg.lstsq(design / norms, np.log(y) / s, rcond=None)
     residuals = design / norms @ coefficients - np.log(y) / s
     covariance = np.linalg.inv((design / norms).T @ (design / norms)) / np.outer(norms, norms)
+    if covariance_ln is not None:
+        by_value = covariance @ (design / s[:, None]).T
+        covariance = by_value @ np.asarray(covariance_ln, dtype=float) @ by_value.T
     intercept, energy = coefficients / norms
     freedom = y.size - 2
     chi2 = float(residuals @ residuals / freedom) if freedom else math.nan

@@ -115,7 +115,16 @@ def _diffusion(model: Mapping[str, Any], observable: str) -> tuple[Rule, ...]:
         fixed=fraction,
         per_temperature=True,
     )
-    return (*rules, *_T1, amplitude, _OFFSET)
+    spread = Rule(
+        name="size_spread",
+        unit="1",
+        long_name="sigma of ln(size)",
+        initial=float(model.get("size_spread") or 0.3),
+        minimum=0.0,
+        maximum=2.0,
+        optional=True,
+    )
+    return (*rules, spread, *_T1, amplitude, _OFFSET)
 
 
 def _kinetic(model: Mapping[str, Any], observable: str) -> tuple[Rule, ...]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
+from ..report.validity import share_lines
 from ..report.view import Quantity, View
 from ..units import number_text
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
+from .frame import Frame, frame
 from .style import (
     LOGARITHMIC,
     MAX_LEGEND,
@@ -23,7 +24,6 @@ from .style import (
     axis_label,
     label_text,
     letters,
-    line_colours,
     line_legend,
     new_figure,
     scale_axis,
@@ -37,138 +37,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-MAX_ALONG = 4000
-"""Most points along a line: more than pixels."""
-
-MAX_LINES = 12
-
 BAR_POINTS = 12
 """A sweep of a few unrelated points is drawn as bars, because lines between them mean nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """How the free axes of a view are drawn.
-
-    Attributes
-    ----------
-    x : Quantity
-        Along the x axis.
-    along : str
-        The axis that `x` runs along.
-    series : Quantity or None
-        One line per value.
-    across : str
-        The axis that `series` runs along; empty without one.
-    band : tuple of str
-        Axes that a band covers.
-    styles : Quantity or None
-        One line style per value, of the axis `styled_by`.
-    companion : Quantity or None
-        What an open-circuit voltage ties to `x`: a second axis on top.
-    """
-
-    x: Quantity
-    along: str
-    series: Quantity | None
-    across: str
-    band: tuple[str, ...]
-    styles: Quantity | None = None
-    styled_by: str = ""
-    companion: Quantity | None = None
-
-    @property
-    def n_styles(self) -> int:
-        """Number of line styles."""
-        return 1 if self.styles is None else len(self.styles)
-
-    @property
-    def n_lines(self) -> int:
-        """Number of lines."""
-        return 1 if self.series is None else len(self.series)
-
-    @property
-    def colours(self) -> list[Any]:
-        """A colour per line."""
-        return line_colours(self.n_lines)
-
-    def arrange(self, quantity: Quantity) -> Array:
-        """Return values with axes (x, line, style, everything under the band, own dimensions ...)."""
-        order = [self.along, *filter(None, (self.across, self.styled_by)), *self.band]
-        own = [d for d in quantity.dims if d not in order]
-        if any(d not in quantity.dims for d in order):
-            raise StoreError(f"{quantity.name} does not run along the axes of the sweep")
-        values = np.transpose(quantity.values, [quantity.dims.index(d) for d in [*order, *own]])
-        n_own = len(own)
-        shape = values.shape
-        n_band = int(np.prod(shape[len(order) - len(self.band) : len(order)], dtype=int))
-        return values.reshape(len(self.x), self.n_lines, self.n_styles, n_band, *shape[len(shape) - n_own :])
-
-
-def frame(view: View, x: str | None = None) -> Frame:
-    """Choose what runs along x, what makes lines, and what the band covers.
-
-    Parameters
-    ----------
-    view : View
-        At least one free axis; long axes are thinned.
-    x : str, optional
-        Coordinate to draw along; default the first axis.
-
-    Returns
-    -------
-    Frame
-        The choice.
-
-    Raises
-    ------
-    StoreError
-        No such coordinate.
-    """
-    axes = view.axes
-    if not axes:
-        raise StoreError(f"{view.results.path}: no axis is left to draw along")
-    along, coordinate = axes[0], None
-    if x is not None:
-        path = view.find(x)
-        matches = [a for a in axes if path == a or path in view.results.coordinates(a)]
-        if not matches:
-            raise StoreError(f"{view.results.path}: {path} is not a free axis (axes: {', '.join(axes)})")
-        along, coordinate = matches[0], path
-    others = [a for a in axes if a != along]
-    view.thin(along, MAX_ALONG)
-    across = others[0] if others else ""
-    if across:
-        view.thin(across, MAX_LINES)
-    xs = view.coordinate(coordinate) if coordinate else _telling(view.coordinates(along))
-    series = _telling(view.coordinates(across)) if across else None
-    rest = others[1:]
-    styled_by = _styled_axis(view, rest)
-    if styled_by:
-        view.thin(styled_by, len(STYLES) - 1)
-    styles = _telling(view.coordinates(styled_by)) if styled_by else None
-    pair = [] if coordinate else view.coordinates(along)
-    companion = pair[1] if len(pair) == 2 and along != "point" else None
-    return Frame(xs, along, series, across, tuple(a for a in rest if a != styled_by), styles, styled_by, companion)
-
-
-def _styled_axis(view: View, axes: list[str]) -> str:
-    """Return the axis whose values have a line style each: the temperature always, others where they are few.
-
-    Nobody measures at a median over temperatures, so a temperature is never part of a band.
-    """
-    if "temperature" in axes:
-        return "temperature"
-    short = [a for a in axes if view.shape[view.axes.index(a)] < len(STYLES)]
-    return short[0] if len(axes) == 1 and short else ""
-
-
-def _telling(coordinates: list[Quantity]) -> Quantity:
-    """Return the first coordinate whose values all differ, or else the first."""
-    for quantity in coordinates:
-        if len(np.unique(quantity.values)) == len(quantity):
-            return quantity
-    return coordinates[0]
 
 
 def plot_sweep(
@@ -459,6 +329,8 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
     if base is not None:
         parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
+    if "validity" in view.results:
+        parts += share_lines(view.variable("validity").values.astype(np.int64))
     if not view.results.is_complete:
         parts.append("unfinished run")
     return ". ".join(parts)

@@ -80,7 +80,7 @@ def _curve(axis: Axes, stored: StoredFit) -> None:
         axis.fill_between(
             x[known], (u - sigma)[known], (u + sigma)[known], color=colours[0], alpha=0.25, lw=0, label="1 sigma"
         )
-    axis.plot(x, u, color=colours[0], label="equilibrium potential")
+    axis.plot(x, u, color=colours[0], marker="o" if x.size == 1 else "", ms=4, label="equilibrium potential")
     if "plateaus" in stored.tables:
         plateaus = stored.tables["plateaus"]
         for k, (low, high) in enumerate(
@@ -89,7 +89,8 @@ def _curve(axis: Axes, stored: StoredFit) -> None:
             axis.axvspan(low, high, color="#E69F00", alpha=0.2, lw=0, label="two phases" if k == 0 else None)
     # The steep end of a scan may reach far below: what is drawn is the curve, not the whole branch.
     low, high = float(u.min()), float(u.max())
-    axis.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+    beyond = 0.08 * (high - low) or 0.01
+    axis.set_ylim(low - beyond, high + beyond)
     axis.set_xlabel("Composition")
     axis.set_ylabel("Potential (V)")
     axis.legend(loc="best")

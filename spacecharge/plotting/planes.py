@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from ..report.view import View
 from ..units import display_of, number_text
-from .lines import draw_panel, explain_colours, frame, note_of
+from .frame import frame
+from .lines import draw_panel, explain_colours, note_of
 from .style import STYLES, label_text, letters, line_colours, line_legend, new_figure, scale_axis, styled, zero_line
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,23 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
     if series is not None:
         labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
     return draw(layers, results.contacts, species, labels, series.label if series else "", title, "; ".join(notes))
+
+
+def draw_potential(solution: Solution, ax: Axes) -> Figure:
+    """Draw the potential of a solution into axes that exist, and return their figure.
+
+    Parameters
+    ----------
+    solution : Solution
+        Solved.
+    ax : matplotlib.axes.Axes
+        Takes a line a layer.
+    """
+    for layer in solution.layers:
+        ax.plot(layer.x * 1e9, layer.potential, label=layer.name)
+    ax.set_xlabel("Distance from the first contact (nm)")
+    ax.set_ylabel("Electrostatic potential (V)")
+    return cast("Figure", ax.get_figure())
 
 
 def plot_solution(solution: Solution) -> Figure:

@@ -53,7 +53,13 @@ class Column:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
-def point_table(results: Results, selections: Sequence[str] = (), variables: Sequence[str] = ()) -> list[Column]:
+def point_table(
+    results: Results,
+    selections: Sequence[str] = (),
+    variables: Sequence[str] = (),
+    *,
+    area_cm2: float | None = None,
+) -> list[Column]:
     """Return the scalars of a result file as columns, one row a point (and frequency).
 
     Parameters
@@ -64,6 +70,8 @@ def point_table(results: Results, selections: Sequence[str] = (), variables: Seq
         ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
     variables : sequence of str
         Names of the variables; default all.
+    area_cm2 : float, optional
+        Area of a cell: Ohm cm2 become Ohm, uF/cm2 uF.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def point_table(results: Results, selections: Sequence[str] = (), variables: Seq
     StoreError
         The file has no points, or no such axis or variable.
     """
-    view = View(results, selections)
+    view = View(results, selections, area_cm2)
     names = [view.find(name) for name in variables] or _variables(results)
     quantities = [view.variable(name) for name in names]
     long = tuple(d for d in LONG if any(d in q.dims for q in quantities))
@@ -192,19 +200,19 @@ def csv_text(columns: Sequence[Column]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.header for column in columns])
-    cells = [[_cell(v) for v in column.values] for column in columns]
+    cells = [[json_cell(v) for v in column.values] for column in columns]
     writer.writerows(zip(*(["" if c is None else c for c in column] for column in cells), strict=True))
     return stream.getvalue()
 
 
 def json_text(columns: Sequence[Column], title: str) -> str:
     """Return a table as one JSON object: title, columns with units, rows; null where there is no number."""
-    rows = zip(*([_cell(v) for v in column.values] for column in columns), strict=True)
+    rows = zip(*([json_cell(v) for v in column.values] for column in columns), strict=True)
     head = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
     return json.dumps({"title": title, "columns": head, "rows": [list(row) for row in rows]}, allow_nan=False) + "\n"
 
 
-def _cell(value: Any) -> Any:
+def json_cell(value: Any) -> Any:
     """Return a plain number or text; None for NaN and infinities, which neither CSV nor JSON has a word for."""
     plain = value.item() if isinstance(value, np.generic) else value
     if isinstance(plain, float) and not math.isfinite(plain):
@@ -253,9 +261,9 @@ def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
     # A sheet's name has at most 31 characters and none of these.
     sheet = book.create_sheet("".join(c for c in title if c not in "[]:*?/\\")[:31] or "results")
     sheet.append([column.header for column in columns])
-    for row in zip(*([_cell(v) for v in column.values] for column in columns), strict=True):
+    for row in zip(*([json_cell(v) for v in column.values] for column in columns), strict=True):
         sheet.append(list(row))
     book.save(path)
 
 
-__all__ = ["Column", "csv_text", "json_text", "point_table", "profile_table", "write_table"]
+__all__ = ["Column", "csv_text", "json_cell", "json_text", "point_table", "profile_table", "write_table"]

@@ -10,6 +10,7 @@ from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
 from .tables import table
+from .validity import validity_lines
 from .view import Quantity, View
 
 _MAX_COLUMNS = 8
@@ -46,7 +47,9 @@ _SCALARS = (
 _SAID_IN_WORDS = ("status", "validity")
 
 
-def points_text(results: Results, selections: Sequence[str], rows: int) -> list[list[str]]:
+def points_text(
+    results: Results, selections: Sequence[str], rows: int, area_cm2: float | None = None
+) -> list[list[str]]:
     """Return the blocks of lines that show a result file: its head, what was selected, a table.
 
     Parameters
@@ -57,6 +60,8 @@ def points_text(results: Results, selections: Sequence[str], rows: int) -> list[
         ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
     rows : int
         Rows of a table at most.
+    area_cm2 : float, optional
+        Area of a cell, as :class:`~spacecharge.report.view.View` takes it.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def points_text(results: Results, selections: Sequence[str], rows: int) -> list[
     """
     blocks = [_head(results)]
     if results.n_points:
-        view = View(results, selections)
+        view = View(results, selections, area_cm2)
         if view.chosen:
             blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
         blocks.append(_points(view, max(1, rows)))
@@ -92,6 +97,7 @@ def _head(results: Results) -> list[str]:
         counts = results.status_counts()
         parts = [f"{n} {status_words(status)}" for status, n in sorted(counts.items())]
         lines.append(f"points     {results.n_points}: {', '.join(parts)}")
+    lines += [f"validity   {line}" for line in validity_lines(results)]
     for name, label in (("assumed", "assumed"), ("notes", "note")):
         lines += [f"{label:<11}{line}" for line in attributes.get(name, ())]
     if not results.is_complete:

@@ -32,7 +32,7 @@ def sketch(
     x : str, optional
         Axis along; default the first.
     y : str, optional
-        Variable without dimensions of its own; default the interface resistance.
+        Variable without dimensions of its own; default the interface resistance (lattice planes: the excess thickness).
     select : sequence of str
         ``AXIS=VALUE``.
 
@@ -64,7 +64,7 @@ def sketch(
     others = [a for a in view.axes if a != along]
     for k, axis in enumerate(others):
         view.thin(axis, MOST_LINES if k == 0 else 1)
-    quantity = view.variable(view.find(y or "interface_resistance"))
+    quantity = view.variable(view.find(y or _main_variable(view)))
     own = [d for d in quantity.dims if d not in view.axes]
     if own:
         raise StoreError(
@@ -75,6 +75,12 @@ def sketch(
     along_values = view.coordinates(along)[0]
     series = view.coordinates(others[0])[0] if others else None
     return _drawn(plotext, along_values, quantity, values, series)
+
+
+def _main_variable(view: View) -> str:
+    """Return what is drawn unasked."""
+    is_lattice = view.results.attributes.get("kind") == "lattice"
+    return "excess_thickness" if is_lattice else "interface_resistance"
 
 
 def _drawn(plotext: Any, along: Quantity, quantity: Quantity, values: Array, series: Quantity | None) -> str:

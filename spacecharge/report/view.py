@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..store.read import Results
-from ..units import DISPLAY, Display, display_of
+from ..units import DISPLAY, Display, display_of, display_of_cell
 
 Array = NDArray[np.float64]
 
@@ -57,6 +57,12 @@ class Quantity:
         return len(self.values)
 
 
+CM2 = 1e-4
+"""One cm2 [m2]."""
+
+LEAST_AREA, MOST_AREA = 1e-9, 1e9
+
+
 class View:
     """Some points of a result file.
 
@@ -68,6 +74,8 @@ class View:
         ``AXIS=VALUE``: the nearest value of an axis, by its name in the file and in the unit that tables
         show (``temperature=298.15``, ``electrolyte_thickness=30`` for 30 nm), or by its key of the YAML
         file (``electrolyte.thickness_nm=30``). In a sweep of points, every point of that value.
+    area_cm2 : float, optional
+        Area of a cell: Ohm cm2 become Ohm, uF/cm2 uF, mA/cm2 mA.
 
     Attributes
     ----------
@@ -82,9 +90,13 @@ class View:
         The file has no points, no such axis, or the value lies outside the axis.
     """
 
-    def __init__(self, results: Results, selections: Sequence[str] = ()) -> None:
+    def __init__(self, results: Results, selections: Sequence[str] = (), area_cm2: float | None = None) -> None:
         if not results.n_points:
             raise StoreError(f"{results.path}: holds no points")
+        if area_cm2 is not None and not LEAST_AREA <= area_cm2 <= MOST_AREA:
+            allowed = f"(allowed: {LEAST_AREA:g} to {MOST_AREA:g})"
+            raise StoreError(f"--area-cm2 {area_cm2:g}: is out of range {allowed}")
+        self.area_cm2 = area_cm2
         self.results = results
         self._index: dict[str, Any] = {axis: slice(None) for axis in results.sweep}
         self.chosen: tuple[Quantity, ...] = ()
@@ -128,7 +140,8 @@ class View:
             raise StoreError(f"{self.results.path}: has no variable {path} (see `spacecharge show`)")
         index = tuple(self._index.get(d, slice(None)) for d in field.dims)
         values = self.results.read(path, index)
-        display = display_of(field.units)
+        area = self.area_cm2
+        display = display_of(field.units) if area is None else display_of_cell(field.units, area * CM2)
         dims = tuple(d for d in field.dims if not isinstance(self._index.get(d), int))
         if values.dtype.kind == "f" and display.factor != 1.0:
             values = values * display.factor

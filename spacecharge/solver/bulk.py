@@ -1,9 +1,11 @@
 """Observables of neutral bulks and of grain boundaries: conductivities, carriers, Fermi levels, boundary resistance.
 
-A boundary is a core with the space-charge regions of the layers beside it.
+A boundary is a core, or a plane of sites in a contact, with the space-charge regions of the layers beside it.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +14,9 @@ from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from . import output as o
 from .output import Registry, Rows
+
+if TYPE_CHECKING:
+    from ..model.planes import Plane
 
 Array = NDArray[np.float64]
 
@@ -113,9 +118,9 @@ def _boundary_slope(rows: Rows, slopes: Rows) -> Array:
     return total
 
 
-@of_bulks((), "ohm m2", "resistance of the grain boundary", slope=_boundary_slope, needs="grain_boundary")
+@of_bulks((), "ohm m2", "grain-boundary resistance", slope=_boundary_slope, needs="grain_boundary")
 def grain_boundary_resistance(rows: Rows) -> Array:
-    """Return int (1/sigma - 1/sigma_grain) dx over the cores of a stack and the space-charge regions beside them.
+    """Return int (1/sigma - 1/sigma_grain) dx over cores and planes of a stack and the regions beside them.
 
     Negative where the boundary conducts better than its grain.
 
@@ -125,7 +130,7 @@ def grain_boundary_resistance(rows: Rows) -> Array:
     """
     p = rows.parameters
     sigma = conductivity_of(rows)
-    total = np.zeros(p.n_points)
+    total = np.zeros(p.n_points) if _has_boundary(rows) else np.full(p.n_points, np.nan)
     for i, grain in _cores(rows):
         total += rows.blocks[:, i, o.RESISTANCE] - p.thickness[:, i] / sigma[:, grain]
     for layer, side in _beside_cores(rows):
@@ -135,6 +140,89 @@ def grain_boundary_resistance(rows: Rows) -> Array:
             resistance, width = _region(rows, layer, side)
             total += resistance - width / sigma[:, layer]
     return total
+
+
+def _has_boundary(rows: Rows) -> bool:
+    return bool(_cores(rows) or rows.parameters.planes)
+
+
+def _barrier_slope(rows: Rows, slopes: Rows) -> Array:
+    if not _has_boundary(rows):
+        return np.full(rows.parameters.n_points, np.nan)
+    return _steepest(_boundary_potentials(rows), _boundary_potentials(slopes))
+
+
+@of_bulks((), "V", "grain-boundary barrier", slope=_barrier_slope, needs="grain_boundary")
+def barrier(rows: Rows) -> Array:
+    """Return phi in the middle of a core, or on a plane of sites, minus phi of its grain's neutral bulk.
+
+    Of several boundaries the one that is furthest from its grain; positive where cations are kept off.
+    """
+    if not _has_boundary(rows):
+        return np.full(rows.parameters.n_points, np.nan)
+    potentials = _boundary_potentials(rows)
+    return _steepest(potentials, potentials)
+
+
+def _steepest(potentials: Array, values: Array) -> Array:
+    """Return of every row of `values` the entry at which `potentials` is largest in size."""
+    at = np.argmax(np.abs(np.nan_to_num(potentials)), axis=1)
+    return np.asarray(np.take_along_axis(values, at[:, None], axis=1)[:, 0])
+
+
+def _boundary_potentials(rows: Rows) -> Array:
+    """Return the potentials of all cores and planes against their grains, shape (n_points, n_boundaries) [V]."""
+    p = rows.parameters
+    found = [
+        rows.blocks[:, i, o.CENTRE] + p.neutral_offset[:, i] - p.neutral_offset[:, grain] for i, grain in _cores(rows)
+    ]
+    found += [plane_potential(rows, plane) for plane in p.planes]
+    return np.stack(found, axis=1)
+
+
+def plane_potential(rows: Rows, plane: Plane) -> Array:
+    """Return the potential of a plane against the neutral bulk of its layer, shape (n_points,) [V]."""
+    contact = plane.contact + int(rows.parameters.end_contacts[0])
+    return np.asarray(rows.sides[:, contact, plane.side, o.FACE_POTENTIAL])
+
+
+def _plane_states(rows: Rows) -> list[tuple[int, Array, Array]]:
+    """Return contact, occupancy and areal charge [C/m2] of every plane."""
+    p = rows.parameters
+    kt = BOLTZMANN * p.temperature
+    found = []
+    for plane in p.planes:
+        at = (slice(None), plane.contact + plane.side, plane.species)
+        z = p.charge_number[at]
+        energy = p.array("plane_energy")[:, plane.contact] + z * ELEMENTARY_CHARGE * plane_potential(rows, plane)
+        with np.errstate(over="ignore"):
+            odds = p.bulk_occupancy[at] / p.bulk_vacancy[at] * np.exp(-energy / kt)
+            theta = 1.0 - 1.0 / (1.0 + odds)
+        sites = z * ELEMENTARY_CHARGE * p.array("plane_density")[:, plane.contact]
+        background = p.array("plane_background")[:, plane.contact]
+        fixed = -sites * p.bulk_occupancy[at] if plane.is_neutral else background
+        found.append((plane.contact + int(p.end_contacts[0]), theta, sites * theta + fixed))
+    return found
+
+
+def _at_contacts(rows: Rows, which: int) -> Array:
+    """Return occupancies (1) or charges (2) of planes at their contacts, NaN elsewhere."""
+    values = np.full(rows.sides.shape[:2], np.nan)
+    for state in _plane_states(rows):
+        values[:, state[0]] = state[which]
+    return values
+
+
+@of_bulks(("contact",), "1", "occupancy of the plane of sites", is_sensitive=False, needs="planes")
+def plane_occupancy(rows: Rows) -> Array:
+    """Return the filled share of the sites of planes in contacts."""
+    return _at_contacts(rows, 1)
+
+
+@of_bulks(("contact",), "C m-2", "charge of the plane of sites", is_sensitive=False, needs="planes")
+def plane_charge(rows: Rows) -> Array:
+    """Return the areal charge of planes in contacts: their carriers and their background."""
+    return _at_contacts(rows, 2)
 
 
 def conductivity_of(rows: Rows) -> Array:
@@ -151,6 +239,7 @@ def _beside_cores(rows: Rows) -> list[tuple[int, int]]:
     """Return the layers beside cores with the side, 0 left or 1 right, at which the core lies."""
     p = rows.parameters
     near = {(i - 1, 1) for i, _ in _cores(rows)} | {(i + 1, 0) for i, _ in _cores(rows)}
+    near |= {(plane.contact + side, 1 - side) for plane in p.planes for side in range(2)}
     return sorted((k, side) for k, side in near if 0 <= k < p.n_layers and p.core_of[k] < 0)
 
 

@@ -19,7 +19,7 @@ from ..errors import ConvergenceError, MiscibilityGapError
 from ..kernels import rows as k
 from ..model import Stack, StackParameters
 from ..model.numbers import DEFAULT_TOLERANCE_V
-from .kernel_choice import beyond_the_main_job, kernels, run_rows
+from .kernel_choice import beyond_the_main_job, kernels, run_prepared, run_rows
 from .options import SolverOptions
 from .output import Rows, counted_layers, output_width
 from .packing import (
@@ -72,10 +72,10 @@ _local = _Local()
 
 def _work_array(n_layers: int, n_species: int) -> Array:
     """Return this thread's work array for so many layers and species."""
-    return _work_of(work_rows(n_layers, n_species))
+    return work_array(work_rows(n_layers, n_species))
 
 
-def _work_of(n_rows: int) -> Array:
+def work_array(n_rows: int) -> Array:
     """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
     size = n_rows * kernels().stride
     work = _local.work
@@ -357,13 +357,10 @@ def solve(
     if resistance_of is not None:
         resistance_of = tuple(resistance_of)
         counted_layers(prepared.parameters, resistance_of)
-    main, general, _ = kernels()
-    work = _work_of(prepared.work_rows)
+    work = work_array(prepared.work_rows)
     out = prepared.blank.copy()
     begin = time.perf_counter()
-    n = (general if prepared.beyond else main)(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
-    if out.item(0) == Status.NOT_RUN:
-        n = general(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    n = run_prepared(prepared, work, out)
     seconds = time.perf_counter() - begin
     status, message = _OUTCOMES[out.item(0)]
     if status != Status.SOLVED:

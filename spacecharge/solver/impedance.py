@@ -25,6 +25,7 @@ from .network import EndKinds, Network, components_of, held_components, network_
 
 if TYPE_CHECKING:
     from .solution import Solution
+    from .steady import SteadyState
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -73,10 +74,10 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact.
     resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances [ohm m2], in series with the laws.
+        Plain resistances [ohm m2], in series with the laws and with those of the stack's contacts.
     """
     n = solution.parameters.n_layers - 1
-    total = np.zeros(n)
+    total: Array = solution.parameters.array("contact_resistance")[0].copy()
     if charge_transfer is not None:
         from .transfer import charge_transfer_resistance
 
@@ -185,7 +186,7 @@ def full_work(solution: Solution) -> Array:
 
 
 def spectrum_of(
-    solution: Solution,
+    solution: Solution | SteadyState,
     frequency_Hz: ArrayLike,
     *,
     ends: EndKinds | Mapping[str, EndKinds] = "reversible",
@@ -197,6 +198,20 @@ def spectrum_of(
     omega = 2.0 * np.pi * np.atleast_1d(np.asarray(frequency_Hz, dtype=float)).ravel()
     if not np.all(np.isfinite(omega) & (omega > 0.0)):
         raise ModelError("must be above 0 and finite (a direct current: dc_resistance)", "impedance.frequency_Hz")
+    from .steady import SteadyState
+
+    if isinstance(solution, SteadyState):
+        from .state_impedance import state_spectrum
+
+        if charge_transfer is not None or contact_resistance is not None:
+            raise ModelError("a state with current brings its contacts along: no law and no resistance", "impedance")
+        return state_spectrum(solution, omega, ends, estimate=estimate)
+    if np.any(solution.parameters.array("contact_bias")):
+        from .state_impedance import biased_spectrum
+
+        laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else list(charge_transfer or ())
+        plain = contact_resistances(solution, None, contact_resistance)
+        return biased_spectrum(solution, laws, omega, ends, resistance=plain, estimate=estimate)
     network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     return point_spectrum(
@@ -219,19 +234,19 @@ def _circuit(
 
 
 def impedance(
-    solution: Solution,
+    solution: Solution | SteadyState,
     frequency_Hz: ArrayLike,
     *,
     ends: EndKinds | Mapping[str, EndKinds] = "reversible",
     charge_transfer: Laws = None,
     contact_resistance: ArrayLike | None = None,
 ) -> Complex:
-    """Return the impedance of a stack about its equilibrium.
+    """Return the impedance of a stack about its equilibrium, with biased contacts, or about a state with current.
 
     Parameters
     ----------
-    solution : Solution
-        The state at rest.
+    solution : Solution or SteadyState
+        The state; contacts with a ``bias_V`` pass the current of their law.
     frequency_Hz : array_like
         Frequencies [Hz], above 0.
     ends : str or mapping
@@ -240,7 +255,8 @@ def impedance(
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact: a resistance R_ct beside the displacement current.
     contact_resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances of the contacts [ohm m2], in parallel with the displacement current.
+        Plain resistances of the contacts [ohm m2] beside those that the stack gives them, in parallel with the
+        displacement current.
 
     Returns
     -------
@@ -384,7 +400,7 @@ def stack_capacitance(parameters: StackParameters, point: int) -> float:
 
 
 def impedance_error_estimate(
-    solution: Solution,
+    solution: Solution | SteadyState,
     frequency_Hz: ArrayLike,
     *,
     ends: EndKinds | Mapping[str, EndKinds] = "reversible",
@@ -395,8 +411,8 @@ def impedance_error_estimate(
 
     Parameters
     ----------
-    solution : Solution
-        The state at rest.
+    solution : Solution or SteadyState
+        The state.
     frequency_Hz, ends, charge_transfer, contact_resistance : array_like and optional
         As for :func:`impedance`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ..codes import EndKind, Status
 from ..model import StackParameters, Statistics
 from .options import SolverOptions
+
+if TYPE_CHECKING:
+    from .prepared import Prepared
 
 Array = NDArray[np.float64]
 
@@ -53,11 +56,12 @@ def kernels() -> Kernels:
 def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> NDArray[np.bool_]:
     """Return which points the kernel of the main job is not made for, shape (n_points,).
 
-    Several species, dilute statistics, attraction, a flat start; a charge at an end, which the layers may not be able
-    to undo; and static capacitances whose neutral bias has to be solved for: where more than one plane pulls charge.
+    Several species, planes of sites, dilute statistics, attraction, a flat start; a charge at an end, which the layers
+    may not be able to undo; and static capacitances whose neutral bias has to be solved for: where more than one plane
+    pulls charge.
     """
     p = parameters
-    if p.n_species > 1 or (p.statistics != Statistics.LATTICE).any() or options.start == "flat":
+    if p.n_species > 1 or p.planes or (p.statistics != Statistics.LATTICE).any() or options.start == "flat":
         return np.ones(p.n_points, dtype=bool)
     attracts = ((p.interaction_occupied < 0.0) | (p.interaction_vacancy < 0.0)).any(axis=(1, 2))
     charged = (p.contact_charge != 0.0).any(axis=1)
@@ -70,6 +74,16 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
     # A contact that pulls nothing has to be looked at next to one that does.
     planes = p.n_layers - 1 + sum(kind >= EndKind.ELECTROSTATIC_POTENTIAL for kind in p.end_kind)
     return np.asarray(attracts | charged | ((pulling > 0) & (planes > 1)))
+
+
+def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:
+    """Solve one prepared point into `out` (1, output_width); return the number of elements left in `work`."""
+    main, general, _ = _loaded or kernels()
+    arguments = (0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    if prepared.beyond:
+        return general(*arguments)
+    n = main(*arguments)
+    return general(*arguments) if out.item(0) == Status.NOT_RUN else n
 
 
 def run_rows(

@@ -10,50 +10,16 @@ from numpy.typing import NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
-from ..model import Stack, StackParameters
+from ..model import StackParameters
+from ..model.components import Components, components_of
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-ELECTRONIC = {"electron", "electrons", "hole", "holes"}
-"""Species that are always one component: a hole is a missing electron."""
 
 REVERSIBLE, BLOCKING = "reversible", "blocking"
 
 EndKinds = str | Mapping[str, Sequence[str]]
 """Kind of an end for a small signal: ``reversible``, ``blocking`` or ``{"reversible": [components]}``."""
-
-
-class Components(NamedTuple):
-    """Components of a stack.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Their names.
-    of_species : ndarray of int, shape (n_layers, n_species)
-        Component of each species; -1 where a layer has no such species.
-    """
-
-    names: tuple[str, ...]
-    of_species: Integers
-
-
-def components_of(stack: Stack) -> Components:
-    """Return the components of a stack: species of one component react locally and share one v.
-
-    A species belongs to the component of its own name unless its key ``component`` says otherwise.
-    """
-    names: list[str] = []
-    width = max(len(layer.species_names) for layer in stack.layers)
-    index = np.full((len(stack.layers), width), -1, dtype=np.int64)
-    for i, layer in enumerate(stack.layers):
-        for k, ((_, keys), species) in enumerate(zip(layer.species_items(), layer.species_names, strict=True)):
-            name = str(keys.get("component") or ("electrons" if species in ELECTRONIC else species))
-            if name not in names:
-                names.append(name)
-            index[i, k] = names.index(name)
-    return Components(tuple(names), index)
 
 
 class Network(NamedTuple):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
 from ..errors import ModelError
 from ..kernels.rows import (
     BALANCE,
+    CENTRE,
     CHARGE,
     DEBYE,
     DIFFERENTIAL,
@@ -74,6 +76,12 @@ class Rows:
     def head(self, column: int) -> Array:
         """Return a number of the whole, shape (n_points,)."""
         return np.asarray(self.out[:, column])
+
+    @cached_property
+    def has_answer(self) -> NDArray[np.bool_]:
+        """Whether observables stand behind the status of a point, shape (n_points,)."""
+        status = self.out[:, STATUS]
+        return np.asarray((status == Status.SOLVED) | (status == Status.ACCURACY_NOT_REACHED))
 
     @cached_property
     def blocks(self) -> Array:
@@ -289,6 +297,7 @@ class Observed:
 
 __all__ = [
     "BALANCE",
+    "CENTRE",
     "CHARGE",
     "DEBYE",
     "DIFFERENTIAL",

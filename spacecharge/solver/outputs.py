@@ -35,7 +35,6 @@ VALIDITY_ATTRIBUTES = {
     "flag_masks": np.array([*Validity], dtype=np.int32),
     "flag_meanings": " ".join(flag.flag for flag in Validity),
 }
-ANSWERED = [status for status in Status if status.has_answer]
 
 observable = Registry()
 
@@ -245,8 +244,7 @@ def validity(rows: Rows) -> Array:
     :class:`spacecharge.codes.Validity` holds them with their words.
     """
     flags = np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32)
-    answered = np.isin(rows.head(o.STATUS), ANSWERED)
-    return np.where(answered, flags | strained(rows), flags)
+    return np.where(rows.has_answer, flags | strained(rows), flags)
 
 
 OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)
@@ -264,7 +262,43 @@ ACTIVATION_OUTPUT = Output(
 )
 """The same in a sweep over the temperature."""
 
-EVERY_OUTPUT: tuple[Output, ...] = (*OUTPUTS, *TRANSFER_OUTPUTS, ACTIVATION_OUTPUT)
+CELL_VOLTAGE = Output(
+    "cell_voltage", (), "V", "cell voltage, U of the left electrode minus the right", needs="full_cell"
+)
+"""Where both ends are electrodes; under a load that under current."""
+
+_PASSING, _CURRENT, _SIGNAL = "current", "load", "impedance"
+CURRENT_OUTPUTS: tuple[Output, ...] = (
+    Output("current_density", (), "A m-2", "current density", needs=_PASSING),
+    Output("overpotential", CONTACTS, "V", "overpotential", needs=_PASSING),
+    Output("differential_resistance", (), "ohm m2", "differential resistance", needs=_PASSING),
+    Output("contact_current_density", CONTACTS, "A m-2", "current density of the contact", needs="bias"),
+    Output("voltage", (), "V", "polarisation", needs=_CURRENT),
+    Output("layer_voltage", LAYERS, "V", "drop of the electrochemical potential", needs=_CURRENT),
+)
+"""Where a contact has a bias or the stack a load (see :mod:`spacecharge.solver.bias` and ``steady``)."""
+
+_FREQUENCIES, _BY_LAYER = ("frequency",), ("layer", "frequency")
+IMPEDANCE_OUTPUTS: tuple[Output, ...] = (
+    Output("impedance_real", _FREQUENCIES, "ohm m2", "real part of the impedance", needs=_SIGNAL),
+    Output("impedance_imag", _FREQUENCIES, "ohm m2", "imaginary part of the impedance", needs=_SIGNAL),
+    Output("impedance_error_estimate", _FREQUENCIES, "1", "estimated relative error of the impedance", needs=_SIGNAL),
+    Output("layer_impedance_real", _BY_LAYER, "ohm m2", "real part of the layer's impedance", needs=_SIGNAL),
+    Output("layer_impedance_imag", _BY_LAYER, "ohm m2", "imaginary part of the layer's impedance", needs=_SIGNAL),
+    Output("dc_resistance", (), "ohm m2", "resistance to a direct current", needs=_SIGNAL),
+    Output("blocking_resistance", (), "ohm m2", "resistance between blocking plates", needs=_SIGNAL),
+    Output("geometric_capacitance", (), "F m-2", "geometric capacitance", needs=_SIGNAL),
+)
+"""Where a configuration asks for a spectrum (see :mod:`spacecharge.solver.impedance`)."""
+
+EVERY_OUTPUT: tuple[Output, ...] = (
+    *OUTPUTS,
+    CELL_VOLTAGE,
+    *TRANSFER_OUTPUTS,
+    ACTIVATION_OUTPUT,
+    *CURRENT_OUTPUTS,
+    *IMPEDANCE_OUTPUTS,
+)
 """What a result may have; :meth:`Output.exists` says whether it has."""
 
 SENSITIVE = tuple(output.name for output in OUTPUTS if output.is_sensitive)

@@ -12,8 +12,8 @@ from ..codes import EndKind
 from ..kernels import rows as k
 from ..model import StackParameters
 from ..model.numbers import SPECIES
-from .output import STATUS, Rows
-from .outputs import ANSWERED, OUTPUTS
+from .output import Rows
+from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
 
@@ -51,8 +51,18 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
     at, end = k.contact_start(n_layers), k.end_start(n_layers)
     rows[:, k.LAYER_START : at : k.LAYER_SIZE] = p.thickness
     rows[:, k.LAYER_START + 1 : at : k.LAYER_SIZE] = p.permittivity
-    rows[:, at : end : k.CONTACT_SIZE] = p.contact_step
-    rows[:, at + 1 : end : k.CONTACT_SIZE] = p.contact_charge
+    per_contact = rows[:, at:end].reshape(n_points, n_layers - 1, k.CONTACT_SIZE)
+    per_contact[..., k.STEP] = p.contact_step
+    per_contact[..., k.FIXED_AREAL_CHARGE] = p.contact_charge
+    per_contact[..., k.PLANE_DENSITY] = per_contact[..., k.PLANE_ENERGY] = 0.0
+    planes = np.zeros((n_layers - 1, k.PLANE_CODES))
+    for plane in p.planes:
+        per_contact[:, plane.contact, k.FIXED_AREAL_CHARGE] += np.nan_to_num(
+            p.array("plane_background")[:, plane.contact]
+        )
+        per_contact[:, plane.contact, k.PLANE_DENSITY] = p.array("plane_density")[:, plane.contact]
+        per_contact[:, plane.contact, k.PLANE_ENERGY] = np.nan_to_num(p.array("plane_energy")[:, plane.contact])
+        planes[plane.contact] = 1 + plane.side, plane.species, plane.is_neutral
     rows[:, end : end + 2] = p.end_value
     if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
@@ -63,7 +73,8 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
             species[..., getattr(k, number.column)] = p.array(number.array)
     species[..., k.VACANCY] = p.bulk_vacancy
     laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
-    codes = np.concatenate([np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]]), laws]).astype(np.int64)
+    head = np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]])
+    codes = np.concatenate([head, laws, planes.ravel()]).astype(np.int64)
     return rows, codes
 
 
@@ -96,7 +107,7 @@ def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
 
 def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
     """Return the values with NaN at points that have no answer; their status says why."""
-    failed = ~np.isin(rows.head(STATUS), ANSWERED)
+    failed = ~rows.has_answer
     if failed.any():
         for name, values in named.items():
             if values.dtype.kind == "f":

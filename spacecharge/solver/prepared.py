@@ -97,23 +97,20 @@ def prepare(stack: Stack, tolerance_V: float, options: SolverOptions) -> Prepare
     ):
         return prepared
     check_tolerance(tolerance_V)
-    p = stack_parameters(stack)
-    rows, codes = pack_rows(p, tolerance_V)
-    blank = np.full((1, output_width(p)), np.nan)
-    prepared = Prepared(
-        p,
-        float(tolerance_V),
-        options,
-        rows,
-        codes,
-        options.packed(),
-        blank,
-        work_rows(p.n_layers, p.n_species),
-        bool(beyond_the_main_job(p, options)[0]),
-    )
+    prepared = prepared_point(stack_parameters(stack), tolerance_V, options)
     # One object, stored at once: another thread sees all of it or nothing.
     stack.cache["prepared"] = prepared
     return prepared
+
+
+def prepared_point(parameters: StackParameters, tolerance_V: float, options: SolverOptions) -> Prepared:
+    """Return what a solve needs of one point whose arrays are given."""
+    p = parameters
+    rows, codes = pack_rows(p, tolerance_V)
+    blank = np.full((1, output_width(p)), np.nan)
+    beyond = bool(beyond_the_main_job(p, options)[0])
+    size = work_rows(p.n_layers, p.n_species)
+    return Prepared(p, float(tolerance_V), options, rows, codes, options.packed(), blank, size, beyond)
 
 
 def used_rows(n_species: int) -> int:

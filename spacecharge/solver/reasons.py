@@ -51,10 +51,16 @@ def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     whole = p.charge_number[index] * p.site_density[index] * ELEMENTARY_CHARGE * p.thickness[index][:, None]
     empty = -whole * p.bulk_occupancy[index]
     with np.errstate(invalid="ignore"):
-        full = np.where(
-            whole == 0.0, 0.0, whole * np.where(p.statistics == Statistics.LATTICE, p.bulk_vacancy[index], np.inf)
-        )
+        limited = np.isin(p.statistics, [law for law in Statistics if law.has_vacancies])
+        full = np.where(whole == 0.0, 0.0, whole * np.where(limited, p.bulk_vacancy[index], np.inf))
     low, high = float(np.minimum(empty, full).sum()), float(np.maximum(empty, full).sum())
+    for plane in p.planes:
+        at = (index, plane.contact + plane.side, plane.species)
+        sites = float(p.charge_number[at] * ELEMENTARY_CHARGE * p.array("plane_density")[index, plane.contact])
+        bulk = float(p.bulk_occupancy[at]) if plane.is_neutral else 0.0
+        held = (-sites * bulk, sites * (1.0 - bulk))
+        low, high = low + min(held), high + max(held)
+        fixed += 0.0 if plane.is_neutral else float(p.array("plane_background")[index, plane.contact])
     if fixed == 0.0 or low < -fixed < high:
         return None
     return (

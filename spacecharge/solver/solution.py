@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..codes import Status
 from ..model import Stack, StackParameters
 from ..units import display_of
+from . import bulk
 from . import outputs as o
 from .options import SolverOptions
 from .output import Observed, Rows
@@ -19,6 +20,7 @@ from .packing import LayerProfile, unpack_layers, unpack_scalars
 from .prepared import Prepared, full_state
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
@@ -132,6 +134,14 @@ class Solution:
     resistance_error_estimate = Observed(o.resistance_error_estimate)
     charge_balance = Observed(o.charge_balance)
     validity = Observed(o.validity)
+    conductivity = Observed(bulk.conductivity)
+    concentration = Observed(bulk.concentration)
+    transference_number = Observed(bulk.transference_number)
+    fermi_level = Observed(bulk.fermi_level)
+    grain_boundary_resistance = Observed(bulk.grain_boundary_resistance)
+    barrier = Observed(bulk.barrier)
+    plane_occupancy = Observed(bulk.plane_occupancy)
+    plane_charge = Observed(bulk.plane_charge)
 
     @property
     def stack(self) -> Stack:
@@ -288,15 +298,19 @@ class Solution:
 
         return f"<pre>{escape(repr(self))}</pre>"
 
-    def plot(self) -> Figure:
-        """Draw potential and occupancy around each contact.
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw potential and occupancy around each contact, or the potential into axes of your own.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Takes the potential [V] against the position [nm], a line a layer with its name as label.
 
         Returns
         -------
         matplotlib.figure.Figure
             The figure; nothing is written.
         """
-        from ..plotting import plot_solution
+        from ..plotting.profiles import draw_potential, plot_solution
 
-        figure: Figure = plot_solution(self)
-        return figure
+        return plot_solution(self) if ax is None else draw_potential(self, ax)

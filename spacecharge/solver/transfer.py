@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..model import StackParameters
-from ..model.charge_transfer import ChargeTransfer, occupancy_factor, resistance_of_exchange, single_species
+from ..model.charge_transfer import ChargeTransfer, jumps_are_defined, occupancy_factor, resistance_of_exchange
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -47,7 +47,7 @@ def transfer_scalars(
         The stack has more than one mobile species.
     """
     p = parameters
-    single_species(p)
+    jumps_are_defined(p, [i for i, law in enumerate(laws) if law is not None])
     theta, vacancy = scalars["contact_occupancy"], scalars["contact_vacancy"]
     current = np.full(theta.shape[:2], np.nan)
     resistance, extra = current.copy(), np.zeros(p.n_points)
@@ -90,7 +90,7 @@ def local_activation_energy(
         [eV]; Ea0 where there is no space-charge layer.
     """
     p = parameters
-    single_species(p)
+    jumps_are_defined(p, [i for i, law in enumerate(laws) if law is not None])
     with np.errstate(divide="ignore", invalid="ignore"):
         theta = slopes["contact_occupancy"] / scalars["contact_occupancy"]
         vacancy = slopes["contact_vacancy"] / scalars["contact_vacancy"]

@@ -37,21 +37,40 @@ def strained(rows: o.Rows) -> NDArray[np.int32]:
         Members of :class:`~spacecharge.codes.Validity`, added up.
     """
     p = rows.parameters
-    faces = rows.faces
-    theta = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.FACE_SPECIES_SIZE)[..., o.FACE_THETA]
-    largest = np.fmax(np.fmax(theta[:, :, 0], theta[:, :, 1]), p.bulk_occupancy)
-    dilute = (p.statistics == Statistics.DILUTE) & (p.site_density > 0.0)
-    resistance = faces[..., o.FACE_RESISTANCE]
-    found = {
-        Validity.DILUTE_ABOVE_ONE: (dilute & (largest > FULL)).any(axis=(1, 2)),
-        Validity.DILUTE_ABOVE_TENTH: (dilute & (largest > CROWDED)).any(axis=(1, 2)),
-        Validity.FEW_CARRIERS: (carriers(rows) * PATCH < 1.0).any(axis=(1, 2)),
-        Validity.HIGH_RESISTANCE: (resistance > OTHERS_CONDUCT).any(axis=(1, 2)),
-    }
     flags = np.zeros(p.n_points, dtype=np.int32)
-    for flag, holds in found.items():
-        flags[holds] |= int(flag)
+    if (p.statistics == Statistics.DILUTE).any():
+        dilute = (p.statistics == Statistics.DILUTE) & (p.site_density > 0.0)
+        theta = _of_species(rows, o.FACE_THETA)
+        largest = np.fmax(np.fmax(theta[:, :, 0], theta[:, :, 1]), p.bulk_occupancy)
+        flags[(dilute & (largest > FULL)).any(axis=(1, 2))] |= int(Validity.DILUTE_ABOVE_ONE)
+        flags[(dilute & (largest > CROWDED)).any(axis=(1, 2))] |= int(Validity.DILUTE_ABOVE_TENTH)
+    if _may_be_few(rows):
+        flags[(carriers(rows) * PATCH < 1.0).any(axis=(1, 2))] |= int(Validity.FEW_CARRIERS)
+    high = rows.faces[..., o.FACE_RESISTANCE] > OTHERS_CONDUCT
+    if high.any():
+        flags[high.any(axis=(1, 2))] |= int(Validity.HIGH_RESISTANCE)
     return flags
+
+
+def _of_species(rows: o.Rows, column: int) -> Array:
+    """Return a number of the species at the faces, shape (n_points, n_layers, 2, n_species)."""
+    faces, n_species = rows.faces, rows.parameters.n_species
+    return np.asarray(
+        faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], n_species, o.FACE_SPECIES_SIZE)[..., column]
+    )
+
+
+def _may_be_few(rows: o.Rows) -> bool:
+    """Say whether any region can hold fewer carriers than one a patch; spares counting them in nearly every sweep.
+
+    A region reaches to where the occupancy is all but that of the bulk: its last Debye length alone holds more than a
+    tenth of what the bulk would, unless the region is the whole layer.
+    """
+    p = rows.parameters
+    densest = (p.site_density * p.bulk_occupancy).max(axis=2)
+    if (densest * rows.blocks[..., o.DEBYE] * PATCH < 10.0).any():
+        return True
+    return bool((_of_species(rows, o.FACE_WIDTH) >= 0.999 * p.thickness[:, :, None, None]).any())
 
 
 def carriers(rows: o.Rows) -> Array:
@@ -64,8 +83,7 @@ def carriers(rows: o.Rows) -> Array:
     """
     p = rows.parameters
     faces = rows.faces
-    columns = faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], p.n_species, o.FACE_SPECIES_SIZE)
-    theta, width = columns[..., o.FACE_THETA], columns[..., o.FACE_WIDTH]
+    theta, width = _of_species(rows, o.FACE_THETA), _of_species(rows, o.FACE_WIDTH)
     extent = np.where(width > 0.0, np.maximum(width, rows.blocks[..., o.DEBYE, None, None]), np.nan)
     density, bulk = p.site_density[:, :, None, :], p.bulk_occupancy[:, :, None, :]
     if p.n_species > 1:

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 METADATA_BLOCK_BYTES = 1 << 16
 """HDF5 allocates its metadata in blocks of this size: few, large writes."""
 
-SYSTEM_ERRNOS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.ENOMEM)
+WINDOWS = os.name == "nt"
+"""Where a file that somebody has open can be neither replaced nor removed, and signal 0 is Ctrl-C."""
+
+_NAMES = ("ENOSPC", "EFBIG", "EDQUOT", "EIO", "ENOMEM")
+SYSTEM_ERRNOS = tuple(getattr(errno, name) for name in _NAMES if hasattr(errno, name))
 """Errors of the system that end a run with exit code 3 and leave it resumable."""
 
 COPY_BYTES = 1 << 24
@@ -238,7 +242,7 @@ def _hand_on(descriptor: int, before: os.stat_result) -> None:
 
 def _replace(temporary: Path, path: Path) -> None:
     """Rename a file over another one, waiting a moment for readers where the system asks for it."""
-    deadline = time.monotonic() + (REPLACE_SECONDS if os.name == "nt" else 0.0)
+    deadline = time.monotonic() + (REPLACE_SECONDS if WINDOWS else 0.0)
     while True:
         try:
             os.replace(temporary, path)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError, SystemStop
+from .files import WINDOWS
 
 UNKNOWN = "unknown"
 """Start time of a process where the system does not tell."""
@@ -91,14 +92,14 @@ class RunLock:
                 # Its time stamp is the "now" against which the age of a lock from elsewhere is taken.
                 os.utime(own)
         finally:
-            own.unlink(missing_ok=True)
+            _unlink(own)
         self._touched = time.monotonic()
         return self
 
     def __exit__(self, *exc: object) -> None:
         with _alone(self.path.parent):
             if self._is_ours():
-                self.path.unlink(missing_ok=True)
+                _unlink(self.path)
 
     def touch(self) -> None:
         """Show that the holder lives; call it often, it acts every few seconds.
@@ -186,6 +187,19 @@ def _flock(fcntl: Any, descriptor: int) -> bool:
             return False
 
 
+def _unlink(path: Path) -> None:
+    """Remove a file, waiting a moment for somebody who reads it where the system asks for that."""
+    deadline = time.monotonic() + (ALONE_SECONDS if WINDOWS else 0.0)
+    while True:
+        try:
+            path.unlink(missing_ok=True)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
 def _write_new(path: Path, text: str) -> None:
     """Write a small file that does not exist yet, never through a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -255,7 +269,7 @@ def _started(pid: int) -> str | None:
         pass
     if Path("/proc/self/stat").exists():
         return None
-    if os.name == "nt":
+    if WINDOWS:
         # There, signal 0 is no question but Ctrl-C. The age of the lock decides.
         return UNKNOWN
     try:

@@ -37,7 +37,7 @@ def output_file(path: str | os.PathLike[str]) -> Path:
     if not name.strip() or "\0" in name:
         reason = "holds a zero byte" if "\0" in name else "is empty"
         raise StoreError(f"{_short(name)}: no file can have this name (it {reason})")
-    if name.startswith("~") and os.fspath(path).startswith("~" + os.sep):
+    if name.startswith("~") and os.fspath(path).startswith(("~/", f"~{os.sep}")):
         raise StoreError(f"{_short(name)}: the home folder is not known (HOME); write the path out")
     try:
         target = Path(os.path.realpath(name) if os.path.islink(name) else name)

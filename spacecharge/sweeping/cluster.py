@@ -38,6 +38,9 @@ LOOK_SECONDS = 2.0
 
 CONNECT_SECONDS = 30.0
 
+_WORDS = 200
+"""Longest part of a message that comes from elsewhere."""
+
 
 def connect(address: str, workers: int) -> Client:
     """Return a client of the scheduler that `address` names.
@@ -81,8 +84,12 @@ def connect(address: str, workers: int) -> Client:
                 )
             return Client(scheduler_file=address, timeout=CONNECT_SECONDS)
         return Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise SpaceChargeError(f"--scheduler {address}: no scheduler answers there ({error})") from error
+    except SpaceChargeError:
+        raise
+    except Exception as error:
+        # An address that distributed makes nothing of ends in whatever its transports raise (TypeError, RuntimeError).
+        text = " ".join(str(error).split())[:_WORDS]
+        raise SpaceChargeError(f"--scheduler {address[:_WORDS]}: no scheduler answers there ({text})") from error
 
 
 class ClusterPool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codes import EndKind
 from ..config import Config
+from ..model import StackParameters
 from ..store.layout import Coordinate
 
 
@@ -17,9 +22,11 @@ def facts_of(config: Config) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        ``charge_transfer``: a contact has a law of jumps; ``charge_transfer_and_temperature``: and it is swept over
-        the temperature; ``several_species``; ``defects``: carriers of a layer follow from them; ``grain_boundary``:
-        there is a core.
+        ``full_cell``: both ends are electrodes; ``charge_transfer``: a contact has a law of jumps;
+        ``charge_transfer_and_temperature``: and it is swept over the temperature; ``several_species``; ``defects``:
+        carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites; ``planes``: a
+        contact has one; ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two;
+        ``impedance``: a spectrum is asked for.
     """
     facts = set()
     layers = config.base_stack.layers
@@ -27,22 +34,74 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("several_species")
     if any(layer.defects is not None for layer in layers):
         facts.add("defects")
-    if any(layer.core_of is not None for layer in layers):
+    planes = any(contact.sites is not None for contact in config.base_stack.contacts)
+    if planes:
+        facts.add("planes")
+    if planes or any(layer.core_of is not None for layer in layers):
         facts.add("grain_boundary")
+    if all(is_electrode(config, side) for side in ("left", "right")):
+        facts.add("full_cell")
     if any(law is not None for law in config.charge_transfer):
         facts.add("charge_transfer")
         if any(axis.path == "temperature_K" for axis in config.axes):
             facts.add("charge_transfer_and_temperature")
+    if config.load is not None:
+        facts |= {"load", "current"}
+    elif has_bias(config):
+        facts |= {"bias", "current"}
+    if config.impedance is not None:
+        facts.add("impedance")
     return frozenset(facts)
+
+
+def has_bias(config: Config) -> bool:
+    """Say whether a contact is biased at any point."""
+    return any(contact.bias_V for contact in config.base_stack.contacts) or any(
+        axis.path.endswith(".bias_V") for axis in config.axes
+    )
+
+
+def is_electrode(config: Config, side: str) -> bool:
+    """Return whether an end of the stack is an electrode: a metal, or a layer with an open-circuit voltage.
+
+    Parameters
+    ----------
+    config : Config
+        The configuration.
+    side : {"left", "right"}
+        The end.
+    """
+    from ..library import materials
+
+    stack = config.base_stack
+    if getattr(stack, side).kind == EndKind.METAL.key:
+        return True
+    layer = stack.layers[0 if side == "left" else -1]
+    is_known = layer.material is not None and materials[layer.material].role == "electrode"
+    return is_known or any("ocv" in spec for _, spec in layer.species_items())
+
+
+def equilibrium_voltage(config: Config, parameters: StackParameters) -> NDArray[np.float64]:
+    """Return U of the left electrode minus U of the right one at every point [V]."""
+    potentials = []
+    for k, side in enumerate(("left", "right")):
+        if getattr(config.base_stack, side).kind == EndKind.METAL.key:
+            # The value of a metal counts from the last layer (see `model.parameters`).
+            potentials.append(parameters.end_value[:, k] + parameters.potential[:, -1])
+        else:
+            potentials.append(parameters.potential[:, 0 if k == 0 else -1])
+    return np.asarray(potentials[0] - potentials[1])
 
 
 def own_dimensions(config: Config) -> tuple[Coordinate, ...]:
     """Return the coordinates of dimensions that variables have besides layers, contacts, sides and species.
 
-    Such a dimension is the last of its variables. There is none yet: a frequency would be one.
+    Such a dimension is the last of its variables: the frequency of a spectrum.
     """
-    del config
-    return ()
+    if config.impedance is None:
+        return ()
+    frequencies = np.array(config.impedance.frequency_Hz)
+    return (Coordinate(name="frequency", values=frequencies, units="Hz", long_name="frequency"),)
 
 
-__all__ = ["facts_of", "own_dimensions"]
+__all__ = ["equilibrium_voltage", "facts_of", "has_bias", "is_electrode", "own_dimensions"]

@@ -115,6 +115,9 @@ class FitTask:
         for name, (unit, words) in self._quantities.items():
             variables.append(Variable(name=name, units=unit, long_name=words))
             variables.append(Variable(name=f"sigma_{name}", units=unit, long_name=f"one sigma of {words}"))
+            for end in ("lower", "upper"):
+                what = f"{end} end of the interval of {words} (level {self._level:g})"
+                variables.append(Variable(name=f"{end}_{name}", units=unit, long_name=what))
         return Layout(
             sweep=tuple(c.name for c in coordinates),
             shape=sweep_shape(self.config),
@@ -129,6 +132,11 @@ class FitTask:
                 "kind": f"fit {self.config.kind}",
             },
         )
+
+    @property
+    def _level(self) -> float:
+        level = self.config.raw.get("level", 0.9545)
+        return float(level)
 
     @cached_property
     def _quantities(self) -> dict[str, tuple[str, str]]:
@@ -174,7 +182,7 @@ class FitTask:
         data = self.config.raw.get("data")
         given = data.get("path") if isinstance(data, Mapping) else None
         for path in sorted({str(name or "") for name in self.config.sweep.get("data.path", [given])}):
-            source = folder / path
+            source = folder / os.path.expanduser(path)
             if path and source.is_file():
                 digest.update(source.read_bytes())
         return digest.hexdigest()
@@ -206,6 +214,7 @@ class FitTask:
                 if name in out:
                     out[name][row] = value.value
                     out[f"sigma_{name}"][row] = value.sigma
+                    out[f"lower_{name}"][row], out[f"upper_{name}"][row] = value.lower, value.upper
         return Status.SOLVED, ""
 
     def explain(self, index: int, status: int) -> str:

@@ -24,6 +24,8 @@ from ..units import display_of
 if TYPE_CHECKING:
     import pandas
     import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from ..config.lattice import LatticeConfig
 
@@ -75,6 +77,32 @@ class SweepTable:
         more = ["..."] if len(lines) > SHOWN else []
         listed = "\n    ".join([*lines[:SHOWN], *more])
         return f"<SweepTable: {axes or 'one point'}; {solved} of {self.status.size} solved>\n    {listed}"
+
+    def plot(self, y: str = "interface_resistance", *, x: str | None = None, ax: Axes | None = None) -> Figure:
+        """Draw a column against an axis of the sweep, a line for every combination of the other axes.
+
+        Parameters
+        ----------
+        y : str
+            Column, with contact, side or layer in brackets where it has them (see :meth:`columns`).
+        x : str, optional
+            Axis along; default the first.
+        ax : matplotlib.axes.Axes, optional
+            Axes of your own; default a figure of its own.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure; nothing is written.
+
+        Raises
+        ------
+        StoreError
+            No such column or axis.
+        """
+        from ..plotting.tables import plot_columns
+
+        return plot_columns(self.columns(), self.layout.sweep, self.layout.shape, y, x, ax)
 
     def to_xarray(self, *, units: Literal["display", "SI"] = "display") -> xarray.Dataset:
         """Return an xarray Dataset with the sweep axes as coordinates.

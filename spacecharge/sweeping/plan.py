@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
-from ..solver.outputs import SENSITIVE, outputs_for
+from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
 from .companions import companions
-from .facts import facts_of, own_dimensions
+from .current import current_values
+from .facts import equilibrium_voltage, facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
 
@@ -114,7 +115,7 @@ class InterfaceTask:
         """One mesh per layer [m] for the profiles of all points; None without profiles."""
         config = self.config
         # A single solve is looked at, and its profiles are small.
-        if not (config.output.profiles or not config.shape):
+        if not (config.output.profiles or not config.shape) or config.load is not None:
             return None
         from ..solver.equilibrium import profile_mesh
 
@@ -140,6 +141,7 @@ class InterfaceTask:
             config.solver,
             (output.profiles, output.profile_nodes, output.resistance_of, output.sensitivities),
             config.charge_transfer,
+            (config.load, config.impedance),
             [v.path for v in self.layout.variables],
             self.chunk_points,
         )
@@ -165,7 +167,10 @@ class InterfaceTask:
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         values: dict[str, NDArray[Any]] = dict(points.scalars)
-        values |= transfer_values(config, lo, hi, parameters, points.scalars, points.sensitivities)
+        if CELL_VOLTAGE.exists(facts_of(config)):
+            values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
+        values |= current_values(config, lo, hi, parameters, values)
+        values |= transfer_values(config, lo, hi, parameters, values, points.sensitivities)
         for path in config.output.sensitivities:
             slopes = points.sensitivities[path]
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}

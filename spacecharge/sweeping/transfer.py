@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -125,7 +126,7 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, 
     from ..store.fit_reader import read_fit
 
     where = f"{config.source}: contacts.{i}.charge_transfer"
-    path = config.source.parent / keys["from_fit"]
+    path = config.source.parent / os.path.expanduser(keys["from_fit"])
     fit, _, parameter = keys.get("parameter", DEFAULT_PARAMETER).rpartition("/")
     try:
         rate = read_fit(path, parameter, fit or None)

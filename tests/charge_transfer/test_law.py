@@ -150,3 +150,51 @@ def test_calibration_refuses_what_is_not_neutral() -> None:
 def test_law_refuses_numbers_out_of_range(bad: dict[str, float]) -> None:
     with pytest.raises(ModelError):
         ChargeTransfer(**{"rate_constant": 1e20, **bad})
+
+
+JUMP = """
+layers:
+  a: {thickness_nm: 20, potential_V: 3.2, permittivity: 12, site_density_per_nm3: 22, occupancy: 0.45,
+      charge_number: 1, STATdiffusivity_m2_per_s: 1e-13}
+  b: {thickness_nm: 20, potential_V: 3.0, permittivity: 18, site_density_per_nm3: 19.7, occupancy: 0.38,
+      charge_number: Z, STATdiffusivity_m2_per_s: 1e-13}
+contacts:
+  - charge_transfer: {rate_constant_per_m2_s: 3.0e20}
+"""
+
+
+@pytest.mark.parametrize(
+    ("z", "word", "more", "message"),
+    [
+        ("2", "", "", r"c.yaml:7:5: contacts.0.charge_transfer: a and b carry ions of charge 1 and 2"),
+        ("1", "statistics: dilute, ", "", r"c.yaml:7:5: contacts.0.charge_transfer: a and b have dilute statistics"),
+        ("1", "", "sweep: {b.charge_number: [1, 2]}", r"c.yaml:8:9: sweep.b.charge_number: a jump across"),
+    ],
+)
+def test_contacts_that_no_ion_can_jump_across_are_refused(z: str, word: str, more: str, message: str) -> None:
+    from spacecharge.config import parse_config
+    from spacecharge.errors import ConfigError
+
+    text = JUMP.lstrip().replace("Z,", f"{z},").replace("STAT", word) + more
+    with pytest.raises(ConfigError, match=message):
+        parse_config(text, "c.yaml")
+    parse_config(JUMP.lstrip().replace("Z,", "1,").replace("STAT", ""), "c.yaml")
+
+
+def test_the_law_itself_refuses_them_too() -> None:
+    from spacecharge.errors import ModelError
+
+    def of(**changes: object) -> sc.Stack:
+        layer = {"thickness_nm": 20.0, "permittivity": 12.0, "site_density_per_nm3": 20.0, "occupancy": 0.4}
+        return sc.Stack(
+            (
+                sc.Layer(name="a", potential_V=3.2, **layer),
+                sc.Layer(name="b", potential_V=3.0, **(layer | changes)),
+            )
+        )
+
+    law = ChargeTransfer(rate_constant=3e20)
+    assert np.isfinite(sc.exchange_current_density(sc.solve(of()), law)).all()
+    for changes, message in (({"charge_number": 2.0}, "one ion on both sides"), ({"statistics": "dilute"}, "dilute")):
+        with pytest.raises(ModelError, match=message):
+            sc.exchange_current_density(sc.solve(of(**changes)), law)

@@ -158,3 +158,23 @@ def test_the_shipped_rows_of_poisson_fermi_dirac(tmp_path: Path) -> None:
     charge = data["charge"].to_numpy()[:, 0] / c.ELEMENTARY_CHARGE * 1e-18
     assert charge == pytest.approx([-5.3271, -2.9964, -2.4425], abs=6e-5)
     assert data["static_capacitance"].to_numpy()[:, 0] * 100.0 == pytest.approx([52.632, 21.9885, 20.4240], rel=1e-5)
+
+
+def test_a_plane_of_sites_from_a_configuration(folder: Path) -> None:
+    """Numbers of the plane are swept; barrier and charge stand in the file."""
+    text = TEXT.replace(
+        "  core: {core_of: left, thickness_nm: 1, species: {v_Li: {segregation_energy_eV: -0.2}}}\n", ""
+    )
+    text = text.replace("  core.species.v_Li.segregation_energy_eV: ", "  contacts.0.sites.segregation_energy_eV: ")
+    text = text.replace(
+        "sweep:",
+        "contacts: [{sites: {species: v_Li, density_per_nm2: 2.84, background: {charge_e_per_nm2: 0.2}}}]\nsweep:",
+    )
+    (folder / "plane.yaml").write_text(text)
+    assert main(["run", "plane.yaml", "-o", "plane.h5", "--quiet"]) == 0
+    data = sc.open_results(folder / "plane.h5", units="SI")
+    held = data["plane_charge"].to_numpy()[..., 0]
+    assert held == pytest.approx(-data["charge"].to_numpy().sum(axis=-1), rel=1e-6)
+    assert data["barrier"].to_numpy() == pytest.approx(data["space_charge_potential"].to_numpy()[..., 0, 0])
+    (folder / "plane.yaml").write_text(text.replace("density_per_nm2: 2.84", "density_per_nm3: 2.84"))
+    assert main(["check", "plane.yaml"]) == 2

@@ -226,3 +226,10 @@ def test_derivatives_of_the_bulk_are_those_of_differences(path: str) -> None:
         rough = (getattr(high, name) - getattr(low, name)) / (2.0 * step)
         scale = np.abs(getattr(high, name)).max() / value
         assert getattr(tangent, name) == pytest.approx(rough, rel=2e-4, abs=1e-8 * scale), name
+
+
+def test_several_charged_states_on_one_pool_are_refused() -> None:
+    data = pfd_defects(3e20, 0.35)
+    data["species"]["v_Li"]["states"].append({"charge": -2, "formation_energy_eV": 3.0})
+    with pytest.raises(sc.ModelError, match=r"v_Li-1 and v_Li-2 share their sites"):
+        sc.Layer(name="a", thickness_nm=60.0, permittivity=20.0, potential_V=2.0, defects=data)

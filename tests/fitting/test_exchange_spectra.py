@@ -39,6 +39,8 @@ def test_exchange_current_from_spectra_equals_that_from_the_table(shipped):
 
 def test_result_file_and_figure(tmp_path, capsys):
     out = tmp_path / "s.h5"
+    assert main(["check", str(CONFIGS / "exsy_spectra.yaml")]) == 0
+    assert "15 spectra, data/exsy_spectra/1 to data/exsy_spectra/15" in capsys.readouterr().out
     assert main(["fit", str(CONFIGS / "exsy_spectra.yaml"), "-o", str(out), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert "volumes of 15 spectra by lines" in shown["notes"][0]

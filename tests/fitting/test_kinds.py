@@ -272,3 +272,42 @@ def test_a_new_kind_needs_its_module_and_its_line(
     Path("c.yaml").write_text("fit: toy\nslop: 2.5\n")
     assert main(["check", "c.yaml"]) == 2
     assert "c.yaml:2:1: slop: unknown key (nearest: slope)" in capsys.readouterr().err
+
+
+def test_a_sweep_over_fits_stores_its_intervals(tmp_path: Path) -> None:
+    import h5py
+
+    path = swept(tmp_path, "[20, 55]")
+    text = path.read_text().replace("[slab, cylinder, sphere]", "[sphere]") + "uncertainty: profile\nlevel: 0.9\n"
+    path.write_text(text)
+    assert main(["fit", str(path), "-o", str(tmp_path / "f.h5"), "--quiet"]) == 0
+    single = load_fit_config(path)
+    from spacecharge.fitting.load import config_at
+
+    expected = sc.fit(config_at(single, sweep_point(single, 1))).parameters["diffusivity_m2_per_s"]
+    with h5py.File(tmp_path / "f.h5") as file:
+        low, high = (file[f"{end}_diffusivity_m2_per_s"][0, 1] for end in ("lower", "upper"))
+        assert "level 0.9" in file["lower_diffusivity_m2_per_s"].attrs["long_name"]
+    assert (low, high) == pytest.approx((expected.lower, expected.upper), rel=1e-3)
+    assert low < expected.value < high
+
+
+@pytest.mark.parametrize("word", ["each", "arrhenius"])
+def test_sweep_of_recovery_fits(tmp_path: Path, word: str) -> None:
+    t = np.geomspace(0.1, 30.0, 20)
+    columns = {
+        "temperature_K": np.repeat([300.0, 320.0], 20),
+        "delay_s": np.tile(t, 2),
+        "intensity": np.concatenate([5.0 * np.exp(-t / 3.0), 5.0 * np.exp(-t / 2.0)]),
+    }
+    sections = {"model": {"sequence": "decay", "temperature_law": word}, "output": {"path": str(tmp_path / "f.h5")}}
+    config = configured(
+        tmp_path, columns, fit="recovery", sweep={"model.kind": ["exponential", "stretched"]}, **sections
+    )
+    from spacecharge.store.fit_reader import read_sweep
+    from spacecharge.sweeping.fits import run_fit_sweep
+
+    run_fit_sweep(config, config.output)
+    sweep = read_sweep(config.output)
+    assert sweep.status.tolist() == [0, 0]
+    assert "stretching" in "".join(sweep.quantities)

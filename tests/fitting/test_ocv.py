@@ -78,6 +78,8 @@ def test_command_file_and_layer(folder, capsys):
     stack = load_config(folder / "stack.yaml").parameters()
     assert stack.potential[0, 0] == pytest.approx(3.84495, abs=1e-5)
     assert stack.bulk_occupancy[0].flat[0] == pytest.approx(0.58636364, abs=1e-8)
+    assert main(["check", str(folder / "gitt.yaml")]) == 0
+    assert "275 mAh/g per unit of composition, which starts at 0.95" in capsys.readouterr().out
     for command in (["show"], ["plot", "-o", str(folder / "nmc.png")]):
         assert main([command[0], str(out), *command[1:]]) == 0
     assert "0.58636  3.84495" in capsys.readouterr().out
@@ -85,10 +87,21 @@ def test_command_file_and_layer(folder, capsys):
 
 
 def test_python_and_text_and_figure(folder):
+    rows = (DATA / "gitt.csv").read_text().splitlines()
+    (folder / "one.csv").write_text("\n".join([rows[0], *rows[13:30]]))
     result = sc.fit(GITT)
     assert "18 points, composition 0.2955 to 0.9136" in repr(result)
     assert len(result.plot().axes) == 3
     assert result.ocv.potential[-1] == pytest.approx(3.55318, abs=5e-6)
+    assert result.curve["potential"][-1] == result.ocv.potential[-1]
+    # One rest is one point: it prints, draws and is stored.
+    one = sc.fit(
+        {**GITT, "model": {"rest_at_least_s": 3600}, "data": {**GITT["data"], "path": str(folder / "one.csv")}}
+    )
+    assert one.ocv.composition.size == 1
+    assert "1 point" in repr(one)
+    assert one.plot().axes
+    write_fit(folder / "one.h5", one)
 
 
 def test_diffusivity_and_both_shapes_of_a_record(tmp_path):

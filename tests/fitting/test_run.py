@@ -17,8 +17,7 @@ from spacecharge.nmr.exchange import Exchange, exchange_intensities
 from tests.fitting.support import configured
 
 ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared" / "data" / "nmr" / "relaxometrynmr_MIT"
-needs_data = pytest.mark.skipif(not REAL.is_dir(), reason="the measurements ../shared/data/nmr are not here")
+REAL = ROOT / "tests" / "nmr" / "data" / "relaxometrynmr_MIT"
 
 SPHERE = {"kind": "diffusion", "geometry": "sphere", "radius_nm": 55, "boundary": "sink"}
 
@@ -345,7 +344,6 @@ def bruker(folder, **more):
     return fit(check_fit_mapping({"fit": "recovery", "data": data, **more}, path="fit.yaml"))
 
 
-@needs_data
 def test_spin_lock_in_microseconds_gives_milliseconds():
     result = bruker(
         REAL / "T1_rho_data" / "79",
@@ -360,7 +358,6 @@ def test_spin_lock_in_microseconds_gives_milliseconds():
     assert "10202.919s" in report
 
 
-@needs_data
 def test_saturation_recovery_of_an_oxide_ion_conductor():
     result = bruker(
         REAL / "T1_data" / "1",
@@ -373,7 +370,6 @@ def test_saturation_recovery_of_an_oxide_ion_conductor():
     assert 0.3 < result.parameters["stretching"].value < 1.1
 
 
-@needs_data
 def test_unidentifiable_recovery_is_refused_where_the_vendor_prints_nonsense():
     # Efficiency, amplitude and offset of a saturation recovery are two numbers, not three.
     with pytest.raises(FitError, match="cannot tell apart amplitude, efficiency and offset"):

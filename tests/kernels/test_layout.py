@@ -18,7 +18,7 @@ def test_packed_rows_fill_the_layout(stack):
     packed, codes = pack_rows(p, 1e-6)
     assert packed.shape[1] == layout.row_size(p.n_layers, p.n_species)
     assert np.isfinite(packed[:, : layout.species_start(p.n_layers)]).all()
-    assert codes.size == layout.CODE_START + 2 * p.n_layers * p.n_species
+    assert codes.size == layout.plane_start(p.n_layers, p.n_species) + layout.PLANE_CODES * (p.n_layers - 1)
 
 
 @pytest.mark.parametrize(("n_layers", "n_species"), [(1, 1), (2, 1), (3, 2), (5, 4)])
@@ -52,7 +52,8 @@ def test_rows_of_the_work_array_do_not_overlap() -> None:
     names = "STRENGTH_Z CHARGE_Z THETA_B VACANCY_B OCC VAC ROOT_THETA ROOT_VACANCY LOWEST HIGHEST STRENGTH_DILUTE"
     taken += [getattr(workspace, name) for name in (*names.split(), "CONDUCT", "KEEP", "BLOCK")]
     assert sorted(taken) == list(range(workspace.SPECIES_ROWS))
-    shared = "EXCESS SIZE STIFFNESS STRENGTH LAYER DIAGONAL OFF RHS JUMP SOURCE FIRST GRID TAIL_X TAIL_STEP TAIL_DECAY"
+    shared = "EXCESS SIZE STIFFNESS STRENGTH LAYER DIAGONAL OFF RHS JUMP SOURCE FIRST GRID TAIL_X TAIL_STEP"
+    shared += " TAIL_DECAY PLANES PLANE_STIFFNESS"
     single = [getattr(workspace, name) for name in shared.split()]
     assert len(set(single)) == len(single)
     assert max(single) < workspace.SPECIES_START

@@ -10,8 +10,9 @@ import pytest
 
 from spacecharge.analytic import critical_interaction, spinodal_log_odds
 from spacecharge.constants import BOLTZMANN
+from spacecharge.kernels.laws import DELTA_MAX, interaction, lattice_point, point_state
 from spacecharge.kernels.species import spinodal_bounds
-from spacecharge.kernels.statistics import DELTA_MAX, interaction, lattice_point, point_state, solve_delta
+from spacecharge.kernels.statistics import solve_delta
 
 OCCUPANCIES = (1e-6, 1e-3, 0.1, 0.5, 0.9, 1.0 - 1e-6)
 SHIFTS = (0.0, 1e-12, -1e-9, 1e-4, -0.3, 0.7, 3.0, -8.0, 40.0, -40.0, 300.0, -590.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import spacecharge as sc
@@ -206,9 +210,11 @@ def test_check_show_and_plot(config: Callable[..., Path], tmp_path: Path, capsys
     single = capsys.readouterr().out
     assert re.search(r"mean mole fraction in the bulk window of Gd +0\.\d+", single)
     assert re.search(r"\(\d+ of 108 planes; --rows N shows more\)", single)
+    assert main(["plot", str(out), "--text"]) == 0
+    assert "excess_thickness [nm]" in capsys.readouterr().out
     for options in ([], ["--profiles"], ["--y", "barrier"]):
         figure = tmp_path / "figure.png"
-        assert main(["plot", str(out), "-o", str(figure), *options]) == 0
+        assert main(["plot", str(out), "-o", str(figure), "--overwrite", *options]) == 0
         # Some of the page is drawn on.
         assert 0.002 < np.mean(np.asarray(Image.open(figure).convert("L")) < 200) < 0.4
 
@@ -245,3 +251,45 @@ def test_numbers_that_only_the_sweep_gives(config: Callable[..., Path]) -> None:
     ohms = table["grain_boundary_resistance"]
     assert ohms == pytest.approx(table["excess_thickness"] / np.array([2.0, 4.0]), rel=1e-12)
     assert table["barrier"][0] == pytest.approx(0.3351599, abs=1e-6)
+
+
+WORDS = (
+    "nan",
+    "-1",
+    "1e400",
+    "[]",
+    "{}",
+    '"x"',
+    "true",
+    "[1, 2, 3]",
+    "{a: 1}",
+    "0",
+    "99999",
+    "Vo",
+    "",
+    "- 3",
+    "*a",
+    "½",
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(line=st.integers(0, 15), at=st.integers(0, 60), word=st.sampled_from(WORDS), kind=st.integers(0, 3))
+def test_mutants_are_checked_or_told_with_their_line(tmp_path: Path, line: int, at: int, word: str, kind: int) -> None:
+    lines = (TEXT + SWEEP).replace("SITES", str(SITES)).splitlines()
+    old = lines[line]
+    key, colon, _ = old.partition(":")
+    lines[line] = (
+        old[:at] + word + old[at:],
+        f"{key}: {word}" if colon else word,
+        old[:at],
+        old + "\n" + lines[(line + at) % len(lines)],
+    )[kind]
+    path = tmp_path / "mutant.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        code = main(["check", str(path)])
+    assert code in (0, 2)
+    if code == 2:
+        assert all(message.startswith(str(path)) for message in said.getvalue().strip().splitlines())

@@ -211,7 +211,7 @@ def test_factors_solve_the_matrix(n: int, seed: int, periodic: bool, weak: bool)
     rhs = rng.normal(size=n)
     work[at.STEP] = rhs
     assert kernels.factorise(point, planes, flags, work) > 0
-    kernels.substitute(point, planes, work, at.STEP)
+    kernels.substitute(point, planes, work, work[at.STEP])
     matrix = np.diag(work[at.CURVATURE] + 3.0 * planes[:, at.LOWER] + 3.0 * planes[:, at.UPPER])
     for i in range(n):
         if periodic or i > 0:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spacecharge.config.nmr_fit import load_fit_config
 
 from spacecharge.config.load import load_config
 from spacecharge.errors import ConfigError, FitError
+from spacecharge.fitting.load import load_fit_config
 from spacecharge.fitting.run import fit
 
 DATA = Path(__file__).parent / "data"

@@ -3,9 +3,15 @@
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spacecharge.cli import main
+from spacecharge.errors import DataError, FitError
+from spacecharge.measured.bruker2d import read_bruker_2d
+from spacecharge.measured.spectra import read_spectrum
+
+from .exchange2d import intensities, spectrum, write
 
 DATA = Path(__file__).parent / "data"
 CONFIGS = Path(__file__).parents[2] / "configs" / "data"
@@ -152,3 +158,40 @@ def test_some_mutants(name, tmp_path, capsys):
 @pytest.mark.parametrize("name", SEEDS)
 def test_fourteen_hundred_mutants(name, tmp_path, capsys):
     holds(tmp_path, name, 234, capsys, seed=1)
+
+
+def test_broken_impedance_spectra(tmp_path):
+    chance = random.Random(3)
+    rows = [f"{10.0**k:g},{12 + k / 3:g},{-5 + k / 7:g}" for k in range(8)]
+    table = _rows("freq/Hz,Re(Z)/Ohm,-Im(Z)/Ohm", rows)
+    read = 0
+    for _ in range(150):
+        (tmp_path / "z.csv").write_bytes(mutant(table, chance))
+        try:
+            read += read_spectrum(tmp_path / "z.csv").frequency.size > 0
+        except DataError as error:
+            assert str(error).isprintable()
+            assert len(str(error)) < 800
+    assert 20 < read < 130
+
+
+def test_broken_parameters_of_bruker_spectra(tmp_path):
+    """Every file of the experiment in turn; nothing hangs, and what is refused is one line."""
+    chance = random.Random(4)
+    data = spectrum(intensities(3.0, 0.1), np.random.default_rng(0), shape=(16, 16))
+    folder = write(tmp_path / "1", data, mixing_time_s=0.1, temperature_K=300.0)
+    files = [folder / "acqus", *(folder / "pdata" / "1" / name for name in ("procs", "proc2s", "2rr"))]
+    whole = {path: path.read_bytes() for path in files}
+    read = 0
+    for number in range(120):
+        path = files[number % 4]
+        path.write_bytes(mutant(whole[path], chance))
+        try:
+            got = read_bruker_2d(folder)
+            read += 1
+            assert np.isfinite(got.intensity).all()
+        except FitError as error:
+            assert str(error).isprintable()
+            assert len(str(error)) < 800
+        path.write_bytes(whole[path])
+    assert 20 < read < 110

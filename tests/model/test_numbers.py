@@ -63,7 +63,7 @@ RICH = Stack(
         ),
     ),
     temperature_K=330.0,
-    contacts=(Contact(charge_C_per_m2=0.01, dipole_V=0.02), Contact()),
+    contacts=(Contact(charge_C_per_m2=0.01, dipole_V=0.02, resistance_ohm_cm2=5.0), Contact(resistance_ohm_cm2=1.0)),
     left=End(kind="electrostatic_potential_V", value=0.1),
     right=End(kind="surface_charge_C_per_m2", value=-0.01),
 )

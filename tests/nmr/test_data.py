@@ -9,8 +9,7 @@ from spacecharge.errors import FitError
 from spacecharge.measured.bruker import matched_intensities, read_delays, read_intensities, read_recovery
 from spacecharge.measured.columns import check_columns, read_columns, role_of
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "nmr" / "relaxometrynmr_MIT"
-needs_data = pytest.mark.skipif(not REAL.is_dir(), reason="the measurements ../shared/data/nmr are not here")
+REAL = Path(__file__).parent / "data" / "relaxometrynmr_MIT"
 
 
 def test_units_belong_to_the_role():
@@ -174,7 +173,6 @@ def test_matched_intensities_recover_signed_strengths():
     assert exact == pytest.approx(true[1:], rel=1e-9, abs=0)
 
 
-@needs_data
 def test_raw_signals_of_a_saturation_recovery_give_the_intensities_of_the_vendor():
     delay, strength = read_recovery(REAL / "T1_data" / "1", delay_unit="s")
     assert delay == pytest.approx(np.loadtxt(REAL / "T1_data" / "1" / "vdlist"), rel=1e-6, abs=0)
@@ -187,7 +185,6 @@ def test_raw_signals_of_a_saturation_recovery_give_the_intensities_of_the_vendor
     assert strength == pytest.approx(vendor, abs=0.02)
 
 
-@needs_data
 def test_spin_lock_list_without_unit_is_refused():
     with pytest.raises(FitError, match=r"vplist:1: 10 has no unit; give delay_unit"):
         read_recovery(REAL / "T1_rho_data" / "79")

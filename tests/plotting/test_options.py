@@ -11,7 +11,8 @@ from spacecharge.cli import main
 from spacecharge.errors import StoreError
 from spacecharge.plotting.bounds import BLOCKED_OHM_M2
 from spacecharge.plotting.figures import FigureStyle, default_target, plot_file, save
-from spacecharge.plotting.lines import frame, plot_sweep
+from spacecharge.plotting.frame import frame
+from spacecharge.plotting.lines import plot_sweep
 from spacecharge.plotting.style import single_column
 from spacecharge.report.sketch import sketch
 from spacecharge.report.view import View

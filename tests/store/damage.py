@@ -23,7 +23,10 @@ KINDS = (
 )  # fmt: skip
 ACTIONS = ("show", "plot", "open", "resume", "from_fit")
 SILENT_SECONDS = 20.0
-"""A call that takes longer hangs inside the HDF5 library; SIGTERM has to end it."""
+"""A call that takes more of the processor's time hangs inside the HDF5 library; SIGTERM has to end it."""
+
+WAIT_SECONDS = 300.0
+"""The same by the clock, on a machine that others use too."""
 
 
 def mutant(source: Path, target: Path, rng: random.Random, kind: str) -> None:
@@ -191,6 +194,15 @@ def _resume(path: Path) -> None:
         copy.unlink(missing_ok=True)
 
 
+def used(pid: int) -> float:
+    """Return the processor time of a process [s]; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def survey(jobs: list[tuple[Path, str]], silent: float = SILENT_SECONDS) -> tuple[list[str], int]:
     """Take files through commands, many in a process; return what went wrong, and how many calls the library ended.
 
@@ -209,12 +221,12 @@ def survey(jobs: list[tuple[Path, str]], silent: float = SILENT_SECONDS) -> tupl
         assert process.stderr is not None
         process.stdin.write("".join(f"{action} {path}\n" for path, action in left))
         process.stdin.close()
-        last = [time.monotonic()]
+        last = [time.monotonic(), 0.0]
         over = threading.Event()
 
         def watch(process=process, last=last, over=over):
             while not over.wait(0.2):
-                if time.monotonic() - last[0] > silent:
+                if time.monotonic() - last[0] > WAIT_SECONDS or used(process.pid) - last[1] > silent:
                     process.terminate()
                     return
 
@@ -222,7 +234,7 @@ def survey(jobs: list[tuple[Path, str]], silent: float = SILENT_SECONDS) -> tupl
         watcher.start()
         n_done = 0
         for line in process.stdout:
-            last[0] = time.monotonic()
+            last[:] = time.monotonic(), used(process.pid)
             n_done += 1
             if line.strip() != "-":
                 wrong.append(f"{left[n_done - 1]}: {line.strip()}")

@@ -126,3 +126,24 @@ def test_wrong_axes_are_one_line(axes, options, error, message):
 def test_an_unknown_variable_lists_the_known(table):
     with pytest.raises(StoreError, match="has no variable nonsense"):
         table["nonsense"]
+
+
+def test_columns_are_drawn_into_axes_of_ones_own(table):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    panel = figure.subplots()
+    assert table.plot("interface_resistance", ax=panel) is figure
+    assert len(panel.lines) == 2
+    np.testing.assert_array_equal(panel.lines[1].get_xdata(), VOLTS)
+    np.testing.assert_array_equal(panel.lines[1].get_ydata(), table["interface_resistance"][:, 1])
+    assert panel.lines[1].get_label() == "temperature 330 K"
+    across = table.plot("space_charge_width[electrode|electrolyte, right]", x="temperature")
+    assert len(across.axes[0].lines) == 3
+    solution = sc.solve(STACK)
+    solution.plot(ax=panel)
+    np.testing.assert_array_equal(panel.lines[-1].get_ydata(), solution.layer("electrolyte").potential)
+    with pytest.raises(StoreError, match="no column space_charge_width"):
+        table.plot("space_charge_width")
+    with pytest.raises(StoreError, match="no axis"):
+        table.plot(x="nonsense")

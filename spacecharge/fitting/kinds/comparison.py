@@ -252,12 +252,17 @@ def _check(document: Document, problems: Problems) -> ComparisonConfig | None:
     )
 
 
+def _beside(config: ComparisonConfig, name: str) -> str:
+    """Return the path of a file that the configuration names."""
+    return os.path.join(os.path.dirname(config.path), os.path.expanduser(name))
+
+
 def _model(config: ComparisonConfig) -> Config:
     """Return the configuration of the interfaces, which has a point for each."""
     from ...config.load import load_document
     from ..from_fit import with_fits
 
-    model = with_fits(load_document(read_document(os.path.join(os.path.dirname(config.path), config.model))))
+    model = with_fits(load_document(read_document(_beside(config, config.model))))
     if model.n_points != len(config.interfaces):
         n = len(config.interfaces)
         raise ConfigError(
@@ -319,7 +324,7 @@ def _current(entry: ComparedInterfaceKeys, config: ComparisonConfig, name: str) 
 
     where = f"{config.path}: interfaces.{name}"
     try:
-        found = read_fit(os.path.join(os.path.dirname(config.path), given.from_fit), given.parameter)
+        found = read_fit(_beside(config, given.from_fit), given.parameter)
     except StoreError as error:
         raise ConfigError([f"{where}: {error}"]) from None
     if found.unit != "A m-2":

@@ -91,6 +91,9 @@ class DiffusionKeys(Keys):
     half_thickness_nm: Size | None = None
     size_nm: Size | None = None
     size_spread: Annotated[float, number(0.0, 2.0, "Sigma of ln(size), lognormal")] = 0.0
+    size_weighting: Literal["volume", "number"] = Field(
+        default="volume", description="Whether the size is the median of the signal or of the numbers of particles"
+    )
     geometry_B: Literal["slab", "cylinder", "sphere"] | None = None
     radius_B_nm: Size | None = None
     half_thickness_B_nm: Size | None = None

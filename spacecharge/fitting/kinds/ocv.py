@@ -32,7 +32,7 @@ class OcvDataKeys(Keys):
     """Where the record of a cycler stands."""
 
     path: StrictStr = Field(description="File of the cycler, relative to this configuration")
-    format: Literal["csv", "bdf", "biologic", "mpr"] | None = Field(default=None, description="Default: found")
+    format: Literal["csv", "bdf", "biologic", "mpt", "mpr"] | None = Field(default=None, description="Default: found")
     columns: Annotated[dict[StrictStr, StrictStr], Field(min_length=1)] | None = Field(
         default=None, description=f"What a column is ({', '.join(ROLES)}) to its title; csv needs it"
     )
@@ -313,6 +313,8 @@ def _rest_current(model: OcvModelKeys, specific: bool, mass: float, said: list[s
 def _summary(config: OcvConfig) -> Iterator[tuple[str, str]]:
     """Yield the lines about the record and the sample."""
     data, sample = config.data, sample_of(config.sample)
+    yield "fit", f"{NAME} {config.name}"
+    yield "title", config.title
     yield "data", data.path + (f", times x {data.time_scale:g}" if data.time_scale != 1.0 else "")
     unit = f"{sample.capacity / 3600:.5g} mAh/g" if math.isnan(sample.mass) or sample.mass != 1.0 else ""
     unit = unit or f"{sample.capacity / 3.6:.5g} mAh"

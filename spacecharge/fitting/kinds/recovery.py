@@ -13,6 +13,7 @@ from ...config.schema import Keys
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...errors import FitError, FitReason
+from ...measured.bruker import RecoverySeries, read_series
 from ...nmr.parameters import rules_for
 from ..curves import curve_summary, curve_text
 from ..kind import Kind
@@ -49,21 +50,21 @@ def _check(document: Document, problems: Problems) -> FitConfig | None:
     )
 
 
-def _read(config: FitConfig) -> DataTable:
+def _read(config: FitConfig) -> tuple[DataTable, RecoverySeries | None]:
     if "bruker" not in config.data:
-        return table_of(config, ("delay", "intensity"))
-    from ...measured.bruker import read_recovery
-
+        return table_of(config, ("delay", "intensity")), None
     source = config.data
-    delay, intensity = read_recovery(
-        os.path.join(os.path.dirname(config.path), str(source["bruker"])),
-        delay_unit=source.get("delay_unit"),
-        delay_list=source.get("delay_list"),
-        echo_spacing_s=source.get("echo_spacing_s"),
+    series = read_series(
+        os.path.join(os.path.dirname(config.path), os.path.expanduser(str(source["bruker"]))),
         source=source.get("intensities"),
-        peak=int(source.get("peak", 1)),
+        **{key: source[key] for key in _OPTIONS if key in source},
     )
-    return DataTable(delay=delay, intensity=intensity)
+    table = DataTable(delay=series.delay, intensity=series.intensity)
+    table.notes = series.notes
+    return table, series
+
+
+_OPTIONS = ("delay_unit", "delay_list", "echo_spacing_s", "peak", "procno", "use_first")
 
 
 def build_recovery(config: FitConfig) -> Setup:
@@ -84,7 +85,7 @@ def build_recovery(config: FitConfig) -> Setup:
     FitError
         Data that cannot be fitted.
     """
-    table = _read(config)
+    table, series = _read(config)
     known = "temperature" in table or config.data.get("temperature_K") is not None
     room = float(config.data.get("temperature_K") or 298.15)
     temperature = table.get("temperature", np.full(table["delay"].size, room))
@@ -96,13 +97,18 @@ def build_recovery(config: FitConfig) -> Setup:
         raise FitError("model.temperature_law: arrhenius needs curves at two temperatures at least", FitReason.DATA)
     problem = curves.problem()
     names = tuple(f"{t:g} K" for t in curves.temperatures) if known else ("curve",)
-    warnings = [*curves.warnings, *(() if known else ("no temperature is given; it is written as 298.15 K",))]
+    said = () if series is None else series.warnings
+    warnings = [*said, *curves.warnings, *(() if known else ("no temperature is given; it is written as 298.15 K",))]
     return Setup(
         problem=problem,
         predict=curves.predict,
         columns={
             "temperature": Column(values=temperature, unit="K", long_name="temperature"),
             "delay": Column(values=table["delay"], unit="s", long_name="delay"),
+            **{
+                name: Column(values=values, unit="1", long_name=f"intensity by {name}")
+                for name, values in (series.beside if series is not None else {}).items()
+            },
         },
         quantity=Column(values=table["intensity"], unit="1", long_name="intensity"),
         series=curves.index,

@@ -11,5 +11,6 @@ sums and subtracts nothing, so that even the one weak mode of a periodic cell, i
 
 With b and the odds of the species given, the potentials minimise a convex functional, and Newton with the line search
 of `newton` cannot fail but by rounding or where no solution exists. What a closure or an adjusted mole fraction adds
-is an outer Newton over those few numbers (`close`), whose slopes come from the same factors.
+are a few more unknowns, with slopes from the same factors: Newton on all of them at once (`joint`) or, where that does
+not arrive, an outer Newton over them (`close`).
 """

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...kernels._jit import kernel
+from ...kernels._jit import kernel, merged
 from .layout import (
     ADJUSTED,
     ASKED,
@@ -19,6 +19,7 @@ from .layout import (
     END,
     ENERGY,
     FIRST,
+    FIRST_ODDS,
     FRACTION,
     FROZEN,
     GAUGE_ALL,
@@ -34,11 +35,14 @@ from .layout import (
     PER_SPECIES,
     PHI,
     PLANE,
+    RESIDUAL,
     SHARE,
     SLOPE,
+    SOLVED,
     SPECIES,
     SPECIES_COLUMNS,
     SPECIES_ROWS,
+    START,
     START_ODDS,
     STATUS,
     STEP,
@@ -48,9 +52,12 @@ from .layout import (
     WEIGHT,
     Z,
 )
-from .newton import LARGEST_STEP, STEP_TOLERANCE, newton, substitute
+from .newton import LARGEST_STEP, STEP_TOLERANCE, balance, copy_row, factorise, newton, substitute
 
 MOST_OUTER = 80
+MOST_JOINT = 40
+JOINT_STEP = 0.2
+"""Potentials move by no more than this per step of `joint` [V]: it has no line search."""
 LARGEST_ODDS_STEP = 2.0
 """Odds of an adjusted species change by no more than exp of this per outer step."""
 ODDS_TOLERANCE = 1e-12
@@ -86,45 +93,49 @@ def vary(moved, per_beta, phi, point, tables, x):
 
 
 @kernel
-def respond(per_beta, phi, point, tables, work, x, row):
-    """Fill row `row` of `work`: change of the potentials with the parameter of `vary`, the background held.
+def respond(per_beta, phi, point, tables, work, x, moved):
+    """Fill `moved` (n_planes): change of the potentials with the parameter of `vary`, the background held.
 
     The factors in `work` must be those of the answer. Row OCCUPANCY_SLOPE of `x` then holds the whole change.
     """
     planes, groups, entries, species = tables
-    work[row, : planes.shape[0]] = 0.0
-    vary(work[row, :], per_beta, phi, point, tables, x)
+    for i in range(planes.shape[0]):
+        moved[i] = 0.0
+    vary(moved, per_beta, phi, point, tables, x)
     for g in range(groups.shape[0]):
         i = int(groups[g, PLANE])
         for h in range(int(groups[g, FIRST]), int(groups[g, END])):
             charge = species[Z, int(entries[h, SPECIES])]
-            work[row, i] += groups[g, COUNT] * charge * x[OCCUPANCY_SLOPE, h]
-    substitute(point, planes, work, row)
-    vary(work[row, :], per_beta, phi, point, tables, x)
+            moved[i] += groups[g, COUNT] * charge * x[OCCUPANCY_SLOPE, h]
+    substitute(point, planes, work, moved)
+    vary(moved, per_beta, phi, point, tables, x)
 
 
 @kernel
 def eliminate(matrix, rhs, n):
-    """Solve a small dense system in place, with row pivoting. Returns whether it could be solved."""
+    """Solve a small dense system in place, with row pivoting; row j of `matrix` is what unknown j does.
+
+    Returns whether it could be solved.
+    """
     for k in range(n):
         pivot = k
         for i in range(k + 1, n):
-            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+            if abs(matrix[k, i]) > abs(matrix[k, pivot]):
                 pivot = i
-        if not abs(matrix[pivot, k]) > 0.0:
+        if not abs(matrix[k, pivot]) > 0.0:
             return False
         for j in range(n):
-            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+            matrix[j, k], matrix[j, pivot] = matrix[j, pivot], matrix[j, k]
         rhs[k], rhs[pivot] = rhs[pivot], rhs[k]
         for i in range(k + 1, n):
-            ratio = matrix[i, k] / matrix[k, k]
+            ratio = matrix[k, i] / matrix[k, k]
             for j in range(k, n):
-                matrix[i, j] -= ratio * matrix[k, j]
+                matrix[j, i] -= ratio * matrix[j, k]
             rhs[i] -= ratio * rhs[k]
     for j in range(n):
         k = n - 1 - j
         for i in range(k + 1, n):
-            rhs[k] -= matrix[k, i] * rhs[i]
+            rhs[k] -= matrix[i, k] * rhs[i]
         rhs[k] /= matrix[k, k]
     return True
 
@@ -182,33 +193,113 @@ def condition_slopes(moved, tables, gauge, x, slopes):
 def outer_matrix(phi, point, tables, gauge, work, x, matrix):
     """Fill rows COLUMNS ... of `work` with the response to each unknown of the closure, `matrix` with the slopes."""
     planes, _, _, species = tables
-    species[CHANGE, :] = 0.0
+    for s in range(species.shape[1]):
+        species[CHANGE, s] = 0.0
     column = 0
     if gauge >= 0:
-        work[COLUMNS, : planes.shape[0]] = -planes[:, SHARE]
-        substitute(point, planes, work, COLUMNS)
+        for i in range(planes.shape[0]):
+            work[COLUMNS, i] = -planes[i, SHARE]
+        substitute(point, planes, work, work[COLUMNS, :])
         vary(work[COLUMNS, :], 0.0, phi, point, tables, x)
-        condition_slopes(work[COLUMNS, :], tables, gauge, x, matrix[:, 0])
+        condition_slopes(work[COLUMNS, :], tables, gauge, x, matrix[0, :])
         column = 1
     for s in range(species.shape[1]):
         if species[ADJUSTED, s] > 0.0:
             species[CHANGE, s] = 1.0
-            respond(0.0, phi, point, tables, work, x, COLUMNS + column)
+            respond(0.0, phi, point, tables, work, x, work[COLUMNS + column, :])
             species[CHANGE, s] = 0.0
-            condition_slopes(work[COLUMNS + column, :], tables, gauge, x, matrix[:, column])
+            condition_slopes(work[COLUMNS + column, :], tables, gauge, x, matrix[column, :])
             column += 1
 
 
+@merged
+def largest_step(missing, unknowns, gauge, work, n):
+    """Take the outer unknowns' part off row STEP of `work`; return the largest step of a potential and of the odds."""
+    moved, odds = 0.0, 0.0
+    for i in range(n):
+        for u in range(unknowns):
+            work[STEP, i] -= missing[u] * work[COLUMNS + u, i]
+        moved = max(moved, abs(work[STEP, i]))
+    for u in range(1 if gauge >= 0 else 0, unknowns):
+        odds = max(odds, abs(missing[u]))
+    return moved, odds
+
+
 @kernel
+def shift_odds(missing, gauge, share, species):
+    """Apply a step to the odds that are adjusted."""
+    u = 1 if gauge >= 0 else 0
+    for s in range(species.shape[1]):
+        if species[ADJUSTED, s] > 0.0:
+            species[ODDS, s] -= share * missing[u]
+            u += 1
+
+
+@merged
+def joint(phi, point, tables, flags, gauge, work, x):
+    """Newton on potentials, background and odds at once: nearly always the shortest way, but without a safeguard.
+
+    Returns as `close` does; status NOT_CONVERGED sends the caller on its longer way.
+    """
+    planes, _, _, species = tables
+    n, most = planes.shape[0], 1 + species.shape[1]
+    background = 0.0
+    missing, slopes, matrix = np.zeros(most), np.zeros(most), np.zeros((most, most))
+    for iteration in range(1, MOST_JOINT + 1):
+        balance(phi, background, point, tables, flags, work, x)
+        if not factorise(point, planes, flags, work) > 0.0:
+            return NOT_CONVERGED, iteration, np.inf, background
+        unknowns = conditions(phi, tables, gauge, x, missing)
+        outer_matrix(phi, point, tables, gauge, work, x, matrix)
+        copy_row(work, RESIDUAL, STEP, n)
+        substitute(point, planes, work, work[STEP, :])
+        vary(work[STEP, :], 0.0, phi, point, tables, x)
+        condition_slopes(work[STEP, :], tables, gauge, x, slopes)
+        for u in range(unknowns):
+            missing[u] += slopes[u]
+        if not eliminate(matrix, missing, unknowns):
+            return NOT_CONVERGED, iteration, np.inf, background
+        moved, odds = largest_step(missing, unknowns, gauge, work, n)
+        if not math.isfinite(moved + odds):
+            return NOT_CONVERGED, iteration, moved, background
+        share = min(1.0, min(JOINT_STEP / max(moved, 1e-300), LARGEST_ODDS_STEP / max(odds, 1e-300)))
+        if gauge >= 0:
+            background -= share * missing[0]
+        shift_odds(missing, gauge, share, species)
+        for i in range(n):
+            phi[i] += share * work[STEP, i]
+        if moved <= STEP_TOLERANCE and odds <= ODDS_TOLERANCE:
+            balance(phi, background, point, tables, flags, work, x)
+            return SOLVED, iteration, moved, background
+    return NOT_CONVERGED, MOST_JOINT, np.inf, background
+
+
+@merged
 def close(phi, point, tables, flags, gauge, work, x):
     """Solve with the closure: background and adjusted odds from the gauge and the bulk means asked for.
 
-    Returns status, iterations, last step [V] and the background [e].
+    Without such unknowns this is `newton`. With them, `joint` comes first; where it does not arrive, an outer Newton
+    over these unknowns with the potentials solved for at every step. Returns status, iterations, last step [V] and the
+    background [e].
     """
     planes, species = tables[0], tables[3]
     n, most = planes.shape[0], 1 + species.shape[1]
     background, iterations = 0.0, 0
     missing, matrix = np.zeros(most), np.zeros((most, most))
+    unknowns = conditions(phi, tables, gauge, x, missing)
+    if unknowns > 0:
+        for i in range(n):
+            work[START, i] = phi[i]
+        for s in range(species.shape[1]):
+            species[FIRST_ODDS, s] = species[ODDS, s]
+        status, iterations, step, background = joint(phi, point, tables, flags, gauge, work, x)
+        if status == SOLVED:
+            return status, iterations, step, background
+        background = 0.0
+        for i in range(n):
+            phi[i] = work[START, i]
+        for s in range(species.shape[1]):
+            species[ODDS, s] = species[FIRST_ODDS, s]
     status, used, step = newton(phi, background, point, tables, flags, work, x)
     for _ in range(MOST_OUTER):
         iterations += used
@@ -218,55 +309,50 @@ def close(phi, point, tables, flags, gauge, work, x):
         outer_matrix(phi, point, tables, gauge, work, x, matrix)
         if not eliminate(matrix, missing, unknowns):
             return NOT_CONVERGED, iterations, step, background
-        first = 1 if gauge >= 0 else 0
-        moved, odds = 0.0, 0.0
         for i in range(n):
             work[STEP, i] = 0.0
-            for u in range(unknowns):
-                work[STEP, i] -= missing[u] * work[COLUMNS + u, i]
-            moved = max(moved, abs(work[STEP, i]))
-        for u in range(first, unknowns):
-            odds = max(odds, abs(missing[u]))
+        moved, odds = largest_step(missing, unknowns, gauge, work, n)
         if not math.isfinite(moved + odds):
             return NOT_CONVERGED, iterations, moved, background
         share = min(1.0, min(LARGEST_STEP / max(moved, 1e-300), LARGEST_ODDS_STEP / max(odds, 1e-300)))
-        if first == 1:
+        if gauge >= 0:
             background -= share * missing[0]
-        u = first
-        for s in range(species.shape[1]):
-            if species[ADJUSTED, s] > 0.0:
-                species[ODDS, s] -= share * missing[u]
-                u += 1
-        phi += share * work[STEP, :n]
+        shift_odds(missing, gauge, share, species)
+        for i in range(n):
+            phi[i] += share * work[STEP, i]
         status, used, step = newton(phi, background, point, tables, flags, work, x)
         if status != NOT_CONVERGED and moved <= STEP_TOLERANCE and odds <= ODDS_TOLERANCE:
             return status, iterations + used, max(step, moved), background
     return NOT_CONVERGED, iterations, step, background
 
 
-@kernel
+@merged
 def temperature_slope(phi, point, tables, gauge, work, x):
     """Fill row TRIAL of `work` with d phi/d(e/kT), the closure kept, and row OCCUPANCY_SLOPE of `x` accordingly."""
     planes, _, _, species = tables
     n, most = planes.shape[0], 1 + species.shape[1]
-    slopes, matrix = np.zeros(most), np.zeros((most, most))
-    unknowns = conditions(phi, tables, gauge, x, slopes)
+    change, matrix = np.zeros(most), np.zeros((most, most))
+    unknowns = conditions(phi, tables, gauge, x, change)
     outer_matrix(phi, point, tables, gauge, work, x, matrix)
-    respond(1.0, phi, point, tables, work, x, TRIAL)
+    respond(1.0, phi, point, tables, work, x, work[TRIAL, :])
     if unknowns > 0:
+        slopes = np.zeros(most)
         condition_slopes(work[TRIAL, :], tables, gauge, x, slopes)
-        eliminate(matrix, slopes, unknowns)
         for u in range(unknowns):
-            work[TRIAL, :n] -= slopes[u] * work[COLUMNS + u, :n]
+            change[u] = slopes[u]
+        eliminate(matrix, change, unknowns)
+        for u in range(unknowns):
+            for i in range(n):
+                work[TRIAL, i] -= change[u] * work[COLUMNS + u, i]
         u = 1 if gauge >= 0 else 0
         for s in range(species.shape[1]):
             if species[ADJUSTED, s] > 0.0:
-                species[CHANGE, s] = -slopes[u]
+                species[CHANGE, s] = -change[u]
                 u += 1
         vary(work[TRIAL, :], 1.0, phi, point, tables, x)
 
 
-@kernel
+@merged
 def prepare_stage(temperature, point, tables, flags):
     """Set the species table for `temperature`: who moves, whose odds are adjusted. Return the gauge's column (or -1).
 
@@ -289,7 +375,8 @@ def prepare_stage(temperature, point, tables, flags):
             if frozen == 0.0 and carrier < 0:
                 carrier = s
     if moving < 2:
-        species[ADJUSTED, :] = 0.0
+        for s in range(species.shape[1]):
+            species[ADJUSTED, s] = 0.0
     elif flags[UNIFORM] == 0 and carrier >= 0:
         species[ADJUSTED, carrier] = 0.0
     if moving == 0:
@@ -299,7 +386,7 @@ def prepare_stage(temperature, point, tables, flags):
     return GAUGE_CARRIER if moving == 1 else GAUGE_ALL
 
 
-@kernel
+@merged
 def solve_point(point, tables, flags, work, x, scalars, out_planes):
     """Solve one point: the stages at which species freeze, hottest first, then its own temperature.
 
@@ -308,7 +395,8 @@ def solve_point(point, tables, flags, work, x, scalars, out_planes):
     planes, _, entries, species = tables
     n = planes.shape[0]
     phi = out_planes[PHI, :]
-    phi[:] = 0.0
+    for i in range(n):
+        phi[i] = 0.0
     own = point[TEMPERATURE]
     for h in range(entries.shape[0]):
         x[OCCUPANCY, h] = point[PER_SPECIES + int(entries[h, SPECIES]) * SPECIES_COLUMNS + FRACTION]
@@ -335,7 +423,8 @@ def solve_point(point, tables, flags, work, x, scalars, out_planes):
             break
         hotter = temperature
     temperature_slope(phi, stage, tables, gauge, work, x)
-    out_planes[SLOPE, :] = work[TRIAL, :n]
+    for i in range(n):
+        out_planes[SLOPE, i] = work[TRIAL, i]
 
 
 @kernel

@@ -17,13 +17,14 @@ SPECIES, ENERGY, WEIGHT, GROUP = range(4)
 TEMPERATURE, BETA, COUPLING, PER_SPECIES = range(4)
 CHARGE, FRACTION, FROZEN, START_ODDS, SPECIES_COLUMNS = range(5)
 # Rows of the species table of one stage: charge number, whether it moves, ln of mole fraction over free fraction, mole
-# fraction asked for, whether its odds are adjusted, change of its odds with the parameter in question.
-Z, MOBILE, ODDS, ASKED, ADJUSTED, CHANGE, SPECIES_ROWS = range(7)
+# fraction asked for, whether its odds are adjusted, change of its odds with the parameter in question,
+# odds to come back to.
+Z, MOBILE, ODDS, ASKED, ADJUSTED, CHANGE, FIRST_ODDS, SPECIES_ROWS = range(8)
 # Rows of the arrays over planes and over entries that a solve leaves.
 PHI, SLOPE = range(2)
 OCCUPANCY, REST, OCCUPANCY_SLOPE = range(3)
 # Rows of the work array over planes.
-RESIDUAL, CURVATURE, PIVOT, RIGHT, LAST, BELOW, STEP, TRIAL, COLUMNS = range(9)
+RESIDUAL, CURVATURE, PIVOT, RIGHT, LAST, BELOW, STEP, TRIAL, START, COLUMNS = range(10)
 # Columns of the output row.
 STATUS, ITERATIONS, LAST_STEP, BACKGROUND, SCALARS = range(5)
 PERIODIC, UNIFORM = range(2)

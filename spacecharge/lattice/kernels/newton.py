@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...kernels._jit import kernel
+from ...kernels._jit import kernel, merged
 from .layout import (
     BELOW,
     BETA,
@@ -51,7 +51,23 @@ MOST_ITERATIONS = 300
 MOST_HALVINGS = 40
 
 
-@kernel
+@merged
+def occupy_one(h, phi, beta, entries, species, x):
+    """Fill the occupancy of the only defect of a group; see `occupy`."""
+    s = int(entries[h, SPECIES])
+    z = species[Z, s]
+    if not species[MOBILE, s] > 0.0:
+        x[REST, h] = 1.0 - x[OCCUPANCY, h]
+        return z * x[OCCUPANCY, h], 0.0
+    exponent = species[ODDS, s] - beta * (z * phi + entries[h, ENERGY])
+    small = math.exp(-abs(exponent))
+    larger, smaller = 1.0 / (1.0 + small), small / (1.0 + small)
+    taken, rest = (larger, smaller) if exponent > 0.0 else (smaller, larger)
+    x[OCCUPANCY, h], x[REST, h] = taken, rest
+    return z * taken, beta * z * z * taken * rest
+
+
+@merged
 def occupy(g, phi, beta, groups, entries, species, x):
     """Fill the occupancies of group `g` at the potential `phi`.
 
@@ -59,6 +75,8 @@ def occupy(g, phi, beta, groups, entries, species, x):
     one minus the occupancy, summed without cancellation. Returns the charge of a site, and minus its derivative.
     """
     first, end = int(groups[g, FIRST]), int(groups[g, END])
+    if end == first + 1:
+        return occupy_one(first, phi, beta, entries, species, x)
     top, taken, charge = 0.0, 0.0, 0.0
     for h in range(first, end):
         s = int(entries[h, SPECIES])
@@ -151,21 +169,28 @@ def factorise(point, planes, flags, work):
 
 
 @kernel
-def substitute(point, planes, work, row):
-    """Solve with the factors for the right-hand side in row `row` of `work`, in place."""
+def substitute(point, planes, work, rhs):
+    """Solve with the factors in `work` for `rhs` (n_planes), in place."""
     n = planes.shape[0]
     k = point[COUPLING]
-    carried = work[row, n - 1]
+    carried = rhs[n - 1]
     for i in range(n - 1):
-        share = work[row, i] / work[PIVOT, i]
+        share = rhs[i] / work[PIVOT, i]
         carried += work[BELOW, i] * share
         if i < n - 2:
-            work[row, i + 1] += k * planes[i + 1, LOWER] * share
+            rhs[i + 1] += k * planes[i + 1, LOWER] * share
     x = carried / work[PIVOT, n - 1]
-    work[row, n - 1] = x
+    rhs[n - 1] = x
     for j in range(n - 1):
         i = n - 2 - j
-        work[row, i] = (work[row, i] + work[RIGHT, i] * work[row, i + 1] + work[LAST, i] * x) / work[PIVOT, i]
+        rhs[i] = (rhs[i] + work[RIGHT, i] * rhs[i + 1] + work[LAST, i] * x) / work[PIVOT, i]
+
+
+@merged
+def copy_row(work, source, target, n):
+    """Copy a row of the work array; slices would cost a second of compilation each."""
+    for i in range(n):
+        work[target, i] = work[source, i]
 
 
 @kernel
@@ -182,8 +207,8 @@ def newton(phi, background, point, tables, flags, work, x):
     for iteration in range(1, MOST_ITERATIONS + 1):
         if not factorise(point, planes, flags, work) > 0.0:
             return NOT_CONVERGED, iteration, size
-        work[STEP, :n] = work[RESIDUAL, :n]
-        substitute(point, planes, work, STEP)
+        copy_row(work, RESIDUAL, STEP, n)
+        substitute(point, planes, work, work[STEP, :])
         size, downhill = 0.0, 0.0
         for i in range(n):
             size = max(size, abs(work[STEP, i]))
@@ -192,15 +217,17 @@ def newton(phi, background, point, tables, flags, work, x):
             return NOT_CONVERGED, iteration, size
         share = min(1.0, LARGEST_STEP / size) if size > 0.0 else 1.0
         for _ in range(MOST_HALVINGS):
-            work[TRIAL, :n] = phi + share * work[STEP, :n]
-            balance(work[TRIAL, :n], background, point, tables, flags, work, x)
+            for i in range(n):
+                work[TRIAL, i] = phi[i] + share * work[STEP, i]
+            balance(work[TRIAL, :], background, point, tables, flags, work, x)
             slope = 0.0
             for i in range(n):
                 slope += work[STEP, i] * work[RESIDUAL, i]
             if slope >= -OVERSHOOT * abs(downhill) or size < STALLED:
                 break
             share *= 0.5
-        phi[:] = work[TRIAL, :n]
+        for i in range(n):
+            phi[i] = work[TRIAL, i]
         if size <= STEP_TOLERANCE:
             return SOLVED, iteration, size
         stalls = stalls + 1 if size < STALLED and size > 0.5 * before else 0

@@ -1,0 +1,252 @@
+"""Currents and spectra at the points of a sweep: every point becomes a solution of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..codes import EndKind, Status
+from ..errors import ModelError
+from ..model import Stack, StackParameters
+from ..model.charge_transfer import ChargeTransfer
+from ..model.components import components_of
+from .bias import bias_path, bias_scalars
+from .chain import contact_rows
+from .equilibrium import solve_points, work_array
+from .impedance import (
+    contact_resistances,
+    path_resistances,
+    spectrum_of,
+    stack_capacitance,
+    through_resistance,
+)
+from .kernel_choice import run_prepared
+from .network import held_components, network_of
+from .options import SolverOptions
+from .prepared import prepared_point
+from .solution import Solution
+from .steady import SteadyState, one_component, solve_load
+
+Array = NDArray[np.float64]
+Laws = Sequence[ChargeTransfer | None]
+
+
+def point_of(parameters: StackParameters, point: int, *, reservoirs: bool = False) -> StackParameters:
+    """Return the arrays of one point; with `reservoirs` both ends stand in neutral bulk."""
+    arrays = {name: array[point : point + 1] for name, array in parameters.over_points().items()}
+    if not reservoirs:
+        return parameters.with_arrays(arrays)
+    arrays["end_value"] = np.zeros((1, 2))
+    return parameters.with_arrays(arrays, end_kind=np.full(2, EndKind.BULK, dtype=np.int64))
+
+
+def law_of(law: ChargeTransfer | None, point: int) -> ChargeTransfer | None:
+    """Return a law whose numbers may be arrays over points, at one of them."""
+    if law is None:
+        return None
+    at: dict[str, Any] = {}
+    for f in fields(law):
+        values = np.asarray(getattr(law, f.name), dtype=float)
+        at[f.name] = float(values if values.ndim == 0 else values[point])
+    return ChargeTransfer(**at)
+
+
+def solve_point_of(
+    stack: Stack, parameters: StackParameters, tolerance_V: float, resistance_of: Sequence[str] | None
+) -> Solution:
+    """Solve one point whose arrays are given; nothing raises, the status says what became of it."""
+    prepared = prepared_point(parameters, tolerance_V, SolverOptions())
+    work, out = work_array(prepared.work_rows), prepared.blank.copy()
+    n = 0
+    if not parameters.invalid[0]:
+        n = run_prepared(prepared, work, out)
+    else:
+        out[0, 0] = Status.INVALID_POINT
+    status = Status(int(out[0, 0]))
+    counted = None if resistance_of is None else tuple(resistance_of)
+    return Solution(stack, prepared, counted, status, status.message, out, prepared.keep(work, n), 0.0)
+
+
+def load_values(
+    stack: Stack,
+    parameters: StackParameters,
+    laws: Laws,
+    loads: tuple[Array | None, Array | None],
+    tolerance_V: ArrayLike,
+    resistance_of: Sequence[str] | None,
+) -> tuple[dict[str, Array], list[SteadyState]]:
+    """Return the variables of states with current at many points, and the states.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack at its base point.
+    parameters : StackParameters
+        The points.
+    laws : sequence of ChargeTransfer or None
+        One per inner contact.
+    loads : tuple of ndarray or None, shape (n_points,)
+        Current densities [A m-2] or voltages [V]; one of them is None.
+    tolerance_V : array_like
+        Tolerance of the contact potentials [V].
+    resistance_of : sequence of str or None
+        Layers that count in the interface resistance.
+
+    Returns
+    -------
+    dict, list
+        ``status``, ``iterations``, every observable of the equilibrium solve in the state with current, and
+        ``current_density``, ``voltage``, ``cell_voltage``, ``differential_resistance``, ``layer_voltage``,
+        ``overpotential``; NaN and a status where a point has no answer.
+
+    Raises
+    ------
+    ModelError
+        The stack has several mobile components.
+    """
+    p = parameters
+    tolerances = np.broadcast_to(np.asarray(tolerance_V, dtype=float), (p.n_points,))
+    states, each = [], []
+    for i in range(p.n_points):
+        here = point_of(p, i, reservoirs=True)
+        if i == 0:
+            one_component(stack, here)
+        solution = solve_point_of(stack, here, float(tolerances[i]), resistance_of)
+        if solution.status == Status.SOLVED:
+            at = [law_of(law, i) for law in laws]
+            rows = contact_rows(here, at, here.array("contact_resistance")[0])
+            current, voltage = (None if load is None else float(load[i]) for load in loads)
+            state = solve_load(solution, rows, current, voltage)
+        else:
+            state = SteadyState.failed(stack, solution.status, solution.message)
+        states.append(state)
+        each.append(_state_values(state, p))
+    return {name: np.stack([values[name] for values in each]) for name in each[0]}, states
+
+
+def _state_values(state: SteadyState, p: StackParameters) -> dict[str, Array]:
+    """Return the variables of one state, NaN where there is none."""
+    n_species = () if p.n_species == 1 else (p.n_species,)
+    sides, layers, contacts = (p.n_layers - 1, 2), (p.n_layers,), (p.n_layers - 1,)
+    shapes: dict[str, tuple[int, ...]] = {
+        "contact_potential": sides, "contact_field": sides, "space_charge_potential": sides, "resistance": sides,
+        "contact_occupancy": (*sides, *n_species), "contact_vacancy": (*sides, *n_species),
+        "space_charge_width": (*sides, *n_species), "charge": layers, "debye_length": layers,
+        "layer_resistance": layers, "excess_resistance": layers, "interface_resistance": (),
+        "static_capacitance": contacts, "differential_capacitance": contacts, "characteristic_frequency": contacts,
+        "charge_balance": (),
+    }  # fmt: skip
+    found: dict[str, Any] = state.scalars if state.chain is not None else {}
+    values = {name: np.asarray(found.get(name, np.full(shape, np.nan)), dtype=float) for name, shape in shapes.items()}
+    values["status"] = np.asarray(int(state.status), dtype=np.int32)
+    values["iterations"] = np.asarray(state.iterations, dtype=np.int32)
+    values["validity"] = np.asarray(found.get("validity", 0), dtype=np.int32)
+    values["potential_error_estimate"] = np.asarray(state.potential_error_estimate)
+    values["resistance_error_estimate"] = np.asarray(state.voltage_error_estimate)
+    for name in ("current_density", "voltage", "cell_voltage", "differential_resistance", "layer_voltage"):
+        values[name] = np.asarray(getattr(state, name), dtype=float)
+    values["overpotential"] = np.asarray(state.overpotential, dtype=float)
+    return values
+
+
+def bias_values(
+    stack: Stack,
+    parameters: StackParameters,
+    laws: Laws,
+    scalars: Mapping[str, Array],
+    tolerance_V: ArrayLike,
+    tangents: Mapping[int, StackParameters],
+) -> dict[str, Array]:
+    """Return the variables of biased contacts at many points; `tangents`: derivatives by the bias of each contact."""
+    paths = {bias_path(i): tangent for i, tangent in tangents.items()}
+    slopes: dict[int, Mapping[str, Array]] = {}
+    if paths:
+        found = solve_points(parameters, tolerance_V=tolerance_V, tangents=paths).sensitivities
+        slopes = {i: found[bias_path(i)] for i in tangents}
+    del stack
+    return bias_scalars(laws, parameters, scalars, slopes)
+
+
+def spectrum_values(
+    stack: Stack,
+    parameters: StackParameters,
+    laws: Laws,
+    frequency_Hz: Array,
+    ends: Mapping[str, Any],
+    tolerance_V: ArrayLike,
+    states: Sequence[SteadyState] | None = None,
+) -> dict[str, Array]:
+    """Return the variables of a spectrum at many points.
+
+    Parameters
+    ----------
+    stack, parameters, laws, tolerance_V
+        As for :func:`load_values`.
+    frequency_Hz : ndarray, shape (n_frequencies,)
+        Frequencies [Hz].
+    ends : mapping
+        ``{left, right}`` as :func:`spacecharge.impedance` takes them.
+    states : sequence of SteadyState, optional
+        States with current, one per point.
+
+    Returns
+    -------
+    dict
+        ``impedance_real``, ``impedance_imag`` (n_points, n_frequencies), ``layer_impedance_real``, ``_imag`` (n_points,
+        n_layers, n_frequencies) [ohm m2], ``impedance_error_estimate`` [1], ``dc_resistance``, ``blocking_resistance``
+        [ohm m2], ``geometric_capacitance`` [F m-2]; NaN where a point has no answer.
+    """
+    p = parameters
+    tolerances = np.broadcast_to(np.asarray(tolerance_V, dtype=float), (p.n_points,))
+    n, n_layers = frequency_Hz.size, p.n_layers
+    z = np.full((p.n_points, n), np.nan, dtype=np.complex128)
+    layers = np.full((p.n_points, n_layers, n), np.nan, dtype=np.complex128)
+    values = {
+        "impedance_error_estimate": np.full((p.n_points, n), np.nan),
+        "dc_resistance": np.full(p.n_points, np.nan),
+        "blocking_resistance": np.full(p.n_points, np.nan),
+        "geometric_capacitance": np.full(p.n_points, np.nan),
+    }
+    for i in range(p.n_points):
+        at = [law_of(law, i) for law in laws]
+        if states is not None:
+            if not states[i].has_answer:
+                continue
+            found = spectrum_of(states[i], frequency_Hz, ends=ends)
+            values["dc_resistance"][i] = states[i].differential_resistance
+        else:
+            solution = solve_point_of(stack, point_of(p, i), float(tolerances[i]), None)
+            if not Status(solution.status).has_answer:
+                continue
+            found = spectrum_of(solution, frequency_Hz, ends=ends, charge_transfer=at)
+            values["dc_resistance"][i], values["blocking_resistance"][i] = _limits(solution, at, ends)
+        z[i], layers[i] = found.impedance, found.layers.T
+        values["impedance_error_estimate"][i] = found.error_estimate
+        values["geometric_capacitance"][i] = stack_capacitance(p, i)
+    return values | {
+        "impedance_real": z.real,
+        "impedance_imag": z.imag,
+        "layer_impedance_real": layers.real,
+        "layer_impedance_imag": layers.imag,
+    }
+
+
+def _limits(solution: Solution, laws: Laws, ends: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the resistances to a direct current and between blocking plates; NaN with a bias, which has neither."""
+    from .impedance import blocking_resistance, full_work
+
+    if np.any(solution.parameters.array("contact_bias")):
+        return np.nan, np.nan
+    components = components_of(solution.stack)
+    prepared = solution._prepared
+    network = network_of(solution.parameters, 0, components, contact_resistances(solution, laws))
+    paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
+    try:
+        blocked = blocking_resistance(solution, charge_transfer=laws)
+    except ModelError:
+        blocked = np.nan
+    return through_resistance(paths, held_components(ends, components)), blocked

@@ -1,0 +1,86 @@
+"""Currents and spectra at the points of a sweep, from a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..errors import ConfigError, ModelError
+from ..model import StackParameters
+from ..model.tangents import parameter_tangent
+from .facts import facts_of
+from .transfer import transfer_laws
+
+Array = NDArray[np.float64]
+
+CURRENT_PATH, VOLTAGE_PATH = "load.current_density_mA_per_cm2", "load.voltage_V"
+MILLIAMPERE_PER_CM2 = 10.0
+
+
+def loads_of(config: Config, lo: int, hi: int) -> tuple[Array | None, Array | None]:
+    """Return current densities [A m-2] or voltages [V] of the points lo to hi - 1; the other one is None."""
+    load = config.load
+    if load is None:
+        return None, None
+    values = config.point_values(lo, hi)
+    n = hi - lo
+    if load.current_density is not None:
+        swept = values.get(CURRENT_PATH)
+        return (np.full(n, load.current_density) if swept is None else swept * MILLIAMPERE_PER_CM2), None
+    assert load.voltage is not None
+    return None, np.asarray(values.get(VOLTAGE_PATH, np.full(n, load.voltage)))
+
+
+def current_values(
+    config: Config, lo: int, hi: int, parameters: StackParameters, scalars: Mapping[str, Array]
+) -> dict[str, Any]:
+    """Return the variables of currents and spectra at the points lo to hi - 1; none where neither is asked for.
+
+    With a load they hold every observable anew: that of the state with current.
+
+    Raises
+    ------
+    ConfigError
+        The stack cannot carry a steady current, or a law meets several mobile species.
+    """
+    facts = facts_of(config)
+    if not facts & {"current", "impedance"}:
+        return {}
+    from ..solver.points import bias_values, load_values, spectrum_values
+
+    laws = transfer_laws(config, lo, hi)
+    tolerance = config.tolerance(lo, hi)
+    values: dict[str, Any] = {}
+    states = None
+    try:
+        if "load" in facts:
+            values, states = load_values(
+                config.stack, parameters, laws, loads_of(config, lo, hi), tolerance, config.output.resistance_of
+            )
+            del values["cell_voltage"]
+            if "cell_voltage" in scalars:
+                values["cell_voltage"] = scalars["cell_voltage"] + values["voltage"]
+        elif "bias" in facts:
+            over = config.point_overrides(lo, hi)
+            tangents = {
+                i: parameter_tangent(config.stack, f"contacts.{i}.bias_V", over)[1]
+                for i, law in enumerate(laws)
+                if law is not None and not config.has_slow_axes
+            }
+            found = bias_values(config.stack, parameters, laws, scalars, tolerance, tangents)
+            values = {name: array for name, array in found.items() if name != "contact_differential_resistance"}
+        if config.impedance is not None:
+            frequencies = np.array(config.impedance.frequency_Hz)
+            values |= spectrum_values(
+                config.stack, parameters, laws, frequencies, config.impedance.ends, tolerance, states
+            )
+    except ModelError as error:
+        raise ConfigError([f"{config.source}: {error}"]) from None
+    return values
+
+
+__all__ = ["current_values", "loads_of"]

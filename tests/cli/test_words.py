@@ -1,0 +1,139 @@
+"""Paths and words of users: the home folder, names that no file can have, what cannot be solved, what a point shows."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import spacecharge as sc
+from spacecharge.errors import ConfigError
+from spacecharge.store.fit_reader import read_fit
+from spacecharge.store.fits import write_fit
+
+DATA = Path(__file__).parent / "data"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+ADDRESSES = ["tls://", "tls://localhost:1", "ucx://a", "nowhere", "abc://x", "tcp://" + "x" * 5000]
+TRANSFER = """\
+contacts:
+  - charge_transfer: {rate_constant_per_m2_s: 3.0e20, activation_energy_eV: 0.3}
+sweep: {temperature_K: [290, 298.15, 310]}
+output: {path: ct.h5, resistance_of: [electrolyte]}
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+def test_a_tilde_is_the_home_folder(home, call):
+    code, out, _ = call("run", DATA / "tilde.yaml", "--quiet")
+    assert code == 0
+    assert str(home / "sc_results" / "a.h5") in out
+    assert sc.open_results(home / "sc_results" / "a.h5").sizes["layer"] == 2
+    assert list(Path().iterdir()) == []
+
+
+def test_a_tilde_in_paths_of_data_and_of_fits(home, call):
+    text = (CONFIGS / "exsy_livo.yaml").read_text()
+    (home / "data.csv").write_text((CONFIGS / "data" / "exsy_livo.csv").read_text())
+    Path("fit.yaml").write_text(text.replace("data/exsy_livo.csv", "~/data.csv").replace("results/", "~/results/"))
+    assert call("fit", "fit.yaml", "--quiet")[0] == 0
+    value = read_fit(home / "results" / "exsy_livo.h5", "diffusivity_m2_per_s").value
+    Path("c.yaml").write_text(
+        "layers:\n"
+        "  electrode: {material: LixV2O5, potential_V: 3.4, thickness_nm: 30}\n"
+        "  electrolyte: {material: LAGP, thickness_nm: 30,\n"
+        "    diffusivity_m2_per_s: {from_fit: ~/results/exsy_livo.h5, parameter: diffusivity_m2_per_s}}\n"
+    )
+    # The number is there without another word.
+    law = sc.load_config("c.yaml").stack["electrolyte"].diffusivity_m2_per_s
+    assert law["value"] == value
+    (home / "results" / "exsy_livo.h5").unlink()
+    with pytest.raises(
+        ConfigError, match=r"c.yaml:4:27: electrolyte.diffusivity_m2_per_s: .*exsy_livo.h5: no such file"
+    ):
+        _ = sc.load_config("c.yaml").stack
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".h5", "a/" + "n" * 300 + "/b.h5"])
+@pytest.mark.parametrize("command", ["run", "fit"])
+def test_an_output_that_no_file_system_takes_is_one_line(tmp_path, monkeypatch, configuration, call, command, name):
+    config = configuration(rest="") if command == "run" else CONFIGS / "exsy_livo.yaml"
+    code, _, err = call(command, config, "-o", name, "--quiet")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "File name too long" in err
+    assert len(err) < 400
+
+
+def test_a_figure_whose_name_no_file_system_takes_is_one_line(configuration, call):
+    assert call("run", configuration(), "--quiet")[0] == 0
+    for name in ("n" * 300 + ".png", "nowhere/a.png/b.png"):
+        Path("nowhere").mkdir(exist_ok=True)
+        Path("nowhere/a.png").touch()
+        code, _, err = call("plot", "results/r.h5", "-o", name)
+        assert code == 2, err
+        assert err.count("\n") == 1
+        assert len(err) < 400
+
+
+def test_a_zero_byte_in_a_path_is_one_line(configuration, call):
+    config = configuration(rest='output: {path: "a\\0b.h5"}\n')
+    for command in ("check", "run"):
+        code, _, err = call(command, config)
+        assert code == 2
+        assert err.count("\n") == 1
+        assert r"output.path: no text can hold the character \x00" in err
+
+
+@pytest.mark.parametrize(
+    "address", ["tls://", "tls://localhost:1", "ucx://a", "nowhere", "abc://x", "tcp://" + "x" * 5000]
+)
+def test_addresses_of_no_scheduler_are_one_line(configuration, call, address):
+    pytest.importorskip("distributed")
+    code, _, err = call("run", configuration(rest=""), "--scheduler", address, "--quiet")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert len(err) < 600
+
+
+def test_a_stack_outside_its_curve_is_said_once(home, call):
+    code, out, err = call("check", DATA / "outside.yaml")
+    assert code == 2
+    assert (out + err).count("lies outside the ocv (allowed: 0.73168 to 0.8747)") == 1
+    assert err.count("\n") == 1
+
+
+def test_one_point_shows_the_charge_transfer(configuration, call):
+    config = configuration(rest=TRANSFER)
+    assert call("run", config, "--quiet")[0] == 0
+    code, out, _ = call("show", "ct.h5", "--select", "temperature=298.15")
+    assert code == 0
+    for words in ("exchange current density", "charge transfer resistance", "total resistance", "activation energy"):
+        assert words in out
+    with sc.open_results("ct.h5") as data:
+        here = data.isel(temperature=1)
+        for name in ("exchange_current_density", "charge_transfer_resistance", "total_resistance"):
+            assert f"{float(here[name].squeeze()):.5g}" in out, name
+
+
+def test_the_stack_of_a_fitted_number_reads_it_anew(home):
+    fit = sc.fit(CONFIGS / "exsy_livo.yaml")
+    write_fit("f.h5", fit)
+    Path("c.yaml").write_text(
+        "layers:\n"
+        "  a: {material: LixV2O5, potential_V: 3.4, thickness_nm: 30,\n"
+        "    diffusivity_m2_per_s: {from_fit: f.h5, parameter: diffusivity_m2_per_s}}\n"
+        "  b: {material: LAGP, thickness_nm: 30}\n"
+    )
+    config = sc.load_config("c.yaml")
+    assert config.stack["a"].diffusivity_m2_per_s["value"] == fit.parameters["diffusivity_m2_per_s"].value
+    os.unlink("f.h5")
+    with pytest.raises(ConfigError, match=r"f.h5: no such file; the fit has not been read yet"):
+        _ = config.stack

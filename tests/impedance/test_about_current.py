@@ -1,0 +1,74 @@
+"""Impedance about a state with current, and of a biased contact: low frequencies are slopes of the curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import spacecharge as sc
+
+from .cases import pair
+
+LAW = sc.ChargeTransfer(rate_constant=1.9847733e20)
+
+
+@pytest.mark.parametrize(("current", "law"), [(800.0, None), (-800.0, None), (-40.0, LAW), (2.0, LAW)])
+def test_low_frequencies_are_the_slope_of_the_curve(current: float, law: sc.ChargeTransfer | None) -> None:
+    stack = pair(thickness=10.0, energy=0.1)
+    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-9)
+    z = complex(sc.impedance(state, 1e-5))
+    assert z.real == pytest.approx(state.differential_resistance, rel=1e-8)
+    assert abs(z.imag) < 1e-3 * z.real
+
+
+def test_without_current_it_is_that_at_rest() -> None:
+    bulk = {"left": sc.End(kind="bulk"), "right": sc.End(kind="bulk")}
+    stack = pair(thickness=10.0).replace(**bulk)
+    frequency = np.geomspace(1e-4, 1e10, 15)
+    for ends in ("reversible", "blocking"):
+        rest = sc.impedance(sc.solve(stack, tolerance_V=1e-9), frequency, ends=ends, charge_transfer=LAW)
+        state = sc.steady_state(stack, current_density=0.0, charge_transfer=LAW, tolerance_V=1e-9)
+        assert np.abs(sc.impedance(state, frequency, ends=ends) / rest - 1.0).max() < 1e-8
+
+
+def test_high_frequencies_see_the_conductivity_that_the_current_left() -> None:
+    state = sc.steady_state(pair(sites=33.5, energy=0.0, thickness=10.0), current_density=1000.0)
+    frequency = 1e12
+    profile = state.profiles
+    omega, total = 2.0 * np.pi * frequency, 0.0j
+    thickness = 20e-9
+    assert profile["x"][-1] - profile["x"][0] == pytest.approx(thickness)
+    total = thickness / (1j * omega * 15.0 * 8.8541878188e-12)
+    assert complex(sc.impedance(state, frequency)) == pytest.approx(total, rel=1e-3)
+
+
+@pytest.mark.parametrize("eta", [-0.1, 0.1])
+def test_biased_contact_of_fast_layers(eta: float) -> None:
+    """D -> inf: low frequencies are d eta/d j, high ones the double layer alone."""
+    base = pair(thickness=20.0)
+    fast = tuple(layer.replace(diffusivity_m2_per_s=1.0) for layer in base.layers)
+    solution = sc.solve(base.replace(layers=fast, contacts=(sc.Contact(bias_V=eta),)), tolerance_V=1e-9)
+    slope = sc.differential_resistance(solution, LAW)
+    assert complex(sc.impedance(solution, 1e-6, charge_transfer=LAW)).real == pytest.approx(slope, rel=1e-7)
+    capacitance = float(sc.differential_capacitance(solution)[0])
+    frequency = 1e5
+    z = complex(sc.impedance(solution, frequency, charge_transfer=LAW))
+    assert -1.0 / (2.0 * np.pi * frequency * z.imag) == pytest.approx(capacitance, rel=1e-4)
+
+
+def test_state_brings_its_contacts() -> None:
+    state = sc.steady_state(pair(thickness=10.0), current_density=0.0)
+    with pytest.raises(sc.ModelError, match="brings its contacts"):
+        sc.impedance(state, 1.0, charge_transfer=LAW)
+
+
+def test_estimate_covers_the_error() -> None:
+    frequency = np.geomspace(1e-2, 1e11, 14)
+    stack = pair(thickness=10.0)
+    state = sc.steady_state(stack, current_density=500.0)
+    fine = sc.steady_state(stack, current_density=500.0, tolerance_V=1e-10)
+    exact = sc.impedance(fine, frequency)
+    error = np.abs(sc.impedance(state, frequency) / exact - 1.0)
+    assert error.max() < 1e-6
+    estimate = sc.impedance_error_estimate(state, frequency)
+    assert (error <= estimate + 1e-11).all()
