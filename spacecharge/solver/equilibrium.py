@@ -290,7 +290,9 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
         thread.start()
     try:
         for thread in threads:
-            thread.join()
+            # Whichever thread a signal reaches, its handler runs in this one, and only between two waits.
+            while thread.is_alive():
+                thread.join(0.1)
     except BaseException as interruption:
         # Ctrl-C meets the thread that waits; the others stop after their block.
         failures.append(interruption)
