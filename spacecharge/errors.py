@@ -96,10 +96,13 @@ class FitError(SpaceChargeError, ValueError):
         One line.
     reason : FitReason
         What kind of trouble it is.
+    names : tuple of str
+        Parameters that it is about.
     """
 
-    def __init__(self, message: str, reason: FitReason = FitReason.REFUSED) -> None:
+    def __init__(self, message: str, reason: FitReason = FitReason.REFUSED, names: tuple[str, ...] = ()) -> None:
         self.reason = reason
+        self.names = names
         super().__init__(message)
 
 

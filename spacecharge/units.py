@@ -65,7 +65,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("", "Hz", "Hz", 1.0, "Hz", True),
     Unit("", "V/nm", "V m-1", 1e9, "V nm$^{-1}$", True),
     Unit("", "uC/cm2", "C m-2", 1e-2, "µC cm$^{-2}$", True),
-    Unit("", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
+    Unit("_uF_per_cm2", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
 )
 """The one table. Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 

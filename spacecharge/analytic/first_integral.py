@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..constants import VACUUM_PERMITTIVITY
-from ..errors import MiscibilityGapError
+from ..errors import MiscibilityGapError, ModelError
 from ..model import EndKind, Stack, StackParameters, stack_parameters
 from .balance import contact_drops, potential_of_charge
 from .laws import LocalState, Panels, Side, make_side, panels
@@ -113,6 +113,8 @@ def first_integral(
        DOI 10.1021/acsaem.8b01141 (the model).
     """
     parameters = stack_parameters(stack) if isinstance(stack, Stack) else stack
+    if parameters.planes:
+        raise ModelError("planes of sites in a contact are not in the first integral", "contacts")
     n_layers, n_species = parameters.n_layers, parameters.n_species
     sides = [make_side(parameters, point, i) for i in range(n_layers)]
     levels = parameters.neutral_potential[point] - parameters.neutral_potential[point, -1]

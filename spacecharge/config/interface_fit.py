@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -22,8 +23,23 @@ from .validation import validate
 
 KIND = "interface"
 
-QUANTITIES = ("exchange_current_density_mA_per_cm2", "resistance_ohm_cm2", "activation_energy_eV")
+QUANTITIES = (
+    "exchange_current_density_mA_per_cm2",
+    "resistance_ohm_cm2",
+    "capacitance_uF_per_cm2",
+    "activation_energy_eV",
+)
 """What may be measured of an interface, in the unit of the key."""
+
+_OF_UNKNOWN_SIZE = (
+    "rate_constant_per_m2_s",
+    "site_density_per_nm3",
+    "permittivity",
+    "diffusivity_m2_per_s",
+    "diffusivity_m2_per_s.value",
+    "conductivity_S_per_m",
+)
+"""Positive numbers whose logarithm is fitted by default where space charge alone is fitted: some are decades off."""
 
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0)]
 
@@ -43,9 +59,23 @@ class DatumKeys(Keys):
 class InterfaceKeys(Keys):
     """What was measured at one interface."""
 
-    at: dict[str, Plain] = Field(min_length=1, description="Numbers of the stack that make it this interface")
+    at: dict[str, Plain] = Field(default_factory=dict, description="Numbers of the stack that make it this interface")
+    table: StrictStr | None = Field(
+        default=None, description="Table whose rows are interfaces of their own, relative to this configuration"
+    )
+    columns: dict[str, StrictStr] = Field(
+        default_factory=dict,
+        description="Number of the stack, temperature_K, a quantity or sigma_QUANTITY to the title of its column",
+    )
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
+    relative_sigma: dict[str, Positive] = Field(
+        default_factory=dict, description="One sigma over the value, by quantity, where no column has it"
+    )
     exchange_current_density_mA_per_cm2: list[DatumKeys] = Field(default_factory=list)
     resistance_ohm_cm2: list[DatumKeys] = Field(default_factory=list)
+    capacitance_uF_per_cm2: list[DatumKeys] = Field(
+        default_factory=list, description="Differential capacitance of the contact"
+    )
     activation_energy_eV: list[DatumKeys] = Field(default_factory=list)
 
 
@@ -57,7 +87,10 @@ class ParameterKeys(Keys):
     min: Plain | None = None
     max: Plain | None = None
     fixed: Plain | None = None
-    log: StrictBool | None = Field(default=None, description="Fit its logarithm; default for rate constants")
+    log: StrictBool | None = Field(
+        default=None,
+        description="Fit its logarithm; default for rate constants and, without charge transfer, for positive numbers",
+    )
 
 
 class CurveKeys(Keys):
@@ -82,7 +115,9 @@ class FitPartKeys(Keys):
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9545
     samples: Annotated[Whole, Field(ge=10, le=100_000)] = 200
     seed: Annotated[Whole, Field(ge=0)] = 0
-    absolute_sigma: StrictBool = True
+    absolute_sigma: StrictBool | None = Field(
+        default=None, description="Default: true, or false where a table brings no errors"
+    )
 
 
 class InterfaceFitKeys(Configuration, FitPartKeys):
@@ -154,6 +189,8 @@ class InterfaceFitConfig:
         As in every fit.
     output : str
         HDF5 file; empty for none.
+    notes : tuple of str
+        What a reader of the result has to know.
     sweep, raw : dict
         Dotted path to values of a swept fit; the mapping as read.
     """
@@ -170,6 +207,7 @@ class InterfaceFitConfig:
     seed: int
     absolute_sigma: bool
     output: str
+    notes: tuple[str, ...] = ()
     sweep: dict[str, list[Any]] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
 
@@ -234,10 +272,14 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         return None
     known = sorted(p for p, kind in sweepable(document.data).items() if kind in ("stack", "charge_transfer"))
     laws = [law for law in model.charge_transfer if law is not None]
-    if len(laws) != 1:
-        problems.add("contacts", f"a fit needs the charge_transfer of one contact, got {len(laws)}", key=True)
-    parameters = tuple(_parameter(name, spec, known, problems) for name, spec in keys.parameters.items())
+    if len(laws) > 1:
+        problems.add("contacts", f"a fit knows the charge_transfer of one contact, got {len(laws)}", key=True)
+    parameters = tuple(_parameter(name, spec, known, problems, bool(laws)) for name, spec in keys.parameters.items())
+    from .interface_table import WEIGHTS_NOTE, with_tables
+
+    keys, weights = with_tables(keys, document.path, problems)
     interfaces, data = _measured(keys, model, known, problems)
+    _check_law(data, model, bool(laws), problems)
     curve = _curve(keys.curve, known, problems)
     if len(problems):
         return None
@@ -252,7 +294,8 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         level=keys.level,
         samples=keys.samples,
         seed=keys.seed,
-        absolute_sigma=keys.absolute_sigma,
+        absolute_sigma=not weights if keys.absolute_sigma is None else keys.absolute_sigma,
+        notes=(WEIGHTS_NOTE,) if weights else (),
         output=os.path.expanduser(str((document.data.get("output") or {}).get("path", ""))),
         raw=dict(document.data),
     )
@@ -278,7 +321,7 @@ def _known(path: str, place: tuple[str | int, ...], known: list[str], problems: 
     return False
 
 
-def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Problems) -> FittedPath:
+def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Problems, lawful: bool) -> FittedPath:
     paths = spec.paths if spec.paths is not None else [name]
     where: tuple[str | int, ...] = ("parameters", name)
     low, high = -float("inf"), float("inf")
@@ -294,7 +337,8 @@ def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Probl
     minimum, maximum = spec.min if spec.min is not None else low, spec.max if spec.max is not None else high
     if spec.initial is not None and not minimum <= spec.initial <= maximum:
         problems.add((*where, "initial"), f"{spec.initial:g} is out of range (allowed: {minimum:g} to {maximum:g})")
-    rate = any(path.endswith("rate_constant_per_m2_s") for path in paths)
+    logarithmic = ("rate_constant_per_m2_s",) if lawful else _OF_UNKNOWN_SIZE
+    rate = any(path.endswith(logarithmic) for path in paths)
     return FittedPath(
         name=name,
         paths=tuple(normalised(path) for path in paths),
@@ -311,7 +355,7 @@ def _measured(
 ) -> tuple[dict[str, dict[str, float]], tuple[Datum, ...]]:
     """Return the interfaces and their data."""
     interfaces, data = {}, []
-    first = {normalised(path) for path in next(iter(keys.interfaces.values())).at}
+    first = {normalised(path) for path in next(iter(keys.interfaces.values())).at} if keys.interfaces else set()
     for name, entry in keys.interfaces.items():
         at = {normalised(path): float(value) for path, value in entry.at.items()}
         for path in entry.at:
@@ -345,6 +389,17 @@ def _measured(
     return interfaces, tuple(data)
 
 
+def _check_law(data: Sequence[Datum], model: Config, lawful: bool, problems: Problems) -> None:
+    """Report quantities that need a law of charge transfer, or the choice of a contact."""
+    if lawful:
+        return
+    needs = sorted({d.quantity for d in data} & {"exchange_current_density_mA_per_cm2", "activation_energy_eV"})
+    if needs:
+        problems.add("contacts", f"{' and '.join(needs)} needs the charge_transfer of a contact", key=True)
+    if len(model.base_stack.names) != 2:
+        problems.add("layers", "without charge_transfer a fit takes two layers and their contact", key=True)
+
+
 def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:
     if keys is None or not _known(keys.path, ("curve", "path"), known, problems):
         return None
@@ -361,6 +416,7 @@ __all__ = [
     "QUANTITIES",
     "Datum",
     "FittedPath",
+    "FitPartKeys",
     "InterfaceFitConfig",
     "InterfaceFitKeys",
     "check_interface_fit",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import FitError
+from ..errors import FitError, FitReason
 from .least_squares import _Work, minimise
 from .problem import Array, Estimate, Problem
 
@@ -45,13 +45,13 @@ def minimise_by_curvature(problem: Problem) -> Estimate:
     try:
         return _with_correlations(minimise(problem))
     except FitError as refusal:
-        if "cannot tell apart" not in str(refusal):
+        if refusal.reason is not FitReason.UNRESOLVED or len(refusal.names) < 2:
             raise
         estimate = minimise(problem, check_rank=False)
         covariance = _inverse_curvature(problem, estimate)
         if covariance is None:
             raise
-        apart = str(refusal).partition(";")[0].removeprefix("the data cannot tell apart ")
+        apart = f"{', '.join(refusal.names[:-1])} and {refusal.names[-1]}"
     work = _Work(problem)
     free, n = problem.free, len(problem.parameters)
     scale = 1.0 if problem.absolute_sigma else estimate.chi2_reduced

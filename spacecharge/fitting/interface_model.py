@@ -7,12 +7,11 @@ solver, carried through the law of charge transfer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import FitError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys, occupancy_factor
@@ -20,33 +19,18 @@ from ..model.tangents import parameter_tangent
 from ..solver.transfer import local_activation_energy, transfer_scalars
 from ..units import unit_of
 from .curvature import minimise_by_curvature
+from .interface_measured import Measured, State
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Rows, Setup
 
 if TYPE_CHECKING:
     from ..config.interface_fit import Datum, FittedPath, InterfaceFitConfig
+    from ..solver.equilibrium import Points
 
 ADDED = "grain_boundary_resistance_ohm_cm2"
 
 SHARPEST_TOLERANCE_V = 1e-9
 """Contact potentials of a fit: 4e-8 of kT/e, so that a chi-square is smooth over steps of a thousandth of a sigma."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """The solved model at some points.
-
-    Attributes
-    ----------
-    scalars : dict of str to ndarray
-        ``exchange_current_density``, ``charge_transfer_resistance``, ``apparent_activation_energy`` of the contact
-        with a law, ``interface_resistance``, ``total_resistance``, each (n_points,) in SI (energies in eV).
-    slopes : dict of str to ndarray
-        Derivatives of ln i0 and ln R_total by the fitted parameters, in the units of their keys, (n_points, n).
-    """
-
-    scalars: dict[str, Array]
-    slopes: dict[str, Array]
 
 
 class InterfaceModel:
@@ -61,8 +45,10 @@ class InterfaceModel:
     def __init__(self, config: InterfaceFitConfig) -> None:
         self.config = config
         self.stack: Stack = config.model.stack
-        self.contact = next(i for i, law in enumerate(config.model.charge_transfer) if law is not None)
-        self.keys: Mapping[str, Any] = config.model.charge_transfer[self.contact] or {}
+        lawful = [i for i, law in enumerate(config.model.charge_transfer) if law is not None]
+        self.has_law = bool(lawful)
+        self.contact = lawful[0] if lawful else 0
+        self.keys: Mapping[str, Any] = config.model.charge_transfer[self.contact] or {} if lawful else {}
         self.prefix = f"contacts.{self.contact}.charge_transfer."
 
     @property
@@ -148,6 +134,9 @@ class InterfaceModel:
             resistance_of=self.config.model.output.resistance_of,
             tangents=tangents,
         )
+        c = int(parameters.end_contacts[0]) + self.contact
+        if not self.has_law:
+            return self._without_law(points, c, slopes)
         law = self._law(of_law)
         laws = [law if i == self.contact else None for i in range(parameters.n_layers - 1)]
         solved = _with_space_charge(points.scalars)
@@ -155,16 +144,55 @@ class InterfaceModel:
         energies = np.full(made["exchange_current_density"].shape, np.nan)
         if energy:
             energies = local_activation_energy(laws, parameters, solved, points.sensitivities["temperature_K"])
-        c = int(np.flatnonzero(np.isfinite(made["exchange_current_density"]).any(axis=0))[:1].sum())
         scalars = {
             "exchange_current_density": made["exchange_current_density"][:, c],
             "charge_transfer_resistance": made["charge_transfer_resistance"][:, c],
             "apparent_activation_energy": energies[:, c],
             "interface_resistance": points.scalars["interface_resistance"],
             "total_resistance": made["total_resistance"],
+            "capacitance": points.scalars["differential_capacitance"][:, c],
         }
-        derived = self._slopes(parameters, solved, scalars, points.sensitivities, law, of_law, c) if slopes else {}
+        derived = {}
+        if slopes:
+            derived = self._slopes(parameters, solved, scalars, points.sensitivities, law, of_law, c)
+            derived["capacitance"] = self._plain_slopes(points, "differential_capacitance", c)
         return State(scalars=scalars, slopes=derived)
+
+    def _without_law(self, points: Points, c: int, slopes: bool) -> State:
+        """Return the state of a contact without a law of charge transfer: its space charge alone."""
+        resistance = points.scalars["interface_resistance"]
+        nothing = np.full(resistance.shape, np.nan)
+        scalars = {
+            "exchange_current_density": nothing,
+            "charge_transfer_resistance": nothing,
+            "apparent_activation_energy": nothing,
+            "interface_resistance": resistance,
+            "total_resistance": resistance,
+            "capacitance": points.scalars["differential_capacitance"][:, c],
+        }
+        if not slopes:
+            return State(scalars=scalars, slopes={})
+        n = len(self.config.parameters)
+        derived = {
+            "exchange_current_density": np.zeros((nothing.size, n)),
+            "total_resistance": self._plain_slopes(points, "interface_resistance", None),
+            "capacitance": self._plain_slopes(points, "differential_capacitance", c),
+        }
+        return State(scalars=scalars, slopes=derived)
+
+    def _plain_slopes(self, points: Points, name: str, c: int | None) -> Array:
+        """Return d ln(observable) by every parameter, in the units of the keys; keys of the law do not move it."""
+
+        def of(arrays: Mapping[str, Array]) -> Array:
+            return arrays[name] if c is None else arrays[name][:, c]
+
+        value = of(points.scalars)
+        out = np.zeros((value.size, len(self.config.parameters)))
+        for k in range(out.shape[1]):
+            if f"{k}" in points.sensitivities:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    out[:, k] = of(points.sensitivities[f"{k}"]) / value
+        return out
 
     def _tangents(self, over: Mapping[str, Array]) -> dict[str, StackParameters]:
         """Return d(arrays)/d(parameter) by the place of each parameter that moves the stack, in the units of the keys.
@@ -262,49 +290,8 @@ def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
     return {**scalars, "interface_resistance": np.where(known, resistance, 0.0)}
 
 
-class Measured:
-    """The data of a configuration and what the model says of them.
-
-    A datum is a logarithm (exchange current, resistance) or an activation energy in units of its own, the slope of
-    ln(T/R) against 1/T; both are linear in the logarithms of the solved points.
-    """
-
-    def __init__(self, config: InterfaceFitConfig) -> None:
-        keys: list[tuple[str, float]] = []
-        for datum in config.data:
-            keys += [(datum.interface, t) for t in datum.temperatures if (datum.interface, t) not in keys]
-        self.keys = keys
-        names = next(iter(config.interfaces.values()))
-        self.at = {path: np.array([config.interfaces[name][path] for name, _ in keys]) for path in names}
-        self.at["temperature_K"] = np.array([t for _, t in keys])
-        n = len(config.data)
-        self.of_current, self.of_resistance = np.zeros((n, len(keys))), np.zeros((n, len(keys)))
-        self.offset, self.values, self.sigma = np.zeros(n), np.empty(n), np.empty(n)
-        for i, datum in enumerate(config.data):
-            places = [keys.index((datum.interface, t)) for t in datum.temperatures]
-            if datum.quantity == "activation_energy_eV":
-                x = 1.0 / np.array(datum.temperatures)
-                weight = -(x - x.mean()) / np.sum((x - x.mean()) ** 2) * BOLTZMANN / ELEMENTARY_CHARGE
-                self.of_resistance[i, places] = -weight
-                self.offset[i] = weight @ np.log(datum.temperatures)
-                self.values[i], self.sigma[i] = datum.value, datum.sigma
-                continue
-            (self.of_current if datum.quantity.startswith("exchange") else self.of_resistance)[i, places] = 1.0
-            self.values[i] = np.log(datum.value * unit_of(datum.quantity).factor)
-            self.sigma[i] = datum.sigma / datum.value
-        self.limit = np.array([datum.limit for datum in config.data], dtype=np.int8)
-
-    def prediction(self, state: State) -> Array:
-        """Return the data as the model has them (n_data,)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            current = np.log(state.scalars["exchange_current_density"])
-            resistance = np.log(state.scalars["total_resistance"])
-        return self.of_current @ current + self.of_resistance @ resistance + self.offset
-
-    def jacobian(self, state: State) -> Array:
-        """Return the derivatives of the prediction by the parameters (n_data, n_parameters)."""
-        by_current, by_resistance = state.slopes["exchange_current_density"], state.slopes["total_resistance"]
-        return np.asarray(self.of_current @ by_current + self.of_resistance @ by_resistance)
+_MOST_DERIVED = 12
+"""Interfaces of which derived numbers are listed; the rows of a long table stand in the table of interfaces."""
 
 
 def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
@@ -336,16 +323,19 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
         sigma=measured.sigma,
         limit=measured.limit if np.any(measured.limit) else None,
         absolute_sigma=config.absolute_sigma,
+        advise=lambda values, names: _advice(measured, model, values, names),
     )
     series = np.array([names.index(d.interface) for d in config.data], dtype=np.intp)
     unique, index = np.unique(temperature, return_inverse=True)
-    derived = tuple(q for name in names for q in _derived(model, config, name))
+    few = names if len(names) <= _MOST_DERIVED else []
+    derived = tuple(q for name in few for q in _derived(model, config, name))
     columns = {
         "temperature": Column(values=temperature, unit="K", long_name="temperature, mean of those of a slope"),
         "quantity": Column(
             values=np.array([_code(d) for d in config.data], dtype=float),
             unit="1",
-            long_name="0 ln of an exchange current density [A m-2], 1 ln of a resistance [ohm m2], 2 energy [eV]",
+            long_name="0 ln of an exchange current density [A m-2], 1 ln of a resistance [ohm m2], 2 energy [eV], "
+            "3 ln of a capacitance [F m-2]",
         ),
     }
     return (
@@ -362,14 +352,39 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
             temperatures=unique,
             derived=derived,
             search=minimise_by_curvature,
-            notes=("exchange currents and resistances are fitted as logarithms, activation energies as they are",),
+            notes=(
+                "exchange currents, resistances and capacitances are fitted as logarithms, activation energies as they "
+                "are",
+                *config.notes,
+            ),
         ),
         model,
     )
 
 
+def _advice(measured: Measured, model: InterfaceModel, values: Array, names: Sequence[str]) -> str:
+    """Say which product or quotient of two parameters the data do determine."""
+    places = [k for k, p in enumerate(model.config.parameters) if p.name in names]
+    if len(places) != 2 or not np.all(values[places] > 0.0):
+        return ""
+    slopes = measured.jacobian(model.solve(values, measured.at, slopes=True))[:, places] * values[places]
+    weighted = slopes / measured.sigma[:, None]
+    if not np.all(np.isfinite(weighted)):
+        return ""
+    _, singular, rows = np.linalg.svd(weighted, full_matrices=False)
+    one, other = rows[0]
+    if singular[1] > 1e-3 * singular[0] or abs(abs(one) - abs(other)) > 1e-3:
+        return ""
+    (a, b), (x, y) = [model.config.parameters[k].name for k in places], values[places]
+    # Along (1, 1) the logarithms move together: one step of the product is two of this direction.
+    sigma = np.sqrt(2.0) / singular[0]
+    if one * other > 0.0:
+        return f"the data determine their product only, {a} x {b} = {x * y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
+    return f"the data determine their quotient only, {a} / {b} = {x / y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
+
+
 def _code(datum: Datum) -> int:
-    return ("exchange", "resistance", "activation").index(datum.quantity.split("_")[0])
+    return ("exchange", "resistance", "activation", "capacitance").index(datum.quantity.split("_")[0])
 
 
 def _parameter(p: FittedPath, base: float) -> Parameter:
@@ -390,10 +405,11 @@ def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> li
     """Return what follows for one interface, at the temperature of the configuration."""
     at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
     at["temperature_K"] = np.array([float(model.stack.temperature_K)])
-    wanted = (
-        ("exchange_current_density", "A m-2", "exchange current density"),
-        ("total_resistance", "ohm m2", "total resistance"),
-    )
+    wanted = [("total_resistance", "ohm m2", "total resistance")]
+    if model.has_law:
+        wanted.insert(0, ("exchange_current_density", "A m-2", "exchange current density"))
+    if any(d.quantity.startswith("capacitance") for d in config.data):
+        wanted.append(("capacitance", "F m-2", "differential capacitance"))
 
     def function(key: str) -> Any:
         return lambda values: float(model.solve(values, at).scalars[key][0])

@@ -231,7 +231,8 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
     names = [problem.names[i] for i in free]
     lost = unresolved_parameters(jacobian, names, work.log, scale)
     if lost and check_rank:
-        raise FitError(_refusal(problem, values, lost), FitReason.UNRESOLVED)
+        together = tuple(name for group in lost for name in group.names)
+        raise FitError(_refusal(problem, values, lost), FitReason.UNRESOLVED, together)
     held = ~bound
     if not lost and np.any(held):
         inner[np.ix_(held, held)] = _covariance(jacobian[:, held]) * scale

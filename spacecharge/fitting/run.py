@@ -102,7 +102,7 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
         estimate = setup.search(_with_coarse(setup))
         _refuse_superfluous(setup, estimate)
     except FitError as error:
-        raise FitError(f"{config.path or config.name}: {error}", error.reason) from None
+        raise FitError(f"{config.path or config.name}: {error}", error.reason, error.names) from None
     alone, trouble = each_temperature(setup, estimate, config.reference_temperature_K)
     warnings = [*setup.warnings, *estimate.warnings, *trouble]
     resampled: Bootstrap | None = None

@@ -60,7 +60,7 @@ def check_boundary_keys(layer: Layer) -> None:
     if given:
         raise ModelError("stands beside defects, which say it; diffusivities go into species", f"{label}.{given[0]}")
     names = [s.name for s in layer.defects.species]
-    allowed: tuple[str, ...] = _MOBILITIES
+    allowed: tuple[str, ...] = (*_MOBILITIES, "component")
     if layer.core_of is not None:
         allowed += ("segregation_energy_eV", "site_density_per_nm3")
     for name, keys in (layer.species or {}).items():

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..units import display_of
+from ..fitting.kind import Curve, Panel
+from ..model.numbers import long_name
+from ..units import display_of, unit_of
+from .panels import panels_figure
 from .style import PALETTE, label_text, letters, new_figure
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ def interface_figure(stored: StoredFit) -> Figure:
     from ..fitting.kinds.interface import as_data
 
     summary, data = stored.summary, as_data(stored)
+    if np.isnan(data["table"]["fitted_exchange_current_density"]).all() and "axis" in data["table"]:
+        return _without_transfer(summary, data)
     has_fit = any(not entry.get("fixed") for entry in summary["parameters"].values())
     chi2 = summary["chi2_reduced"]
     note = f"{summary['n_data']} data" + ("" if chi2 is None or not has_fit else f", reduced chi-square {chi2:.3g}")
@@ -56,6 +61,32 @@ def interface_figure(stored: StoredFit) -> Figure:
         spare.set_visible(False)
     letters(panels[:n_panels])
     return figure
+
+
+def _without_transfer(summary: dict[str, Any], data: dict[str, Any]) -> Figure:
+    """Return resistance and capacitance against the number that the interfaces differ by, measured and fitted."""
+    table, path = data["table"], data["path"]
+    order = np.argsort(table["axis"])
+    x = np.asarray(table["axis"])[order]
+    panels = []
+    for key, fitted, unit, words, log in (
+        ("resistance", "total_resistance", "ohm m2", "interface resistance", True),
+        ("capacitance", "capacitance", "F m-2", "differential capacitance", False),
+    ):
+        measured = np.asarray(table[f"measured_{key}"])[order]
+        if np.isnan(measured).all():
+            continue
+        sigma = np.asarray(table[f"measured_{key}_sigma"])[order]
+        curves = [
+            Curve(x=x, y=measured, sigma=sigma, style="points", label="measured", colour=6),
+            Curve(x=x, y=np.asarray(table[f"default_{fitted}"])[order], style="dashed", label="before the fit"),
+            Curve(x=x, y=np.asarray(table[f"fitted_{fitted}"])[order], label="fit", colour=1),
+        ]
+        panels.append(
+            Panel(x=long_name(path, 1), x_unit=unit_of(path).si, y=words, y_unit=unit, curves=curves, y_log=log)
+        )
+    note = f"{summary['n_data']} data, reduced chi-square {summary['chi2_reduced']:.3g}"
+    return panels_figure(panels, summary["title"] or summary["name"], note)
 
 
 def _bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:

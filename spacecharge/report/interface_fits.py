@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..units import display_of
 from .tables import table as columns
 
-_OHMS, _AMPERES = display_of("ohm m2"), display_of("A m-2")
+_OHMS, _AMPERES, _FARADS = display_of("ohm m2"), display_of("A m-2"), display_of("F m-2")
 
 
 def interface_text(data: Mapping[str, Any]) -> str:
@@ -40,7 +40,6 @@ def interface_text(data: Mapping[str, Any]) -> str:
     ]
     heads = ["interface", "measured", "space charge", "charge transfer", "model, total", "fit, total"]
     lines += columns((), [heads, *rows])
-    lines += ["", f"exchange current density, {_AMPERES.text}, and apparent activation energy, eV"]
     heads = ["interface", "i0 measured", "i0 model", "i0 fit", "Ea measured", "Ea model", "Ea fit"]
     rows = [
         [
@@ -54,9 +53,29 @@ def interface_text(data: Mapping[str, Any]) -> str:
         ]
         for i, name in enumerate(names)
     ]
-    lines += columns((), [heads, *rows])
+    if any(not math.isnan(v) for v in table["fitted_exchange_current_density"]):
+        title = f"exchange current density, {_AMPERES.text}, and apparent activation energy, eV"
+        lines += ["", title, *columns((), [heads, *rows])]
+    lines += _capacitances(table, names)
     lines += ["", "what the fit meets (within 2 sigma)", *(f"  {line}" for line in data["verdict"])]
     return "\n".join(lines)
+
+
+def _capacitances(table: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Return the table of capacitances; nothing where none was measured."""
+    if "measured_capacitance" not in table or all(math.isnan(v) for v in table["measured_capacitance"]):
+        return []
+    rows = [
+        [
+            name,
+            _measured(table, "capacitance", i, _FARADS.factor),
+            _number(table["default_capacitance"][i], _FARADS.factor),
+            _number(table["fitted_capacitance"][i], _FARADS.factor),
+        ]
+        for i, name in enumerate(names)
+    ]
+    heads = ["interface", "measured", "model", "fit"]
+    return ["", f"differential capacitance, {_FARADS.text}", *columns((), [heads, *rows])]
 
 
 def _number(value: float, factor: float, *, zero: bool = False) -> str:

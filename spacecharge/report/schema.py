@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_RUN = "run"
-
 _DEEPEST = 12
 """Nesting that is followed; no configuration goes deeper."""
 
@@ -19,7 +17,7 @@ def schema_lines(schema: Mapping[str, Any], part: str) -> list[str]:
     schema : mapping
         As :func:`spacecharge.config.json_schema` returns it.
     part : str
-        ``run``, the name of a kind of fit, or a key at any depth (``sweep``, ``layers``, ``thickness_nm``).
+        ``run``, ``lattice``, the name of a kind of fit, or a key at any depth (``sweep``, ``thickness_nm``).
 
     Returns
     -------
@@ -44,7 +42,8 @@ def parts(schema: Mapping[str, Any]) -> list[str]:
 
 def _walk(schema: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], str]]:
     definitions = schema["$defs"]
-    roots = {_RUN: schema["else"], **{ref["$ref"].rpartition("/")[2]: ref for ref in schema["then"]["oneOf"]}}
+    roots = {"run": definitions["Configuration"], "lattice": definitions["LatticeConfiguration"]}
+    roots |= {ref["$ref"].rpartition("/")[2]: ref for ref in schema["then"]["oneOf"]}
     for root, node in roots.items():
         for path, words in _keys(node, definitions, ()):
             yield root, path, words

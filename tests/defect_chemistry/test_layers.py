@@ -233,3 +233,8 @@ def test_several_charged_states_on_one_pool_are_refused() -> None:
     data["species"]["v_Li"]["states"].append({"charge": -2, "formation_energy_eV": 3.0})
     with pytest.raises(sc.ModelError, match=r"v_Li-1 and v_Li-2 share their sites"):
         sc.Layer(name="a", thickness_nm=60.0, permittivity=20.0, potential_V=2.0, defects=data)
+
+
+def test_vacancies_and_interstitials_may_be_one_component() -> None:
+    species = {name: {"diffusivity_m2_per_s": 1e-14, "component": "Li"} for name in ("v_Li", "Li_i")}
+    assert llzo(species=species).species_items()[0][1]["component"] == "Li"

@@ -60,6 +60,12 @@ def test_schema_knows_every_key_of_every_kind(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert "relaxation: transport.jump_length_nm" in out
     assert "0.001 to 1000; Jump length [nm]" in out
+    for part, line in (
+        ("run", "run: layers.NAME.thickness_nm"),
+        ("cross_section_nm2", "lattice: lattice.cross_section_nm2"),
+    ):
+        assert main(["schema", "--text", part]) == 0
+        assert line in capsys.readouterr().out
     assert main(["schema", "--text", "jump_lenght_nm"]) == 2
     assert "nearest: jump_length_nm" in capsys.readouterr().err
 
@@ -72,7 +78,9 @@ def test_shipped_configurations_hold_their_schema(name: str) -> None:
 
     schema = json_schema()
     data = read_document(ROOT / "configs" / name).data
-    part = schema["$defs"][data["fit"] if "fit" in data else "Configuration"]
+    part = schema["$defs"][
+        data["fit"] if "fit" in data else "LatticeConfiguration" if "lattice" in data else "Configuration"
+    ]
     assert set(data) <= set(part["properties"]) <= set(schema["properties"])
 
 

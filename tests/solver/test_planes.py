@@ -177,7 +177,9 @@ def test_five_hundred_random_planes_are_solved_or_refused_with_a_reason() -> Non
     assert solved > 450
 
 
-def test_impedance_refuses_planes() -> None:
+def test_what_does_not_know_planes_refuses_them() -> None:
     solution = sc.solve(plane({"density_per_nm2": 1.0, "segregation_energy_eV": 0.1}))
     with pytest.raises(sc.ModelError, match="do not know planes of sites"):
         sc.impedance(solution, frequency_Hz=[1.0])
+    with pytest.raises(sc.ModelError, match="not in the first integral"):
+        sc.analytic.first_integral(solution.stack)

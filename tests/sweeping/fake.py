@@ -114,7 +114,7 @@ def check_file(path, task, *, whole=True):
 
 def main():
     from spacecharge.cli import EXIT_INTERRUPTED, EXIT_SYSTEM
-    from spacecharge.errors import SystemStop
+    from spacecharge.errors import EXIT_BAD_INPUT, StoreError, SystemStop
     from spacecharge.sweeping.engine import run_task
     from spacecharge.sweeping.pools import ThreadPool
 
@@ -138,6 +138,9 @@ def main():
     except SystemStop as stop:
         print(stop, file=sys.stderr)
         return EXIT_SYSTEM
+    except StoreError as refusal:
+        print(refusal, file=sys.stderr)
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     print(report.n_resumed)

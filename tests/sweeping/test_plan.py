@@ -8,9 +8,10 @@ import pytest
 
 from spacecharge.config import load_config
 from spacecharge.errors import ConfigError
-from spacecharge.solver.outputs import OUTPUTS
+from spacecharge.solver.outputs import outputs_for
 from spacecharge.store import read_results
 from spacecharge.sweeping import make_task, run_sweep
+from spacecharge.sweeping.facts import facts_of
 from spacecharge.sweeping.plan import InterfaceTask
 
 TEXT = """\
@@ -47,12 +48,14 @@ def load(tmp_path):
 
 
 def test_layout_declares_every_output_with_its_dims(load):
-    layout = make_task(load()).layout
+    config = load()
+    layout = make_task(config).layout
+    declared = outputs_for(facts_of(config))
     assert layout.sweep == ("electrode_potential", "temperature")
     assert layout.shape == (30, 10)
     by_name = {v.name: v for v in layout.variables}
-    assert list(by_name) == [o.name for o in OUTPUTS]
-    for output in OUTPUTS:
+    assert list(by_name) == [o.name for o in declared]
+    for output in declared:
         # One species: its axis falls away.
         assert by_name[output.name].dims == tuple(d for d in output.dims if d != "species")
         assert by_name[output.name].units == output.units

@@ -91,7 +91,7 @@ def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
     curve, axis = _curve(config, model, fit.estimate)
     verdict = _verdict(config, fit.estimate)
     given = {f.name: getattr(fit, f.name) for f in fields(fit)}
-    given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis)
+    given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis or _axis_of(config))
     given["texts"] = {"verdict": verdict}
     return InterfaceResult(
         **given, table=table, interfaces=tuple(config.interfaces), curve=curve, axis=axis, verdict=verdict
@@ -106,6 +106,7 @@ _UNITS = {
     "resistance": "ohm m2",
     "activation_energy": "eV",
     "apparent_activation_energy": "eV",
+    "capacitance": "F m-2",
     "lower": "ohm m2",
     "upper": "ohm m2",
 }
@@ -153,11 +154,20 @@ def as_data(stored: StoredFit) -> dict[str, Any]:
         "names": [str(n) for n in table.attributes["names"]],
         "table": {key: column.values for key, column in table.columns.items()},
         "curve": {} if curve is None else {key: column.values for key, column in curve.columns.items()},
-        "path": "" if curve is None else str(curve.attributes["path"]),
+        "path": str(table.attributes.get("path", "")) if curve is None else str(curve.attributes["path"]),
         "verdict": [str(t) for t in stored.attributes["verdict"]],
         "level": stored.level,
         "profiles": list(stored.profiles),
     }
+
+
+def _axis_of(config: InterfaceFitConfig) -> str:
+    """Return the path of the one number that interfaces differ by, that of the curve if there is one; or nothing."""
+    entries = list(config.interfaces.values())
+    different = [path for path in entries[0] if len({entry[path] for entry in entries}) > 1]
+    if config.curve is not None:
+        return config.curve[0] if set(entries[0]) == {config.curve[0]} else ""
+    return different[0] if len(different) == 1 else ""
 
 
 def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> dict[str, Array]:
@@ -167,10 +177,10 @@ def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
     at = {path: np.array([config.interfaces[n][path] for n in names]) for path in config.interfaces[names[0]]}
     at["temperature_K"] = np.full(len(names), room)
     table: dict[str, Array] = {}
-    if config.curve is not None and set(config.interfaces[names[0]]) == {config.curve[0]}:
-        # Interfaces that differ by the number of the axis alone have a place on it.
-        table["axis"] = at[config.curve[0]] * unit_of(config.curve[0]).factor
-    for key in ("exchange_current_density", "resistance", "activation_energy"):
+    path = _axis_of(config)
+    if path:
+        table["axis"] = at[path] * unit_of(path).factor
+    for key in ("exchange_current_density", "resistance", "capacitance", "activation_energy"):
         for part in ("", "_sigma", "_limit"):
             table[f"measured_{key}{part}"] = np.full(len(names), np.nan)
     slope = next((d.temperatures for d in config.data if d.quantity == "activation_energy_eV"), None)
