@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import StoreError
 from ..report.view import View
 from ..store.read import read_results
+from .impedance import has_spectra
 from .style import DPI, single_column
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def plot_file(
     with single_column(style.width == "single"):
         if results.attributes.get("kind") == "lattice" and not y:
             figure = _lattice_figure(view, x, title, profiles=profiles)
+        elif not profiles and not y and has_spectra(view):
+            figure = _spectra(view, title)
         elif profiles or not view.axes:
             from .profiles import plot_profiles
 
@@ -140,6 +143,16 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
         return plot_map(view, y="excess_thickness", title=title)
     return plot_lattice_sweep(view, x=x, title=title)
+
+
+def _spectra(view: View, title: str) -> Figure:
+    """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
+    from .impedance import plot_spectra
+
+    said = view.results.attributes
+    if "electrode_area_m2" in said and view.area_cm2 is None:
+        view.area_cm2 = 1e4 * float(said["electrode_area_m2"])
+    return plot_spectra(view, title=title, series_resistance=float(said.get("series_resistance_ohm_m2", 0.0)))
 
 
 def _is_map(view: View) -> bool:

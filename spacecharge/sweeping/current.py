@@ -21,6 +21,17 @@ CURRENT_PATH, VOLTAGE_PATH = "load.current_density_mA_per_cm2", "load.voltage_V"
 MILLIAMPERE_PER_CM2 = 10.0
 
 
+def shown_beside(config: Config) -> dict[str, float]:
+    """Return what figures of spectra add or divide by, as root attributes of a result file [ohm m2, m2]."""
+    said: dict[str, float] = {}
+    if config.impedance is not None:
+        if config.impedance.series_resistance:
+            said["series_resistance_ohm_m2"] = config.impedance.series_resistance
+        if config.impedance.electrode_area is not None:
+            said["electrode_area_m2"] = config.impedance.electrode_area
+    return said
+
+
 def loads_of(config: Config, lo: int, hi: int) -> tuple[Array | None, Array | None]:
     """Return current densities [A m-2] or voltages [V] of the points lo to hi - 1; the other one is None."""
     load = config.load
@@ -83,4 +94,4 @@ def current_values(
     return values
 
 
-__all__ = ["current_values", "loads_of"]
+__all__ = ["current_values", "loads_of", "shown_beside"]

@@ -19,7 +19,7 @@ from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
 from ..units import coordinate_name, unit_of
 from .companions import companions
-from .current import current_values
+from .current import current_values, shown_beside
 from .facts import equilibrium_voltage, facts_of, own_dimensions
 from .task import chunk_points
 from .transfer import transfer_tangents, transfer_values
@@ -102,7 +102,7 @@ class InterfaceTask:
             shape=self.config.shape,
             coordinates=tuple(coordinates),
             variables=tuple(variables),
-            attributes=file_attributes(self.config),
+            attributes=file_attributes(self.config) | shown_beside(self.config),
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
