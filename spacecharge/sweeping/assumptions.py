@@ -155,8 +155,12 @@ def assume(
     Technometrics 21, 239 (1979), by ``scipy.stats.qmc``.
     """
     from ..config import load_config
+    from ..config.lattice import LatticeConfig
 
-    subject = config if isinstance(config, (Config, Stack)) else load_config(config)
+    subject = config if isinstance(config, (Config, Stack, LatticeConfig)) else load_config(config)
+    if isinstance(subject, LatticeConfig):
+        # Says that planes are no stack; they take nothing from the materials library.
+        subject = subject.stack
     assumed = subject.assumed if isinstance(subject, Config) else assumed_values(subject)
     if not assumed:
         raise ConfigError(["nothing is assumed: every value in use has a source, is given, or is swept"])

@@ -242,6 +242,23 @@ def test_schema_and_kinds(config: Callable[..., Path]) -> None:
     assert make_task(loaded).fingerprint == make_task(sc.load_config(config())).fingerprint
 
 
+@pytest.mark.parametrize("command", ["assume", "defects", "fit"])
+def test_commands_that_take_no_planes_say_so(config: Callable[..., Path], command: str, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert main([command, str(config())]) == 2
+    message = capsys.readouterr().err
+    assert message.strip()
+    assert "Traceback" not in message
+
+
+def test_schema_as_text_has_stacks_and_planes(capsys) -> None:  # type: ignore[no-untyped-def]
+    for part, said in (
+        ("lattice", "lattice: lattice.cross_section_nm2"),
+        ("thickness_nm", "run: layers.NAME.thickness_nm"),
+    ):
+        assert main(["schema", "--text", part]) == 0
+        assert said in capsys.readouterr().out
+
+
 def test_numbers_that_only_the_sweep_gives(config: Callable[..., Path]) -> None:
     text = (
         TEXT.replace("temperature_K: 773.15\n", "")
