@@ -71,11 +71,7 @@ def _execute(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"{path}: interrupted; continue with --resume", file=sys.stderr)
         return EXIT_INTERRUPTED
-    from ..report.validity import validity_lines
-    from ..store import read_results
-
-    lines = {"validity": list(validity_lines(read_results(report.path)))}
-    lines |= {"assumed": [a.line for a in config.assumed], "note": list(config.notes)}
+    lines = {} if args.quiet and not args.json else _said(config, report)
     if args.json:
         from ..report.objects import as_json
 
@@ -87,6 +83,18 @@ def _execute(args: argparse.Namespace) -> int:
         for label, line in ((label, line) for label, found in lines.items() for line in found):
             print(f"{label}: {line}", file=sys.stderr)
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
+
+
+def _said(config: Config, report: RunReport) -> dict[str, list[str]]:
+    """Return what a reader of the results has to know, by what it is about."""
+    from ..report.validity import validity_lines
+    from ..store import read_results
+
+    return {
+        "validity": list(validity_lines(read_results(report.path))),
+        "assumed": [a.line for a in config.assumed],
+        "note": list(config.notes),
+    }
 
 
 def _report_object(report: RunReport) -> dict[str, Any]:

@@ -216,8 +216,9 @@ class DefectSystem:
     statistics: str = "dilute"
     frozen_at_K: float | None = None
     reference_potential_V: float | None = None
-    notes: tuple[str, ...] = ()
-    source: str = ""
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    # Not in the repr, which results are recognised by: a run is resumed under whatever path its files are called.
+    source: str = field(default="", repr=False)
     pools: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

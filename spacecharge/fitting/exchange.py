@@ -139,16 +139,7 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
             diffusivity_b=at["diffusivity_B_m2_per_s"](values, rows) if "diffusivity_B_m2_per_s" in at else 1.0,
         )
 
-    energies = (0.15, 0.35, 0.6) if data.temperatures.size > 1 else (0.3,)
-    decades = np.geomspace(1e-4, 1e2, 7)
-    starts = parameters.starts(
-        {
-            "diffusivity_m2_per_s": list(size2 * decades),
-            "activation_energy_eV": energies,
-            "surface_exchange_m_per_s": list(shape.size / (directions * t) * np.geomspace(1e-2, 1e2, 5)),
-            "surface_activation_energy_eV": energies,
-        }
-    )
+    starts = _starts_of_diffusion(parameters, size2, shape.size / (directions * t), data.temperatures.size)
     volume_to_area = shape.size / directions
 
     def fraction_at(values: Array, time: float, temperature: float) -> float:
@@ -169,6 +160,38 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
         )
         return float(curve[0, 1])
 
+    derived, notes = _derived_of_diffusion(config, parameters, fraction_at, volume_to_area)
+    advise = _biot_advice(parameters, shape, reference, volume_to_area)
+    limits = _limits_of_barrier(parameters, size2, shape.size / t)
+
+    where = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}
+    if (1, 1) in data.pairs and not shape.has_capacity:
+        raise FitError(
+            f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation"
+        )
+    return _setup(
+        config,
+        data,
+        parameters,
+        curves,
+        [where[p] for p in data.pairs],
+        starts,
+        ("diffusivity_m2_per_s",),
+        tuple(derived),
+        notes,
+        advise,
+        limits,
+    )
+
+
+def _derived_of_diffusion(
+    config: FitConfig,
+    parameters: ParameterSet,
+    fraction_at: Callable[[Array, float, float], float],
+    volume_to_area: float,
+) -> tuple[list[Quantity], tuple[str, ...]]:
+    """Return the diffusivity at the temperature of the transport section, and the exchange current."""
+    reference = config.reference_temperature_K
     room = config.transport["temperature_K"]
     derived = [
         Quantity(
@@ -186,7 +209,7 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
         )
     ]
     initial_rate = None
-    if "surface_exchange_m_per_s" in at:
+    if "surface_exchange_m_per_s" in parameters:
 
         def initial_rate(values: Array) -> float:
             place = parameters.place("surface_exchange_m_per_s")
@@ -195,6 +218,13 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
 
     more, notes = _exchange_current(config, fraction_at, initial_rate, volume_to_area)
     derived += more
+    return derived, notes
+
+
+def _biot_advice(
+    parameters: ParameterSet, shape: Exchange, reference: float, volume_to_area: float
+) -> Callable[[Array, Sequence[str]], str]:
+    """Return what says which of barrier and diffusion the data determine."""
 
     def advise(values: Array, names: Sequence[str]) -> str:
         if (
@@ -216,30 +246,30 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
             "use the boundary without barrier, or fix surface_exchange_m_per_s and its energy"
         )
 
-    both = ("diffusivity_m2_per_s", "surface_exchange_m_per_s")
-    limits: tuple[tuple[str, float], ...] = ()
-    if all(name in parameters and not parameters.parameters[parameters.place(name)].fixed for name in both):
-        # Far faster than anything that happens within the mixing times.
-        limits = ((both[0], min(1.0, 1e6 * size2)), (both[1], 1e6 * shape.size / t))
+    return advise
 
-    where = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}
-    if (1, 1) in data.pairs and not shape.has_capacity:
-        raise FitError(
-            f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation"
-        )
-    return _setup(
-        config,
-        data,
-        parameters,
-        curves,
-        [where[p] for p in data.pairs],
-        starts,
-        ("diffusivity_m2_per_s",),
-        tuple(derived),
-        notes,
-        advise,
-        limits,
+
+def _starts_of_diffusion(
+    parameters: ParameterSet, diffusivity: float, velocity: float, n_temperatures: int
+) -> tuple[Array, ...]:
+    """Return starting points over decades of diffusivity and transfer coefficient."""
+    energies = (0.15, 0.35, 0.6) if n_temperatures > 1 else (0.3,)
+    return parameters.starts(
+        {
+            "diffusivity_m2_per_s": list(diffusivity * np.geomspace(1e-4, 1e2, 7)),
+            "activation_energy_eV": energies,
+            "surface_exchange_m_per_s": list(velocity * np.geomspace(1e-2, 1e2, 5)),
+            "surface_activation_energy_eV": energies,
+        }
     )
+
+
+def _limits_of_barrier(parameters: ParameterSet, diffusivity: float, velocity: float) -> tuple[tuple[str, float], ...]:
+    """Return diffusivity and transfer coefficient far faster than anything that happens within the mixing times."""
+    both = ("diffusivity_m2_per_s", "surface_exchange_m_per_s")
+    if all(name in parameters and not parameters.parameters[parameters.place(name)].fixed for name in both):
+        return ((both[0], min(1.0, 1e6 * diffusivity)), (both[1], 1e6 * velocity))
+    return ()
 
 
 def _energy(parameters: ParameterSet, values: Array, name: str) -> float:

@@ -1,124 +1,200 @@
-"""Where a number stands in the packed rows that go into and come out of the kernels.
-
-A point of a sweep is one row of float64; packing keeps kernel signatures short (a numba call costs
-about 0.2 us per array) and lets neighbours in a sweep lie next to each other in memory.
-
-Input row:   temperature, tolerance [V], then per layer (thickness, permittivity), per inner contact
-             (step, charge, sites per area and segregation energy of its plane), the two end values, then per layer and
-             species (z, N, theta_b, 1 - theta_b, J_occ, J_vac, D).
-Integer codes: n_layers, n_species, kind of the left and right end, then statistics and transport per
-             layer and species, then per inner contact of its plane of sites: the side that it belongs to, its species
-             there, and whether it is neutral at that layer's bulk occupancy.
-"""
+"""Places in input and output rows, for kernels: the constants of `rows`, and its functions compiled."""
 
 from __future__ import annotations
 
+from . import rows
 from ._jit import inlined
-
-# Input row.
-TEMPERATURE, TOLERANCE = 0, 1
-LAYER_START = 2
-LAYER_SIZE = 2
-CONTACT_SIZE = 4
-STEP, FIXED_AREAL_CHARGE, PLANE_DENSITY, PLANE_ENERGY = range(4)
-SPECIES_SIZE = 7
-Z, SITES, THETA, VACANCY, J_OCC, J_VAC, DIFFUSIVITY = range(7)
-
-# Integer codes.
-N_LAYERS, N_SPECIES, END_LEFT, END_RIGHT, CODE_START = range(5)
-ZERO_FIELD, BULK, FIXED_POTENTIAL, FIXED_CHARGE = range(4)
-LATTICE, DILUTE = 0, 1
-TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1
-PLANE_OF, PLANE_SPECIES, PLANE_NEUTRAL, PLANE_CODES = range(4)
-NO_PLANE, OF_LEFT, OF_RIGHT = range(3)
-
-# Columns of what the statistics needs of a species of a layer (see `species.fill_species`).
-(
-    P_STRENGTH,
-    P_Z,
-    P_THETA,
-    P_VACANCY,
+from .rows import (
+    BALANCE,
+    BULK,
+    CENTRE,
+    CHARGE,
+    CODE_START,
+    CONTACT_SIZE,
+    DEBYE,
+    DIFFERENTIAL,
+    DIFFUSIVITY,
+    DILUTE,
+    EFFORT,
+    ELEMENTS,
+    END_LEFT,
+    END_RIGHT,
+    EXCESS,
+    FACE_FIELD,
+    FACE_POTENTIAL,
+    FACE_RESISTANCE,
+    FACE_SPECIES,
+    FACE_SPECIES_SIZE,
+    FACE_START,
+    FACE_THETA,
+    FACE_VACANCY,
+    FACE_WIDTH,
+    FIXED_AREAL_CHARGE,
+    FIXED_CHARGE,
+    FIXED_POTENTIAL,
+    HEAD_SIZE,
+    ITERATIONS,
+    J_OCC,
+    J_VAC,
+    LATTICE,
+    LAYER_SIZE,
+    LAYER_START,
+    MEMO_GRID,
+    MEMO_OWN_RESOLUTION,
+    MEMO_RESOLUTION,
+    MEMO_SIZE,
+    MEMO_TAIL,
+    MEMO_TOLERANCE,
+    N_LAYERS,
+    N_SPECIES,
+    NO_PLANE,
+    OF_LEFT,
+    OF_RIGHT,
+    P_CONDUCT,
+    P_DILUTE,
+    P_HIGHEST,
+    P_LOWEST,
     P_OCC,
-    P_VAC,
+    P_RESPONSE,
     P_ROOT_THETA,
     P_ROOT_VACANCY,
-    P_LOWEST,
-    P_HIGHEST,
-    P_DILUTE,
-    P_CONDUCT,
-    P_RESPONSE,
+    P_STRENGTH,
+    P_THETA,
+    P_VAC,
+    P_VACANCY,
+    P_Z,
+    PLANE_CODES,
+    PLANE_DENSITY,
+    PLANE_ENERGY,
+    PLANE_NEUTRAL,
+    PLANE_OF,
+    PLANE_SIZE,
+    PLANE_SPECIES,
+    POTENTIAL_ERROR,
+    REGION,
+    RESISTANCE,
+    RESISTANCE_ERROR,
+    SITES,
     SPECIES_COLUMNS,
-) = range(14)
+    SPECIES_SIZE,
+    STATIC,
+    STATUS,
+    STEP,
+    TEMPERATURE,
+    THETA,
+    TOLERANCE,
+    TRANSPORT_CONSTANT,
+    TRANSPORT_VACANCY,
+    VACANCY,
+    VALIDITY,
+    ZERO_FIELD,
+    Z,
+)
 
-# Places in `memo`, which a thread keeps from point to point: resolution, entries of the grid and of the tail for which
-# tables hold; tolerance and its resolution; effort left for the present point.
-MEMO_RESOLUTION, MEMO_GRID, MEMO_TAIL, MEMO_TOLERANCE, MEMO_OWN_RESOLUTION, EFFORT, MEMO_SIZE = range(7)
+contact_start = inlined(rows.contact_start)
+contact_column = inlined(rows.contact_column)
+plane_start = inlined(rows.plane_start)
+end_start = inlined(rows.end_start)
+species_start = inlined(rows.species_start)
+row_size = inlined(rows.row_size)
+face_size = inlined(rows.face_size)
+block_size = inlined(rows.block_size)
+capacitance_start = inlined(rows.capacitance_start)
+output_size = inlined(rows.output_size)
 
-
-@inlined
-def contact_start(n_layers: int) -> int:
-    """Column of the step of the first inner contact."""
-    return LAYER_START + LAYER_SIZE * n_layers
-
-
-@inlined
-def contact_column(n_layers: int, contact: int) -> int:
-    """Column of the step of an inner contact."""
-    return contact_start(n_layers) + CONTACT_SIZE * contact
-
-
-@inlined
-def plane_start(n_layers: int, n_species: int) -> int:
-    """Place of the first code of the plane in the first inner contact."""
-    return CODE_START + 2 * n_layers * n_species
-
-
-@inlined
-def end_start(n_layers: int) -> int:
-    """Column of the value of the left end."""
-    return contact_start(n_layers) + CONTACT_SIZE * (n_layers - 1)
-
-
-@inlined
-def species_start(n_layers: int) -> int:
-    """Column of the first species of the first layer."""
-    return end_start(n_layers) + 2
-
-
-@inlined
-def row_size(n_layers: int, n_species: int) -> int:
-    """Length of an input row."""
-    return species_start(n_layers) + SPECIES_SIZE * n_layers * n_species
-
-
-# Output row: head, then a block per layer, then two capacitances per face plane (left end, inner contacts, right end).
-STATUS, ITERATIONS, ELEMENTS, POTENTIAL_ERROR, RESISTANCE_ERROR, BALANCE, VALIDITY, HEAD_SIZE = range(8)
-CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, CENTRE, FACE_START = range(7)
-# Per face (left, right): potential against bulk, field, resistance of the region, then per species three numbers.
-FACE_POTENTIAL, FACE_FIELD, FACE_RESISTANCE, FACE_SPECIES = range(4)
-FACE_THETA, FACE_VACANCY, FACE_WIDTH = range(3)
-DIFFERENTIAL, STATIC = 0, 1
-
-
-@inlined
-def face_size(n_species: int) -> int:
-    """Numbers per face of a layer."""
-    return FACE_SPECIES + 3 * n_species
-
-
-@inlined
-def block_size(n_species: int) -> int:
-    """Numbers per layer in an output row."""
-    return FACE_START + 2 * face_size(n_species)
-
-
-@inlined
-def capacitance_start(n_layers: int, n_species: int) -> int:
-    """Column of the capacitances of the left end."""
-    return HEAD_SIZE + n_layers * block_size(n_species)
-
-
-@inlined
-def output_size(n_layers: int, n_species: int) -> int:
-    """Length of an output row."""
-    return capacitance_start(n_layers, n_species) + 2 * (n_layers + 1)
+__all__ = [
+    "TEMPERATURE",
+    "TOLERANCE",
+    "LAYER_START",
+    "LAYER_SIZE",
+    "CONTACT_SIZE",
+    "STEP",
+    "FIXED_AREAL_CHARGE",
+    "PLANE_DENSITY",
+    "PLANE_ENERGY",
+    "SPECIES_SIZE",
+    "Z",
+    "SITES",
+    "THETA",
+    "VACANCY",
+    "J_OCC",
+    "J_VAC",
+    "DIFFUSIVITY",
+    "N_LAYERS",
+    "N_SPECIES",
+    "END_LEFT",
+    "END_RIGHT",
+    "CODE_START",
+    "ZERO_FIELD",
+    "BULK",
+    "FIXED_POTENTIAL",
+    "FIXED_CHARGE",
+    "LATTICE",
+    "DILUTE",
+    "TRANSPORT_CONSTANT",
+    "TRANSPORT_VACANCY",
+    "PLANE_OF",
+    "PLANE_SPECIES",
+    "PLANE_NEUTRAL",
+    "PLANE_CODES",
+    "NO_PLANE",
+    "OF_LEFT",
+    "OF_RIGHT",
+    "P_STRENGTH",
+    "P_Z",
+    "P_THETA",
+    "P_VACANCY",
+    "P_OCC",
+    "P_VAC",
+    "P_ROOT_THETA",
+    "P_ROOT_VACANCY",
+    "P_LOWEST",
+    "P_HIGHEST",
+    "P_DILUTE",
+    "P_CONDUCT",
+    "P_RESPONSE",
+    "SPECIES_COLUMNS",
+    "MEMO_RESOLUTION",
+    "MEMO_GRID",
+    "MEMO_TAIL",
+    "MEMO_TOLERANCE",
+    "MEMO_OWN_RESOLUTION",
+    "EFFORT",
+    "MEMO_SIZE",
+    "STATUS",
+    "ITERATIONS",
+    "ELEMENTS",
+    "POTENTIAL_ERROR",
+    "RESISTANCE_ERROR",
+    "BALANCE",
+    "VALIDITY",
+    "HEAD_SIZE",
+    "CHARGE",
+    "DEBYE",
+    "RESISTANCE",
+    "EXCESS",
+    "REGION",
+    "CENTRE",
+    "FACE_START",
+    "FACE_POTENTIAL",
+    "FACE_FIELD",
+    "FACE_RESISTANCE",
+    "FACE_SPECIES",
+    "FACE_THETA",
+    "FACE_VACANCY",
+    "FACE_WIDTH",
+    "FACE_SPECIES_SIZE",
+    "DIFFERENTIAL",
+    "STATIC",
+    "PLANE_SIZE",
+    "contact_start",
+    "contact_column",
+    "plane_start",
+    "end_start",
+    "species_start",
+    "row_size",
+    "face_size",
+    "block_size",
+    "capacitance_start",
+    "output_size",
+]

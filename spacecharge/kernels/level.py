@@ -57,14 +57,16 @@ def loses_level(work, codes, n):
         kind = codes[END_LEFT + side]
         if kind != ZERO_FIELD and kind != FIXED_CHARGE:
             return False
-    charge, slope = 0.0, 0.0
-    for i in range(5):
-        weight = W2 if i == 2 else (W0 if i == 0 or i == 4 else W1)
-        for e in range(n):
-            charge += weight * work[w.SIZE * S + e] * abs(work[(w.CHARGE + i) * S + e])
-            slope += weight * work[w.SIZE * S + e] * work[(w.SLOPE + i) * S + e]
-    stiffness = 0.0
+    charge, slope, stiffness = 0.0, 0.0, 0.0
+    q, c = w.CHARGE * S, w.SLOPE * S
     for e in range(n):
+        # The five nodes at once: every solve comes here, and chains of additions are what it would wait for.
+        ends = W0 * (abs(work[q + e]) + abs(work[q + 4 * S + e]))
+        middle = W1 * (abs(work[q + S + e]) + abs(work[q + 3 * S + e])) + W2 * abs(work[q + 2 * S + e])
+        charge += work[w.SIZE * S + e] * (ends + middle)
+        ends = W0 * (work[c + e] + work[c + 4 * S + e])
+        middle = W1 * (work[c + S + e] + work[c + 3 * S + e]) + W2 * work[c + 2 * S + e]
+        slope += work[w.SIZE * S + e] * (ends + middle)
         stiffness += work[w.STIFFNESS * S + e]
     return slope < max(ROUNDING_OF_SUM / LARGEST_DOUBT * charge, LEAST_RESPONSE * stiffness)
 

@@ -13,14 +13,14 @@ from .element import X1
 from .grading import grade_side
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
 from .species import bulk_slope
-from .tables import march
+from .tables import march, march_lattice
 from .workspace import STRIDE as S
 
 NO_CONTACT = -1.0
 
 
 @kernel
-def lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail):
+def lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail, general):
     """Lay the elements of all layers for given potentials and fields at the contacts; return their number or -1.
 
     Parameters: `contact_y`, `contact_field` (n_layers, 2) signed y and |dy/dx| at the left and right face of each layer
@@ -43,9 +43,14 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
             at = w.table_row(layer, side, n_species)
             entries = tables[layer, side, 0]
             if entries == 0 or tables[layer, side, 1] != int(sign) or work[at * S + entries - 1] < abs(y):
-                entries = march(
-                    work, at, species, layer, n_species, sign, permittivity, resolution, memo, abs(y), math.inf
-                )
+                if general is None:
+                    entries = march_lattice(
+                        work, at, species, layer, 0, n_species, sign, permittivity, resolution, memo, abs(y), math.inf
+                    )
+                else:
+                    entries = march(
+                        work, at, species, layer, n_species, sign, permittivity, resolution, memo, abs(y), math.inf
+                    )
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
             thickness = row[LAYER_START + LAYER_SIZE * layer]

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from . import layout as o
 from . import workspace as w
-from ._jit import kernel, merged
+from ._jit import inlined, kernel, merged
 from .layout import (
     BULK,
     CODE_START,
     CONTACT_SIZE,
+    EFFORT,
     END_LEFT,
+    END_RIGHT,
     FIXED_CHARGE,
     FIXED_POTENTIAL,
     LATTICE,
@@ -28,14 +32,18 @@ from .layout import (
     TEMPERATURE,
     THETA,
     VACANCY,
+    ZERO_FIELD,
     Z,
     contact_start,
     end_start,
     species_start,
 )
+from .mesh import set_parameters
+from .newton import CONVERGED, STEP_TOLERANCE, newton
 from .observe import is_contact
 from .planes import has_planes, plane_bounds
-from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered
+from .start import place_jumps
 from .workspace import STRIDE as S
 
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
@@ -168,6 +176,100 @@ def charge_left(codes, faces, plane):
     if plane == n_layers:
         return faces[n_layers - 1, 3]
     return -faces[plane - 1, 3]
+
+
+@kernel
+def neutral_ends(codes, plane):
+    """Return the codes with an end that is the plane itself set free."""
+    freed = codes.copy()
+    if plane == 0:
+        freed[END_LEFT] = ZERO_FIELD
+    elif plane == codes[N_LAYERS]:
+        freed[END_RIGHT] = ZERO_FIELD
+    return freed
+
+
+@inlined
+def parts_hold_charge(row, codes, plane):
+    """Say whether the stack, cut at `plane`, has a state on either side."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0 or plane == n_layers:
+        return holds_charge(row, codes, 0, n_layers)
+    return holds_charge(row, codes, 0, plane) and holds_charge(row, codes, plane, n_layers)
+
+
+@kernel
+def neutral_bias(work, codes, faces, n, plane):
+    """Return the bias over a plane of the state in `work` (a gap before it), at an end against that in `faces`."""
+    n_layers = codes[N_LAYERS]
+    if plane == 0:
+        return faces[0, 0] - work[w.Y * S]
+    if plane == n_layers:
+        return faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
+    first = int(work[w.FIRST * S + plane])
+    return work[w.JUMP * S + first] - (work[w.Y * S + first] - work[(w.Y + 4) * S + first - 2])
+
+
+@kernel
+def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
+    """Fill static capacitances whose neutral bias has to be solved for, contact by contact, each from the state given.
+
+    NaN where no state without charge at the plane exists, or none is found. The state is as before afterwards.
+    """
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    bordered = is_bordered(codes, species)
+    state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
+    saved = False
+    for plane in range(n_layers + 1):
+        if not (is_plane(codes, plane) and needs_neutral_solve(row, codes, plane)):
+            continue
+        at = o.capacitance_start(n_layers, n_species) + 2 * plane + o.STATIC
+        ends = neutral_ends(codes, plane)
+        if memo[EFFORT] < 0.0 or not parts_hold_charge(row, ends, plane):
+            out[at] = math.nan
+            continue
+        if not saved:
+            save_state(work, codes, n, state, False)
+            saved = True
+        gap, m = -1, n
+        if 0 < plane < n_layers:
+            gap, m = insert_gap(work, codes, n, plane), n + 1
+        n_pad = set_parameters(work, row, ends, species, m, interacting)
+        place_jumps(work, row, ends, m)
+        if gap >= 0:
+            work[w.STIFFNESS * S + gap] = 0.0
+            work[w.STRENGTH * S + gap] = 0.0
+        status, _, _ = newton(
+            work, row, ends, m, n_pad, interacting, bordered, False, STEP_TOLERANCE, memo
+        )  # fmt: skip
+        bias = neutral_bias(work, codes, faces, n, plane)
+        save_state(work, codes, n, state, True)
+        if status != CONVERGED:
+            out[at] = math.nan
+        elif abs(bias) > SMALL_BIAS:
+            out[at] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
+    if saved:
+        # Coefficients of the mesh without the cut, for those who read the state afterwards.
+        set_parameters(work, row, codes, species, n, interacting)
+        place_jumps(work, row, codes, n)
+
+
+@kernel
+def direct_static(row, codes, faces, out):
+    """Fill static capacitances of stacks in which every neutral bias is zero."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    for plane in range(n_layers + 1):
+        at = o.capacitance_start(n_layers, n_species) + 2 * plane
+        if plane == 0:
+            bias = faces[0, 0]
+        elif plane == n_layers:
+            bias = faces[n_layers - 1, 1]
+        else:
+            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+        out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
+        if abs(bias) > SMALL_BIAS:
+            out[at + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
 
 
 @merged

@@ -43,7 +43,7 @@ LEVEL_EFFORT = 80.0
 
 
 @merged
-def evaluate_charge(work, codes, n, n_pad, interacting):
+def evaluate_charge(work, codes, n, n_pad, interacting, general=True):
     """Fill charge and slope of all nodes from y (and Delta).
 
     The loops of the first species run over all elements to stay vectorised; where it is dilute its strength is 0.
@@ -53,6 +53,8 @@ def evaluate_charge(work, codes, n, n_pad, interacting):
         interacting_first(work, n_pad)
     else:
         ideal_first(work, n_pad)
+    if general is None:
+        return
     for s in range(n_species):
         for layer in range(n_layers):
             dilute = codes[CODE_START + 2 * (layer * n_species + s)]
@@ -183,7 +185,7 @@ def expand_step(work, n, n_pad):
 
 
 @merged
-def apply_step(work, codes, n, n_pad, fraction, interacting):
+def apply_step(work, codes, n, n_pad, fraction, interacting, general):
     """Move y by `fraction` of the step, and Delta along its linearised equation; return the largest inner step."""
     for i in range(5):
         y, d = (w.Y + i) * S, (w.STEP + i) * S
@@ -191,7 +193,7 @@ def apply_step(work, codes, n, n_pad, fraction, interacting):
             work[y + e] += fraction * work[d + e]
     join(work, n)
     if interacting:
-        return move_deltas(work, codes[N_SPECIES], n, n_pad, fraction)
+        return move_deltas(work, codes[N_SPECIES], n, n_pad, fraction, general)
     return 0.0
 
 
@@ -266,7 +268,7 @@ def newton(work, row, codes, n, n_pad, interacting, bordered, safe, target, memo
     """
     iterations, last = 0, 0.0
     if not safe:
-        status, iterations, last = _fast_mode(work, codes, n, n_pad, interacting, bordered, target)
+        status, iterations, last = fast_mode(work, codes, n, n_pad, interacting, bordered, target, codes)
         if status == CONVERGED:
             if not loses_level(work, codes, n):
                 return status, iterations, last
@@ -279,25 +281,29 @@ def newton(work, row, codes, n, n_pad, interacting, bordered, safe, target, memo
 
 
 @kernel
-def _fast_mode(work, codes, n, n_pad, interacting, bordered, target):
-    """Newton from the present start, Delta moving along its linearised equation; returns as `newton`."""
+def fast_mode(work, codes, n, n_pad, interacting, bordered, target, general):
+    """Newton from the present start, Delta moving along its linearised equation; returns as `newton`.
+
+    Without `general` (None) only the first species is looked after, on a lattice.
+    """
     if bordered:
         target = STEP_TOLERANCE
     before = math.inf
     for iteration in range(1, FAST_ITERATIONS + 1):
-        evaluate_charge(work, codes, n, n_pad, interacting)
+        evaluate_charge(work, codes, n, n_pad, interacting, general)
         largest = newton_step(work, codes, n, n_pad, 0.0, False)
         if not largest < 1e6:
             return NOT_CONVERGED, iteration, largest
         fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
-        inner = apply_step(work, codes, n, n_pad, fraction, interacting)
+        inner = apply_step(work, codes, n, n_pad, fraction, interacting, general)
         change = max(largest, inner)
         if change <= target or (change <= ROUNDING_STEP and change >= 0.25 * before):
             if bordered:
-                evaluate_charge(work, codes, n, n_pad, interacting)
+                evaluate_charge(work, codes, n, n_pad, interacting, general)
             else:
                 linearise_charge(work, n_pad)
-                linearise_planes(work, codes)
+                if general is not None:
+                    linearise_planes(work, codes)
             return CONVERGED, iteration, change
         before = change
     return NOT_CONVERGED, FAST_ITERATIONS, before

@@ -256,14 +256,14 @@ def relative_region(work, bulk, layer, side, e_cut, t_cut):
 
 
 @kernel
-def find_regions(work, codes, species, faces, fraction, interacting, everywhere, levels, regions):
+def find_regions(work, codes, species, faces, fraction, interacting, everywhere, levels, regions, general):
     """Fill `regions` (n_layers, 2, 2 + n_species): resistance of the region, its width, width per species.
 
     Not `everywhere`: only where something conducts. `levels` (n_layers, n_species, 2) remembers the thresholds of a
     point by the sign of y; NaN where not yet known.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    conductivity(work, codes, species, interacting)
+    conductivity(work, codes, species, interacting, general)
     for layer in range(n_layers):
         bulk = bulk_conductivity(species, layer, n_species)
         conducting = bulk > 0.0

@@ -13,11 +13,9 @@ import numpy as np
 
 from . import layout as o
 from . import workspace as w
-from ._jit import kernel, merged
+from ._jit import inlined, kernel, merged
 from .layout import (
     EFFORT,
-    END_LEFT,
-    END_RIGHT,
     LAYER_SIZE,
     LAYER_START,
     MEMO_OWN_RESOLUTION,
@@ -28,18 +26,20 @@ from .layout import (
     TEMPERATURE,
     TOLERANCE,
 )
+from .level import loses_level
 from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
-from .neutral import (
-    SMALL_BIAS,
-    charge_left,
-    holds_charge,
-    insert_gap,
-    is_plane,
-    needs_neutral_solve,
-    save_state,
-    simple_static,
+from .neutral import direct_static, holds_charge, simple_static, solve_neutral
+from .newton import (
+    CONVERGED,
+    MOST_EFFORT,
+    NOT_CONVERGED,
+    SQUARE,
+    STEP_TOLERANCE,
+    assemble,
+    evaluate_charge,
+    fast_mode,
+    newton,
 )
-from .newton import CONVERGED, MOST_EFFORT, SQUARE, STEP_TOLERANCE, assemble, evaluate_charge, newton
 from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
 from .planes import has_planes
 from .species import (
@@ -48,13 +48,12 @@ from .species import (
     VACUUM_PERMITTIVITY,
     bulk_conductivity,
     bulk_slope,
-    fill_species,
+    fill_columns,
     is_bordered,
     is_interacting,
 )
 from .start import guess_contacts, place_jumps, refine, touches_gap
 from .tables import field_at
-from .workspace import STRIDE as S
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
@@ -78,21 +77,29 @@ ROUNDING = 4e-13
 NEWTON_SHARE, FIRST_SHARE = 1e-2, 5e-2
 # Shares of the tolerances below which no estimate goes: two meshes may agree by luck.
 LUCK, LUCK_RESISTANCE = 0.02, 0.05
-COARSE, HALVED, NEUTRAL = 0, 1, 2
+LEAST_RESISTANCE_ERROR = 1e-9
+# Bounds of the size of elements that a tolerance asks for, in steps of Delta.
+FINEST_RESOLUTION, COARSEST_RESOLUTION = 0.08, 6.0
+# First meshes made anew before the contacts stop moving; two do nearly always, thin stacks take three.
+MOST_MESHES = 6
 
 
 @merged
-def relax(work, row, codes, species, n, interacting, bordered, flat, target, gap, memo):
+def relax(work, row, codes, species, n, kind, target, memo, general):
     """Solve on the present mesh from the present start; returns (status, iterations, last step).
 
-    `gap` is the index of an element without stiffness that cuts the stack in two, or -1.
+    `kind` holds three flags: interacting, with a branch that ends, from flat layers.
     """
+    interacting, bordered, flat = kind
     n_pad = set_parameters(work, row, codes, species, n, interacting)
     place_jumps(work, row, codes, n)
-    if gap >= 0:
-        work[w.STIFFNESS * S + gap] = 0.0
-        work[w.STRENGTH * S + gap] = 0.0
-    return newton(work, row, codes, n, n_pad, interacting, bordered, flat, target, memo)
+    if general is None:
+        status, iterations, last = fast_mode(work, codes, n, n_pad, interacting, False, target, None)
+        if status == CONVERGED and loses_level(work, codes, n):
+            status = NOT_CONVERGED
+    else:
+        status, iterations, last = newton(work, row, codes, n, n_pad, interacting, bordered, flat, target, memo)
+    return status, iterations, last
 
 
 @kernel
@@ -142,250 +149,191 @@ def _compare(row, codes, species, faces, regions, before):
     return potential, resistance
 
 
-@kernel
-def neutral_ends(codes, plane):
-    """Return the codes with an end that is the plane itself set free."""
-    freed = codes.copy()
-    if plane == 0:
-        freed[END_LEFT] = o.ZERO_FIELD
-    elif plane == codes[N_LAYERS]:
-        freed[END_RIGHT] = o.ZERO_FIELD
-    return freed
-
-
-@kernel
-def _largest_drop(faces):
-    """Return the largest |y| of any face."""
-    largest = 0.0
-    for layer in range(faces.shape[0]):
-        largest = max(largest, max(abs(faces[layer, 0]), abs(faces[layer, 1])))
-    return largest
-
-
-@merged
-def solve_point(
-    work,
-    row,
-    codes,
-    species,
-    contact_y,
-    contact_field,
-    faces,
-    deltas,
-    tables,
-    memo,
-    levels,
-    regions,
-    before,
-    options,
-    out,
-):
-    """Solve one point; fills `out` (layout: `layout.output_size`), returns the number of elements left in `work`.
-
-    Parameters: `work` (flat, see `workspace`), `row` input row, `codes` int, `species` (n_layers, n_species,
-    SPECIES_COLUMNS), `contact_y`, `contact_field` (n_layers, 2), `faces` (n_layers, 5), `deltas` (n_species), `tables`
-    (n_layers, 2, 2) int, `memo` (5), `levels` (n_layers, n_species, 2), `regions` (n_layers, 2, 2 + n_species),
-    `before` (n_layers, 2, 2), `options` (OPTIONS_SIZE); all but row, codes and options are overwritten.
-    """
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    out[:] = math.nan
-    out[o.ITERATIONS] = 0.0
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
-    unstable = fill_species(row, codes, species)
-    if unstable >= 0:
-        out[o.STATUS] = MISCIBILITY_GAP
-        return 0
-    if not holds_charge(row, codes, 0, n_layers):
-        out[o.STATUS] = UNCONVERGED
-        return 0
-    interacting = is_interacting(codes, species)
-    bordered = interacting and is_bordered(codes, species)
+@inlined
+def _aims(row, options, memo):
+    """Return what the tolerance asks of mesh and Newton: resolution, tail, targets of the steps, tolerance in kT/e."""
     tolerance = row[TOLERANCE]
-    reduced = tolerance / volt
+    reduced = tolerance / (BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE)
     # Of the tolerance alone, not of temperature: a sweep over temperature then shares the tables that depend on it.
     if memo[MEMO_TOLERANCE] != tolerance:
         memo[MEMO_TOLERANCE] = tolerance
-        memo[MEMO_OWN_RESOLUTION] = min(max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), 0.08), 6.0)
-    resolution = memo[MEMO_OWN_RESOLUTION]
+        memo[MEMO_OWN_RESOLUTION] = min(
+            max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), FINEST_RESOLUTION), COARSEST_RESOLUTION
+        )
     # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
     # the tolerance (2 tail^2 on a contact) and below the threshold of a width ((tail / fraction)^2 on a resistance).
-    fraction = options[WIDTH_FRACTION]
-    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced)) * min(1.0, fraction / 0.01)
+    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced)) * min(1.0, options[WIDTH_FRACTION] / 0.01)
     # Newton's last step: its square stays far below the tolerance.
     target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), 1e-2)
     first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), 1e-2)
-    flat = options[START_FLAT] > 0.0
+    return memo[MEMO_OWN_RESOLUTION], tail, target, first_target, reduced
+
+
+@kernel
+def _estimate(row, faces, options, potential, resistance, last_step, tail, reduced, out):
+    """Fill the error estimates of a halved mesh; say whether the potential is good enough, and whether all is.
+
+    `potential` and `resistance` are the changes since the mesh before, `last_step` is Newton's.
+    """
+    tolerance, fraction = row[TOLERANCE], options[WIDTH_FRACTION]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    largest = 0.0
+    for layer in range(faces.shape[0]):
+        largest = max(largest, max(abs(faces[layer, 0]), abs(faces[layer, 1])))
+    left_over = SQUARE * last_step * last_step
+    out[o.POTENTIAL_ERROR] = (
+        (potential * options[SAFETY] + left_over) * volt + ROUNDING * (largest * volt + 0.2) + LUCK * tolerance
+    )
+    # A width ends where y is as small as the threshold: there the same error is a larger share.
+    aim = options[RESISTANCE_TOLERANCE] * reduced
+    out[o.RESISTANCE_ERROR] = (
+        resistance * 2.0 * options[SAFETY]
+        + (tail / fraction) ** 2
+        + left_over / fraction
+        + LUCK_RESISTANCE * aim
+        + LEAST_RESISTANCE_ERROR
+    )
+    good = out[o.POTENTIAL_ERROR] <= tolerance
+    return good, good and out[o.RESISTANCE_ERROR] <= aim
+
+
+@inlined
+def _failed(out, status, iterations):
+    """Leave nothing but a status and the iterations; return the number of elements, none."""
+    out[:] = math.nan
+    out[o.STATUS] = status
+    out[o.ITERATIONS] = iterations
+    return 0
+
+
+@merged
+def _observe(work, row, codes, scratch, n, interacting, options, out, general):
+    """Fill the output row from the state on the last mesh."""
+    species, _, _, faces, deltas, _, memo, _, regions, _ = scratch
+    out[o.VALIDITY] = observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out)
+    # Slopes of the final state, for the capacitances.
+    n_pad = (n + 7) // 8 * 8
+    evaluate_charge(work, codes, n, n_pad, interacting, general)
+    assemble(work, n, n_pad)
+    capacitances(work, codes, n, out)
+    if general is None:
+        direct_static(row, codes, faces, out)
+    else:
+        simple_static(row, codes, faces, out)
+        if options[WITH_STATIC] > 0.0 and not has_planes(codes):
+            solve_neutral(work, row, codes, species, faces, n, interacting, memo, out)
+
+
+@merged
+def solve_point(work, row, codes, scratch, options, out, general):
+    """Solve one point; fills `out` (layout: `rows.output_size`), returns the number of elements left in `work`.
+
+    `work` is flat (see `workspace`), `row` and `codes` are input, `scratch` belongs to the thread. Without `general`
+    (None) the point has one species a layer, on a lattice without attraction, starts from the estimate, and has no
+    neutral bias to be solved for; what needs more than Newton's fast mode is left with status `NOT_RUN`.
+    """
+    species, contact_y, contact_field, faces, _, tables, memo, levels, regions, before = scratch
+    out[:] = math.nan
+    unstable = fill_columns(row, codes, species, general)
+    bordered = False
+    if general is not None:
+        if unstable >= 0:
+            return _failed(out, MISCIBILITY_GAP, 0)
+        if not holds_charge(row, codes, 0, codes[N_LAYERS]):
+            return _failed(out, UNCONVERGED, 0)
+        bordered = is_bordered(codes, species)
+    interacting = is_interacting(codes, species)
+    resolution, tail, target, first_target, reduced = _aims(row, options, memo)
     levels[:] = math.nan
     memo[EFFORT] = MOST_EFFORT
-    guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables)
-    # One loop for all meshes: coarse ones (made anew while the contacts move), halved ones, and the stack cut at one
-    # contact for its neutral bias. Every kernel is then called, and compiled, at one place.
-    stage, attempt, level, plane, gap = COARSE, 0, 0, np.int64(-1), np.int64(-1)
-    result, iterations, n = INACCURATE, 0, 0
-    bias = 0.0
-    state = np.empty(0)
-    end_codes = codes
+    guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables, general)
+    # One loop for the coarse mesh, made anew while the contacts move, and the halved ones: every kernel is then called,
+    # and compiled, at one place.
+    coarse, flat, attempt, level, iterations, n = True, options[START_FLAT] > 0.0, 0, 0, 0, 0
+    good = False
     while True:
-        if stage == COARSE:
-            n = lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail)
+        if coarse:
+            n = lay_elements(
+                work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail, general
+            )  # fmt: skip
             if n < 0 or 2 * n + 8 > w.CAPACITY:
-                out[o.STATUS] = INACCURATE
-                return 0
+                return _failed(out, INACCURATE, iterations)
             if interacting:
                 start_deltas(work, codes, species, n)
+        kind = (interacting, bordered, flat and coarse)
         status, more, last_step = relax(
-            work,
-            row,
-            end_codes,
-            species,
-            n if gap < 0 else n + 1,
-            interacting,
-            bordered,
-            flat and stage == COARSE,
-            first_target if stage == COARSE else target,
-            gap,
-            memo,
-        )
-        if stage == NEUTRAL:
-            start = o.capacitance_start(n_layers, n_species) + 2 * plane
-            if 0 < plane < n_layers:
-                first = int(work[w.FIRST * S + plane])
-                bias = work[w.JUMP * S + first] - (work[w.Y * S + first] - work[(w.Y + 4) * S + first - 2])
-            elif plane == 0:
-                bias = faces[0, 0] - work[w.Y * S]
-            else:
-                bias = faces[n_layers - 1, 1] - work[(w.Y + 4) * S + n - 1]
-            save_state(work, codes, n, state, stage == NEUTRAL)
-            if status != CONVERGED:
-                out[start + o.STATIC] = math.nan
-            elif abs(bias) > SMALL_BIAS:
-                out[start + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
-        else:
-            iterations += more
-            if status != CONVERGED:
-                result = UNCONVERGED
-            else:
-                balance = face_states(work, codes, n, faces)
-                if stage == COARSE:
-                    attempt += 1
-                    if attempt < 6 and _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
-                        flat = False
-                        continue
-            if result == UNCONVERGED or (bordered and touches_gap(work, codes, species, n)):
-                out[:] = math.nan
-                out[o.STATUS] = UNCONVERGED if result == UNCONVERGED else MISCIBILITY_GAP
-                out[o.ITERATIONS] = iterations
-                return 0
-            if stage == HALVED:
-                level += 1
-            more_room = level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY
-            find_regions(
-                work, codes, species, faces, fraction, interacting,
-                stage == HALVED or not more_room, levels, regions,
-            )  # fmt: skip
-            potential, resistance = _compare(row, codes, species, faces, regions, before)
-            enough = False
-            if stage == HALVED:
-                left_over = SQUARE * last_step * last_step
-                out[o.POTENTIAL_ERROR] = (
-                    (potential * options[SAFETY] + left_over) * volt
-                    + ROUNDING * (_largest_drop(faces) * volt + 0.2)
-                    + LUCK * tolerance
-                )
-                # A width ends where y is as small as the threshold: there the same error is a larger share.
-                aim = options[RESISTANCE_TOLERANCE] * reduced
-                out[o.RESISTANCE_ERROR] = (
-                    resistance * 2.0 * options[SAFETY]
-                    + (tail / fraction) ** 2
-                    + left_over / fraction
-                    + LUCK_RESISTANCE * aim
-                    + 1e-9
-                )
-                if out[o.POTENTIAL_ERROR] <= tolerance:
-                    result = SOLVED
-                    enough = out[o.RESISTANCE_ERROR] <= aim
-            if not enough and more_room:
-                stage = HALVED
-                refine(work, codes, n)
-                n *= 2
+            work, row, codes, species, n, kind, first_target if coarse else target, memo, general
+        )  # fmt: skip
+        iterations += more
+        if status != CONVERGED:
+            return _failed(out, NOT_RUN if general is None else UNCONVERGED, iterations)
+        balance = face_states(work, codes, n, faces)
+        if coarse:
+            attempt += 1
+            if attempt < MOST_MESHES and _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
+                flat = False
                 continue
-            out[o.ITERATIONS] = iterations
-            out[o.ELEMENTS] = n
-            out[o.STATUS] = result
-            out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * volt
-            out[o.VALIDITY] = observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out)
-            # Slopes of the final state, for the capacitances.
-            n_pad = (n + 7) // 8 * 8
-            evaluate_charge(work, codes, n, n_pad, interacting)
-            assemble(work, n, n_pad)
-            capacitances(work, codes, n, out)
-            simple_static(row, codes, faces, out)
-        # Neutral biases still to be solved for, contact by contact, each from the state just found.
-        plane += 1
-        while plane <= n_layers:
-            wanted = options[WITH_STATIC] > 0.0 and not has_planes(codes)
-            if wanted and is_plane(codes, plane) and needs_neutral_solve(row, codes, plane):
-                end_codes = neutral_ends(codes, plane)
-                if (
-                    memo[EFFORT] > 0.0
-                    and holds_charge(row, end_codes, 0, plane if plane > 0 else n_layers)
-                    and (plane == 0 or plane == n_layers or holds_charge(row, end_codes, plane, n_layers))
-                ):
-                    break
-                # No state without charge at this plane: no neutral bias, and nothing to refer the charge to.
-                out[o.capacitance_start(n_layers, n_species) + 2 * plane + o.STATIC] = math.nan
-            plane += 1
-        if plane > n_layers:
+        if general is not None and bordered and touches_gap(work, codes, species, n):
+            return _failed(out, MISCIBILITY_GAP, iterations)
+        if not coarse:
+            level += 1
+        more_room = level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY
+        find_regions(
+            work, codes, species, faces, options[WIDTH_FRACTION], interacting, not coarse or not more_room,
+            levels, regions, general,
+        )  # fmt: skip
+        potential, resistance = _compare(row, codes, species, faces, regions, before)
+        enough = False
+        if not coarse:
+            good, enough = _estimate(row, faces, options, potential, resistance, last_step, tail, reduced, out)
+        if enough or not more_room:
             break
-        if stage != NEUTRAL:
-            state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
-            save_state(work, codes, n, state, stage == NEUTRAL)
-            stage = NEUTRAL
-            target = STEP_TOLERANCE
-        gap = -1
-        if 0 < plane < n_layers:
-            gap = insert_gap(work, codes, n, plane)
-    if stage == NEUTRAL:
-        # Coefficients of the mesh without the cut, for those who read the state afterwards.
-        set_parameters(work, row, codes, species, n, interacting)
-        place_jumps(work, row, codes, n)
+        coarse = False
+        refine(work, codes, n)
+        n *= 2
+    out[o.STATUS] = SOLVED if good else INACCURATE
+    out[o.ITERATIONS], out[o.ELEMENTS] = iterations, n
+    out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * (BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE)
+    _observe(work, row, codes, scratch, n, interacting, options, out, general)
+    return n
+
+
+@merged
+def _solve_all(first, last, rows, codes, options, work, out, general):
+    """Solve points first..last-1; returns as `solve_rows`."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    scratch = (
+        np.empty((n_layers, n_species, o.SPECIES_COLUMNS)),
+        np.empty((n_layers, 2)),
+        np.empty((n_layers, 2)),
+        np.empty((n_layers, 5)),
+        np.empty(n_species),
+        np.empty((n_layers, 2, 2), dtype=np.int64),
+        np.zeros(MEMO_SIZE),
+        np.empty((n_layers, n_species, 2)),
+        np.empty((n_layers, 2, 2 + n_species)),
+        np.empty((n_layers, 2, 2)),
+    )
+    n = 0
+    for p in range(first, last):
+        if out[p, o.STATUS] == INVALID:
+            n = 0
+        else:
+            n = solve_point(work, rows[p], codes, scratch, options, out[p], general)
     return n
 
 
 @kernel
 def solve_rows(first, last, rows, codes, options, work, out):
-    """Solve points first..last-1 of `rows` (n_points, row_size) into `out` (n_points, output_size).
+    """Solve points first..last-1 of `rows` (n_points, row_size) into `out` (n_points, output_size): the main job.
 
-    Returns the number of elements that the last point left in `work`, 0 where it failed.
+    One species a layer, on a lattice without attraction; a point that needs more keeps status `NOT_RUN`. Returns the
+    number of elements that the last point left in `work`, 0 where it failed.
     """
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
-    contact_y, contact_field = np.empty((n_layers, 2)), np.empty((n_layers, 2))
-    faces, deltas = np.empty((n_layers, 5)), np.empty(n_species)
-    tables = np.empty((n_layers, 2, 2), dtype=np.int64)
-    memo = np.zeros(MEMO_SIZE)
-    levels, regions = np.empty((n_layers, n_species, 2)), np.empty((n_layers, 2, 2 + n_species))
-    before = np.empty((n_layers, 2, 2))
-    n = 0
-    for p in range(first, last):
-        if out[p, o.STATUS] == INVALID:
-            n = 0
-            continue
-        n = solve_point(
-            work,
-            rows[p],
-            codes,
-            species,
-            contact_y,
-            contact_field,
-            faces,
-            deltas,
-            tables,
-            memo,
-            levels,
-            regions,
-            before,
-            options,
-            out[p],
-        )
-    return n
+    return _solve_all(first, last, rows, codes, options, work, out, None)
+
+
+@kernel
+def solve_any_rows(first, last, rows, codes, options, work, out):
+    """Solve points of every kind, as `solve_rows`; compiled when the first of them comes along."""
+    return _solve_all(first, last, rows, codes, options, work, out, codes)

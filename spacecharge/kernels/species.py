@@ -94,12 +94,19 @@ def _branch_slope(u, occ, vac):
 
 @kernel
 def fill_species(row, codes, species):
+    """Fill `species` for layers of every kind (see `fill_columns`)."""
+    return fill_columns(row, codes, species, codes)
+
+
+@kernel
+def fill_columns(row, codes, species, general):
     """Fill `species` (n_layers, n_species, SPECIES_COLUMNS) with what the statistics needs; return gap flag.
 
     Columns: strength z e N / (eps0 kT/e) [m^-2], z, theta_b, 1 - theta_b, j_occ, j_vac, cube roots of the two
     fractions (with interaction only), lowest and highest Delta, dilute code, conductivity prefactor z^2 e^2 N D / kT
     [S/m] (NaN without D), share in -d charge/d y of the neutral bulk [m^-2].
-    Returns the index of the first layer whose bulk lies in a miscibility gap, or -1.
+    Returns the index of the first layer whose bulk lies in a miscibility gap, or -1. Without `general` (None) no
+    species attracts itself.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     temperature = row[TEMPERATURE]
@@ -127,13 +134,15 @@ def fill_species(row, codes, species):
             species[layer, s, o.P_CONDUCT] = (
                 z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
             )
-            if dilute == 1:
-                lowest, highest, stable = dilute_bounds(theta, occ)
-            else:
-                lowest, highest, stable = spinodal_bounds(theta, vacancy, occ, vac)
-            species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = lowest, highest
-            if not stable and sites > 0.0 and unstable < 0:
-                unstable = layer
+            species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -DELTA_MAX, DELTA_MAX
+            if general is not None:
+                if dilute == 1:
+                    lowest, highest, stable = dilute_bounds(theta, occ)
+                else:
+                    lowest, highest, stable = spinodal_bounds(theta, vacancy, occ, vac)
+                species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = lowest, highest
+                if not stable and sites > 0.0 and unstable < 0:
+                    unstable = layer
             _, _, _, response, _, slope = state_of(species, layer, s, 0.0)
             species[layer, s, o.P_RESPONSE] = species[layer, s, o.P_STRENGTH] * z * response / max(slope, 1e-9)
     return unstable

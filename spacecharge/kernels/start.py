@@ -27,12 +27,12 @@ from .newton import join
 from .observe import is_contact
 from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
-from .tables import guess_contact, march
+from .tables import guess_contact, march, march_lattice
 from .workspace import STRIDE as S
 
 
 @merged
-def guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables):
+def guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables, general):
     """Fill y and |dy/dx| at every contact as if all layers were thick."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -60,7 +60,12 @@ def guess_contacts(work, row, codes, species, resolution, memo, contact_y, conta
                 else:
                     stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
-            entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, memo, stop, field)
+            if general is None:
+                entries = march_lattice(
+                    work, at, species, layer, 0, n_species, sign, permittivity, resolution, memo, stop, field
+                )  # fmt: skip
+            else:
+                entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, memo, stop, field)
             tables[layer, side, 0] = entries
             tables[layer, side, 1] = int(sign)
             if field < math.inf:

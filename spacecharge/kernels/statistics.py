@@ -52,128 +52,67 @@ def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vac
 # dilute ones, take the plain loop of `charge_general`.
 
 
+@inlined
+def _ideal_node(work, at, strength, z, theta_b, vacancy_b):
+    """Store charge and slope at one node: entry `at` of the first of its five rows."""
+    change, response = _ideal(z, work[w.Y * S + at], theta_b, vacancy_b)
+    work[w.CHARGE * S + at] = strength * change
+    work[w.SLOPE * S + at] = strength * z * response
+
+
 @kernel
 def ideal_first(work, n):
     """Store charge and slope of the first species, on a lattice without interaction, at all nodes of `n` elements."""
     base = w.SPECIES_START * S
-    y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
     for e in range(n):
         strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
-        change, response = _ideal(z, work[y + e], theta_b, vacancy_b)
-        work[charge + e] = strength * change
-        work[slope + e] = strength * z * response
-        change, response = _ideal(z, work[y + S + e], theta_b, vacancy_b)
-        work[charge + S + e] = strength * change
-        work[slope + S + e] = strength * z * response
-        change, response = _ideal(z, work[y + 2 * S + e], theta_b, vacancy_b)
-        work[charge + 2 * S + e] = strength * change
-        work[slope + 2 * S + e] = strength * z * response
-        change, response = _ideal(z, work[y + 3 * S + e], theta_b, vacancy_b)
-        work[charge + 3 * S + e] = strength * change
-        work[slope + 3 * S + e] = strength * z * response
-        change, response = _ideal(z, work[y + 4 * S + e], theta_b, vacancy_b)
-        work[charge + 4 * S + e] = strength * change
-        work[slope + 4 * S + e] = strength * z * response
+        _ideal_node(work, e, strength, z, theta_b, vacancy_b)
+        _ideal_node(work, e + S, strength, z, theta_b, vacancy_b)
+        _ideal_node(work, e + 2 * S, strength, z, theta_b, vacancy_b)
+        _ideal_node(work, e + 3 * S, strength, z, theta_b, vacancy_b)
+        _ideal_node(work, e + 4 * S, strength, z, theta_b, vacancy_b)
+
+
+@inlined
+def _interacting_node(work, at, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds):
+    """Store the same with interaction, and the inner step."""
+    base = w.SPECIES_START * S
+    change, response, move, turn = _interacting(
+        work[base + w.DELTA * S + at], z, work[w.Y * S + at], theta_b, vacancy_b, occ, vac,
+        roots[0], roots[1], bounds[0], bounds[1],
+    )  # fmt: skip
+    work[base + w.PULL * S + at] = move
+    work[base + w.RATE * S + at] = turn
+    work[w.CHARGE * S + at] = strength * (change - response * move)
+    work[w.SLOPE * S + at] = strength * response * turn
 
 
 @kernel
 def interacting_first(work, n):
     """Store linearised charge and slope of the first species, on a lattice with interaction; keep the inner step."""
     base = w.SPECIES_START * S
-    y, charge, slope = w.Y * S, w.CHARGE * S, w.SLOPE * S
-    delta, pull, rate = base + w.DELTA * S, base + w.PULL * S, base + w.RATE * S
     for e in range(n):
         strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
         occ, vac = work[base + w.OCC * S + e], work[base + w.VAC * S + e]
-        root_theta, root_vacancy = work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e]
-        lowest, highest = work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e]
-        change, response, move, turn = _interacting(
-            work[delta + e],
-            z,
-            work[y + e],
-            theta_b,
-            vacancy_b,
-            occ,
-            vac,
-            root_theta,
-            root_vacancy,
-            lowest,
-            highest,
-        )
-        work[pull + e] = move
-        work[rate + e] = turn
-        work[charge + e] = strength * (change - response * move)
-        work[slope + e] = strength * response * turn
-        change, response, move, turn = _interacting(
-            work[delta + S + e],
-            z,
-            work[y + S + e],
-            theta_b,
-            vacancy_b,
-            occ,
-            vac,
-            root_theta,
-            root_vacancy,
-            lowest,
-            highest,
-        )
-        work[pull + S + e] = move
-        work[rate + S + e] = turn
-        work[charge + S + e] = strength * (change - response * move)
-        work[slope + S + e] = strength * response * turn
-        change, response, move, turn = _interacting(
-            work[delta + 2 * S + e],
-            z,
-            work[y + 2 * S + e],
-            theta_b,
-            vacancy_b,
-            occ,
-            vac,
-            root_theta,
-            root_vacancy,
-            lowest,
-            highest,
-        )
-        work[pull + 2 * S + e] = move
-        work[rate + 2 * S + e] = turn
-        work[charge + 2 * S + e] = strength * (change - response * move)
-        work[slope + 2 * S + e] = strength * response * turn
-        change, response, move, turn = _interacting(
-            work[delta + 3 * S + e],
-            z,
-            work[y + 3 * S + e],
-            theta_b,
-            vacancy_b,
-            occ,
-            vac,
-            root_theta,
-            root_vacancy,
-            lowest,
-            highest,
-        )
-        work[pull + 3 * S + e] = move
-        work[rate + 3 * S + e] = turn
-        work[charge + 3 * S + e] = strength * (change - response * move)
-        work[slope + 3 * S + e] = strength * response * turn
-        change, response, move, turn = _interacting(
-            work[delta + 4 * S + e],
-            z,
-            work[y + 4 * S + e],
-            theta_b,
-            vacancy_b,
-            occ,
-            vac,
-            root_theta,
-            root_vacancy,
-            lowest,
-            highest,
-        )
-        work[pull + 4 * S + e] = move
-        work[rate + 4 * S + e] = turn
-        work[charge + 4 * S + e] = strength * (change - response * move)
-        work[slope + 4 * S + e] = strength * response * turn
+        roots = (work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e])
+        bounds = (work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e])
+        _interacting_node(work, e, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+        _interacting_node(work, e + S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+        _interacting_node(work, e + 2 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+        _interacting_node(work, e + 3 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+        _interacting_node(work, e + 4 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+
+
+@inlined
+def _move_node(work, at, fraction, lowest, highest):
+    """Move Delta of the first species at one node."""
+    base = w.SPECIES_START * S
+    pull = work[base + w.PULL * S + at]
+    delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
+    delta = delta if delta > lowest else lowest
+    work[base + w.DELTA * S + at] = delta if delta < highest else highest
 
 
 @kernel
@@ -182,31 +121,20 @@ def move_first(work, n, fraction):
     base = w.SPECIES_START * S
     for e in range(n):
         lowest, highest = work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e]
-        at = 0 * S + e
-        pull = work[base + w.PULL * S + at]
-        delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
-        delta = delta if delta > lowest else lowest
-        work[base + w.DELTA * S + at] = delta if delta < highest else highest
-        at = 1 * S + e
-        pull = work[base + w.PULL * S + at]
-        delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
-        delta = delta if delta > lowest else lowest
-        work[base + w.DELTA * S + at] = delta if delta < highest else highest
-        at = 2 * S + e
-        pull = work[base + w.PULL * S + at]
-        delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
-        delta = delta if delta > lowest else lowest
-        work[base + w.DELTA * S + at] = delta if delta < highest else highest
-        at = 3 * S + e
-        pull = work[base + w.PULL * S + at]
-        delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
-        delta = delta if delta > lowest else lowest
-        work[base + w.DELTA * S + at] = delta if delta < highest else highest
-        at = 4 * S + e
-        pull = work[base + w.PULL * S + at]
-        delta = work[base + w.DELTA * S + at] - fraction * (pull + work[base + w.RATE * S + at] * work[w.STEP * S + at])
-        delta = delta if delta > lowest else lowest
-        work[base + w.DELTA * S + at] = delta if delta < highest else highest
+        _move_node(work, e, fraction, lowest, highest)
+        _move_node(work, e + S, fraction, lowest, highest)
+        _move_node(work, e + 2 * S, fraction, lowest, highest)
+        _move_node(work, e + 3 * S, fraction, lowest, highest)
+        _move_node(work, e + 4 * S, fraction, lowest, highest)
+
+
+@inlined
+def _conduct_node(work, at, interacting, z, theta_b, vacancy_b, conduct, keep, block):
+    """Store conductivity and its difference to the bulk at one node."""
+    delta = work[(w.SPECIES_START + w.DELTA) * S + at] if interacting else -z * work[w.Y * S + at]
+    theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
+    work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
+    work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
 
 
 @kernel
@@ -217,31 +145,11 @@ def conduct_first(work, n, interacting):
         z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
         keep, block = work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e]
-        at = 0 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
-        at = 1 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
-        at = 2 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
-        at = 3 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
-        at = 4 * S + e
-        delta = work[base + w.DELTA * S + at] if interacting else -z * work[w.Y * S + at]
-        theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
-        work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
-        work[w.CHANGE * S + at] = conduct * change * (keep + block * (vacancy_b - theta))
+        _conduct_node(work, e, interacting, z, theta_b, vacancy_b, conduct, keep, block)
+        _conduct_node(work, e + S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
+        _conduct_node(work, e + 2 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
+        _conduct_node(work, e + 3 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
+        _conduct_node(work, e + 4 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
 
 
 @kernel
@@ -355,7 +263,7 @@ def equilibrate(work, codes, n):
 
 
 @merged
-def move_deltas(work, n_species, n, n_pad, fraction):
+def move_deltas(work, n_species, n, n_pad, fraction, general):
     """Move Delta of all species along its linearised equation, within its branch; return the largest inner step."""
     move_first(work, n_pad, fraction)
     largest = 0.0
@@ -365,7 +273,7 @@ def move_deltas(work, n_species, n, n_pad, fraction):
             for e in range(n):
                 pull = work[(base + w.PULL + i) * S + e]
                 largest = max(largest, abs(pull))
-                if s > 0:
+                if general is not None and s > 0:
                     move = fraction * (pull + work[(base + w.RATE + i) * S + e] * work[(w.STEP + i) * S + e])
                     delta = max(work[(base + w.DELTA + i) * S + e] - move, work[(base + w.LOWEST) * S + e])
                     work[(base + w.DELTA + i) * S + e] = min(delta, work[(base + w.HIGHEST) * S + e])
@@ -373,7 +281,7 @@ def move_deltas(work, n_species, n, n_pad, fraction):
 
 
 @kernel
-def conductivity(work, codes, species, interacting):
+def conductivity(work, codes, species, interacting, general):
     """Fill sigma and its difference to the bulk at all nodes of conducting layers, and EXCESS of their elements."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     first, last = int(work[w.FIRST * S + n_layers]), 0
@@ -387,6 +295,9 @@ def conductivity(work, codes, species, interacting):
     first, last = first // 8 * 8, (last + 7) // 8 * 8
     part, n = work[first:], last - first
     conduct_first(part, n, interacting)
+    if general is None:
+        relative_excess(part, n)
+        return
     for s in range(n_species):
         base = w.species_row(s)
         for layer in range(n_layers):

@@ -140,7 +140,7 @@ def observe_steady(work, row, problem, faces, fraction, out):
     n = int(work[w.FIRST * S + n_layers])
     set_parameters(work, row, codes, species, n, interacting)
     levels, regions = np.full((n_layers, n_species, 2), math.nan), np.empty((n_layers, 2, 2 + n_species))
-    find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions)
+    find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions, codes)
     return observe_layers(work, row, codes, species, faces, regions, interacting, np.empty(n_species), out)
 
 

@@ -84,7 +84,7 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
         and species[layer, active, o.P_LOWEST] == -DELTA_MAX
         and species[layer, active, o.P_HIGHEST] == DELTA_MAX
     ):
-        return _march_lattice(
+        return march_lattice(
             work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
         )
     if count == 1:
@@ -110,9 +110,7 @@ def _interacting_charge(size, toward, z, theta_b, vacancy_b, occ, vac, root_thet
 
 
 @kernel
-def _march_lattice(
-    work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
-):
+def march_lattice(work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field):
     """March of a layer with one lattice species without a miscibility gap, eight entries at a time (vectorised)."""
     z, theta_b, vacancy_b = (
         species[layer, active, o.P_Z],

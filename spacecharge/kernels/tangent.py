@@ -289,7 +289,9 @@ def sensitivity(work, row, moves, codes, options, out, result):
             for k in range(out.size):
                 values[trial, k] = out[k]
             levels[:] = math.nan
-            find_regions(work, codes, species, faces, options[WIDTH_FRACTION], interacting, True, levels, regions)
+            find_regions(
+                work, codes, species, faces, options[WIDTH_FRACTION], interacting, True, levels, regions, codes
+            )
             observe_layers(work, other, codes, species, faces, regions, interacting, deltas, values[trial])
             assemble(work, n, n_pad)
             capacitances(work, codes, n, values[trial])

@@ -8,10 +8,11 @@ Nodal quantities take five rows (see `element`), quantities of elements and of t
 
 from __future__ import annotations
 
+from . import rows
 from ._jit import inlined
 
-STRIDE = 8200
-CAPACITY = 8192
+STRIDE = rows.STRIDE
+CAPACITY = rows.CAPACITY
 """Largest number of elements of a mesh."""
 
 Y = 0  # potential against the neutral bulk of the own layer, e v / kT
@@ -40,7 +41,7 @@ TAIL_STEP = 41
 TAIL_DECAY = 42  # exp(-x) there
 PLANES = 43  # numbers of the planes of sites, contact by contact (see `planes`)
 PLANE_STIFFNESS = 44  # response of the plane at an end point
-SPECIES_START = 45
+SPECIES_START = rows.WORK_SHARED
 
 # Per species.
 DELTA = 0  # u minus bulk u at nodes, u = ln[theta / (1 - theta)]
@@ -53,31 +54,13 @@ CONDUCT, KEEP, BLOCK = (
     27,
     28,
 )  # conductivity over theta [S/m]; 1, 0 for constant D or 0, 1/(1 - theta_b) for vacancy
-SPECIES_ROWS = 29
+SPECIES_ROWS = rows.WORK_SPECIES
 
 
-@inlined
-def species_row(s: int) -> int:
-    """First row of species `s`."""
-    return SPECIES_START + SPECIES_ROWS * s
-
-
-@inlined
-def table_row(layer: int, side: int, n_species: int) -> int:
-    """First row of the table of one side of a layer: |y|, |dy/dx|, its derivative by |y|, every Delta, d Delta/d|y|."""
-    return SPECIES_START + SPECIES_ROWS * n_species + (3 + 2 * n_species) * (2 * layer + side)
-
-
-@inlined
-def side_row(side: int, n_layers: int, n_species: int) -> int:
-    """First row of the elements seen from a contact inwards (see `grading.grade_side`)."""
-    return table_row(n_layers, 0, n_species) + (4 + 2 * n_species) * side
-
-
-@inlined
-def n_rows(n_layers: int, n_species: int) -> int:
-    """Rows of a work array for so many layers and species."""
-    return side_row(2, n_layers, n_species)
+species_row = inlined(rows.species_row)
+table_row = inlined(rows.table_row)
+side_row = inlined(rows.side_row)
+n_rows = inlined(rows.n_rows)
 
 
 @inlined

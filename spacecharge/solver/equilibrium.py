@@ -16,8 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..codes import Status
 from ..constants import BOLTZMANN
 from ..errors import ConvergenceError, MiscibilityGapError
+from ..kernels import rows as k
 from ..model import Stack, StackParameters
 from ..model.numbers import DEFAULT_TOLERANCE_V
+from .kernel_choice import beyond_the_main_job, kernels, run_prepared, run_rows
 from .options import SolverOptions
 from .output import Rows, counted_layers, output_width
 from .packing import (
@@ -59,23 +61,6 @@ class Points:
     sensitivities: dict[str, dict[str, Array]] = field(default_factory=dict)
 
 
-_loaded: tuple[Callable[..., int], int] | None = None
-
-
-def _load() -> tuple[Callable[..., int], int]:
-    """Return the kernel of a solve and the stride of its work array; numba loads with the first call.
-
-    Kept in a global: an import statement costs 2 us each time, an eighth of a solve.
-    """
-    global _loaded
-    if _loaded is None:
-        from ..kernels.poisson_boltzmann import solve_rows
-        from ..kernels.workspace import STRIDE
-
-        _loaded = (solve_rows, STRIDE)
-    return _loaded
-
-
 class _Local(threading.local):
     """Arrays of a thread."""
 
@@ -92,7 +77,7 @@ def _work_array(n_layers: int, n_species: int) -> Array:
 
 def work_array(n_rows: int) -> Array:
     """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
-    size = n_rows * (_loaded or _load())[1]
+    size = n_rows * kernels().stride
     work = _local.work
     if work.size < size:
         work = _local.work = np.zeros(size)
@@ -139,14 +124,13 @@ def solve_points(
     ModelError
         A tolerance is out of range.
     """
-    from ..kernels.poisson_boltzmann import solve_rows
-
     p = parameters
     check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
     out = np.full((p.n_points, output_width(p)), np.nan)
     out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
     packed = (options or _DEFAULT_OPTIONS).packed()
+    beyond = beyond_the_main_job(p, options or _DEFAULT_OPTIONS)
     readers: list[Callable[[int, Array], None]] = []
     sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
     slopes = _differentiator(p, rows, codes, packed, out, tangents, readers) if tangents else {}
@@ -154,10 +138,10 @@ def solve_points(
     def block(first: int, last: int) -> None:
         work = _work_array(p.n_layers, p.n_species)
         if not readers:
-            solve_rows(first, last, rows, codes, packed, work, out)
+            run_rows(first, last, rows, codes, packed, work, out, beyond)
             return
         for i in range(first, last):
-            if solve_rows(i, i + 1, rows, codes, packed, work, out) > 0:
+            if run_rows(i, i + 1, rows, codes, packed, work, out, beyond) > 0:
                 for reader in readers:
                     reader(i, work)
 
@@ -241,18 +225,17 @@ def _replace_static(
     The neutral bias is the answer of a second problem (the stack cut at the contact), which the implicit derivative of
     the first does not know; solves at 1e-11 V leave an error of 1e-8 relative.
     """
-    from ..kernels.poisson_boltzmann import solve_rows
-
+    general = kernels().any
     p = parameters
     moves = pack_rows(tangent, 0.0)[0]
-    start = output_width(p) - 2 * (p.n_layers + 1)
+    start = k.capacitance_start(p.n_layers, p.n_species)
     scale = np.abs(rows)
-    at = 2 + 2 * p.n_layers
-    scale[:, at : at + 2 * p.n_layers : 2] = p.thermal_voltage[:, None]
-    scale[:, at + 1 : at + 1 + 2 * p.n_layers : 2] = 0.05
-    scale[:, -7 * p.n_layers * p.n_species :].reshape(p.n_points, p.n_layers, p.n_species, 7)[..., 4:6] = (
-        BOLTZMANN * p.temperature[:, None, None, None]
-    )
+    contacts, species = k.contact_start(p.n_layers), k.species_start(p.n_layers)
+    # Steps and charges of contacts, then the values of both ends, which take turns as a contact's do.
+    scale[:, contacts : species : k.CONTACT_SIZE] = p.thermal_voltage[:, None]
+    scale[:, contacts + 1 : species : k.CONTACT_SIZE] = 0.05
+    per_species = scale[:, species:].reshape(p.n_points, p.n_layers, p.n_species, k.SPECIES_SIZE)
+    per_species[..., k.J_OCC : k.J_VAC + 1] = BOLTZMANN * p.temperature[:, None, None, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = np.nanmax(np.where(moves != 0.0, np.abs(moves) / scale, 0.0), axis=1)
     step = 2e-3 / np.maximum(largest, 1e-300)
@@ -264,7 +247,7 @@ def _replace_static(
         out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
 
         def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
-            solve_rows(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
+            general(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
 
         _run_blocks(block, p.n_points, n_threads)
         values.append(out[:, start + 1 :: 2])
@@ -307,7 +290,9 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
         thread.start()
     try:
         for thread in threads:
-            thread.join()
+            # Whichever thread a signal reaches, its handler runs in this one, and only between two waits.
+            while thread.is_alive():
+                thread.join(0.1)
     except BaseException as interruption:
         # Ctrl-C meets the thread that waits; the others stop after their block.
         failures.append(interruption)
@@ -361,8 +346,9 @@ def solve(
     Notes
     -----
     Elements with five Gauss-Lobatto nodes, charge lumped on them: conservative to rounding, superconvergent (measured
-    orders 7 in contact potential and charge, 5.5 to 7 in resistances). The mesh is laid by the first integral of the
-    equation and halved until the change is below the tolerance.
+    orders, medians of random cases: 7 in contact potential and charge, 5.7 in resistances of regions). The mesh is laid
+    by the first integral of the equation and halved until the change is below the tolerance. The method is written down
+    in ``spacecharge.kernels``.
 
     References
     ----------
@@ -373,11 +359,10 @@ def solve(
     if resistance_of is not None:
         resistance_of = tuple(resistance_of)
         counted_layers(prepared.parameters, resistance_of)
-    solve_rows = (_loaded or _load())[0]
     work = work_array(prepared.work_rows)
     out = prepared.blank.copy()
     begin = time.perf_counter()
-    n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    n = run_prepared(prepared, work, out)
     seconds = time.perf_counter() - begin
     status, message = _OUTCOMES[out.item(0)]
     if status != Status.SOLVED:

@@ -13,6 +13,35 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..errors import ModelError
+from ..kernels.rows import (
+    BALANCE,
+    CENTRE,
+    CHARGE,
+    DEBYE,
+    DIFFERENTIAL,
+    EXCESS,
+    FACE_FIELD,
+    FACE_POTENTIAL,
+    FACE_RESISTANCE,
+    FACE_SPECIES,
+    FACE_SPECIES_SIZE,
+    FACE_START,
+    FACE_THETA,
+    FACE_VACANCY,
+    FACE_WIDTH,
+    HEAD_SIZE,
+    ITERATIONS,
+    PLANE_SIZE,
+    POTENTIAL_ERROR,
+    REGION,
+    RESISTANCE,
+    RESISTANCE_ERROR,
+    STATIC,
+    STATUS,
+    VALIDITY,
+    block_size,
+    output_size,
+)
 from ..model import StackParameters
 
 if TYPE_CHECKING:
@@ -20,24 +49,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Output row: head, then a block per layer (six numbers, then two faces), then two capacitances per plane; the columns
-# are those of `kernels.layout`, which a test holds equal.
-STATUS, ITERATIONS, _, POTENTIAL_ERROR, RESISTANCE_ERROR, BALANCE, VALIDITY, HEAD_SIZE = range(8)
-CHARGE, DEBYE, RESISTANCE, EXCESS, REGION, CENTRE, FACE_START = range(7)
-FACE_POTENTIAL, FACE_FIELD, FACE_RESISTANCE, FACE_SPECIES = range(4)
-FACE_THETA, FACE_VACANCY, FACE_WIDTH, SPECIES_SIZE = range(4)
-DIFFERENTIAL, STATIC, PLANE_SIZE = range(3)
-
-
-def block_size(n_species: int) -> int:
-    """Return the numbers per layer in an output row."""
-    return FACE_START + 2 * (FACE_SPECIES + SPECIES_SIZE * n_species)
-
 
 def output_width(parameters: StackParameters) -> int:
     """Return the length of an output row."""
-    p = parameters
-    return HEAD_SIZE + p.n_layers * block_size(p.n_species) + PLANE_SIZE * (p.n_layers + 1)
+    return output_size(parameters.n_layers, parameters.n_species)
 
 
 class Rows:
@@ -95,7 +110,7 @@ class Rows:
     def of_species(self, column: int) -> Array:
         """Return a number of the species at the contacts, shape (n_points, n_contacts, 2[, n_species])."""
         p = self.parameters
-        columns = self.sides[..., FACE_SPECIES:].reshape(*self.sides.shape[:3], p.n_species, SPECIES_SIZE)
+        columns = self.sides[..., FACE_SPECIES:].reshape(*self.sides.shape[:3], p.n_species, FACE_SPECIES_SIZE)
         if p.n_species == 1:
             columns = columns[..., 0, :]
         return np.asarray(columns[..., column])
@@ -280,4 +295,37 @@ class Observed:
         return self if solution is None else self.function(solution)
 
 
-__all__ = ["Observed", "Output", "Registry", "Rows", "counted_layers", "output_width"]
+__all__ = [
+    "BALANCE",
+    "CENTRE",
+    "CHARGE",
+    "DEBYE",
+    "DIFFERENTIAL",
+    "EXCESS",
+    "FACE_FIELD",
+    "FACE_POTENTIAL",
+    "FACE_RESISTANCE",
+    "FACE_SPECIES",
+    "FACE_SPECIES_SIZE",
+    "FACE_START",
+    "FACE_THETA",
+    "FACE_VACANCY",
+    "FACE_WIDTH",
+    "HEAD_SIZE",
+    "ITERATIONS",
+    "Observed",
+    "Output",
+    "PLANE_SIZE",
+    "POTENTIAL_ERROR",
+    "REGION",
+    "RESISTANCE",
+    "RESISTANCE_ERROR",
+    "Registry",
+    "Rows",
+    "STATIC",
+    "STATUS",
+    "VALIDITY",
+    "block_size",
+    "counted_layers",
+    "output_width",
+]

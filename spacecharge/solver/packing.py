@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import EndKind
+from ..kernels import rows as k
 from ..model import StackParameters
 from ..model.numbers import SPECIES
 from .output import Rows
 from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
-
-SPECIES_COLUMNS = ("Z", "SITES", "THETA", "VACANCY", "J_OCC", "J_VAC", "DIFFUSIVITY")
-"""Columns of a species in an input row (see ``kernels.layout``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +42,36 @@ class LayerProfile:
 
 
 def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
-    """Return input rows (n_points, row_size) and integer codes for the kernels (see ``kernels.layout``)."""
+    """Return input rows (n_points, row_size) and integer codes for the kernels (see ``kernels.rows``)."""
     p = parameters
     n_points, n_layers, n_species = p.n_points, p.n_layers, p.n_species
-    width = 2 + 2 * n_layers + 4 * (n_layers - 1) + 2 + 7 * n_layers * n_species
-    rows = np.empty((n_points, width))
-    rows[:, 0] = p.temperature
-    rows[:, 1] = tolerance_V
-    at = 2 + 2 * n_layers
-    rows[:, 2:at:2] = p.thickness
-    rows[:, 3:at:2] = p.permittivity
-    end = at + 4 * (n_layers - 1)
-    per_contact = rows[:, at:end].reshape(n_points, n_layers - 1, 4)
-    per_contact[..., 0] = p.contact_step
-    per_contact[..., 1] = p.contact_charge
-    per_contact[..., 2:] = 0.0
-    planes = np.zeros((n_layers - 1, 3))
+    rows = np.empty((n_points, k.row_size(n_layers, n_species)))
+    rows[:, k.TEMPERATURE] = p.temperature
+    rows[:, k.TOLERANCE] = tolerance_V
+    at, end = k.contact_start(n_layers), k.end_start(n_layers)
+    rows[:, k.LAYER_START : at : k.LAYER_SIZE] = p.thickness
+    rows[:, k.LAYER_START + 1 : at : k.LAYER_SIZE] = p.permittivity
+    per_contact = rows[:, at:end].reshape(n_points, n_layers - 1, k.CONTACT_SIZE)
+    per_contact[..., k.STEP] = p.contact_step
+    per_contact[..., k.FIXED_AREAL_CHARGE] = p.contact_charge
+    per_contact[..., k.PLANE_DENSITY] = per_contact[..., k.PLANE_ENERGY] = 0.0
+    planes = np.zeros((n_layers - 1, k.PLANE_CODES))
     for plane in p.planes:
-        per_contact[:, plane.contact, 1] += np.nan_to_num(p.array("plane_background")[:, plane.contact])
-        per_contact[:, plane.contact, 2] = p.array("plane_density")[:, plane.contact]
-        per_contact[:, plane.contact, 3] = np.nan_to_num(p.array("plane_energy")[:, plane.contact])
+        per_contact[:, plane.contact, k.FIXED_AREAL_CHARGE] += np.nan_to_num(
+            p.array("plane_background")[:, plane.contact]
+        )
+        per_contact[:, plane.contact, k.PLANE_DENSITY] = p.array("plane_density")[:, plane.contact]
+        per_contact[:, plane.contact, k.PLANE_ENERGY] = np.nan_to_num(p.array("plane_energy")[:, plane.contact])
         planes[plane.contact] = 1 + plane.side, plane.species, plane.is_neutral
     rows[:, end : end + 2] = p.end_value
     if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
         rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
-    per_species = rows[:, end + 2 :].reshape(n_points, n_layers, n_species, 7)
+    species = rows[:, k.species_start(n_layers) :].reshape(n_points, n_layers, n_species, k.SPECIES_SIZE)
     for number in SPECIES:
         if number.column:
-            per_species[..., SPECIES_COLUMNS.index(number.column)] = p.array(number.array)
-    per_species[..., SPECIES_COLUMNS.index("VACANCY")] = p.bulk_vacancy
+            species[..., getattr(k, number.column)] = p.array(number.array)
+    species[..., k.VACANCY] = p.bulk_vacancy
     laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
     head = np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]])
     codes = np.concatenate([head, laws, planes.ravel()]).astype(np.int64)

@@ -24,6 +24,7 @@ from .impedance import (
     stack_capacitance,
     through_resistance,
 )
+from .kernel_choice import run_prepared
 from .network import held_components, network_of
 from .options import SolverOptions
 from .prepared import prepared_point
@@ -58,13 +59,11 @@ def solve_point_of(
     stack: Stack, parameters: StackParameters, tolerance_V: float, resistance_of: Sequence[str] | None
 ) -> Solution:
     """Solve one point whose arrays are given; nothing raises, the status says what became of it."""
-    from ..kernels.poisson_boltzmann import solve_rows
-
     prepared = prepared_point(parameters, tolerance_V, SolverOptions())
     work, out = work_array(prepared.work_rows), prepared.blank.copy()
     n = 0
     if not parameters.invalid[0]:
-        n = solve_rows(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+        n = run_prepared(prepared, work, out)
     else:
         out[0, 0] = Status.INVALID_POINT
     status = Status(int(out[0, 0]))

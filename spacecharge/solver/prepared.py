@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..kernels.rows import n_rows, species_row
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.numbers import number_of
+from .kernel_choice import beyond_the_main_job
 from .options import SolverOptions
 from .output import output_width
 from .packing import pack_rows
@@ -38,6 +40,8 @@ class Prepared:
         An output row not yet filled.
     work_rows : int
         Rows that the work array needs.
+    beyond : bool
+        Whether the kernel of the main job is not made for it.
     """
 
     parameters: StackParameters
@@ -48,6 +52,7 @@ class Prepared:
     packed: Array
     blank: Array
     work_rows: int
+    beyond: bool
     _places: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
 
     def keep(self, work: Array, n: int) -> Array:
@@ -103,19 +108,19 @@ def prepared_point(parameters: StackParameters, tolerance_V: float, options: Sol
     p = parameters
     rows, codes = pack_rows(p, tolerance_V)
     blank = np.full((1, output_width(p)), np.nan)
-    return Prepared(
-        p, float(tolerance_V), options, rows, codes, options.packed(), blank, work_rows(p.n_layers, p.n_species)
-    )
+    beyond = bool(beyond_the_main_job(p, options)[0])
+    size = work_rows(p.n_layers, p.n_species)
+    return Prepared(p, float(tolerance_V), options, rows, codes, options.packed(), blank, size, beyond)
 
 
 def used_rows(n_species: int) -> int:
     """Return the rows of a work array that hold the state of a solve (see ``kernels.workspace``)."""
-    return 45 + 29 * n_species
+    return species_row(n_species)
 
 
 def work_rows(n_layers: int, n_species: int) -> int:
     """Return the rows of a work array for so many layers and species (see ``kernels.workspace``)."""
-    return used_rows(n_species) + (3 + 2 * n_species) * 2 * n_layers + (4 + 2 * n_species) * 2
+    return n_rows(n_layers, n_species)
 
 
 def _state_rows(n_species: int) -> Integers:

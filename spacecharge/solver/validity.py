@@ -55,7 +55,9 @@ def strained(rows: o.Rows) -> NDArray[np.int32]:
 def _of_species(rows: o.Rows, column: int) -> Array:
     """Return a number of the species at the faces, shape (n_points, n_layers, 2, n_species)."""
     faces, n_species = rows.faces, rows.parameters.n_species
-    return np.asarray(faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], n_species, o.SPECIES_SIZE)[..., column])
+    return np.asarray(
+        faces[..., o.FACE_SPECIES :].reshape(*faces.shape[:3], n_species, o.FACE_SPECIES_SIZE)[..., column]
+    )
 
 
 def _may_be_few(rows: o.Rows) -> bool:

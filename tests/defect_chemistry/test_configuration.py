@@ -178,3 +178,10 @@ def test_a_plane_of_sites_from_a_configuration(folder: Path) -> None:
     assert data["barrier"].to_numpy() == pytest.approx(data["space_charge_potential"].to_numpy()[..., 0, 0])
     (folder / "plane.yaml").write_text(text.replace("density_per_nm2: 2.84", "density_per_nm3: 2.84"))
     assert main(["check", "plane.yaml"]) == 2
+
+
+def test_a_run_is_resumed_whatever_its_files_are_called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack that a result is recognised by does not know from which folder its defects were read."""
+    here = repr(sc.load_config("boundary.yaml").base_stack)
+    monkeypatch.chdir(folder.parent)
+    assert repr(sc.load_config(f"{folder.name}/boundary.yaml").base_stack) == here

@@ -16,6 +16,8 @@ from tests.oracles.test_first_integral import dilute_salt
 
 Array = NDArray[np.float64]
 
+# What `spacecharge.kernels` claims: medians over random cases; and the least of one, whose mesh may start irregular.
+MEDIANS = {"potential": 6.5, "charge": 6.3, "resistance": 5.3, "excess": 6.5}
 PROMISED = 3.9
 QUANTITIES = ("potential", "charge", "resistance", "excess")
 # Relative errors below these say nothing of the mesh: sums round at 1e-13, quadratures of the oracle at 1e-12.
@@ -108,4 +110,4 @@ def test_order_of_random_cases() -> None:
         assert known.size >= 100, name
         # A line through few points of an irregular start: one in twenty may fall short.
         assert np.mean(known >= PROMISED) >= 0.95, name
-        assert np.median(known) >= 5.0, name
+        assert np.median(known) >= MEDIANS[name], name

@@ -1,0 +1,112 @@
+"""Which kernel solves a point: that of the main job, or the one for everything, compiled when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codes import EndKind, Status
+from ..model import StackParameters, Statistics
+from .options import SolverOptions
+
+if TYPE_CHECKING:
+    from .prepared import Prepared
+
+Array = NDArray[np.float64]
+
+
+class Kernels(NamedTuple):
+    """Kernels of a solve.
+
+    Attributes
+    ----------
+    main : callable
+        One species a layer, on a lattice without attraction; what it cannot do it leaves with status -1.
+    any : callable
+        Every kind of point, by the same method; with Newton's safe mode.
+    stride : int
+        Entries of a row of the work array.
+    """
+
+    main: Callable[..., int]
+    any: Callable[..., int]
+    stride: int
+
+
+_loaded: Kernels | None = None
+
+
+def kernels() -> Kernels:
+    """Return the kernels; numba loads with the first call.
+
+    Kept in a global: an import statement costs 2 us each time, an eighth of a solve.
+    """
+    global _loaded
+    if _loaded is None:
+        from ..kernels.poisson_boltzmann import solve_any_rows, solve_rows
+        from ..kernels.workspace import STRIDE
+
+        _loaded = Kernels(solve_rows, solve_any_rows, STRIDE)
+    return _loaded
+
+
+def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> NDArray[np.bool_]:
+    """Return which points the kernel of the main job is not made for, shape (n_points,).
+
+    Several species, planes of sites, dilute statistics, attraction, a flat start; a charge at an end, which the layers
+    may not be able to undo; and static capacitances whose neutral bias has to be solved for: where more than one plane
+    pulls charge.
+    """
+    p = parameters
+    if p.n_species > 1 or p.planes or (p.statistics != Statistics.LATTICE).any() or options.start == "flat":
+        return np.ones(p.n_points, dtype=bool)
+    attracts = ((p.interaction_occupied < 0.0) | (p.interaction_vacancy < 0.0)).any(axis=(1, 2))
+    charged = (p.contact_charge != 0.0).any(axis=1)
+    pulling = ((p.contact_step != 0.0) | (p.contact_charge != 0.0)).sum(axis=1)
+    for side, kind in enumerate(p.end_kind):
+        if kind == EndKind.SURFACE_CHARGE:
+            charged |= p.end_value[:, side] != 0.0
+        if kind >= EndKind.ELECTROSTATIC_POTENTIAL:
+            pulling += 1
+    # A contact that pulls nothing has to be looked at next to one that does.
+    planes = p.n_layers - 1 + sum(kind >= EndKind.ELECTROSTATIC_POTENTIAL for kind in p.end_kind)
+    return np.asarray(attracts | charged | ((pulling > 0) & (planes > 1)))
+
+
+def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:
+    """Solve one prepared point into `out` (1, output_width); return the number of elements left in `work`."""
+    main, general, _ = _loaded or kernels()
+    arguments = (0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    if prepared.beyond:
+        return general(*arguments)
+    n = main(*arguments)
+    return general(*arguments) if out.item(0) == Status.NOT_RUN else n
+
+
+def run_rows(
+    first: int,
+    last: int,
+    rows: Array,
+    codes: NDArray[np.int64],
+    packed: Array,
+    work: Array,
+    out: Array,
+    beyond: NDArray[np.bool_],
+) -> int:
+    """Solve points first..last-1, each with the kernel made for it; return the elements the last one left in `work`."""
+    main, general, _ = kernels()
+    part = beyond[first:last]
+    if part.all():
+        return general(first, last, rows, codes, packed, work, out)
+    if part.any():
+        n = 0
+        for i in range(first, last):
+            n = run_rows(i, i + 1, rows, codes, packed, work, out, beyond)
+        return n
+    n = main(first, last, rows, codes, packed, work, out)
+    for i in np.flatnonzero(out[first:last, 0] == Status.NOT_RUN).tolist():
+        n = general(first + i, first + i + 1, rows, codes, packed, work, out)
+    return n
