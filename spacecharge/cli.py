@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from .errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SYSTEM, SpaceChargeError, SystemStop
 from .terminal import PlainStream, plain_streams
@@ -28,16 +29,8 @@ def module_of(command: str) -> str:
     return _MODULES.get(command, command)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the argument parser of all subcommands."""
-    parser = argparse.ArgumentParser(
-        prog="spacecharge",
-        description="Space-charge layers in all-solid-state batteries: equilibrium profiles, interface "
-        "resistance against electrode potential, exchange and relaxation NMR.",
-    )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-
+def _add_runs(commands: Any) -> None:
+    """Commands that take a configuration."""
     run = commands.add_parser("run", help="solve every point of a configuration and write an HDF5 file")
     run.add_argument("config", metavar="CONFIG", help="YAML configuration")
     run.add_argument("-o", "--output", metavar="FILE", help="result file (default: output.path of the configuration)")
@@ -56,6 +49,25 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("config", metavar="CONFIG")
     check.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
+    assume = commands.add_parser("assume", help="run every assumed value through its range: table, tornado, band")
+    assume.add_argument("config", metavar="CONFIG")
+    assume.add_argument("-o", "--output", metavar="TABLE", help="table (default: NAME_assumed.csv), figure beside it")
+    assume.add_argument("--y", metavar="NAME", help="the answer looked at (default: interface_resistance)")
+    assume.add_argument("--samples", type=int, default=0, metavar="N", help="band over N samples of all values at once")
+    assume.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    assume.add_argument("--overwrite", action="store_true", help="replace an existing table and figure")
+    assume.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+    fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
+    fit.add_argument("config", metavar="CONFIG")
+    fit.add_argument("-o", "--output", metavar="FILE", help="HDF5 file for the group fits/NAME")
+    fit.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    fit.add_argument("--overwrite", action="store_true", help="replace an existing result of the same name")
+    fit.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _add_results(commands: Any) -> None:
+    """Commands that take a result file."""
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
     show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
@@ -87,15 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
 
-    assume = commands.add_parser("assume", help="run every assumed value through its range: table, tornado, band")
-    assume.add_argument("config", metavar="CONFIG")
-    assume.add_argument("-o", "--output", metavar="TABLE", help="table (default: NAME_assumed.csv), figure beside it")
-    assume.add_argument("--y", metavar="NAME", help="the answer looked at (default: interface_resistance)")
-    assume.add_argument("--samples", type=int, default=0, metavar="N", help="band over N samples of all values at once")
-    assume.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
-    assume.add_argument("--overwrite", action="store_true", help="replace an existing table and figure")
-    assume.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
+def _add_texts(commands: Any) -> None:
+    """Commands that print what comes with the package."""
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
@@ -110,6 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--text", metavar="PART", help="print one part as text: run, the name of a kind of fit, or any key"
     )
 
+
+def _add_defects(commands: Any) -> None:
+    """The command for bulk defect chemistry."""
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
     defects.add_argument(
         "file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, own YAML, or a configuration"
@@ -128,12 +137,20 @@ def build_parser() -> argparse.ArgumentParser:
     defects.add_argument("-o", "--output", metavar="PNG", help="draw log concentrations against the scan")
     defects.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
-    fit = commands.add_parser("fit", help="fit NMR or interface data as a configuration says")
-    fit.add_argument("config", metavar="CONFIG")
-    fit.add_argument("-o", "--output", metavar="FILE", help="HDF5 file for the group fits/NAME")
-    fit.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    fit.add_argument("--overwrite", action="store_true", help="replace an existing result of the same name")
-    fit.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the argument parser of all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="spacecharge",
+        description="Space-charge layers in all-solid-state batteries: equilibrium profiles, interface "
+        "resistance against electrode potential, exchange and relaxation NMR.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    _add_runs(commands)
+    _add_results(commands)
+    _add_texts(commands)
+    _add_defects(commands)
     return parser
 
 

@@ -155,7 +155,9 @@ def _bands(left: Layer, right: Layer) -> str:
 
 def _bulks(config: Config) -> Iterator[tuple[str, str]]:
     """Yield what layers from defects and cores hold at the first point."""
-    made = [i for i, layer in enumerate(config.base_stack.layers) if layer.defects is not None or layer.core_of is not None]
+    made = [
+        i for i, layer in enumerate(config.base_stack.layers) if layer.defects is not None or layer.core_of is not None
+    ]
     if not made or config.fit_references or any(axis.grid.is_open for axis in config.axes):
         return
     p = config.parameters(0, 1)
