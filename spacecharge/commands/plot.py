@@ -9,13 +9,16 @@ from pathlib import Path
 def execute(args: argparse.Namespace) -> int:
     """Draw and save the figure, print its path; returns the exit code."""
     from ..errors import EXIT_SOLVED
+    from ..store import refusing_damage
 
-    if args.text:
-        from ..report.sketch import sketch
+    with refusing_damage(args.file):
+        if args.text:
+            from ..report.sketch import sketch
 
-        print(sketch(args.file, x=args.x, y=args.y, select=args.select))
-        return EXIT_SOLVED
-    print(_draw(args))
+            shown = sketch(args.file, x=args.x, y=args.y, select=args.select)
+        else:
+            shown = str(_draw(args))
+    print(shown)
     return EXIT_SOLVED
 
 

@@ -205,6 +205,21 @@ def test_a_result_that_is_sound_stays_readable(sound, capsys):
         assert data.potential.dims == ("electrode_potential", "temperature", "x")
 
 
+@pytest.mark.parametrize("command", ["plot", "show"])
+def test_tables_of_a_fit_that_do_not_fit_each_other_are_one_line(tmp_path, capsys, sound, command):
+    path = tmp_path / "f.h5"
+    shutil.copy(sound / "fit.h5", path)
+    with h5py.File(path, "r+") as file:
+        data = file["fits/exsy_livo/data"]
+        for name in list(data):
+            if name != "datum":
+                attributes = {key: data[name].attrs[key] for key in ("units", "long_name")}
+                del data[name]
+                data.create_dataset(name, data=np.zeros(7)).attrs.update(attributes)
+        del file["fits/exsy_livo/parameters"]["diffusivity_m2_per_s"].attrs["sigma"]
+    assert "damaged or not ours" in refused(capsys, command, path)
+
+
 def mutants(sound, folder, n, seed):
     rng = random.Random(seed)
     jobs = []
