@@ -30,7 +30,7 @@ def module_of(command: str) -> str:
 
 
 def _add_runs(commands: Any) -> None:
-    """Commands that take a configuration."""
+    """Add the commands that take a configuration."""
     run = commands.add_parser("run", help="solve every point of a configuration and write an HDF5 file")
     run.add_argument("config", metavar="CONFIG", help="YAML configuration")
     run.add_argument("-o", "--output", metavar="FILE", help="result file (default: output.path of the configuration)")
@@ -67,7 +67,7 @@ def _add_runs(commands: Any) -> None:
 
 
 def _add_results(commands: Any) -> None:
-    """Commands that take a result file."""
+    """Add the commands that take a result file."""
     show = commands.add_parser("show", help="print a result file as a table")
     show.add_argument("file", metavar="FILE")
     show.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="nearest point of an axis")
@@ -101,7 +101,7 @@ def _add_results(commands: Any) -> None:
 
 
 def _add_texts(commands: Any) -> None:
-    """Commands that print what comes with the package."""
+    """Add the commands that print what comes with the package."""
     materials = commands.add_parser("materials", help="list the materials library, or one material with sources")
     materials.add_argument("name", metavar="NAME", nargs="?")
 
@@ -118,7 +118,7 @@ def _add_texts(commands: Any) -> None:
 
 
 def _add_defects(commands: Any) -> None:
-    """The command for bulk defect chemistry."""
+    """Add the command for bulk defect chemistry."""
     defects = commands.add_parser("defects", help="carriers from the formation energies of defects")
     defects.add_argument(
         "file", metavar="FILE", help="py-sc-fermi YAML, input-fermi.dat, CSV, own YAML, or a configuration"
