@@ -451,6 +451,8 @@ def long_name(path: str, n_names: int = 1) -> str:
     if section == "contacts" and len(names) > 1:
         # The first contact is the one that most stacks have; further ones are counted as people count.
         names = [] if names[1] == "0" else [f"contact {int(names[1]) + 1}"]
+    if section == "ends" and len(names) > 1:
+        return words.replace("the end", f"the {names[1]} end").replace("the metal", f"the {names[1]} metal")
     return " ".join([*(n for n in names if n not in ("species", "lattice")), words])
 
 

@@ -316,7 +316,7 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
         for k, v in enumerate(styles.values)
     ]
     figure.legend(
-        handles=handles, loc="outside upper right", ncols=len(handles), title=styles.label, title_fontsize=7.5
+        handles=handles, loc="outside lower right", ncols=len(handles), title=styles.label, title_fontsize=7.5
     )
 
 
