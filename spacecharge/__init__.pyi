@@ -32,13 +32,6 @@ from .solver.bulk import (
     transference_number,
 )
 from .solver.equilibrium import solve
-from .solver.impedance import (
-    blocking_resistance,
-    dc_resistance,
-    geometric_capacitance,
-    impedance,
-    impedance_error_estimate,
-)
 from .solver.options import SolverOptions
 from .solver.outputs import (
     characteristic_frequency,
@@ -62,6 +55,13 @@ from .solver.outputs import (
     validity,
 )
 from .solver.sensitivity import sensitivities
+from .solver.small_signal import (
+    blocking_resistance,
+    dc_resistance,
+    geometric_capacitance,
+    impedance,
+    impedance_error_estimate,
+)
 from .solver.solution import Solution
 from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance

@@ -21,7 +21,7 @@ _SHOWN = 200
 """Longest name of a file in a message about the system."""
 
 # Commands whose module has another name than the command, so that no module is called as a public object.
-_MODULES = {"fit": "run_fit", "materials": "list_materials"}
+_MODULES = {"assume": "run_assume", "defects": "show_defects", "fit": "run_fit", "materials": "list_materials"}
 
 
 def module_of(command: str) -> str:

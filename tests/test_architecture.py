@@ -260,6 +260,13 @@ def test_kernels_are_bare() -> None:
     assert wrong == []
 
 
+def test_no_module_is_called_as_a_public_object() -> None:
+    """Else Python binds the module over the object; the two named here are the objects themselves."""
+    leaves = {module: module.removesuffix(".__init__").rpartition(".")[2] for module, _ in modules()}
+    taken = {module for module, leaf in leaves.items() if leaf in sc.__all__}
+    assert taken == {"analytic.__init__", "defects"}
+
+
 @pytest.mark.parametrize("statement", ["import spacecharge", "import spacecharge.cli"])
 def test_importing_stays_light(statement: str) -> None:
     code = f"import sys; {statement}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"

@@ -87,7 +87,7 @@ def _execute(args: argparse.Namespace) -> int:
 
 def _said(config: Config, report: RunReport) -> dict[str, list[str]]:
     """Return what a reader of the results has to know, by what it is about."""
-    from ..report.validity import validity_lines
+    from ..report.strain import validity_lines
     from ..store import read_results
 
     return {

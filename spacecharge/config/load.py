@@ -22,7 +22,7 @@ from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .current import impedance_settings, load_settings
-from .defects import take_defects
+from .defect_keys import take_defects
 from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points

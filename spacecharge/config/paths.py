@@ -22,7 +22,7 @@ from ..model.numbers import (
 )
 from ..model.planes import PLANE
 from .axes import Kind
-from .defects import defect_paths
+from .defect_keys import defect_paths
 
 TOLERANCE_PATH = "solver.tolerance_V"
 

@@ -95,7 +95,7 @@ poisson_boltzmann        the solve of a point, error estimate, both kernels
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
 planes                   planes of sites at contacts
-signal_*, steady_*       small signals about the solved state (`solver.impedance`); states with current
+signal_*, steady_*       small signals about the solved state (`solver.small_signal`); states with current
 
 Rows of the work array by phase (`workspace`)
 ---------------------------------------------

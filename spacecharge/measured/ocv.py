@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from .charge import Sample, composition_of, summary_of, too_little
+from .counted_charge import Sample, composition_of, summary_of, too_little
 from .cycler import Cycling, rest_threshold, switched_on
 from .equilibrium import (
     BRANCHES,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .defects import defect_label
+from .defect_scan import defect_label
 from .figures import save
 from .style import PALETTE, STYLES, letters, new_figure, styled
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import StoreError
 from ..report.view import View
 from ..store.read import read_results
-from .impedance import has_spectra
+from .nyquist import has_spectra
 from .style import DPI, single_column
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
 def _spectra(view: View, title: str) -> Figure:
     """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
-    from .impedance import plot_spectra
+    from .nyquist import plot_spectra
 
     said = view.results.attributes
     if "electrode_area_m2" in said and view.area_cm2 is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..report.validity import share_lines
+from ..report.strain import share_lines
 from ..report.view import Quantity, View
 from ..units import number_text
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen

@@ -9,8 +9,8 @@ import numpy as np
 from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
+from .strain import validity_lines
 from .tables import table
-from .validity import validity_lines
 from .view import Quantity, View
 
 _MAX_COLUMNS = 8

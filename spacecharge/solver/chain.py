@@ -55,7 +55,7 @@ class Chain:
 
     def reach(self, current: float) -> bool:
         """Go to a current; False where the way ends before, which leaves the last state on it."""
-        from ..kernels.steady_state import follow_current
+        from ..kernels.steady_newton import follow_current
 
         steps = np.empty(self.nodes.shape[:2])
         status, more, self.current = follow_current(
@@ -66,7 +66,7 @@ class Chain:
 
     def cut(self, pieces: NDArray[np.int64]) -> bool:
         """Cut elements and solve again at the same current; False where that fails, which leaves all as it was."""
-        from ..kernels.steady_state import cut_elements, solve_current
+        from ..kernels.steady_newton import cut_elements, solve_current
 
         before = self.elements, self.nodes, self.deltas
         self.elements, self.nodes, self.deltas = cut_elements(*before, pieces)
@@ -79,7 +79,7 @@ class Chain:
 
     def rough(self) -> Array:
         """Return the roughness of every element."""
-        from ..kernels.steady_state import roughness
+        from ..kernels.steady_newton import roughness
 
         rough = np.empty(self.elements.shape[0])
         roughness(self.elements, self.nodes, rough)
@@ -98,7 +98,7 @@ class Chain:
 
     def voltage(self) -> tuple[float, float, Array]:
         """Return V, dV/dJ and the drops (2, n_layers) of layers and of the contacts left of them."""
-        from ..kernels.steady_state import measure_voltage
+        from ..kernels.steady_newton import measure_voltage
 
         steps = np.empty(self.nodes.shape[:2])
         drops = np.empty((2, self.problem[2].size))

@@ -21,7 +21,7 @@ from . import output as o
 from .bulk import of_bulks
 from .output import Output as Output
 from .output import Registry, Rows
-from .validity import strained
+from .strain import strained
 
 Array = NDArray[np.float64]
 
@@ -289,7 +289,7 @@ IMPEDANCE_OUTPUTS: tuple[Output, ...] = (
     Output("blocking_resistance", (), "ohm m2", "resistance between blocking plates", needs=_SIGNAL),
     Output("geometric_capacitance", (), "F m-2", "geometric capacitance", needs=_SIGNAL),
 )
-"""Where a configuration asks for a spectrum (see :mod:`spacecharge.solver.impedance`)."""
+"""Where a configuration asks for a spectrum (see :mod:`spacecharge.solver.small_signal`)."""
 
 EVERY_OUTPUT: tuple[Output, ...] = (
     *OUTPUTS,

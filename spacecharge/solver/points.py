@@ -17,17 +17,11 @@ from ..model.components import components_of
 from .bias import bias_path, bias_scalars
 from .chain import contact_rows
 from .equilibrium import solve_points, work_array
-from .impedance import (
-    contact_resistances,
-    path_resistances,
-    spectrum_of,
-    stack_capacitance,
-    through_resistance,
-)
 from .kernel_choice import run_prepared
 from .network import held_components, network_of
 from .options import SolverOptions
 from .prepared import prepared_point
+from .small_signal import contact_resistances, path_resistances, spectrum_of, stack_capacitance, through_resistance
 from .solution import Solution
 from .steady import SteadyState, one_component, solve_load
 
@@ -237,7 +231,7 @@ def spectrum_values(
 
 def _limits(solution: Solution, laws: Laws, ends: Mapping[str, Any]) -> tuple[float, float]:
     """Return the resistances to a direct current and between blocking plates; NaN with a bias, which has neither."""
-    from .impedance import blocking_resistance, full_work
+    from .small_signal import blocking_resistance, full_work
 
     if np.any(solution.parameters.array("contact_bias")):
         return np.nan, np.nan

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..model.charge_transfer import ChargeTransfer
     from .chain import Chain
-    from .impedance import Spectrum
+    from .small_signal import Spectrum
     from .solution import Solution
     from .steady import SteadyState
 
@@ -101,7 +101,7 @@ def spectrum_about(
     Spectrum
         Impedance, its parts, and its estimated error.
     """
-    from .impedance import SAFETY, Spectrum
+    from .small_signal import SAFETY, Spectrum
 
     solution = chain.solution
     components = components_of(solution.stack)

@@ -27,9 +27,9 @@ from ..model import End, Stack, StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from .chain import MOST_ELEMENTS, Chain, contact_rows
 from .equilibrium import solve
-from .impedance import Laws
 from .network import bulk_conductivities, components_of
 from .options import SolverOptions
+from .small_signal import Laws
 from .solution import Solution
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from scipy.integrate import solve_bvp
 
 import spacecharge as sc
 from spacecharge.constants import VACUUM_PERMITTIVITY
-from spacecharge.solver.impedance import spectrum_of
+from spacecharge.solver.small_signal import spectrum_of
 
 from .cases import CM2, coated, homogeneous, pair
 from .volumes import LayerLaws

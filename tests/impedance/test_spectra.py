@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import lstsq
 
 import spacecharge as sc
-from spacecharge.solver.impedance import spectrum_of
+from spacecharge.solver.small_signal import spectrum_of
 
 from .cases import CM2, coated, mixed_layer, pair
 from .volumes import extrapolated, volumes_impedance
@@ -141,8 +141,8 @@ def test_species_of_one_component_share_v() -> None:
     }
     layer = sc.Layer(name="a", thickness_nm=10.0, potential_V=3.0, permittivity=15.0, species=species)
     solution = sc.solve(sc.Stack([layer], left=sc.End(kind="electrostatic_potential_V", value=0.2)), tolerance_V=1e-9)
-    from spacecharge.solver.impedance import full_work, point_spectrum
     from spacecharge.solver.network import Components, network_of
+    from spacecharge.solver.small_signal import full_work, point_spectrum
 
     components = Components(("Li",), np.array([[0, 0]]))
     network = network_of(solution.parameters, 0, components)

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import isotonic_regression
 
 from spacecharge.errors import FitError
-from spacecharge.measured.charge import Sample, capacity_from_molar_mass, composition_of, summary_of
+from spacecharge.measured.counted_charge import Sample, capacity_from_molar_mass, composition_of, summary_of
 from spacecharge.measured.cycler import Cycling, read_cycling
 from spacecharge.measured.equilibrium import falling_regression, plateaus, strictly_falling
 from spacecharge.measured.formula import molar_mass

@@ -7,7 +7,7 @@ import pytest
 
 import spacecharge as sc
 from spacecharge.plotting.figures import plot_file
-from spacecharge.plotting.impedance import plot_spectra
+from spacecharge.plotting.nyquist import plot_spectra
 from spacecharge.report.view import View
 from spacecharge.store.read import read_results
 

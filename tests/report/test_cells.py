@@ -11,7 +11,7 @@ import pytest
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.codes import Validity
-from spacecharge.report.validity import share_lines
+from spacecharge.report.strain import share_lines
 from spacecharge.report.view import View
 from spacecharge.store import read_results
 

@@ -10,7 +10,7 @@ from spacecharge.codes import Validity
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.model import stack_parameters
 from spacecharge.solver.output import Rows
-from spacecharge.solver.validity import carriers
+from spacecharge.solver.strain import carriers
 
 VOLT = BOLTZMANN * 298.15 / ELEMENTARY_CHARGE
 

@@ -16,7 +16,7 @@ from ...config.validation import validate
 from ...constants import FARADAY
 from ...document.problems import Problems, nearest
 from ...document.yaml import Document
-from ...measured.charge import Sample, capacity_from_molar_mass
+from ...measured.counted_charge import Sample, capacity_from_molar_mass
 from ...measured.cycler import ROLES, read_cycling
 from ...measured.equilibrium import PLATEAU_SLOPE
 from ...measured.formula import molar_mass

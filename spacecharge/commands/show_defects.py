@@ -24,7 +24,7 @@ def execute(args: argparse.Namespace) -> int:
 
     if _is_configuration(args.file):
         return _of_configuration(args)
-    from ..report.defects import equilibrium_lines, scan_lines
+    from ..report.defect_tables import equilibrium_lines, scan_lines
 
     options = {key: getattr(args, key) for key in _OPTIONS}
     system = read_defects(args.file, **options)
@@ -44,7 +44,7 @@ def execute(args: argparse.Namespace) -> int:
         plain = {name: column.tolist() for name, column in columns.items()}
         print("\n".join(scan_lines(found.axis, found.values.tolist(), level.tolist(), plain, found.reasons)))
     if args.output is not None:
-        from ..plotting.defects import draw_scan
+        from ..plotting.defect_scan import draw_scan
 
         draw_scan(
             found.axis, found.values, columns, level, args.output,
@@ -67,7 +67,7 @@ def _is_configuration(path: str) -> bool:
 def _of_configuration(args: argparse.Namespace) -> int:
     """Print the bulk of every layer with defects at the configuration's own numbers; draw carriers and bands."""
     from ..config import load_config
-    from ..report.defects import equilibrium_lines
+    from ..report.defect_tables import equilibrium_lines
 
     config = load_config(args.file)
     stack = config.base_stack
