@@ -200,7 +200,9 @@ class _Equations:
         """Return the empty share of the sites of every defect that is limited by sites."""
         if self.charge.size == 0:
             return {}
-        shares = np.exp(-self._log_totals(self.degeneracy - self.energy - self.charge * x))
+        # Of defects without a limit the total may be anything; only those with one are asked for, at least ln 1.
+        totals = np.maximum(self._log_totals(self.degeneracy - self.energy - self.charge * x), 0.0)
+        shares = np.exp(-totals)
         return {name: float(shares[i]) for i, (name, _) in enumerate(keys) if self.limited[i]}
 
 

@@ -46,7 +46,9 @@ def two_layers(rng: np.random.Generator, interaction: float, transport: str) -> 
         diffusivity_m2_per_s={"value": 1e-13, "at_K": 300.0, "activation_energy_eV": 0.2},
         interaction=repulsion,
     )
-    return Stack((electrode, electrolyte), temperature_K=float(rng.uniform(250.0, 400.0)))
+    # Not 0: differences step to both sides of every number.
+    contact = sc.Contact(resistance_ohm_cm2=1.0)
+    return Stack((electrode, electrolyte), contacts=(contact,), temperature_K=float(rng.uniform(250.0, 400.0)))
 
 
 def base_value(stack: Stack, path: str) -> float:
