@@ -97,6 +97,11 @@ def _add_results(commands: Any) -> None:
         "--area-cm2", type=float, metavar="A", help="area of the cell: Ohm instead of Ohm cm2, and so on"
     )
     export.add_argument("--profiles", action="store_true", help="the profiles instead, a row a node")
+    export.add_argument(
+        "--spectrum",
+        metavar="SHAPE",
+        help="the spectra instead: real,-imag | real,imag | modulus,phase",
+    )
     export.add_argument("--overwrite", action="store_true", help="replace an existing table")
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 def execute(args: argparse.Namespace) -> int:
     """Write or print the table; returns the exit code."""
     from ..errors import EXIT_SOLVED
-    from ..report.export import csv_text, point_table, profile_table, write_table
+    from ..report.export import csv_text, point_table, profile_table, spectrum_table, write_table
     from ..store import read_results, refusing_damage
 
     with refusing_damage(args.file):
         results = read_results(args.file)
         variables = [name.strip() for text in args.variables for name in text.split(",") if name.strip()]
-        if args.profiles:
+        if args.spectrum is not None:
+            columns = spectrum_table(results, args.select, args.spectrum, area_cm2=args.area_cm2)
+        elif args.profiles:
             columns = profile_table(results, args.select, variables)
         else:
             columns = point_table(results, args.select, variables, area_cm2=args.area_cm2)

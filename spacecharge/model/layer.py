@@ -434,6 +434,15 @@ class Stack:
                 return layer
         raise KeyError(name)
 
+    def _repr_html_(self) -> str:
+        """Return a table of the layers for a notebook."""
+        from html import escape
+
+        cells = [(layer.name, layer.material or "", f"{layer.thickness_nm:g} nm") for layer in self.layers]
+        rows = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells]
+        ends = f"{escape(self.left.kind)} | {escape(self.right.kind)}, {self.temperature_K:g} K"
+        return f"<table><caption>{ends}</caption>{''.join(rows)}</table>"
+
     def replace(self, **changes: Any) -> Stack:
         """Return a copy with the given fields changed."""
         return replace(self, **changes)

@@ -99,6 +99,53 @@ def point_table(
     return columns
 
 
+SPECTRUM = ("impedance_real", "impedance_imag")
+"""Variables of a spectrum."""
+
+SHAPES = ("real,-imag", "real,imag", "modulus,phase")
+"""The shapes in which programs for impedance data read a spectrum, after its frequency."""
+
+
+def spectrum_table(
+    results: Results, selections: Sequence[str] = (), shape: str = SHAPES[0], *, area_cm2: float | None = None
+) -> list[Column]:
+    """Return the spectra of a result file in one of the common shapes, one row a frequency of a point.
+
+    Parameters
+    ----------
+    results : Results
+        The file.
+    selections : sequence of str
+        ``AXIS=VALUE``.
+    shape : {"real,-imag", "real,imag", "modulus,phase"}
+        The two columns after the frequency; the phase in degrees.
+    area_cm2 : float, optional
+        Area of a cell: Ohm cm2 become Ohm.
+
+    Returns
+    -------
+    list of Column
+        Swept coordinates, ``frequency``, then the two.
+
+    Raises
+    ------
+    StoreError
+        The file has no spectra, or the shape is none of these.
+    """
+    if shape not in SHAPES:
+        raise StoreError(f"--spectrum {shape}: is not known (allowed: {' '.join(SHAPES)})")
+    if any(name not in results for name in SPECTRUM):
+        raise StoreError(f"{results.path}: holds no spectra (`impedance:` in a configuration computes them)")
+    *axes, real, imag = point_table(results, selections, SPECTRUM, area_cm2=area_cm2)
+    if shape == "modulus,phase":
+        modulus = Column("impedance_modulus", real.unit, np.hypot(real.values, imag.values))
+        phase = Column("impedance_phase", "degrees", np.degrees(np.arctan2(imag.values, real.values)))
+        return [*axes, modulus, phase]
+    if shape == "real,-imag":
+        return [*axes, real, Column("-impedance_imag", imag.unit, -imag.values)]
+    return [*axes, real, imag]
+
+
 def profile_table(results: Results, selections: Sequence[str] = (), variables: Sequence[str] = ()) -> list[Column]:
     """Return the profiles of a result file as columns: one row a node, layer after layer, point after point.
 
@@ -266,4 +313,14 @@ def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
     book.save(path)
 
 
-__all__ = ["Column", "csv_text", "json_cell", "json_text", "point_table", "profile_table", "write_table"]
+__all__ = [
+    "SHAPES",
+    "Column",
+    "csv_text",
+    "json_cell",
+    "json_text",
+    "point_table",
+    "profile_table",
+    "spectrum_table",
+    "write_table",
+]

@@ -165,3 +165,10 @@ def test_sensitivities_follow_the_metal():
     first, second = (np.asarray(slopes[p]["charge"]) for p in ("ends.left.potential_V", "e.potential_V"))
     # Only the difference of the two potentials counts.
     np.testing.assert_allclose(first, -second, rtol=1e-9)
+
+
+def test_a_stack_shows_itself_in_a_notebook():
+    stack = sc.Stack([sc.Layer(name="<e>", material="LLZO", thickness_nm=30)], temperature_K=310.0)
+    html = stack._repr_html_()
+    assert "<td>&lt;e&gt;</td><td>LLZO</td><td>30 nm</td>" in html
+    assert "310 K" in html

@@ -44,3 +44,30 @@ def test_the_figure_of_a_file_with_spectra(results, tmp_path):
     assert target.stat().st_size > 10000
     with pytest.raises(sc.SpaceChargeError, match="exists already"):
         plot_file(results, target)
+
+
+def test_spectra_leave_in_the_three_common_shapes(results):
+    from spacecharge.report.export import spectrum_table
+
+    file = read_results(results)
+    real, imag = (1e4 * file[name] for name in ("impedance_real", "impedance_imag"))
+    tables = {}
+    for shape in ("real,-imag", "real,imag", "modulus,phase"):
+        tables[shape] = {c.header: c.values for c in spectrum_table(file, (), shape)}
+        np.testing.assert_array_equal(tables[shape]["frequency (Hz)"], np.tile(file["frequency"], 2))
+    np.testing.assert_allclose(tables["real,-imag"]["-impedance_imag (Ohm cm2)"], -imag.ravel(), rtol=1e-15)
+    np.testing.assert_allclose(tables["real,imag"]["impedance_real (Ohm cm2)"], real.ravel(), rtol=1e-15)
+    phase = np.radians(tables["modulus,phase"]["impedance_phase (degrees)"])
+    back = tables["modulus,phase"]["impedance_modulus (Ohm cm2)"] * np.exp(1j * phase)
+    np.testing.assert_allclose(back, real.ravel() + 1j * imag.ravel(), rtol=1e-12)
+    with pytest.raises(sc.SpaceChargeError, match="allowed: real,-imag"):
+        spectrum_table(file, (), "polar")
+
+
+def test_files_without_spectra_say_so(tmp_path):
+    from spacecharge.report.export import spectrum_table
+
+    config = sc.load_config({"layers": {"only": {"material": "LAGP", "thickness_nm": 20, "potential_V": 3.0}}})
+    path = sc.run_sweep(config, output=tmp_path / "out.h5", workers=1).path
+    with pytest.raises(sc.SpaceChargeError, match="holds no spectra"):
+        spectrum_table(read_results(path))
