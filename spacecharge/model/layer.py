@@ -109,6 +109,15 @@ class Layer(LayerNumbers):
             from .cores import defects_of
 
             object.__setattr__(self, "defects", defects_of(self))
+        # NumPy arrays and pandas Series may stand for the lists of a table.
+        if isinstance(self.ocv, Mapping):
+            object.__setattr__(self, "ocv", _as_lists(self.ocv))
+        if isinstance(self.species, Mapping):
+            listed = {
+                name: {**spec, "ocv": _as_lists(spec["ocv"])} if isinstance(spec.get("ocv"), Mapping) else spec
+                for name, spec in self.species.items()
+            }
+            object.__setattr__(self, "species", listed)
         if self.material is not None:
             # Data, not code: the library is read when a material is first named.
             from ..library import material_keys
@@ -292,6 +301,11 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         check_number(part, f"{path}.{row.key}.{key}")
     if "value" not in value:
         raise ModelError("needed", f"{path}.{row.key}.value")
+
+
+def _as_lists(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table whose columns are plain lists wherever they were arrays."""
+    return {key: column.tolist() if hasattr(column, "tolist") else column for key, column in table.items()}
 
 
 def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:

@@ -172,3 +172,17 @@ def test_a_stack_shows_itself_in_a_notebook():
     html = stack._repr_html_()
     assert "<td>&lt;e&gt;</td><td>LLZO</td><td>30 nm</td>" in html
     assert "310 K" in html
+
+
+def test_arrays_and_series_stand_for_the_lists_of_a_table():
+    pandas = pytest.importorskip("pandas")
+    columns = {"composition": [0.2, 0.5, 0.9], "occupancy": [0.2, 0.5, 0.9], "potential_V": [4.2, 3.9, 3.5]}
+    keys = {"thickness_nm": 30, "permittivity": 15, "site_density_per_nm3": 30, "composition": 0.4}
+    lists = sc.Layer(name="c", ocv=columns, **keys)
+    arrays = sc.Layer(name="c", ocv={key: np.array(values) for key, values in columns.items()}, **keys)
+    series = sc.Layer(name="c", ocv=dict(pandas.DataFrame(columns).items()), **keys)
+    assert lists == arrays == series
+    own = {key: keys[key] for key in ("site_density_per_nm3", "composition")}
+    rest = {key: keys[key] for key in ("thickness_nm", "permittivity")}
+    inner = sc.Layer(name="c", species={"Li": {"ocv": {k: np.array(v) for k, v in columns.items()}, **own}}, **rest)
+    assert inner.species["Li"]["ocv"] == columns
