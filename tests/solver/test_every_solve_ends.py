@@ -13,7 +13,6 @@ import pytest
 from scipy.optimize import brentq
 
 import spacecharge as sc
-from spacecharge.codes import Validity
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.errors import ConvergenceError, MiscibilityGapError, ModelError
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
@@ -439,8 +438,7 @@ def test_random_stacks_keep_their_promise() -> None:
     missed = known = 0
     for stack in random_stacks(2000, seed=3):
         first = solve(stack, throw=False)
-        if first.status != 0 or int(first.scalars["validity"]) & Validity.DILUTE_ABOVE_ONE:
-            # Up to exp(88) carriers on a site: one of 500 such stacks was 3.4e-6 V off.
+        if first.status != 0:
             continue
         sharp = solve(stack, tolerance_V=1e-10, throw=False)
         if sharp.status != 0:
