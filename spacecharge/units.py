@@ -168,6 +168,11 @@ def display_of(units: str) -> Display:
     return DISPLAY.get(units, Display(units, units, 1.0))
 
 
+def mathtext_of(text: str) -> str:
+    """Return the mathtext of a shown unit; a text that no unit has stays as it is."""
+    return next((display.math for display in DISPLAY.values() if display.text == text), text)
+
+
 def number_text(value: float, digits: int = 4) -> str:
     """Return a number for a label, without trailing zeros: 298.15, 30, 1e-13."""
     return f"{value:.{digits}g}" if abs(value) < 1e4 or digits > 4 else f"{value:.{max(digits, 6)}g}"
@@ -181,6 +186,7 @@ __all__ = [
     "Unit",
     "coordinate_name",
     "display_of",
+    "mathtext_of",
     "number_text",
     "stem",
     "unit_of",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model.numbers import long_name
-from ..units import DISPLAY, unit_of
+from ..units import mathtext_of, unit_of
 from .style import PALETTE, label_text, letters, new_figure, styled
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def assumptions_figure(result: Assumptions) -> Figure:
 
 
 def _label(result: Assumptions) -> str:
-    math = next((d.math for d in DISPLAY.values() if d.text == result.unit), result.unit)
-    return label_text(result.name.replace("_", " "), math, 46)
+    return label_text(result.name.replace("_", " "), mathtext_of(result.unit), 46)
 
 
 def _is_log(values: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from ..units import DISPLAY, number_text
+from ..units import mathtext_of, number_text
 from .style import label_text, line_colours, new_figure, styled
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def plot_columns(
 
 
 def _label(name: str, unit: str) -> str:
-    math = next((d.math for d in DISPLAY.values() if d.text == unit), unit)
-    return label_text(name.replace("_", " "), math)
+    return label_text(name.replace("_", " "), mathtext_of(unit))
 
 
 def _labels(columns: Columns, others: Sequence[str], shape: Sequence[int], at: int) -> list[str]:
