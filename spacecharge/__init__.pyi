@@ -54,6 +54,7 @@ from .solver.outputs import (
     static_capacitance,
     validity,
 )
+from .solver.relaxation import RelaxationTimes, relaxation_times
 from .solver.sensitivity import sensitivities
 from .solver.small_signal import (
     blocking_resistance,
@@ -82,6 +83,7 @@ __all__ = [
     "LatticeSpecies",
     "Layer",
     "ModelError",
+    "RelaxationTimes",
     "Solution",
     "SolverOptions",
     "SpaceChargeError",
@@ -129,6 +131,7 @@ __all__ = [
     "plane_charge",
     "plane_occupancy",
     "potential_error_estimate",
+    "relaxation_times",
     "resistance",
     "resistance_error_estimate",
     "run_sweep",

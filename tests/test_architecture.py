@@ -102,6 +102,7 @@ OUTSIDE: dict[str, set[str]] = {
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
     "nmrglue": {"measured.bruker"},
+    "emcee": {"fitting.posterior"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {

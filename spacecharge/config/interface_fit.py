@@ -23,6 +23,7 @@ from .interface_spectra import MeasuredSpectrum, read_spectra
 from .load import load_document
 from .paths import allowed_range, normalised, sweepable
 from .schema import Configuration, Keys, Plain, Whole
+from .uncertainty import PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
 
 KIND = "interface"
@@ -37,7 +38,7 @@ class CurveKeys(Keys):
     num: Annotated[Whole, Field(ge=2, le=100_000)] = 101
 
 
-class FitPartKeys(Keys):
+class FitPartKeys(UncertaintyKeys):
     """What a fit of the interface model says besides the keys of a run."""
 
     fit: Literal["interface"]
@@ -46,10 +47,7 @@ class FitPartKeys(Keys):
     interfaces: dict[str, InterfaceKeys] = Field(min_length=1)
     parameters: dict[str, ParameterKeys] = Field(default_factory=dict)
     curve: CurveKeys | None = None
-    uncertainty: Literal["covariance", "bootstrap", "profile"] = "covariance"
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9545
-    samples: Annotated[Whole, Field(ge=10, le=100_000)] = 200
-    seed: Annotated[Whole, Field(ge=0)] = 0
     absolute_sigma: StrictBool | None = Field(
         default=None, description="Default: true, or false where a table brings no errors"
     )
@@ -112,7 +110,7 @@ class InterfaceFitConfig:
         What is fitted.
     curve : (path, Grid) or None
         Where the resistance is drawn.
-    uncertainty, level, samples, seed, absolute_sigma
+    uncertainty, level, samples, seed, absolute_sigma, priors, sampling
         As in every fit.
     output : str
         HDF5 file; empty for none.
@@ -135,6 +133,8 @@ class InterfaceFitConfig:
     absolute_sigma: bool
     output: str
     spectra: tuple[MeasuredSpectrum, ...] = ()
+    priors: dict[str, PriorSpec] = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
     notes: tuple[str, ...] = ()
     sweep: dict[str, list[Any]] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
@@ -215,6 +215,8 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     _check_law(data, model, bool(laws), problems)
     _check_cell(parameters, data, spectra, model, problems)
     curve = _curve(keys.curve, known, problems)
+    bounds = {p.name: Range(minimum=p.minimum, maximum=p.maximum, fixed=p.fixed is not None) for p in parameters}
+    errors = asked(keys, bounds, problems)
     if len(problems):
         return None
     return InterfaceFitConfig(
@@ -224,10 +226,12 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         data=data,
         parameters=parameters,
         curve=curve,
-        uncertainty=keys.uncertainty,
+        uncertainty=errors.uncertainty,
         level=keys.level,
-        samples=keys.samples,
-        seed=keys.seed,
+        samples=errors.samples,
+        seed=errors.seed,
+        priors=errors.priors,
+        sampling=errors.sampling,
         absolute_sigma=not weights if keys.absolute_sigma is None else keys.absolute_sigma,
         spectra=spectra,
         notes=(WEIGHTS_NOTE,) if weights else (),

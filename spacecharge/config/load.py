@@ -28,6 +28,7 @@ from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
+    MAX_FREQUENCIES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -171,7 +172,11 @@ def _frequencies(keys: ImpedanceKeys | None, problems: Problems) -> Grid | None:
     if isinstance(keys.frequency_Hz, AxisSigma):
         problems.add(place, "comes from no fit: give a list or {start, stop, num, spacing: log}")
         return None
-    return _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
+    grid = _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
+    if grid is not None and grid.n > MAX_FREQUENCIES:
+        problems.add(place, f"{grid.n:.3g} frequencies are too many (allowed: {MAX_FREQUENCIES:.3g})")
+        return None
+    return grid
 
 
 def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:

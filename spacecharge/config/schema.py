@@ -30,6 +30,7 @@ from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..model.planes import PLANE
 from ..units import stem
+from .axes import MAX_VALUES
 from .schema_document import json_schema
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
@@ -39,6 +40,9 @@ MAX_SIGMAS = 10.0
 
 MAX_POINTS = 2**53
 """Most points of a sweep: their numbers must be exact as floats."""
+
+MAX_FREQUENCIES = 1_000_000
+"""Most frequencies of a spectrum: every point computes and holds all of them."""
 
 
 def quantity(number: Number) -> Any:
@@ -328,7 +332,7 @@ class AxisRange(Keys):
 
     start: Plain
     stop: Plain
-    num: Annotated[Whole, Field(ge=1, le=MAX_POINTS, description="Number of values")]
+    num: Annotated[Whole, Field(ge=1, le=MAX_VALUES, description="Number of values")]
     spacing: Literal["linear", "log"] = "linear"
 
 
@@ -358,7 +362,7 @@ class AxisSigma(Keys):
         ),
     ]
     num: Annotated[
-        Whole, Field(ge=2, le=MAX_POINTS, description="Number of values; the fitted one is among an odd number")
+        Whole, Field(ge=2, le=MAX_VALUES, description="Number of values; the fitted one is among an odd number")
     ]
 
 
@@ -475,4 +479,4 @@ class Configuration(StackNumbers):
     output: OutputKeys = Field(default_factory=OutputKeys)
 
 
-__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]
+__all__ = ["MAX_FREQUENCIES", "MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]
