@@ -38,9 +38,9 @@ FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
 # Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, with which
 # all arithmetic takes ten to a hundred times as long.
 LEAST = 1e-100
-# What the safe mode may spend on one point, in units of 0.1 us: an evaluation of the charge takes one for an element,
-# an iteration of an inner equation this much.
-MOST_EFFORT, INNER_EFFORT = 2e6, 0.6
+# What the safe mode may spend on one point, in units of 0.1 us; what an iteration of an inner equation takes, and an
+# evaluation of the charge of a species of an element that is not in the vectorised loop (one, where all are).
+MOST_EFFORT, INNER_EFFORT, GENERAL_EFFORT = 4e6, 0.6, 1.5
 
 
 @merged
@@ -341,6 +341,17 @@ def _drop_least(work, row, n):
 
 
 @kernel
+def _evaluation_effort(codes):
+    """Return what an evaluation of the charge takes for an element."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    for layer in range(n_layers):
+        for s in range(n_species):
+            if s > 0 or codes[CODE_START + 2 * (layer * n_species + s)] != LATTICE:
+                return 1.0 + GENERAL_EFFORT * n_species
+    return 1.0
+
+
+@kernel
 def _move(work, codes, n, n_pad, amount, interacting):
     """Move y by `amount` of the step, solve the inner equations exactly, fill charge and slope; return the effort."""
     if amount != 0.0:
@@ -349,7 +360,7 @@ def _move(work, codes, n, n_pad, amount, interacting):
                 work[(w.Y + i) * S + e] += amount * work[(w.STEP + i) * S + e]
         _drop_least(work, w.Y, n)
     join(work, n)
-    effort = float(n)
+    effort = n * _evaluation_effort(codes)
     if interacting:
         effort += INNER_EFFORT * equilibrate(work, codes, n)
     evaluate_charge(work, codes, n, n_pad, interacting)
