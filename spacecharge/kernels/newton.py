@@ -35,8 +35,8 @@ ROUNDING_STEP = 1e-6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
-# Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, with which
-# all arithmetic takes ten to a hundred times as long.
+# Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, which
+# take arithmetic ten to a hundred times as long.
 LEAST = 1e-100
 # What the safe mode may spend on one point, in units of 0.1 us; what an iteration of an inner equation takes, and an
 # evaluation of the charge of a species of an element that is not in the vectorised loop (one, where all are).
