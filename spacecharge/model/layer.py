@@ -27,7 +27,7 @@ from .numbers import (
     check_number,
     described,
 )
-from .ocv import not_strict
+from .ocv import as_lists, check_ocv
 from .planes import check_sites, planes_of
 
 Code = TypeVar("Code", bound=IntEnum)
@@ -43,9 +43,6 @@ SPECIES_KEYS = (
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
-
-OCV_KEYS = ("composition", "occupancy", "potential_V")
-"""Lists of an open-circuit-voltage table."""
 
 LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
 """Numbers that give a species its diffusivity, one of which is enough."""
@@ -111,10 +108,10 @@ class Layer(LayerNumbers):
             object.__setattr__(self, "defects", defects_of(self))
         # NumPy arrays and pandas Series may stand for the lists of a table.
         if isinstance(self.ocv, Mapping):
-            object.__setattr__(self, "ocv", _as_lists(self.ocv))
+            object.__setattr__(self, "ocv", as_lists(self.ocv))
         if isinstance(self.species, Mapping):
             listed = {
-                name: {**spec, "ocv": _as_lists(spec["ocv"])} if isinstance(spec.get("ocv"), Mapping) else spec
+                name: {**spec, "ocv": as_lists(spec["ocv"])} if isinstance(spec.get("ocv"), Mapping) else spec
                 for name, spec in self.species.items()
             }
             object.__setattr__(self, "species", listed)
@@ -253,7 +250,7 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
-        _check_ocv(ocv, f"{path}.ocv")
+        check_ocv(ocv, f"{path}.ocv")
     if "composition" in spec and ocv is None:
         raise ModelError("needs an ocv that ties it to potential and occupancy", f"{path}.composition")
     if "composition" in spec and "occupancy" in spec:
@@ -301,34 +298,6 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         check_number(part, f"{path}.{row.key}.{key}")
     if "value" not in value:
         raise ModelError("needed", f"{path}.{row.key}.value")
-
-
-def _as_lists(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table whose columns are plain lists wherever they were arrays."""
-    return {key: column.tolist() if hasattr(column, "tolist") else column for key, column in table.items()}
-
-
-def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
-    """Check the three lists of an open-circuit-voltage table."""
-    lengths = set()
-    for key in OCV_KEYS:
-        if key not in ocv:
-            raise ModelError("needed", f"{path}.{key}")
-        values = ocv[key]
-        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
-            raise ModelError("a list of numbers is needed", f"{path}.{key}")
-        for i, value in enumerate(values):
-            check_number(value, f"{path}.{key}.{i}")
-        lengths.add(len(values))
-    extra = [k for k in ocv if k not in OCV_KEYS]
-    if extra:
-        raise ModelError(f"unknown key (known: {', '.join(OCV_KEYS)})", f"{path}.{extra[0]}")
-    if len(lengths) != 1 or min(lengths) < 2:
-        raise ModelError("the three lists need one common length of at least 2", path)
-    for key in OCV_KEYS:
-        trouble = not_strict(key, ocv[key])
-        if trouble is not None:
-            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,7 +439,6 @@ for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",
-    "OCV_KEYS",
     "RANGES",
     "SPECIES_KEYS",
     "Contact",
