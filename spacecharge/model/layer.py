@@ -29,6 +29,7 @@ from .numbers import (
 )
 from .ocv import as_lists, check_ocv
 from .planes import check_sites, planes_of
+from .statistics import is_pooled
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -37,6 +38,7 @@ SPECIES_KEYS = (
     "transport",
     "statistics",
     "component",
+    "pool",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
@@ -70,6 +72,8 @@ class Layer(LayerNumbers):
         STATED.
     component : str, optional
         Species of one component react locally and share one electrochemical potential; default: its own name.
+    pool : str, optional
+        With statistics ``pool``: name of the sites; species of one pool share them. Default: one pool a layer.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -94,6 +98,7 @@ class Layer(LayerNumbers):
     transport: str | None = None
     statistics: str | None = None
     component: str | None = None
+    pool: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
     defects: Any = None
@@ -199,7 +204,12 @@ class Layer(LayerNumbers):
             return [
                 (
                     f".species.{s.name}",
-                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                    {
+                        "charge_number": s.charge_number,
+                        "statistics": s.statistics,
+                        **({"pool": s.pool} if s.pool else {}),
+                        **given.get(s.name, {}),
+                    },
                 )
                 for s in self.defects.species
             ]
@@ -234,8 +244,11 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")
-    if not statistics.has_vacancies and transport == Transport.VACANCY:
-        raise ModelError(f"{word} statistics has no vacancies (allowed: constant)", f"{path}.transport")
+    if transport == Transport.VACANCY and (statistics.is_ideal or not statistics.has_vacancies):
+        reason = "does not know it" if statistics.has_vacancies else "has no vacancies"
+        raise ModelError(f"{word} statistics {reason} (allowed: constant)", f"{path}.transport")
+    if "pool" in spec and not is_pooled(spec):
+        raise ModelError("names shared sites, which needs statistics: pool", f"{path}.pool")
     interaction = spec.get("interaction", {})
     known = _keys_below("interaction")
     for key, value in interaction.items():
@@ -245,6 +258,10 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     if not statistics.has_vacancies and interaction.get("vacancy_eV"):
         message = f"{word} statistics has no vacancies (allowed: 0)"
         raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    if statistics.is_ideal:
+        strong = next((key for key, value in interaction.items() if value), None)
+        if strong is not None:
+            raise ModelError(f"{word} statistics knows no interaction (allowed: 0)", f"{path}.interaction.{strong}")
     conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
     if len(conduct) > 1:
         raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")

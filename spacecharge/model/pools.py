@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import Statistics
-from .layer import Layer, is_pooled
+from .layer import Layer
+from .statistics import is_pooled
 from .values import Values
 
 Array = NDArray[np.float64]

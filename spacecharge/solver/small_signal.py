@@ -111,6 +111,7 @@ def _cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDAr
 
 def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
+    from ..kernels.planes import plane_capacitances
     from ..kernels.signal_chain import scalar_spectrum, spectrum
     from ..kernels.signal_profile import fill_profile
 
@@ -118,6 +119,11 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
     m = network.order.shape[1]
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
+    if network.planes:
+        stored = np.zeros(n_layers - 1)
+        plane_capacitances(work, row, codes, stored)
+        for contact, side, component in network.planes:
+            network.contacts[contact, 2 + side, component] = stored[contact]
     base = fill_profile(work, row, codes, network.positions, none, m)
     cuts = _cuts(base[1], base[2], base[0], network.counts, omega)
     out = np.empty((omega.size, n_layers), dtype=np.complex128)
@@ -271,7 +277,8 @@ def impedance(
     Notes
     -----
     A species without a diffusivity does not move: neither its current nor its chemical capacitance counts. What is on
-    one side of a contact only is blocked there.
+    one side of a contact only is blocked there. A plane of sites exchanges its species with its own layer at once, at
+    every frequency; what it stores, ``(z e)^2 n theta (1 - theta)/kT``, lies beside that layer's face.
 
     References
     ----------
