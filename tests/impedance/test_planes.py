@@ -119,3 +119,13 @@ def test_at_low_frequency_blocking_plates_see_the_static_capacitance() -> None:
     z = sc.impedance(sc.solve(bare, tolerance_V=1e-10), [omega / (2.0 * np.pi)], ends="blocking")[0]
     q = 1e-4
     assert -1.0 / (omega * z.imag) == pytest.approx(2.0 * q / (voltage(q) - voltage(-q)), rel=1e-5)
+
+
+@pytest.mark.parametrize("of", ["left", "right"])
+def test_poles_know_what_planes_store(of: str) -> None:
+    """Their sum is the impedance, which stores the plane's charge frequency by frequency."""
+    ends = {"left": "reversible", "right": "blocking"}
+    bent = stack({"density_per_nm2": 5e-3, "of": of, "segregation_energy_eV": -0.1}, DILUTE, thickness_nm=6.0)
+    solution = sc.solve(bent, tolerance_V=1e-8)
+    poles = sc.relaxation_times(solution, ends=ends)
+    assert np.abs(poles.impedance(FREQUENCIES) / sc.impedance(solution, FREQUENCIES, ends=ends) - 1.0).max() < 1e-6
