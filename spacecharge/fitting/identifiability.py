@@ -193,7 +193,7 @@ _VANISHES = 1e-3
 def _product(names: Sequence[str], exponents: NDArray[np.float64]) -> str:
     """Return a product of powers in words: ``a x b``, ``a / b``, ``a x b^0.5``."""
     text = ""
-    for k in np.argsort(-exponents, kind="stable"):
+    for k in np.argsort(-np.round(exponents, 2), kind="stable"):
         e = float(exponents[k])
         if abs(e) < _ROUND:
             continue
