@@ -458,6 +458,10 @@ class ImpedanceKeys(Keys):
 
     frequency_Hz: AxisKeys = Field(description="Frequencies: a list or {start, stop, num, spacing: log} [Hz]")
     ends: SignalEnds = Field(default_factory=SignalEnds)
+    arcs: bool | None = Field(
+        default=None,
+        description="Relaxation times and arcs of every point; by default up to 100 points, at rest",
+    )
     electrode_area_cm2: Plain | None = Field(default=None, gt=0.0, description="Area, for figures in ohms [cm2]")
     series_resistance_ohm_cm2: Plain = Field(default=0.0, ge=0.0, description="Added in figures [Ohm cm2]")
 
