@@ -403,6 +403,15 @@ def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
         profile_nodes=nodes,
         resistance_of=conducting_layers(stack) if keys.resistance_of is None else tuple(keys.resistance_of),
         sensitivities=tuple(normalised(p) for p in keys.sensitivities),
+        reference_lines=tuple(
+            (
+                line.of,
+                *((min(line.value), max(line.value)) if isinstance(line.value, list) else 2 * (line.value,)),
+                line.unit,
+                line.label,
+            )
+            for line in keys.reference_lines
+        ),
     )
 
 
