@@ -12,10 +12,10 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES
+from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES, POOL
 from .level import find_level, loses_level
 from .planes import charge_planes, linearise_planes, stiffen_planes
-from .statistics import charge_general, equilibrate, ideal_first, interacting_first, move_deltas
+from .statistics import charge_general, charge_pool, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -59,7 +59,9 @@ def evaluate_charge(work, codes, n, n_pad, interacting, general=True):
     for s in range(n_species):
         for layer in range(n_layers):
             dilute = codes[CODE_START + 2 * (layer * n_species + s)]
-            if s > 0 or dilute != LATTICE:
+            if dilute >= POOL:
+                charge_pool(work, codes, s, layer, interacting)
+            elif s > 0 or dilute != LATTICE:
                 charge_general(work, s, layer, dilute, interacting)
     charge_planes(work, codes)
 
