@@ -18,6 +18,7 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.arcs import Arc, impedance_arcs
 from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
@@ -72,6 +73,7 @@ from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Arc",
     "Assumptions",
     "ChargeTransfer",
     "ConfigError",
@@ -121,6 +123,7 @@ __all__ = [
     "geometric_capacitance",
     "grain_boundary_resistance",
     "impedance",
+    "impedance_arcs",
     "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",

@@ -52,6 +52,8 @@ class OutputSettings:
         Layers of the interface resistance.
     sensitivities : tuple of str
         Dotted paths to differentiate by.
+    reference_lines : tuple of (str, float, float, str, str)
+        Variable, lowest and highest value, their unit and words: what figures draw beside the variable.
     """
 
     path: str
@@ -59,6 +61,7 @@ class OutputSettings:
     profile_nodes: int | None
     resistance_of: tuple[str, ...]
     sensitivities: tuple[str, ...]
+    reference_lines: tuple[tuple[str, float, float, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +94,15 @@ class ImpedanceSettings:
         [m2]
     series_resistance : float
         [ohm m2]
+    arcs : bool or None
+        Whether relaxation times and arcs are asked for; None: where they are cheap.
     """
 
     frequency_Hz: tuple[float, ...]
     ends: Mapping[str, Any]
     electrode_area: float | None
     series_resistance: float
+    arcs: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

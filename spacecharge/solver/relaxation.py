@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
+from ..model import StackParameters
 from .network import EndKinds, Network
-from .small_signal import Laws, circuit, face_cuts, full_work, path_resistances, through_resistance
+from .small_signal import Laws, circuit, face_cuts, fill_planes, full_work, path_resistances, through_resistance
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -75,9 +76,10 @@ class RelaxationTimes:
         R_k [ohm m2], not negative: Z(w) = 1/(i w C) + sum_k R_k/(1 + i w tau_k).
     capacitance : float
         C [F m-2] where an end or a contact stops the current, inf where a direct current gets through.
-    places : tuple of str
-        Where power is dissipated: ``electrode`` (the bulk of a layer), ``electrode at electrode|electrolyte`` (its
-        space charge there), ``electrode|electrolyte`` (charge transfer).
+    places : dict of str
+        Where power can be dissipated: ``electrode`` (the bulk of a layer), ``electrode at electrode|electrolyte`` (its
+        space charge there), ``electrode|electrolyte`` (charge transfer); with the name of the layer, empty for the
+        last kind.
     power : ndarray, shape (n_poles, n_places)
         Share of the power of each pole that is dissipated at each place [1].
     """
@@ -85,7 +87,7 @@ class RelaxationTimes:
     time: Array
     strength: Array
     capacitance: float
-    places: tuple[str, ...]
+    places: dict[str, str]
     power: Array
 
     def impedance(self, frequency_Hz: ArrayLike) -> Complex:
@@ -168,7 +170,8 @@ def relaxation_times(
             f"the mesh has {matrix.shape[0]} currents (allowed: {MOST_UNKNOWNS}): fewer layers or a coarser tolerance",
             "relaxation_times",
         )
-    places, where = _places(solution, mesh, origin)
+    places = places_of(solution.parameters)
+    where = _at_places(solution, mesh, origin, tuple(places))
     prepared = solution._prepared
     paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
     is_open = bool(np.isfinite(through_resistance(paths, held)))
@@ -201,8 +204,9 @@ def _cut_mesh(solution: Solution, network: Network) -> _Mesh:
     from ..kernels.signal_profile import fill_profile
 
     n_layers, m = network.order.shape
-    prepared = solution._prepared
-    read: Any = partial(fill_profile, full_work(solution), prepared.rows[0], prepared.codes, network.positions)
+    prepared, work = solution._prepared, full_work(solution)
+    fill_planes(network, work, prepared.rows[0], prepared.codes)
+    read: Any = partial(fill_profile, work, prepared.rows[0], prepared.codes, network.positions)
     first, elements, values = read(np.zeros((n_layers, 2), dtype=np.int64), m)
     paths = [_paths(elements, values, first, i, m) for i in range(n_layers)]
     fastest = FACES * float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
@@ -289,6 +293,9 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
     np.add.at(mass, node, width[:, :, None] * mesh.capacity)
     mass[node[0, 0, held[0]]] = np.inf
     mass[node[-1, 4, held[1]]] = np.inf
+    last = np.flatnonzero(np.diff(mesh.layer))
+    for contact, side, of in network.planes:
+        mass[node[last[contact] + side, 4 - 4 * side, of]] += network.contacts[contact, 2 + side, of]
     inverse = np.divide(1.0, np.sqrt(mass), out=np.zeros(mass.size), where=mass > 0.0)
     used = np.flatnonzero(inverse)
     column = np.full(mass.size, used.size)  # one more, for nodes that are held
@@ -302,7 +309,6 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
         matrix[row, column[unknown]] = conductance * SLOPES[i, point] / mesh.size[element] * inverse[unknown]
     stiff = width * mesh.permittivity[:, None]
     matrix[row, used.size + 1 + 5 * element + point] = conductance / np.sqrt(stiff[element, point])
-    last = np.flatnonzero(np.diff(mesh.layer))
     for k, (contact, c) in enumerate(steps):
         for unknown, sign in ((node[last[contact], 4, c], 1.0), (node[last[contact] + 1, 0, c], -1.0)):
             matrix[element.size + k, column[unknown]] = (
@@ -314,45 +320,52 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
     return matrix, load, (np.concatenate([element, at_contacts]), np.concatenate([point, 0 * at_contacts]))
 
 
-def _places(
-    solution: Solution, mesh: _Mesh, origin: tuple[Integers, Integers]
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the places of a stack and the number of that of every row of the factor."""
+def places_of(parameters: StackParameters) -> dict[str, str]:
+    """Return the places at which a stack dissipates power, left to right, and the layer of each (empty: a contact)."""
+    p = parameters
+    contacts, shift = p.contact_names, int(p.end_contacts[0])
+    found: dict[str, str] = {}
+    for i, layer in enumerate(p.layer_names):
+        left, right = i - 1 + shift, i + shift
+        names = [f"{layer} at {contacts[left]}"] if left >= 0 else []
+        names.append(layer)
+        names += [f"{layer} at {contacts[right]}"] if right < len(contacts) else []
+        found |= dict.fromkeys(names, layer)
+        if i < p.n_layers - 1:
+            found[contacts[right]] = ""
+    return found
+
+
+def _at_places(solution: Solution, mesh: _Mesh, origin: tuple[Integers, Integers], places: tuple[str, ...]) -> Integers:
+    """Return the number of the place of every row of the factor."""
     from ..kernels.element import NODES
 
     p = solution.parameters
     contacts, shift = p.contact_names, int(p.end_contacts[0])
     widths = np.nan_to_num(np.asarray(solution.space_charge_width, dtype=float))
     widths = widths.max(axis=-1) if widths.ndim == 3 else widths
-    names: list[str] = []
-    where = np.zeros(origin[0].size, dtype=np.int64)
     element, point = origin
     inside = element >= 0
-    x = np.where(inside, mesh.start[element] + mesh.size[element] * NODES[point], 0.0)
-    layer = np.where(inside, mesh.layer[element], -1)
+    x = mesh.start[element] + mesh.size[element] * NODES[point]
+    where = np.empty(element.size, dtype=np.int64)
     for i, name in enumerate(p.layer_names):
-        here = layer == i
-        thickness = float(p.thickness[0, i])
-        reach = [0.0, 0.0]
-        beside = [i - 1 + shift, i + shift]
-        for side, contact in enumerate(beside):
-            if 0 <= contact < len(contacts):
-                reach[side] = float(widths[contact, 1 - side])
-        distance = np.stack([x, thickness - x])
-        near = distance < np.array(reach)[:, None]
-        left = near[0] & ~(near[1] & (distance[1] < distance[0]))
-        for label, rows in (
-            (f"{name} at {contacts[beside[0]]}" if 0 <= beside[0] else "", here & left),
-            (name, here & ~near.any(axis=0)),
-            (f"{name} at {contacts[beside[1]]}" if beside[1] < len(contacts) else "", here & near[1] & ~left),
-        ):
+        here = np.flatnonzero(inside & (mesh.layer[element] == i))
+        where[here] = places.index(name)
+        distances = np.maximum(np.stack([x[here], float(p.thickness[0, i]) - x[here]]), 0.0)
+        beside = (i - 1 + shift, i + shift)
+        reach = [
+            float(widths[contact, 1 - side]) if 0 <= contact < len(contacts) else 0.0
+            for side, contact in enumerate(beside)
+        ]
+        near = distances < np.array(reach)[:, None]
+        # Where two regions overlap the nearer contact counts.
+        left = near[0] & ~(near[1] & (distances[1] < distances[0]))
+        for contact, rows in zip(beside, (left, near[1] & ~left), strict=True):
             if rows.any():
-                where[rows] = len(names)
-                names.append(label)
-        if i < p.n_layers - 1 and (element == ~i).any():
-            where[element == ~i] = len(names)
-            names.append(contacts[i + shift])
-    return tuple(names), where
+                where[here[rows]] = places.index(f"{name} at {contacts[contact]}")
+        if i < p.n_layers - 1:
+            where[element == ~i] = places.index(contacts[i + shift])
+    return where
 
 
-__all__ = ["RelaxationTimes", "relaxation_times"]
+__all__ = ["RelaxationTimes", "places_of", "relaxation_times"]
