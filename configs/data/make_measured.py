@@ -110,14 +110,17 @@ def spectra(folder: Path) -> None:
 def write_spectrum(
     folder: Path, data: np.ndarray, ppm: np.ndarray, mixing_time: float, temperature: float, script: str
 ) -> None:
-    """Write 2rr of one axis in both dimensions, its parameters and acqus by nmrglue's writer, which scales to its own range: NC_proc undoes it."""
+    """Write 2rr of one axis in both dimensions, its parameters and acqus.
+
+    nmrglue's writer scales to a range of its own, which NC_proc undoes.
+    """
     from nmrglue.fileio import bruker
 
     exponent = int(np.ceil(np.log2(np.abs(data).max() / 2.0**28)))
     core = {"_coreheader": [f"##TITLE= Parameter file, SYNTHETIC (configs/data/{script})"], "_comments": []}
     part = {
-        "SI": ppm.size, "XDIM": ppm.size // 2, "OFFSET": float(ppm[0]), "SW_p": float(ppm[0] - ppm[1]) * ppm.size * 58.9,
-        "SF": 58.9, "BYTORDP": 0, "DTYPP": 0, "PPARMOD": 1,
+        "SI": ppm.size, "XDIM": ppm.size // 2, "OFFSET": float(ppm[0]),
+        "SW_p": float(ppm[0] - ppm[1]) * ppm.size * 58.9, "SF": 58.9, "BYTORDP": 0, "DTYPP": 0, "PPARMOD": 1,
     }  # fmt: skip
     counts = data / 2.0**exponent
     scale = max(0, 28 - int(np.floor(np.log2(np.abs(counts).max()))))

@@ -59,7 +59,6 @@ def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = Fa
     SystemStop
         The disk is full; what was there is untouched.
     """
-
     from .files import edited_hdf5, guarded_hdf5, remove_leftovers, replacing, system_errors
     from .lock import RunLock
     from .target import prepared_file

@@ -166,9 +166,7 @@ def _parts(group: h5py.Group) -> tuple[StoredFit, ...]:
     kind = str(group.attrs["kind"])
     named = {str(n): group.parent.get(str(n)) for n in group.attrs.get("parts", ())}
     return tuple(
-        _stored(name, part)
-        for name, part in named.items()
-        if part is not None and part.attrs.get("kind", kind) != kind
+        _stored(name, part) for name, part in named.items() if part is not None and part.attrs.get("kind", kind) != kind
     )
 
 

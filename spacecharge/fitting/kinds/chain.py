@@ -165,7 +165,9 @@ class ChainResult:
         columns = {
             "number": FitColumn(values=[f"{r[0]}/{r[1]}" for r in rows], unit="1", long_name="step and number"),
             "value": FitColumn(values=value, unit="1", long_name=f"value, {unit}"),
-            "sigma": FitColumn(values=sigma, unit="1", long_name=f"one sigma, errors of earlier steps included, {unit}"),
+            "sigma": FitColumn(
+                values=sigma, unit="1", long_name=f"one sigma, earlier steps included, {unit}"
+            ),
             "truth": FitColumn(values=true, unit="1", long_name=f"truth (NaN: not known), {unit}"),
             "pull": FitColumn(values=(value - true) / sigma, unit="1", long_name="(value - truth)/sigma"),
         }
@@ -311,7 +313,7 @@ def fit_chain(config: ChainConfig) -> ChainResult:
     FitError
         A step cannot be fitted.
     """
-    places = {step: [name for name in numbers if '@' in name] for step, numbers in config.truth.items()}
+    places = {step: [name for name in numbers if "@" in name] for step, numbers in config.truth.items()}
     parts, run = run_steps(config.steps, places)
     lines = []
     for step, numbers in config.truth.items():
@@ -325,9 +327,7 @@ def fit_chain(config: ChainConfig) -> ChainResult:
                 lines.append(f"{config.path}: truth: {step}: {name} is in {found}, not {unit}")
     if lines:
         raise ConfigError(lines)
-    return ChainResult(
-        name=config.name, title=config.title, text=config.text, parts=parts, run=run, truth=config.truth
-    )
+    return ChainResult(name=config.name, title=config.title, text=config.text, parts=parts, run=run, truth=config.truth)
 
 
 def _summary(config: ChainConfig) -> Iterator[tuple[str, str]]:
