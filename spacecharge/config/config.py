@@ -100,8 +100,8 @@ class ImpedanceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A configuration, checked as a whole; made by :func:`load_config`.
+class CheckedConfig:
+    """What every configuration of a run has: its file, the plan of its sweep, and what to write.
 
     Parameters
     ----------
@@ -112,15 +112,52 @@ class Config:
     text : str
         The file, verbatim.
     sha256 : str
-        Digest of the text and of the table of points, if there is one.
-    base_stack : Stack
-        The stack at its base point, with placeholders for fitted numbers; use :attr:`stack`.
+        Digest of the text and of the files that it names (table of points, sites).
     sweep : Sweep
         The plan of the sweep.
-    solver : SolverSettings
-        Tolerance and limits.
     output : OutputSettings
         What is written.
+    """
+
+    source: Path
+    title: str
+    text: str
+    sha256: str
+    sweep: Sweep
+    output: OutputSettings
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Axes of the sweep in the order of the file."""
+        return self.sweep.axes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the results' sweep axes; empty for a single solve."""
+        return self.sweep.shape
+
+    @property
+    def n_points(self) -> int:
+        """Number of points; 1 for a single solve."""
+        return self.sweep.n_points
+
+    def point_values(self, lo: int, hi: int) -> dict[str, Array]:
+        """Return the values of all axes at the points `lo` to `hi` - 1, in the unit of each key."""
+        return self.sweep.values(lo, hi)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(CheckedConfig):
+    """A configuration, checked as a whole; made by :func:`load_config`.
+
+    Parameters
+    ----------
+    source, title, text, sha256, sweep, output
+        As :class:`CheckedConfig` has them.
+    base_stack : Stack
+        The stack at its base point, with placeholders for fitted numbers; use :attr:`stack`.
+    solver : SolverSettings
+        Tolerance and limits.
     charge_transfer : tuple of mapping or None
         The validated keys ``charge_transfer`` of each inner contact, in the units of their names.
     fit_references : tuple of FitReference
@@ -131,14 +168,8 @@ class Config:
         The spectrum of every point.
     """
 
-    source: Path
-    title: str
-    text: str
-    sha256: str
     base_stack: Stack
-    sweep: Sweep
     solver: SolverSettings
-    output: OutputSettings
     charge_transfer: tuple[Mapping[str, Any] | None, ...] = ()
     fit_references: tuple[FitReference, ...] = ()
     load: LoadSettings | None = None
@@ -185,21 +216,6 @@ class Config:
         lowest = float(self.base_stack.temperature_K) if axis is None or axis.grid.is_open else axis.grid.low
         return tuple(note for note in (temperature_note(lowest),) if note)
 
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Axes of the sweep in the order of the file."""
-        return self.sweep.axes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the results' sweep axes; empty for a single solve."""
-        return self.sweep.shape
-
-    @property
-    def n_points(self) -> int:
-        """Number of points; 1 for a single solve."""
-        return self.sweep.n_points
-
     def with_fits(self, resolver: Resolver, sigma_of: SigmaOf | None = None) -> Config:
         """Return a copy with every number that comes from a fit filled in, and the axes around such numbers closed.
 
@@ -244,10 +260,6 @@ class Config:
         """Return a copy in which an open axis has its values; see :func:`close_axis`."""
         axes = tuple(close_axis(a, value, sigma, log=log) if a.path == path else a for a in self.axes)
         return replace(self, sweep=replace(self.sweep, axes=axes))
-
-    def point_values(self, lo: int, hi: int) -> dict[str, Array]:
-        """Return the values of all axes at the points `lo` to `hi` - 1, in the unit of each key."""
-        return self.sweep.values(lo, hi)
 
     def point_overrides(self, lo: int, hi: int) -> dict[str, Array]:
         """Return what :func:`~spacecharge.model.stack_parameters` lays over the stack.
@@ -420,4 +432,4 @@ def _of_fit(axis: Axis, reference: FitReference, law: float | Mapping[str, float
     return close_axis(axis, value, sigma, log=True, over=reference.path + over)
 
 
-__all__ = ["Config", "OutputSettings", "SolverSettings", "close_axis"]
+__all__ = ["CheckedConfig", "Config", "OutputSettings", "SolverSettings", "close_axis"]

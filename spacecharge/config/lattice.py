@@ -17,8 +17,8 @@ from ..document.yaml import Document
 from ..errors import ConfigError, ModelError
 from ..lattice import BOUNDARIES, CLOSURES, Lattice, build_planes, notes_of
 from ..model.numbers import LATTICE, LATTICE_SPECIES, RANGES, number_of
-from .axes import Axis, Sweep
-from .config import OutputSettings
+from .axes import Sweep
+from .config import CheckedConfig, OutputSettings
 from .paths import INTERVALS
 from .prepare import prepared
 from .schema import Keys, SolverKeys, StackNumbers, SweepKeys, numbers_model, quantity
@@ -102,30 +102,18 @@ class LatticeConfiguration(StackNumbers):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatticeConfig:
+class LatticeConfig(CheckedConfig):
     """A configuration of lattice planes, checked as a whole; made by :func:`~spacecharge.load_config`.
 
     Parameters
     ----------
-    source : Path
-        The file.
-    title, text, sha256 : str
-        Title, the file verbatim, digest of the text and of what it names (sites, table of points).
+    source, title, text, sha256, sweep, output
+        As :class:`~spacecharge.config.config.CheckedConfig` has them.
     lattice : Lattice
         The problem at its base point.
-    sweep : Sweep
-        The plan of the sweep.
-    output : OutputSettings
-        What is written.
     """
 
-    source: Path
-    title: str
-    text: str
-    sha256: str
     lattice: Lattice
-    sweep: Sweep
-    output: OutputSettings
 
     @property
     def stack(self) -> NoReturn:
@@ -147,25 +135,6 @@ class LatticeConfig:
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results has to know about the numbers that went in, a line each."""
         return notes_of(self.lattice)
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Axes of the sweep in the order of the file."""
-        return self.sweep.axes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the results' sweep axes; empty for a single solve."""
-        return self.sweep.shape
-
-    @property
-    def n_points(self) -> int:
-        """Number of points; 1 for a single solve."""
-        return self.sweep.n_points
-
-    def point_values(self, lo: int, hi: int) -> dict[str, Array]:
-        """Return the values of all axes at the points `lo` to `hi` - 1, in the unit of each key."""
-        return self.sweep.values(lo, hi)
 
     def __repr__(self) -> str:
         return f"<LatticeConfig {self.title!r}: {self.lattice.site_list.source}, {self.n_points} points>"

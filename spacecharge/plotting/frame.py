@@ -19,6 +19,9 @@ MAX_ALONG = 4000
 
 MAX_LINES = 12
 
+MAX_PROFILES = 6
+"""Points of a sweep whose profiles are drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -126,6 +129,42 @@ def frame(view: View, x: str | None = None) -> Frame:
     return Frame(xs, along, series, across, tuple(a for a in rest if a != styled_by), styles, styled_by, companion)
 
 
+def profile_lines(view: View) -> tuple[Quantity | None, list[str]]:
+    """Choose the points whose profiles are drawn: some values of the first free axis, and of the others the first.
+
+    Parameters
+    ----------
+    view : View
+        Points of a file that has profiles; its axes are thinned.
+
+    Returns
+    -------
+    series : Quantity or None
+        One line per value; None for a single point.
+    notes : list of str
+        What was selected, and the values at which the other axes stand.
+
+    Raises
+    ------
+    StoreError
+        The file has no profiles.
+    """
+    results = view.results
+    if not any(path.startswith("profiles/") for path in results.fields):
+        raise StoreError(
+            f"{results.path}: has no profiles; run with `output: {{profiles: true}}`, or solve a single point"
+        )
+    notes = [quantity.statement for quantity in view.chosen]
+    if not view.axes:
+        return None, notes
+    first, *others = view.axes
+    view.thin(first, MAX_PROFILES)
+    for axis in others:
+        view.thin(axis, 1)
+        notes.append(view.coordinates(axis)[0].statement)
+    return view.coordinates(first)[0], notes
+
+
 def _styled_axis(view: View, axes: list[str]) -> str:
     """Return the axis whose values have a line style each: the temperature always, others where they are few.
 
@@ -145,4 +184,4 @@ def _telling(coordinates: list[Quantity]) -> Quantity:
     return coordinates[0]
 
 
-__all__ = ["MAX_ALONG", "MAX_LINES", "Frame", "frame"]
+__all__ = ["MAX_ALONG", "MAX_LINES", "MAX_PROFILES", "Frame", "frame", "profile_lines"]

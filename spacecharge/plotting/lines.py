@@ -293,7 +293,7 @@ def explain_colours(figure: Figure, shape: Frame) -> None:
         return
     series = shape.series
     if shape.n_lines <= MAX_LEGEND:
-        labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
+        labels = series.texts()
         line_legend(figure, shape.colours, labels, series.label)
         return
     import matplotlib as mpl
@@ -312,8 +312,8 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color="0.25", linestyle=STYLES[k], label=f"{number_text(v, 5)} {styles.display.math}".rstrip())
-        for k, v in enumerate(styles.values)
+        Line2D([], [], color="0.25", linestyle=style, label=text)
+        for style, text in zip(STYLES, styles.texts(), strict=False)
     ]
     figure.legend(
         handles=handles, loc="outside lower right", ncols=len(handles), title=styles.label, title_fontsize=7.5
@@ -322,7 +322,7 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
 
 def note_of(view: View, shape: Frame, base: View | None = None) -> str:
     """Return what was selected and what the band covers."""
-    parts = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
+    parts = [q.statement for q in view.chosen]
     if shape.band:
         covered = [*([shape.across] if shape.across else []), *shape.band]
         names = ", ".join(name.replace("_", " ") for name in covered)

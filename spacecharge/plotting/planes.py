@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
 from ..report.view import View
-from ..units import display_of, number_text
-from .frame import frame
+from ..units import display_of
+from .frame import frame, profile_lines
 from .lines import draw_panel, explain_colours, note_of
 from .style import STYLES, label_text, letters, line_colours, line_legend, new_figure, scale_axis, styled, zero_line
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 GROUP = "profiles/planes"
-
-MAX_LINES = 6
-"""Profiles drawn along a sweep."""
 
 OFF_BULK = 0.02
 """Planes are shown as far as the potential is off that of the grain by more than this share of its largest value."""
@@ -78,7 +74,7 @@ def _absolute(view: View, names: tuple[str, ...]) -> tuple[str, ...]:
 def plot_planes(view: View, *, title: str = "") -> Figure:
     """Draw potential, mole fractions and charge plane by plane.
 
-    Along a sweep, up to :data:`MAX_LINES` values of its first free axis, and of the others the first.
+    Of a sweep the points of :func:`~spacecharge.plotting.frame.profile_lines`.
 
     Parameters
     ----------
@@ -98,19 +94,7 @@ def plot_planes(view: View, *, title: str = "") -> Figure:
         The file has no profiles.
     """
     results = view.results
-    if f"{GROUP}/potential" not in results.fields:
-        raise StoreError(
-            f"{results.path}: has no profiles; run with `output: {{profiles: true}}`, or solve a single point"
-        )
-    notes = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
-    series = None
-    if view.axes:
-        view.thin(view.axes[0], MAX_LINES)
-        for axis in view.axes[1:]:
-            view.thin(axis, 1)
-            fixed = view.coordinates(axis)[0]
-            notes.append(f"{fixed.label} = {number_text(float(fixed.values[0]), 6)} {fixed.display.math}".rstrip())
-        series = view.coordinates(view.axes[0])[0]
+    series, notes = profile_lines(view)
     n_lines = 1 if series is None else len(series)
     x = results[f"{GROUP}/x"] * display_of("m").factor
     species = results.names("species") or (str(results.attributes.get("carrier", "")),)
@@ -146,8 +130,7 @@ def plot_planes(view: View, *, title: str = "") -> Figure:
         letters([above, middle, below])
         _legends(above, middle, species, carrier)
         if series is not None:
-            labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
-            line_legend(figure, colours, labels, series.label)
+            line_legend(figure, colours, series.texts(), series.label)
     return figure
 
 

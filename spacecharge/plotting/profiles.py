@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
 from ..report.view import View
-from ..units import number_text
+from .frame import profile_lines
 from .lines import side_names
 from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from ..solver.solution import Solution
 
 Array = NDArray[np.float64]
-
-MAX_LINES = 6
-"""Profiles drawn along a sweep."""
 
 OFF_BULK = 0.01
 """A layer is shown as far as its potential is off its far value by more than this share of the largest
@@ -58,7 +54,7 @@ class LayerLines:
 def plot_profiles(view: View, *, title: str = "") -> Figure:
     """Draw potential and occupancy around each contact of a result file.
 
-    Along a sweep, up to :data:`MAX_LINES` values of its first free axis, and of the others the first.
+    Of a sweep the points of :func:`~spacecharge.plotting.frame.profile_lines`.
 
     Parameters
     ----------
@@ -78,19 +74,7 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
         The file has no profiles.
     """
     results = view.results
-    if not any(path.startswith("profiles/") for path in results.fields):
-        raise StoreError(
-            f"{results.path}: has no profiles; run with `output: {{profiles: true}}`, or solve a single point"
-        )
-    notes = [f"{q.label} = {number_text(float(q.values[0]), 6)} {q.display.math}".rstrip() for q in view.chosen]
-    series = None
-    if view.axes:
-        view.thin(view.axes[0], MAX_LINES)
-        for axis in view.axes[1:]:
-            view.thin(axis, 1)
-            fixed = view.coordinates(axis)[0]
-            notes.append(f"{fixed.label} = {number_text(float(fixed.values[0]), 6)} {fixed.display.math}".rstrip())
-        series = view.coordinates(view.axes[0])[0]
+    series, notes = profile_lines(view)
     n_lines = 1 if series is None else len(series)
     species = results.names("species")
     layers = []
@@ -100,9 +84,7 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
         potential = view.variable(f"{group}/potential").values.reshape(n_lines, x.size)
         occupancy = view.variable(f"{group}/occupancy").values.reshape(n_lines, -1, x.size)
         layers.append(LayerLines(name, x, potential, occupancy))
-    labels = []
-    if series is not None:
-        labels = [f"{number_text(v, 5)} {series.display.math}".rstrip() for v in series.values]
+    labels = [] if series is None else series.texts()
     return draw(layers, results.contacts, species, labels, series.label if series else "", title, "; ".join(notes))
 
 

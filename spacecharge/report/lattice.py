@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..codes import status_words
-from .points import columns_of, number, ordinal, pivot
+from .points import number, pivot, point_rows
 from .tables import table
 from .view import View
 
@@ -25,7 +25,8 @@ def lattice_lines(view: View, rows: int) -> list[str]:
     if not view.axes:
         return _single(view, rows)
     if len(view.axes) == 1:
-        return _rows(view, rows)
+        known = [column for column in _COLUMNS if np.isfinite(view.variable(column[0]).values).any()]
+        return point_rows(view, rows, known)
     absolute = np.isfinite(view.variable("grain_boundary_resistance").values).any()
     return pivot(view, rows, "grain_boundary_resistance" if absolute else "excess_thickness")
 
@@ -83,23 +84,4 @@ def _planes(view: View, rows: int) -> list[str]:
     lines = table(header, body, left=0)
     if len(shown) < total:
         lines.append(f"({len(shown)} of {total} planes; --rows N shows more)")
-    return lines
-
-
-def _rows(view: View, n_rows: int) -> list[str]:
-    """Return one row per point of the free axis."""
-    axis = view.axes[0]
-    total = view.shape[0]
-    step = view.thin(axis, n_rows)
-    columns: list[tuple[str, str, str, list[str]]] = []
-    for quantity in view.coordinates(axis):
-        columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
-    for name, title in _COLUMNS:
-        if np.isfinite(view.variable(name).values).any():
-            columns += columns_of(view, name, title)
-    columns.append(("status", "", "", [status_words(int(s)) for s in view.variable("status").values]))
-    header = [[c[0] for c in columns], [c[2] for c in columns]]
-    lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
-    if step > 1:
-        lines.append(f"(every {ordinal(step)} of {total} points; --rows N shows more)")
     return lines

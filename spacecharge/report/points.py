@@ -44,6 +44,14 @@ _SCALARS = (
     ("charge_balance", ""),
     ("iterations", ""),
 )
+_SWEEP_COLUMNS = (
+    ("interface_resistance", "resistance"),
+    ("total_resistance", "total resistance"),
+    ("space_charge_potential", "space charge"),
+    ("space_charge_width", "width"),
+    ("excess_resistance", "excess"),
+    ("charge", "charge"),
+)
 _SAID_IN_WORDS = ("status", "validity")
 
 
@@ -126,7 +134,7 @@ def _points(view: View, rows: int) -> list[str]:
     if not view.axes:
         return _single(view)
     if len(view.axes) == 1:
-        return _rows(view, rows)
+        return point_rows(view, rows, [column for column in _SWEEP_COLUMNS if column[0] in view.results])
     return pivot(view, rows)
 
 
@@ -202,27 +210,34 @@ def _cells(
     return cells
 
 
-def _rows(view: View, n_rows: int) -> list[str]:
-    """Return one row per point of the free axis, the main quantities as columns."""
+def point_rows(view: View, n_rows: int, titles: Sequence[tuple[str, str]]) -> list[str]:
+    """Return one row per point of the free axis.
+
+    Parameters
+    ----------
+    view : View
+        One free axis, which is thinned.
+    n_rows : int
+        Rows at most.
+    titles : sequence of tuple of str
+        Variables that make columns, each with its title.
+
+    Returns
+    -------
+    list of str
+        Lines of the table, the coordinates first, the status last.
+    """
     axis = view.axes[0]
     total = view.shape[0]
     step = view.thin(axis, n_rows)
     columns: list[tuple[str, str, str, list[str]]] = []
     for quantity in view.coordinates(axis):
         columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
-    for name, title in (("interface_resistance", "resistance"), ("total_resistance", "total resistance")):
-        if name in view.results:
-            columns += columns_of(view, name, title)
-    for name, title in (("space_charge_potential", "space charge"), ("space_charge_width", "width")):
-        if name in view.results:
-            columns += columns_of(view, name, title)
-    for name, title in (("excess_resistance", "excess"), ("charge", "charge")):
-        if name in view.results:
-            columns += columns_of(view, name, title)
-    status = view.variable("status").values
-    columns.append(("status", "", "", [status_words(int(s)) for s in status]))
-    header = [[c[0] for c in columns], [c[1] for c in columns], [c[2] for c in columns]]
-    lines = table(header, list(zip(*(c[3] for c in columns), strict=True)), left=0)
+    for name, title in titles:
+        columns += columns_of(view, name, title)
+    columns.append(("status", "", "", [status_words(int(s)) for s in view.variable("status").values]))
+    header = [list(line) for line in zip(*(c[:3] for c in columns), strict=True)]
+    lines = table([line for line in header if any(line)], list(zip(*(c[3] for c in columns), strict=True)), left=0)
     if step > 1:
         lines.append(f"(every {ordinal(step)} of {total} points; --rows N shows more)")
     return lines

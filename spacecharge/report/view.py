@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..store.read import Results
-from ..units import DISPLAY, Display, display_of, display_of_cell
+from ..units import DISPLAY, Display, display_of, display_of_cell, number_text
 
 Array = NDArray[np.float64]
 
@@ -52,6 +52,15 @@ class Quantity:
     def table_label(self) -> str:
         """Name with unit for a table."""
         return f"{self.name} [{self.display.text}]" if self.display.text else self.name
+
+    def texts(self, digits: int = 5) -> list[str]:
+        """Return every value with its unit as mathtext, for the labels of a figure."""
+        return [f"{number_text(float(value), digits)} {self.display.math}".rstrip() for value in self.values]
+
+    @property
+    def statement(self) -> str:
+        """Label and first value for the note of a figure: electrode potential = 2.4 V."""
+        return f"{self.label} = {self.texts(6)[0]}"
 
     def __len__(self) -> int:
         return len(self.values)

@@ -1,0 +1,80 @@
+"""Every kind of run on one thread, on two, after an interruption and on dask workers: the same file to the last bit."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spacecharge as sc
+from spacecharge.store import WorkFile, read_results
+from spacecharge.sweeping import engine, make_task, run_sweep
+from spacecharge.sweeping.task import chunk_range, n_chunks
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+LOAD = """
+temperature_K: 298.15
+layers:
+  electrode: {material: LixV2O5, potential_V: 3.4, thickness_nm: 20}
+  electrolyte: {material: LAGP, thickness_nm: 20}
+load: {current_density_mA_per_cm2: 1.0}
+sweep:
+  load.current_density_mA_per_cm2: {start: -2, stop: 2, num: 5}
+"""
+
+KINDS = {
+    "defects": "llzo_carriers",
+    "core": "llzo_grain_boundary",
+    "plane": "llzo_boundary_plane",
+    "lattice": "ceria_111",
+    "bias": "contact_iv",
+    "impedance": "lagp_impedance",
+    "metal": "own_cell",
+    "load": LOAD,
+}
+
+
+@pytest.fixture(params=KINDS)
+def config(request, tmp_path, monkeypatch):
+    """A shipped configuration with short axes, cut into chunks of two points."""
+    monkeypatch.setattr("spacecharge.sweeping.task.CHUNK_MIN_POINTS", 1)
+    monkeypatch.setattr("spacecharge.sweeping.task.CHUNK_MAX_POINTS", 2)
+    what = KINDS[request.param]
+    text = what if "\n" in what else (CONFIGS / f"{what}.yaml").read_text(encoding="utf-8")
+    (tmp_path / "data").symlink_to(CONFIGS / "data", target_is_directory=True)
+    path = tmp_path / "c.yaml"
+    path.write_text(re.sub(r"num: \d+", "num: 5", text), encoding="utf-8")
+    return sc.load_config(path)
+
+
+def assert_same(first, second):
+    one, other = read_results(first), read_results(second)
+    assert set(one.fields) == set(other.fields)
+    for path in one.fields:
+        np.testing.assert_array_equal(one[path], other[path], err_msg=path)
+
+
+def test_threads_and_resume_change_no_bit(config, tmp_path):
+    serial = run_sweep(config, output=tmp_path / "serial.h5", workers=1, quiet=True)
+    assert read_results(serial).status_counts().keys() == {0}
+    assert_same(serial, run_sweep(config, output=tmp_path / "threads.h5", workers=2, quiet=True))
+    task = make_task(config)
+    assert n_chunks(task) >= 2
+    with WorkFile.create(tmp_path / "resumed.h5", engine.file_layout(task)) as work:
+        lo, hi = chunk_range(task, n_chunks(task) - 1)
+        work.write(lo, task.evaluate(lo, hi))
+        work.commit()
+    resumed = run_sweep(config, output=tmp_path / "resumed.h5", workers=2, resume=True, quiet=True)
+    assert resumed.n_resumed == hi - lo
+    assert_same(serial, resumed)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_dask_workers_change_no_bit(config, tmp_path):
+    pytest.importorskip("distributed")
+    serial = run_sweep(config, output=tmp_path / "serial.h5", workers=1, quiet=True)
+    assert_same(serial, run_sweep(config, output=tmp_path / "dask.h5", workers=2, scheduler="local", quiet=True))
