@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import kernel, merged
 from .element import NODES
-from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, fill_nodes, follow_load, solve_load
+from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, fill_nodes, follow_load
 from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y
 
 # Elements beyond which a mesh is not cut any further, and how often it is cut at all.
@@ -148,77 +148,69 @@ def read_faces(mesh, faces):
                 at += 1
 
 
-@kernel
-def follow_mesh(problem, mesh, flows, aim, limit, answer):
-    """Cut what is rougher than the limit until nothing is; returns (status, iterations, mesh)."""
-    total = 0
-    for _ in range(MOST_CUTS):
-        n = mesh[0].shape[0]
-        rough = np.empty(n)
-        roughness(mesh, flows, rough)
-        cuts = rough > limit
-        if not np.any(cuts) or n > MOST_ELEMENTS:
-            break
-        mesh = cut_mesh(mesh, cuts)
-        status, more = solve_load(problem, mesh, flows, aim, COARSE, answer)
-        total += more
-        if status != SOLVED:
-            return NOT_CUT, total, mesh
-    return INTACT, total, mesh
+@merged
+def compare(mesh, faces, flows, answers, by_voltage, results):
+    """Fill the errors of a mesh from what changed against the one before: faces (2, n, n_routes), answers (2, ...)."""
+    change = 0.0
+    for i in range(faces.shape[1]):
+        for k in range(faces.shape[2]):
+            change = max(change, abs(faces[1, i, k] - faces[0, i, k]))
+    slope, voltage = answers[1, A_SLOPE], answers[1, A_VOLTAGE]
+    relative = abs(slope - answers[0, A_SLOPE]) / abs(slope)
+    if voltage != 0.0 and not by_voltage > 0.0:
+        relative = max(relative, abs(voltage - answers[0, A_VOLTAGE]) / abs(voltage))
+    for k in range(flows.shape[0]):
+        part, before = answers[1, A_FLOWS + k], answers[0, A_FLOWS + k]
+        # Of small shares of the current the absolute change counts.
+        relative = max(relative, abs(part - before) / max(1.0, abs(part)))
+    results[R_ERROR], results[R_RELATIVE] = SAFETY * change, SAFETY * relative + 1e-12
 
 
 @kernel
 def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
-    """Bring a stack at rest to a load and halve its mesh until the change is below the tolerance [V].
+    """Bring a stack to a load and halve its mesh until the change is below the tolerance [V].
 
-    Returns (status, mesh). `aim`: (by voltage or not, target); `flows` (n_routes) and `answer` are filled, and
-    `results` (RESULTS).
+    Returns (status, mesh). `aim`: (by voltage or not, target, the load that it is at); `flows` (n_routes), `answer` and
+    `results` (RESULTS) are filled.
     """
-    volt, n_layers = problem[4], problem[2].shape[0]
-    bound = tolerance / volt
+    bound, n_faces = tolerance / problem[4], 2 * (problem[2].shape[0] - 1)
     fill_nodes(problem, mesh)
     rough = np.empty(mesh[0].shape[0])
     roughness(mesh, flows, rough)
     limit = max(1.5 * np.max(rough), SMOOTH * (tolerance / 1e-6) ** 0.625)
     results[:] = 0.0
-    results[R_RELATIVE], results[R_ERROR] = math.inf, math.inf
-    status, more, load = follow_load(problem, mesh, flows, aim, 0.0, answer)
-    results[R_LOAD], results[R_ITERATIONS] = load, more
-    if status != SOLVED:
-        return NOT_REACHED, mesh
-    state, more, mesh = follow_mesh(problem, mesh, flows, aim, limit, answer)
-    results[R_ITERATIONS] += more
-    if state != INTACT:
-        return state, mesh
-    faces = np.zeros((2, 2 * (n_layers - 1), flows.shape[0]))
-    before = answer.copy()
+    faces, answers = np.zeros((2, n_faces, flows.shape[0])), np.zeros((2, answer.shape[0]))
+    start, cuts_made, halved = aim[2], 0, False
     while True:
-        read_faces(mesh, faces[0])
-        before[:] = answer
-        n = mesh[0].shape[0]
-        finer, kept = cut_mesh(mesh, np.ones(n, dtype=np.bool_)), flows.copy()
-        status, more = solve_load(problem, finer, flows, aim, FINE, answer)
+        status, more, load = follow_load(
+            problem, mesh, flows, (aim[0], aim[1]), start, FINE if halved else COARSE, answers[1]
+        )
         results[R_ITERATIONS] += more
+        results[R_LOAD] = load
         if status != SOLVED:
-            flows[:], answer[:] = kept, before
-            return NOT_CUT, mesh
-        mesh = finer
+            return NOT_REACHED if cuts_made == 0 and not halved else NOT_CUT, mesh
+        start = aim[1]
+        n = mesh[0].shape[0]
+        cuts = np.ones(n, dtype=np.bool_)
+        if not halved and cuts_made < MOST_CUTS and n <= MOST_ELEMENTS:
+            rough = np.empty(n)
+            roughness(mesh, flows, rough)
+            cuts = rough > limit
+            if np.any(cuts):
+                cuts_made += 1
+                mesh = cut_mesh(mesh, cuts)
+                continue
+            cuts[:] = True
         read_faces(mesh, faces[1])
-        change, voltage, slope = 0.0, answer[A_VOLTAGE], answer[A_SLOPE]
-        for i in range(faces.shape[1]):
-            for k in range(faces.shape[2]):
-                change = max(change, abs(faces[1, i, k] - faces[0, i, k]))
-        relative = abs(slope - before[A_SLOPE]) / abs(slope)
-        if voltage != 0.0 and not aim[0] > 0.0:
-            relative = max(relative, abs(voltage - before[A_VOLTAGE]) / abs(voltage))
-        for k in range(flows.shape[0]):
-            part = abs(answer[A_FLOWS + k])
-            if part > 0.0:
-                relative = max(relative, abs(answer[A_FLOWS + k] - before[A_FLOWS + k]) * min(1.0, 1.0 / part))
-        results[R_ERROR] = SAFETY * change + LUCK * bound
-        results[R_RELATIVE] = SAFETY * relative + 1e-12
-        done = results[R_ERROR] <= bound and results[R_RELATIVE] <= VOLTAGE_SHARE * tolerance
-        if done or 4 * n > MOST_ELEMENTS:
-            # What is read from the nodes later belongs to the last step.
-            fill_nodes(problem, mesh)
-            return INTACT if done else INACCURATE, mesh
+        if halved:
+            compare(mesh, faces, flows, answers, aim[0], results)
+            results[R_ERROR] += LUCK * bound
+            done = results[R_ERROR] <= bound and results[R_RELATIVE] <= VOLTAGE_SHARE * tolerance
+            if done or 2 * n > MOST_ELEMENTS:
+                # What is read from the nodes later belongs to the last step.
+                fill_nodes(problem, mesh)
+                answer[:] = answers[1]
+                return INTACT if done else INACCURATE, mesh
+        faces[0], answers[0] = faces[1], answers[1]
+        halved = True
+        mesh = cut_mesh(mesh, cuts)

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import kernel, merged
 from .element import WEIGHTS
 from .steady_element import add_offsets, condense_steady, far_offset, mid_steps, reduce_steady, tie_route
 from .steady_nodes import (
@@ -78,7 +78,7 @@ def start_links(layer, spans, links):
                 links[k - 1, 2 + k] = 1.0
 
 
-@kernel
+@merged
 def cross_contact(problem, mesh, e, flows, rates, chain, jumped):
     """Carry `chain` = (x, b, links) over the contact left of element e; fills `jumped` (1 + columns), returns x.
 
@@ -120,7 +120,7 @@ def cross_contact(problem, mesh, e, flows, rates, chain, jumped):
     return x * ratio
 
 
-@kernel
+@merged
 def append_element(chain, matrix, load, passed):
     """Carry `chain` over a reduced element; fills `passed` (1 + columns), returns x.
 
@@ -144,7 +144,7 @@ def append_element(chain, matrix, load, passed):
     return matrix[4, 4] - back * passed[0]
 
 
-@kernel
+@merged
 def carry_links(links, far, passed, first):
     """Carry offsets over an element: as functions of y and of the columns at its right end."""
     extra, columns = links.shape[0], links.shape[1] - 1
@@ -162,7 +162,7 @@ def carry_links(links, far, passed, first):
     links[:] = new
 
 
-@kernel
+@merged
 def linear_steps(problem, mesh, flows, rates, steps):
     """Fill `steps` (n, 5, n_routes, columns): y of the reference, then offsets, for each column of `steady_element`."""
     _, _, permittivities, _, volt, _, spans, _ = problem
@@ -214,7 +214,7 @@ def linear_steps(problem, mesh, flows, rates, steps):
         mid_steps(matrices[e], loads[e], ties[e], columns, steps[e])
 
 
-@kernel
+@merged
 def closing_rows(problem, mesh, steps, rows):
     """Fill `rows` (n_routes, columns): what must vanish for each route from 1 on."""
     _, _, _, _, _, _, spans, amounts = problem
@@ -241,7 +241,7 @@ def closing_rows(problem, mesh, steps, rows):
                 rows[k, c] += steps[n - 1, 4, k, c]
 
 
-@kernel
+@merged
 def voltage_row(problem, mesh, flows, rates, steps, row):
     """Fill `row` (columns): how V changes with each column; returns V itself, in kT/e."""
     species, _, _, contacts, volt, _, _, _ = problem
@@ -269,7 +269,7 @@ def voltage_row(problem, mesh, flows, rates, steps, row):
     return voltage
 
 
-@kernel
+@merged
 def close_routes(rows, amounts):
     """Solve `rows` for the columns of the routes: `amounts` (n_routes, 2), at this current and per unit of it."""
     n = rows.shape[0]
@@ -292,7 +292,7 @@ def close_routes(rows, amounts):
         amounts[k, 1] = -matrix[k, 1] / matrix[k, 1 + k]
 
 
-@kernel
+@merged
 def newton_step(problem, mesh, flows, rates, aim, steps, moves, answer):
     """Put the step into column 0 of `steps` and that of the currents into `moves`; return the largest part of it.
 
@@ -332,7 +332,7 @@ def newton_step(problem, mesh, flows, rates, aim, steps, moves, answer):
     return largest
 
 
-@kernel
+@merged
 def move_nodes(problem, mesh, steps, fraction):
     """Move y, offsets and Delta along the step; both copies of a point within a layer agree to the last bit."""
     routes = problem[5]
@@ -357,7 +357,7 @@ def move_nodes(problem, mesh, steps, fraction):
     nodes[0, 0, Y], nodes[n - 1, 4, Y] = 0.0, 0.0
 
 
-@kernel
+@merged
 def solve_load(problem, mesh, flows, aim, small, answer):
     """Solve for one load from the state in the mesh; returns (status, iterations). `small`: step that ends it."""
     n, n_routes = mesh[0].shape[0], flows.shape[0]
@@ -384,9 +384,9 @@ def solve_load(problem, mesh, flows, aim, small, answer):
     return STOPPED, MOST_ITERATIONS
 
 
-@kernel
-def follow_load(problem, mesh, flows, aim, start, answer):
-    """Go from the solved load `start` to that of `aim`; returns (status, iterations, load reached).
+@merged
+def follow_load(problem, mesh, flows, aim, start, small, answer):
+    """Go from the load `start` to that of `aim`; returns (status, iterations, load reached). `small`: last step.
 
     The first try is the whole way. A step that fails is cut to a third; each next one may be twice as long.
     """
@@ -398,7 +398,7 @@ def follow_load(problem, mesh, flows, aim, start, answer):
         trial = load + move
         if abs(move) >= abs(target - load):
             trial = target
-        status, more = solve_load(problem, mesh, flows, (by_voltage, trial), 1e-5 if trial != target else 1e-9, answer)
+        status, more = solve_load(problem, mesh, flows, (by_voltage, trial), small, answer)
         total += more
         if status == SOLVED:
             load = trial
@@ -409,6 +409,5 @@ def follow_load(problem, mesh, flows, aim, start, answer):
         else:
             nodes[:], deltas[:], flows[:] = saved_nodes, saved_deltas, saved_flows
             move /= 3.0
-            if abs(move) < SHORTEST * abs(target - start) or total > MOST_EFFORT:
-                fill_nodes(problem, mesh)
+            if abs(move) <= SHORTEST * abs(target - start) or total > MOST_EFFORT:
                 return STOPPED, total, load

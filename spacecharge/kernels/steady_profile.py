@@ -14,8 +14,8 @@ from .laws import state_of
 from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
-from .signal_element import E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
-from .signal_profile import point_values
+from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
+from .signal_profile import BULK_DELTA, point_values
 from .species import VACUUM_PERMITTIVITY, is_interacting
 from .steady_element import INTEGRALS, STIFF, WEIGHTED
 from .steady_nodes import (
@@ -235,8 +235,12 @@ def fill_state(problem, mesh, flows, positions, of_routes, m):
         layer = int(elements[e, 1])
         first[layer + 1] = e + 1
         rows[e, E_SIZE], rows[e, E_PERMITTIVITY] = elements[e, 0], VACUUM_PERMITTIVITY * permittivities[layer]
+        rows[e, E_BULK] = 1.0
         for i in range(5):
             point_values(species, layer, codes, deltas[e, i], positions[layer], m, values[e, i])
+            for s in range(deltas.shape[2]):
+                if species[layer, s, o.P_STRENGTH] != 0.0 and abs(deltas[e, i, s]) >= BULK_DELTA:
+                    rows[e, E_BULK] = 0.0
             for k in range(flows.shape[0]):
                 at = ROUTE_START + ROUTE_SIZE * k
                 if of_routes[layer, k] >= 0 and flows[k] != 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ..constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import ModelError
 from ..model import StackParameters
-from ..model.charge_transfer import ChargeTransfer
+from ..model.charge_transfer import ChargeTransfer, jump_is_defined
 from .routes import Routes
 from .solution import Solution
 
@@ -90,27 +91,27 @@ class Chain:
         from ..kernels.steady_mesh import RESULTS, carry_load, join_pairs
 
         results = np.empty(RESULTS)
-        aim = (1.0 if by_voltage else 0.0, float(target))
+        aim = (1.0 if by_voltage else 0.0, float(target), 0.0)
         # The solve at rest has halved its mesh once; so does this one.
         status, self.mesh = carry_load(
             self.problem, join_pairs(self.mesh), self.flows, aim, tolerance_V, self.answer, results
         )
         return int(status), results
 
-    def halve(self) -> bool:
-        """Cut all elements and solve again at the same current; False where that fails, which leaves all as it was."""
-        from ..kernels.steady_mesh import FINE, cut_mesh
-        from ..kernels.steady_newton import SOLVED, fill_nodes, solve_load
+    def halved(self) -> Chain | None:
+        """Return the same state with every element cut in half and solved again; None where that fails."""
+        from ..kernels.steady_mesh import INTACT, RESULTS, carry_load
 
-        finer, flows = cut_mesh(self.mesh, np.ones(self.n_elements, dtype=np.bool_)), self.flows.copy()
-        status, _ = solve_load(self.problem, finer, flows, (0.0, self.current), FINE, self.answer.copy())
-        if status == SOLVED:
-            fill_nodes(self.problem, finer)
-            self.mesh, self.flows = finer, flows
-        return bool(status == SOLVED)
+        finer = copy(self)
+        finer.flows, finer.answer = self.flows.copy(), self.answer.copy()
+        elements, nodes, deltas, turns = self.mesh
+        mesh = (elements, nodes.copy(), deltas.copy(), turns.copy())
+        aim = (0.0, self.current, self.current)
+        status, finer.mesh = carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, np.empty(RESULTS))
+        return finer if status == INTACT else None
 
     def drops(self) -> Array:
-        """Return the drop of v of each route over layers and over the contacts left of them, (2, n_routes, n_layers)."""
+        """Return the drop of v of each route over layers and contacts left of them, (2, n_routes, n_layers) [V]."""
         from ..kernels.steady_profile import drops_of
 
         drops = np.empty((2, self.flows.size, self.problem[2].size))
@@ -134,6 +135,16 @@ class Chain:
         exchange_currents(self.problem, self.mesh, self.flows, out)
         return out
 
+    def charge_transfer(self) -> Array:
+        """Return i0 [A m-2] and kT/(|z| e i0) [ohm m2] of the one law of each inner contact, (2, n_layers - 1)."""
+        from ..kernels.steady_nodes import C_CHARGE
+
+        every, out = self.exchange_currents(), np.full((2, self.problem[2].size - 1), np.nan)
+        for contact, route in zip(*np.nonzero(np.isfinite(every)), strict=True):
+            exchange = every[contact, route]
+            out[:, contact] = exchange, self.volt / (abs(self.problem[3][contact, route, C_CHARGE]) * exchange)
+        return out
+
     def contact_currents(self) -> Array:
         """Return the current of every species through every inner contact, (n_layers - 1, n_species) [A m-2].
 
@@ -141,6 +152,7 @@ class Chain:
         """
         from ..kernels import layout as o
         from ..kernels.laws import state_of
+        from ..kernels.rows import TRANSPORT_VACANCY
         from ..kernels.steady_nodes import ROUTE_SIZE, ROUTE_START, SIGMA
 
         p, (elements, nodes, deltas, _) = self.solution.parameters, self.mesh
@@ -155,7 +167,7 @@ class Chain:
                     continue
                 theta, vacancy, *_ = state_of(species, layer, s, deltas[e, 4, s])
                 conduct = species[layer, s, o.P_CONDUCT] * theta
-                if p.transport[layer, s] == 1:
+                if p.transport[layer, s] == TRANSPORT_VACANCY:
                     conduct *= vacancy / species[layer, s, o.P_VACANCY]
                 total = nodes[e, 4, ROUTE_START + ROUTE_SIZE * route + SIGMA]
                 out[layer, s] = self.flows[route] * conduct / total
@@ -257,6 +269,7 @@ def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resist
                     raise ModelError(
                         "a law of charge transfer needs one species of its component on each side", f"contacts.{c}"
                     )
+                jump_is_defined(p, c, int(left[0]), int(right[0]))
                 z = float(p.charge_number[0, c, left[0]])
                 prefactor = abs(z) * ELEMENTARY_CHARGE * float(one.rate_at(p.temperature[0]))
                 row = rows[c, route]

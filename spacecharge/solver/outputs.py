@@ -267,12 +267,14 @@ CELL_VOLTAGE = Output(
 )
 """Where both ends are electrodes; under a load that under current."""
 
+PARTIAL = ("contact", "species")
 _PASSING, _CURRENT, _SIGNAL = "current", "load", "impedance"
 CURRENT_OUTPUTS: tuple[Output, ...] = (
     Output("current_density", (), "A m-2", "current density", needs=_PASSING),
     Output("overpotential", CONTACTS, "V", "overpotential", needs=_PASSING),
     Output("differential_resistance", (), "ohm m2", "differential resistance", needs=_PASSING),
     Output("contact_current_density", CONTACTS, "A m-2", "current density of the contact", needs="bias"),
+    Output("contact_current_density", PARTIAL, "A m-2", "current density of the contact", needs=_CURRENT),
     Output("voltage", (), "V", "polarisation", needs=_CURRENT),
     Output("layer_voltage", LAYERS, "V", "drop of the electrochemical potential", needs=_CURRENT),
 )

@@ -28,6 +28,8 @@ from .steady import SteadyState, solve_load
 
 Array = NDArray[np.float64]
 Laws = Sequence[ChargeTransfer | None]
+Loads = tuple[Array | None, Array | None, tuple[str, ...] | None]
+"""Current densities [A m-2] or voltages [V] of points, one of them None, and the components that the ends exchange."""
 
 
 def point_of(parameters: StackParameters, point: int, *, reservoirs: bool = False) -> StackParameters:
@@ -70,7 +72,7 @@ def load_values(
     stack: Stack,
     parameters: StackParameters,
     laws: Laws,
-    loads: tuple[Array | None, Array | None, tuple[str, ...] | None],
+    loads: Loads,
     tolerance_V: ArrayLike,
     resistance_of: Sequence[str] | None,
 ) -> tuple[dict[str, Array], list[SteadyState]]:
@@ -97,7 +99,7 @@ def load_values(
     dict, list
         ``status``, ``iterations``, every observable of the equilibrium solve in the state with current, and
         ``current_density``, ``voltage``, ``cell_voltage``, ``differential_resistance``, ``layer_voltage``,
-        ``overpotential``; NaN and a status where a point has no answer.
+        ``overpotential``, ``contact_current_density``; NaN and a status where a point has no answer.
 
     Raises
     ------
@@ -145,6 +147,11 @@ def _state_values(state: SteadyState, p: StackParameters) -> dict[str, Array]:
     for name in ("current_density", "voltage", "cell_voltage", "differential_resistance", "layer_voltage"):
         values[name] = np.asarray(getattr(state, name), dtype=float)
     values["overpotential"] = np.asarray(state.overpotential, dtype=float)
+    none = np.full((*contacts, *n_species), np.nan)
+    if p.n_species > 1:
+        passing = np.full((2, *contacts), np.nan) if state.chain is None else state.chain.charge_transfer()
+        values["exchange_current_density"], values["charge_transfer_resistance"] = passing
+    values["contact_current_density"] = none if state.chain is None else state.contact_current_density
     return values
 
 

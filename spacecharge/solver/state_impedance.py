@@ -111,19 +111,18 @@ def spectrum_about(
     components = components_of(solution.stack)
     held = held_components(ends, components)
 
-    def layers() -> Complex:
+    def layers(state: Chain) -> Complex:
         network = network_of(solution.parameters, 0, components)
-        network.contacts[:] = linear_contacts(chain, currents, len(components.names))
-        return _layers_on(chain, network, held, omega)
+        network.contacts[:] = linear_contacts(state, currents, len(components.names))
+        return _layers_on(state, network, held, omega)
 
-    parts = layers()
+    parts = layers(chain)
     total = parts.sum(axis=1)
     error = np.full(omega.size, np.nan)
     if estimate:
-        before = chain.mesh, chain.flows
-        if chain.halve():
-            error = SAFETY * np.abs(layers().sum(axis=1) - total) / np.abs(total) + 1e-13
-        chain.mesh, chain.flows = before
+        finer = chain.halved()
+        if finer is not None:
+            error = SAFETY * np.abs(layers(finer).sum(axis=1) - total) / np.abs(total) + 1e-13
     return Spectrum(total, parts, error)
 
 

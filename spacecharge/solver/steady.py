@@ -113,7 +113,10 @@ class SteadyState:
 
     @cached_property
     def component_overpotential(self) -> Array:
-        """V left minus v right of each component at each inner contact, (n_components, n_layers - 1) [V]; NaN: blocked."""
+        """Jump of v, left minus right, of each component at each inner contact, (n_components, n_layers - 1) [V].
+
+        NaN where it does not cross.
+        """
         return self._by_component(1)[:, 1:]
 
     def _by_component(self, kind: int) -> Array:
@@ -125,9 +128,10 @@ class SteadyState:
 
     @cached_property
     def contact_current_density(self) -> Array:
-        """Current through each inner contact [A m-2], (n_layers - 1,), or (n_layers - 1, n_species) with several species.
+        """Current through each inner contact [A m-2].
 
-        Species of one component share its current as they conduct at the left face of the contact.
+        Shape (n_layers - 1,), or (n_layers - 1, n_species) with several species. Species of one component share its
+        current as they conduct at the left face of the contact.
         """
         currents = self._chain().contact_currents()
         return currents[:, 0] if currents.shape[1] == 1 else currents
@@ -303,7 +307,7 @@ def _finished(chain: Chain, status: Status, errors: tuple[float, float]) -> Stea
     voltage, slope = float(chain.answer[A_VOLTAGE]), float(chain.answer[A_SLOPE])
     drops = chain.drops()[:, 0]
     ends = float(p.potential[0, 0] - p.potential[0, -1])
-    currents = np.bincount(chain.routes.component, chain.flows, len(chain.routes.components))
+    currents = np.bincount(chain.routes.component, chain.flows, len(chain.routes.components)).astype(float)
     return SteadyState(
         chain.solution.stack, status, status.message, chain.current, voltage, ends + voltage, slope, drops[0],
         drops[1, 1:], currents, *errors, chain.iterations, chain.n_elements, chain,

@@ -17,7 +17,7 @@ from ..model.charge_transfer import ChargeTransfer, law_of_keys
 from ..model.numbers import TRANSFER
 from ..model.tangents import parameter_tangent
 from ..solver.outputs import ACTIVATION_OUTPUT
-from ..solver.transfer import local_activation_energy, transfer_scalars
+from ..solver.transfer import local_activation_energy, transfer_scalars, with_total
 from .facts import facts_of
 
 Array = NDArray[np.float64]
@@ -52,12 +52,17 @@ def transfer_values(
     if "charge_transfer" not in facts:
         return {}
     laws = transfer_laws(config, lo, hi)
-    values = transfer_scalars(laws, parameters, scalars)
+    if "load" in facts and "several_species" in facts:
+        # The state with current says which species a law is about.
+        of_contacts = ("exchange_current_density", "charge_transfer_resistance")
+        values = with_total(laws, parameters, scalars, {name: scalars[name] for name in of_contacts})
+    else:
+        values = transfer_scalars(laws, parameters, scalars)
     if ACTIVATION_OUTPUT.exists(facts):
         by_temperature = slopes.get("temperature_K")
         values[ACTIVATION_OUTPUT.name] = (
             np.full(values["exchange_current_density"].shape, np.nan)
-            if by_temperature is None
+            if by_temperature is None or "several_species" in facts
             else local_activation_energy(laws, parameters, scalars, by_temperature)
         )
     return values
