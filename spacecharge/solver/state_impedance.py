@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .solution import Solution
     from .steady import SteadyState
 
+SAFETY = 4.0
+"""What halving the mesh changes, times this, is the error estimate: the elements at a face are not cut as they are at rest,
+and at the highest frequencies halving gains little there (measured: errors up to 3.3 times the change)."""
+
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
@@ -105,7 +109,7 @@ def spectrum_about(
     Spectrum
         Impedance, its parts, and its estimated error.
     """
-    from .small_signal import SAFETY, Spectrum
+    from .small_signal import Spectrum
 
     solution = chain.solution
     components = components_of(solution.stack)

@@ -119,7 +119,7 @@ def with_fitted_rates(config: Config) -> Config:
     filled = replace(filled, charge_transfer=tuple(laws))
     if filled.charge_transfer and any(law is not None for law in laws):
         base = filled.parameters(0, 1)
-        if base.n_species > 1:
+        if base.n_species > 1 and config.load is None:
             message = "a law of charge transfer needs layers with one mobile species each"
             raise ConfigError([f"{config.source}: contacts: {message}"])
         transfer_laws(filled, 0, 1)
