@@ -18,6 +18,7 @@ from .model import (
     Stack,
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
+from .solver.arcs import Arc, impedance_arcs
 from .solver.bias import current_density, differential_resistance, overpotential, voltage
 from .solver.bulk import (
     activation_energy,
@@ -54,6 +55,7 @@ from .solver.outputs import (
     static_capacitance,
     validity,
 )
+from .solver.relaxation import RelaxationTimes, relaxation_times
 from .solver.sensitivity import sensitivities
 from .solver.small_signal import (
     blocking_resistance,
@@ -71,6 +73,7 @@ from .sweeping.assumptions import Assumptions, assume
 from .sweeping.in_memory import SweepTable, sweep
 
 __all__ = [
+    "Arc",
     "Assumptions",
     "ChargeTransfer",
     "ConfigError",
@@ -82,6 +85,7 @@ __all__ = [
     "LatticeSpecies",
     "Layer",
     "ModelError",
+    "RelaxationTimes",
     "Solution",
     "SolverOptions",
     "SpaceChargeError",
@@ -119,6 +123,7 @@ __all__ = [
     "geometric_capacitance",
     "grain_boundary_resistance",
     "impedance",
+    "impedance_arcs",
     "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
@@ -129,6 +134,7 @@ __all__ = [
     "plane_charge",
     "plane_occupancy",
     "potential_error_estimate",
+    "relaxation_times",
     "resistance",
     "resistance_error_estimate",
     "run_sweep",

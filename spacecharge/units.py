@@ -66,6 +66,9 @@ UNITS: tuple[Unit, ...] = (
     Unit("", "V/nm", "V m-1", 1e9, "V nm$^{-1}$", True),
     Unit("", "uC/cm2", "C m-2", 1e-2, "µC cm$^{-2}$", True),
     Unit("_uF_per_cm2", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
+    Unit("_uF", "uF", "F", 1e-6, "µF", True),
+    Unit("_ohm", "Ohm", "ohm", 1.0, "Ω", True),
+    Unit("_cm2", "cm2", "m2", 1e-4, "cm$^{2}$"),
 )
 """The one table. Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 

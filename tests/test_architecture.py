@@ -101,7 +101,7 @@ OUTSIDE: dict[str, set[str]] = {
     "xarray": {"store", "sweeping"},
     "pandas": {"store", "sweeping"},
     "distributed": {"sweeping.cluster"},
-    "nmrglue": {"measured.bruker"},
+    "emcee": {"fitting.posterior"},
     "galvani": {"measured.cycler"},
     "scipy": {"analytic", "defect_chemistry", "fitting", "measured", "nmr", "plotting", "sweeping"},
     "numpy": {

@@ -21,6 +21,10 @@ COLLECT_EVERY = 100_000
 """New objects between two looks for garbage in circles, of which a sweep makes next to none."""
 
 
+MOST_ARCS_SHOWN = 12
+"""Arcs that a run prints; `spacecharge show` has all."""
+
+
 def execute(args: argparse.Namespace) -> int:
     """Run the sweep (or say what it would take); returns the exit code."""
     with _lean_process():
@@ -75,7 +79,7 @@ def _execute(args: argparse.Namespace) -> int:
     if args.json:
         from ..report.objects import as_json
 
-        print(as_json({**_report_object(report), **lines}))
+        print(as_json({**_report_object(report), **lines, **_arcs_object(report)}))
     else:
         _print_report(report)
     if not args.quiet:
@@ -97,6 +101,15 @@ def _said(config: Config, report: RunReport) -> dict[str, list[str]]:
     }
 
 
+def _arcs_object(report: RunReport) -> dict[str, Any]:
+    """Return the arcs of the spectra of a run, where it has any."""
+    from ..report.arcs import arcs_object, has_arcs
+    from ..store import read_results
+
+    results = read_results(report.path)
+    return {"arcs": arcs_object(results)} if has_arcs(results) else {}
+
+
 def _report_object(report: RunReport) -> dict[str, Any]:
     """Return what a run did, for other programs."""
     return {
@@ -114,6 +127,11 @@ def _print_report(report: RunReport) -> None:
     points = "point" if report.n_points == 1 else "points"
     there = f", {report.n_resumed} of them from before" if report.n_resumed else ""
     print(f"{report.path}: {report.n_points} {points}{there}, {report.n_failed} failed, {report.seconds:.2f} s")
+    from ..report.arcs import arc_lines
+    from ..store import read_results
+
+    for line in arc_lines(read_results(report.path), (), MOST_ARCS_SHOWN):
+        print(line)
 
 
 def _print_failures(report: RunReport) -> None:

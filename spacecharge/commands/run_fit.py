@@ -43,7 +43,12 @@ def execute(args: argparse.Namespace) -> int:
         if kind.draws:
             from ..fitting.result import draw
 
-            said.append(str(draw(result.stored(), Path(path).with_suffix(".png"))))
+            stored, figure = result.stored(), Path(path).with_suffix(".png")
+            said.append(str(draw(stored, figure)))
+            if stored.posterior is not None:
+                from ..plotting.fits import beside
+
+                said.append(str(draw(stored, beside(figure), corner=True)))
     for text in () if args.quiet else said:
         print(text, file=sys.stderr)
     return EXIT_SOME_FAILED if result.n_failed else EXIT_SOLVED

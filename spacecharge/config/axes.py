@@ -18,6 +18,9 @@ Index = NDArray[np.int64]
 Kind = Literal["stack", "rebuild", "solver", "charge_transfer", "load", "lattice"]
 _ROUNDING = 1e-9
 
+MAX_VALUES = 100_000_000
+"""Most values of one axis: a result holds them all (0.8 GB), its points only as they are solved."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
@@ -93,11 +96,13 @@ def step_grid(start: float, stop: float, step: float) -> Grid:
     Raises
     ------
     ValueError
-        The step is zero or leads away from `stop`.
+        The step is zero, leads away from `stop`, or takes more than :data:`MAX_VALUES` values.
     """
     if step == 0.0 or (stop - start) / step < 0.0:
         raise ValueError("the step must lead from start to stop")
     n = math.floor((stop - start) / step * (1.0 + _ROUNDING) + _ROUNDING) + 1
+    if n > MAX_VALUES:
+        raise ValueError(f"makes {n:.3g} values, too many (allowed: {MAX_VALUES:.3g})")
     return Grid(n=n, start=start, stop=start + (n - 1) * step, spacing="step", step=step)
 
 
@@ -283,4 +288,4 @@ class Sweep:
         return result
 
 
-__all__ = ["Axis", "Grid", "Sweep", "closed_grid", "listed_grid", "sigma_grid", "step_grid"]
+__all__ = ["MAX_VALUES", "Axis", "Grid", "Sweep", "closed_grid", "listed_grid", "sigma_grid", "step_grid"]

@@ -94,12 +94,15 @@ class ImpedanceSettings:
         [m2]
     series_resistance : float
         [ohm m2]
+    arcs : bool or None
+        Whether relaxation times and arcs are asked for; None: where they are cheap.
     """
 
     frequency_Hz: tuple[float, ...]
     ends: Mapping[str, Any]
     electrode_area: float | None
     series_resistance: float
+    arcs: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

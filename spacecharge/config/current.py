@@ -129,4 +129,5 @@ def impedance_settings(
         ends=ends,
         electrode_area=None if area is None else area * 1e-4,
         series_resistance=keys.series_resistance_ohm_cm2 * 1e-4,
+        arcs=keys.arcs,
     )

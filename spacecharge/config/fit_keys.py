@@ -21,9 +21,8 @@ from ..errors import FitError
 from ..measured.columns import role_of
 from ..nmr.parameters import Rule
 from .schema import Keys, Plain, Whole
+from .uncertainty import UNCERTAINTIES, PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
-
-UNCERTAINTIES = ("covariance", "bootstrap", "profile")
 
 SECTIONS = {
     "data": "the section is missing (path and columns, or bruker and delay_unit)",
@@ -119,7 +118,7 @@ class FitAxisKeys(Keys):
     )
 
 
-class FitKeys(Keys):
+class FitKeys(UncertaintyKeys):
     """Keys that fits of measured curves share."""
 
     name: StrictStr | None = Field(default=None, description="Name of the result; default: that of the file")
@@ -127,10 +126,7 @@ class FitKeys(Keys):
     data: FitDataKeys
     reference_temperature_K: Annotated[float, number(1.0, 5000.0, "Where Arrhenius laws are stated", "K")] = 298.15
     parameters: dict[str, Plain | ParameterKeys] = Field(default_factory=dict)
-    uncertainty: Literal["covariance", "bootstrap", "profile"] = "covariance"
     level: Level = 0.9545
-    samples: Annotated[Whole, Field(ge=10, le=100_000, description="Resamplings of the bootstrap")] = 200
-    seed: Annotated[Whole, Field(ge=0, le=2**31, description="Of the random numbers")] = 0
     absolute_sigma: StrictBool = Field(default=False, description="Errors of the data are absolute, not weights")
     transport: TransportKeys = Field(default_factory=TransportKeys)
     sweep: dict[str, FitAxisKeys | list[Any]] | None = Field(
@@ -165,12 +161,16 @@ class FitConfig:
         Where Arrhenius laws are stated [K].
     parameters : dict of str to ParameterSpec
         By parameter name.
-    uncertainty : {'covariance', 'bootstrap', 'profile'}
+    uncertainty : {'covariance', 'bootstrap', 'profile', 'posterior'}
         How intervals are made.
     level : float
         Confidence of intervals.
     samples, seed : int
-        Of the bootstrap.
+        Of the bootstrap or the posterior.
+    priors : dict of str to PriorSpec
+        By parameter name.
+    sampling : Sampling
+        Of the posterior.
     absolute_sigma : bool
         Take the errors of the data as they are instead of as weights.
     sweep : dict
@@ -195,6 +195,8 @@ class FitConfig:
     level: float = 0.9545
     samples: int = 200
     seed: int = 0
+    priors: dict[str, PriorSpec] = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
     absolute_sigma: bool = False
     sweep: dict[str, list[Any]] = field(default_factory=dict)
     output: str = ""
@@ -251,11 +253,15 @@ def check_curve_fit(
     given, model_keys = _part(keys, "data", data), _part(keys, "model", data)
     source = _check_source(given, kind, problems) if given is not None else {}
     model = finish(model_keys, problems) if model_keys is not None else {}
-    specs = _check_parameters(parameters, rules(model, source) if model else None, problems)
+    known = rules(model, source) if model else None
+    specs = _check_parameters(parameters, known, problems)
     transport = data.get("transport")
     if isinstance(transport, Mapping) and "jump_length_nm" in transport and "jump_directions" not in transport:
         problems.add("transport", "jump_directions is missing (2 along channels, 4 in planes, 6 in space)")
-    if checked is None or len(problems) > before:
+    if checked is None:
+        return None
+    errors = asked(checked, _ranges(known, specs), problems)
+    if len(problems) > before:
         return None
     return FitConfig(
         name=name,
@@ -266,16 +272,34 @@ def check_curve_fit(
         title=checked.title,
         reference_temperature_K=checked.reference_temperature_K,
         parameters=specs,
-        uncertainty=checked.uncertainty,
+        uncertainty=errors.uncertainty,
         level=checked.level,
-        samples=checked.samples,
-        seed=checked.seed,
+        samples=errors.samples,
+        seed=errors.seed,
+        priors=errors.priors,
+        sampling=errors.sampling,
         absolute_sigma=checked.absolute_sigma,
         output=os.path.expanduser(checked.output.path or ""),
         path=document.path,
         text=document.text,
         raw=dict(document.data),
     )
+
+
+def _ranges(rules: Sequence[Rule] | None, specs: Mapping[str, ParameterSpec]) -> dict[str, Range] | None:
+    """Return the bounds of every parameter of a model; None without a model."""
+    if rules is None:
+        return None
+    found = {}
+    for rule in rules:
+        spec = specs.get(rule.name, ParameterSpec())
+        absent = rule.optional and rule.name not in specs
+        found[rule.name] = Range(
+            minimum=rule.minimum if spec.minimum is None else spec.minimum,
+            maximum=rule.maximum if spec.maximum is None else spec.maximum,
+            fixed=absent or spec.fixed is not None or (rule.fixed and spec == ParameterSpec()),
+        )
+    return found
 
 
 @cache

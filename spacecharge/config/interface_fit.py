@@ -9,88 +9,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
-from ..document.problems import Problems, nearest, shown
+from ..document.problems import Problems
 from ..document.yaml import Document
 from ..errors import ConfigError
 from ..model.numbers import RANGES
 from .axes import Grid
+from .cell_parameters import AREA, PAIRS
 from .config import Config
 from .fit_keys import FitAxisKeys, result_name
+from .interface_keys import QUANTITIES, InterfaceKeys
+from .interface_parameters import FittedPath, ParameterKeys, fitted_path, is_known
+from .interface_spectra import MeasuredSpectrum, read_spectra
 from .load import load_document
 from .paths import allowed_range, normalised, sweepable
-from .schema import Configuration, Keys, Plain, Temperature, Whole
+from .schema import Configuration, Keys, Plain, Whole
+from .uncertainty import PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
 
 KIND = "interface"
-
-QUANTITIES = (
-    "exchange_current_density_mA_per_cm2",
-    "resistance_ohm_cm2",
-    "capacitance_uF_per_cm2",
-    "activation_energy_eV",
-)
-"""What may be measured of an interface, in the unit of the key."""
-
-_OF_UNKNOWN_SIZE = (
-    "rate_constant_per_m2_s",
-    "site_density_per_nm3",
-    "permittivity",
-    "diffusivity_m2_per_s",
-    "diffusivity_m2_per_s.value",
-    "conductivity_S_per_m",
-)
-"""Positive numbers whose logarithm is fitted by default where space charge alone is fitted: some are decades off."""
-
-Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0)]
-
-
-class DatumKeys(Keys):
-    """One measured number."""
-
-    value: Positive = Field(description="What was measured, in the unit of the key above")
-    sigma: Positive = Field(description="One standard deviation, in the same unit")
-    limit: Literal["measured", "at_most", "at_least"] = "measured"
-    temperature_K: Temperature | None = None
-    between_K: Annotated[list[Temperature], Field(min_length=2)] | None = Field(
-        default=None, description="Temperatures of an activation energy"
-    )
-
-
-class InterfaceKeys(Keys):
-    """What was measured at one interface."""
-
-    at: dict[str, Plain] = Field(default_factory=dict, description="Numbers of the stack that make it this interface")
-    table: StrictStr | None = Field(
-        default=None, description="Table whose rows are interfaces of their own, relative to this configuration"
-    )
-    columns: dict[str, StrictStr] = Field(
-        default_factory=dict,
-        description="Number of the stack, temperature_K, a quantity or sigma_QUANTITY to the title of its column",
-    )
-    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
-    relative_sigma: dict[str, Positive] = Field(
-        default_factory=dict, description="One sigma over the value, by quantity, where no column has it"
-    )
-    exchange_current_density_mA_per_cm2: list[DatumKeys] = Field(default_factory=list)
-    resistance_ohm_cm2: list[DatumKeys] = Field(default_factory=list)
-    capacitance_uF_per_cm2: list[DatumKeys] = Field(
-        default_factory=list, description="Differential capacitance of the contact"
-    )
-    activation_energy_eV: list[DatumKeys] = Field(default_factory=list)
-
-
-class ParameterKeys(Keys):
-    """A fitted number; with several paths they all take its value."""
-
-    paths: Annotated[list[StrictStr], Field(min_length=1)] | None = None
-    initial: Plain | None = None
-    min: Plain | None = None
-    max: Plain | None = None
-    fixed: Plain | None = None
-    log: StrictBool | None = Field(
-        default=None,
-        description="Fit its logarithm; default for rate constants and, without charge transfer, for positive numbers",
-    )
 
 
 class CurveKeys(Keys):
@@ -102,7 +38,7 @@ class CurveKeys(Keys):
     num: Annotated[Whole, Field(ge=2, le=100_000)] = 101
 
 
-class FitPartKeys(Keys):
+class FitPartKeys(UncertaintyKeys):
     """What a fit of the interface model says besides the keys of a run."""
 
     fit: Literal["interface"]
@@ -111,10 +47,7 @@ class FitPartKeys(Keys):
     interfaces: dict[str, InterfaceKeys] = Field(min_length=1)
     parameters: dict[str, ParameterKeys] = Field(default_factory=dict)
     curve: CurveKeys | None = None
-    uncertainty: Literal["covariance", "bootstrap", "profile"] = "covariance"
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9545
-    samples: Annotated[Whole, Field(ge=10, le=100_000)] = 200
-    seed: Annotated[Whole, Field(ge=0)] = 0
     absolute_sigma: StrictBool | None = Field(
         default=None, description="Default: true, or false where a table brings no errors"
     )
@@ -144,6 +77,8 @@ class Datum:
         0 measured, -1 the truth is at most this, 1 at least.
     temperatures : tuple of float
         One, or those between which an activation energy was measured [K].
+    to : str
+        Interface over whose value a ratio is; empty otherwise.
     """
 
     interface: str
@@ -152,19 +87,7 @@ class Datum:
     sigma: float
     limit: int
     temperatures: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedPath:
-    """One parameter of the fit: the numbers of the model that take its value, bounds in their unit."""
-
-    name: str
-    paths: tuple[str, ...]
-    minimum: float
-    maximum: float
-    initial: float | None
-    fixed: float | None
-    log: bool
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,11 +104,13 @@ class InterfaceFitConfig:
         By name, the numbers that make the stack this interface.
     data : tuple of Datum
         What was measured.
+    spectra : tuple of MeasuredSpectrum
+        Measured spectra.
     parameters : tuple of FittedPath
         What is fitted.
     curve : (path, Grid) or None
         Where the resistance is drawn.
-    uncertainty, level, samples, seed, absolute_sigma
+    uncertainty, level, samples, seed, absolute_sigma, priors, sampling
         As in every fit.
     output : str
         HDF5 file; empty for none.
@@ -207,6 +132,9 @@ class InterfaceFitConfig:
     seed: int
     absolute_sigma: bool
     output: str
+    spectra: tuple[MeasuredSpectrum, ...] = ()
+    priors: dict[str, PriorSpec] = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=Sampling)
     notes: tuple[str, ...] = ()
     sweep: dict[str, list[Any]] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
@@ -260,6 +188,9 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     of_fit = set(FitPartKeys.model_fields)
     of_run = set(Configuration.model_fields) - of_fit - {"sweep"}
     run = {key: value for key, value in document.data.items() if key in of_run or key == "title"}
+    if isinstance(run.get("impedance"), dict):
+        # The frequencies of a fit are those of its spectra.
+        run["impedance"] = {"frequency_Hz": [1.0], **run["impedance"]}
     rest = {key: _listed(key, value) for key, value in document.data.items() if key not in of_run and key != "sweep"}
     keys = validate(FitPartKeys, rest, problems, ranges=RANGES)
     name = result_name(document, problems)
@@ -274,13 +205,18 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     laws = [law for law in model.charge_transfer if law is not None]
     if len(laws) > 1:
         problems.add("contacts", f"a fit knows the charge_transfer of one contact, got {len(laws)}", key=True)
-    parameters = tuple(_parameter(name, spec, known, problems, bool(laws)) for name, spec in keys.parameters.items())
+    parameters = tuple(fitted_path(name, spec, known, problems, bool(laws)) for name, spec in keys.parameters.items())
     from .interface_table import WEIGHTS_NOTE, with_tables
 
     keys, weights = with_tables(keys, document.path, problems)
     interfaces, data = _measured(keys, model, known, problems)
+    spectra = read_spectra(keys.interfaces, document.path, float(model.base_stack.temperature_K), problems)
+    weights |= any(spectrum.sigma is None for spectrum in spectra)
     _check_law(data, model, bool(laws), problems)
+    _check_cell(parameters, data, spectra, model, problems)
     curve = _curve(keys.curve, known, problems)
+    bounds = {p.name: Range(minimum=p.minimum, maximum=p.maximum, fixed=p.fixed is not None) for p in parameters}
+    errors = asked(keys, bounds, problems)
     if len(problems):
         return None
     return InterfaceFitConfig(
@@ -290,11 +226,14 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         data=data,
         parameters=parameters,
         curve=curve,
-        uncertainty=keys.uncertainty,
+        uncertainty=errors.uncertainty,
         level=keys.level,
-        samples=keys.samples,
-        seed=keys.seed,
+        samples=errors.samples,
+        seed=errors.seed,
+        priors=errors.priors,
+        sampling=errors.sampling,
         absolute_sigma=not weights if keys.absolute_sigma is None else keys.absolute_sigma,
+        spectra=spectra,
         notes=(WEIGHTS_NOTE,) if weights else (),
         output=os.path.expanduser(str((document.data.get("output") or {}).get("path", ""))),
         raw=dict(document.data),
@@ -306,48 +245,11 @@ def _listed(key: str, value: Any) -> Any:
     if key != "interfaces" or not isinstance(value, dict):
         return value
     return {
-        name: {k: [v] if k in QUANTITIES and isinstance(v, dict) else v for k, v in entry.items()}
+        name: {k: [v] if k in (*QUANTITIES, "spectrum") and isinstance(v, dict) else v for k, v in entry.items()}
         if isinstance(entry, dict)
         else entry
         for name, entry in value.items()
     }
-
-
-def _known(path: str, place: tuple[str | int, ...], known: list[str], problems: Problems, *, key: bool = False) -> bool:
-    if normalised(path) in known:
-        return True
-    message = f"{shown(path)} names no number of this stack ({nearest(normalised(path), known)})"
-    problems.add(place, message, key=key)
-    return False
-
-
-def _parameter(name: str, spec: ParameterKeys, known: list[str], problems: Problems, lawful: bool) -> FittedPath:
-    paths = spec.paths if spec.paths is not None else [name]
-    where: tuple[str | int, ...] = ("parameters", name)
-    low, high = -float("inf"), float("inf")
-    for i, path in enumerate(paths):
-        place = (*where, "paths", i) if spec.paths is not None else where
-        if _known(path, place, known, problems, key=spec.paths is None):
-            bounds = allowed_range(normalised(path))
-            low, high = max(low, bounds[0]), min(high, bounds[1])
-    for key in ("initial", "min", "max", "fixed"):
-        value = getattr(spec, key)
-        if value is not None and not low <= value <= high:
-            problems.add((*where, key), f"{value:g} is out of range (allowed: {low:g} to {high:g})")
-    minimum, maximum = spec.min if spec.min is not None else low, spec.max if spec.max is not None else high
-    if spec.initial is not None and not minimum <= spec.initial <= maximum:
-        problems.add((*where, "initial"), f"{spec.initial:g} is out of range (allowed: {minimum:g} to {maximum:g})")
-    logarithmic = ("rate_constant_per_m2_s",) if lawful else _OF_UNKNOWN_SIZE
-    rate = any(path.endswith(logarithmic) for path in paths)
-    return FittedPath(
-        name=name,
-        paths=tuple(normalised(path) for path in paths),
-        minimum=minimum,
-        maximum=maximum,
-        initial=spec.initial,
-        fixed=spec.fixed,
-        log=spec.log if spec.log is not None else rate,
-    )
 
 
 def _measured(
@@ -359,7 +261,7 @@ def _measured(
     for name, entry in keys.interfaces.items():
         at = {normalised(path): float(value) for path, value in entry.at.items()}
         for path in entry.at:
-            _known(path, ("interfaces", name, "at", path), known, problems, key=True)
+            is_known(path, ("interfaces", name, "at", path), known, problems, key=True)
         if set(at) != first:
             problems.add(
                 ("interfaces", name, "at"), f"every interface gives the same numbers: {', '.join(sorted(first))}"
@@ -373,6 +275,11 @@ def _measured(
                     problems.add(place, "between_K, two different temperatures, is needed")
                 elif not energy and item.between_K is not None:
                     problems.add(place, "between_K belongs to activation_energy_eV")
+                ratio = quantity.endswith("_ratio")
+                if ratio and item.to not in keys.interfaces:
+                    problems.add(place, f"to: an interface is needed ({', '.join(list(keys.interfaces)[:8])})")
+                elif not ratio and item.to is not None:
+                    problems.add(place, "to belongs to a ratio")
                 single = (item.temperature_K or float(model.base_stack.temperature_K),)
                 data.append(
                     Datum(
@@ -382,10 +289,11 @@ def _measured(
                         sigma=item.sigma,
                         limit={"measured": 0, "at_most": -1, "at_least": 1}[item.limit],
                         temperatures=tuple(item.between_K) if energy and item.between_K else single,
+                        to=item.to or "",
                     )
                 )
-    if not data:
-        problems.add("interfaces", f"nothing was measured (known: {', '.join(QUANTITIES)})")
+    if not data and not any(entry.spectrum for entry in keys.interfaces.values()):
+        problems.add("interfaces", f"nothing was measured (known: {', '.join(QUANTITIES)}, spectrum)")
     return interfaces, tuple(data)
 
 
@@ -393,15 +301,43 @@ def _check_law(data: Sequence[Datum], model: Config, lawful: bool, problems: Pro
     """Report quantities that need a law of charge transfer, or the choice of a contact."""
     if lawful:
         return
-    needs = sorted({d.quantity for d in data} & {"exchange_current_density_mA_per_cm2", "activation_energy_eV"})
-    if needs:
-        problems.add("contacts", f"{' and '.join(needs)} needs the charge_transfer of a contact", key=True)
-    if len(model.base_stack.names) != 2:
+    if any(d.quantity.startswith("exchange") for d in data):
+        message = "exchange_current_density_mA_per_cm2 needs the charge_transfer of a contact"
+        problems.add("contacts", message, key=True)
+    if data and len(model.base_stack.names) != 2:
         problems.add("layers", "without charge_transfer a fit takes two layers and their contact", key=True)
 
 
+def _check_cell(
+    parameters: Sequence[FittedPath],
+    data: Sequence[Datum],
+    spectra: Sequence[MeasuredSpectrum],
+    model: Config,
+    problems: Problems,
+) -> None:
+    """Report parameters of the cell that say nothing, and data that need one."""
+    given = {p.name for p in parameters if p.of_cell}
+    if AREA not in given and (model.impedance is None or model.impedance.electrode_area is None):
+        of_cell = sorted({d.quantity for d in data if d.quantity in ("resistance_ohm", "capacitance_uF")})
+        of_cell += [spectrum.path for spectrum in spectra if not spectrum.per_area]
+        of_cell += ["parameters.inductance_nH"] * ("inductance_nH" in given)
+        if of_cell:
+            message = f"{AREA} is needed (free, or {{fixed: ...}}): {of_cell[0]} is of a cell, the model of an area"
+            problems.add("parameters", message, key=True)
+    for pair in PAIRS:
+        missing = set(pair) - given
+        if len(missing) == 1:
+            problems.add(("parameters", (set(pair) & given).pop()), f"needs {missing.pop()} beside it", key=True)
+    ends = () if model.impedance is None else tuple(model.impedance.ends.values())
+    if "blocking_phase_exponent" in given and "blocking" not in ends:
+        problems.add(("parameters", "blocking_phase_exponent"), "needs impedance.ends with a blocking one", key=True)
+    if not spectra:
+        for name in sorted(given - {AREA}):
+            problems.add(("parameters", name), "acts on spectra only, and there is none", key=True)
+
+
 def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:
-    if keys is None or not _known(keys.path, ("curve", "path"), known, problems):
+    if keys is None or not is_known(keys.path, ("curve", "path"), known, problems):
         return None
     low, high = allowed_range(normalised(keys.path))
     for key in ("start", "stop"):

@@ -28,6 +28,7 @@ from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .schema import (
+    MAX_FREQUENCIES,
     MAX_POINTS,
     AxisRange,
     AxisSigma,
@@ -145,6 +146,9 @@ def load_document(document: Document) -> Config:
         _check_output(stack, keys.output, problems)
         load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
         impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
+        biased = load is not None or any(path.endswith(".bias_V") for path in (axis.path for axis in sweep.axes))
+        if impedance is not None and impedance.arcs and (biased or any(c.bias_V for c in stack.contacts)):
+            problems.add(("impedance", "arcs"), "are those of a state at rest: not beside a load or a bias")
     problems.raise_if_any()
     assert stack is not None
     return Config(
@@ -171,7 +175,11 @@ def _frequencies(keys: ImpedanceKeys | None, problems: Problems) -> Grid | None:
     if isinstance(keys.frequency_Hz, AxisSigma):
         problems.add(place, "comes from no fit: give a list or {start, stop, num, spacing: log}")
         return None
-    return _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
+    grid = _grid("frequency_Hz", keys.frequency_Hz, problems, ordered=True, section="impedance")
+    if grid is not None and grid.n > MAX_FREQUENCIES:
+        problems.add(place, f"{grid.n:.3g} frequencies are too many (allowed: {MAX_FREQUENCIES:.3g})")
+        return None
+    return grid
 
 
 def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:

@@ -30,6 +30,7 @@ from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..model.planes import PLANE
 from ..units import stem
+from .axes import MAX_VALUES
 from .schema_document import json_schema
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
@@ -39,6 +40,9 @@ MAX_SIGMAS = 10.0
 
 MAX_POINTS = 2**53
 """Most points of a sweep: their numbers must be exact as floats."""
+
+MAX_FREQUENCIES = 1_000_000
+"""Most frequencies of a spectrum: every point computes and holds all of them."""
 
 
 def quantity(number: Number) -> Any:
@@ -328,7 +332,7 @@ class AxisRange(Keys):
 
     start: Plain
     stop: Plain
-    num: Annotated[Whole, Field(ge=1, le=MAX_POINTS, description="Number of values")]
+    num: Annotated[Whole, Field(ge=1, le=MAX_VALUES, description="Number of values")]
     spacing: Literal["linear", "log"] = "linear"
 
 
@@ -358,7 +362,7 @@ class AxisSigma(Keys):
         ),
     ]
     num: Annotated[
-        Whole, Field(ge=2, le=MAX_POINTS, description="Number of values; the fitted one is among an odd number")
+        Whole, Field(ge=2, le=MAX_VALUES, description="Number of values; the fitted one is among an odd number")
     ]
 
 
@@ -454,6 +458,10 @@ class ImpedanceKeys(Keys):
 
     frequency_Hz: AxisKeys = Field(description="Frequencies: a list or {start, stop, num, spacing: log} [Hz]")
     ends: SignalEnds = Field(default_factory=SignalEnds)
+    arcs: bool | None = Field(
+        default=None,
+        description="Relaxation times and arcs of every point; by default up to 100 points, at rest",
+    )
     electrode_area_cm2: Plain | None = Field(default=None, gt=0.0, description="Area, for figures in ohms [cm2]")
     series_resistance_ohm_cm2: Plain = Field(default=0.0, ge=0.0, description="Added in figures [Ohm cm2]")
 
@@ -475,4 +483,4 @@ class Configuration(StackNumbers):
     output: OutputKeys = Field(default_factory=OutputKeys)
 
 
-__all__ = ["MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]
+__all__ = ["MAX_FREQUENCIES", "MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]

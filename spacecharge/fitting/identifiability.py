@@ -98,6 +98,50 @@ def unresolved_parameters(
     return found
 
 
+def undetermined(
+    jacobian: NDArray[np.float64], names: Sequence[str], values: NDArray[np.float64], relative: NDArray[np.float64]
+) -> str:
+    """Say in which combination parameters occur that the data cannot tell apart.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (n_data, n)
+        Weighted residuals of the data by the internal coordinates of these parameters.
+    names : sequence of str, length n
+        Of the columns.
+    values : ndarray, shape (n,)
+        Of the parameters.
+    relative : ndarray, shape (n,)
+        d internal / d ln(value).
+
+    Returns
+    -------
+    str
+        Half a line, by the direction of the logarithms along which the data change least.
+    """
+    if len(names) < 2 or np.any(values == 0.0):
+        return ""
+    _, _, vt = np.linalg.svd(np.linalg.qr(jacobian * relative, mode="r"), full_matrices=True)
+    flat = vt[-1] / np.max(np.abs(vt[-1]))
+    if len(names) == 2:
+        # What stays where the logarithms move along (a, b) is A^b over B^a.
+        exponents = np.array([flat[1], -flat[0]])
+        exponents = exponents * np.sign(exponents[int(np.argmax(np.abs(exponents)))])
+        value = math.prod(abs(v) ** e for v, e in zip(values, exponents, strict=True))
+        product = " x ".join(_power(name, e) for name, e in zip(names, exponents, strict=True) if abs(e) > _NO_POWER)
+        return f"they determine only {product} = {value:.4g}"
+    moves = ", ".join(f"{name} by {e:+.2g} %" for name, e in zip(names, flat, strict=True) if abs(e) > _NO_POWER)
+    return f"moving {moves} together changes next to nothing"
+
+
+_NO_POWER = 0.005
+"""Exponents below this are none."""
+
+
+def _power(name: str, exponent: float) -> str:
+    return name if abs(exponent - 1.0) < _NO_POWER else f"{name}^{exponent:.3g}"
+
+
 def _together(names: Sequence[str]) -> Unresolved:
     *most, last = names
     listed = f"{', '.join(most)} and {last}" if most else last

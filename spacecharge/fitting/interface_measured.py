@@ -12,6 +12,8 @@ from ..units import unit_of
 from .problem import Array
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..config.interface_fit import InterfaceFitConfig
 
 
@@ -43,6 +45,8 @@ class Measured:
         keys: list[tuple[str, float]] = []
         for datum in config.data:
             keys += [(datum.interface, t) for t in datum.temperatures if (datum.interface, t) not in keys]
+            if datum.to and (datum.to, datum.temperatures[0]) not in keys:
+                keys.append((datum.to, datum.temperatures[0]))
         self.keys = keys
         names = next(iter(config.interfaces.values()))
         self.at = {path: np.array([config.interfaces[name][path] for name, _ in keys]) for path in names}
@@ -50,6 +54,8 @@ class Measured:
         n = len(config.data)
         self.of_current, self.of_resistance, self.of_capacitance = np.zeros((3, n, len(keys)))
         self.offset, self.values, self.sigma = np.zeros(n), np.empty(n), np.empty(n)
+        self.by_area = np.zeros(n)
+        """Power of the electrode area in each datum."""
         for i, datum in enumerate(config.data):
             places = [keys.index((datum.interface, t)) for t in datum.temperatures]
             if datum.quantity == "activation_energy_eV":
@@ -60,17 +66,20 @@ class Measured:
                 self.values[i], self.sigma[i] = datum.value, datum.sigma
                 continue
             kinds = {"exchange": self.of_current, "resistance": self.of_resistance, "capacitance": self.of_capacitance}
-            kinds[datum.quantity.split("_")[0]][i, places] = 1.0
+            matrix = kinds[datum.quantity.split("_")[0]]
+            matrix[i, places] = 1.0
+            if datum.to:
+                matrix[i, keys.index((datum.to, datum.temperatures[0]))] -= 1.0
+            self.by_area[i] = {"resistance_ohm": -1.0, "capacitance_uF": 1.0}.get(datum.quantity, 0.0)
             self.values[i] = np.log(datum.value * unit_of(datum.quantity).factor)
             self.sigma[i] = datum.sigma / datum.value
         self.limit = np.array([datum.limit for datum in config.data], dtype=np.int8)
 
-    def prediction(self, state: State) -> Array:
-        """Return the data as the model has them (n_data,)."""
+    def prediction(self, scalars: Mapping[str, Array], area: Array) -> Array:
+        """Return the data as the model has them (n_rows, n_data), of scalars (n_rows, n_points) and areas [m2]."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.offset + sum(
-                _applied(matrix, np.log(state.scalars[key])) for key, matrix in self._matrices.items()
-            )
+            of_points = sum(_applied(matrix, np.log(scalars[key]).T) for key, matrix in self._matrices.items())
+        return np.asarray((self.offset + np.asarray(of_points).T) + np.outer(np.log(area), self.by_area))
 
     @property
     def _matrices(self) -> dict[str, Array]:

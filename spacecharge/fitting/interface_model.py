@@ -6,26 +6,28 @@ solver, carried through the law of charge transfer.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..errors import FitError, ModelError
+from ..errors import FitError
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys, occupancy_factor
 from ..model.tangents import parameter_tangent
 from ..solver.transfer import local_activation_energy, transfer_scalars
 from ..units import unit_of
-from .curvature import minimise_by_curvature
-from .interface_measured import Measured, State
-from .problem import Array, Parameter, Problem
-from .setup import Column, Quantity, Rows, Setup
+from .interface_measured import State
+from .problem import Array
 
 if TYPE_CHECKING:
-    from ..config.interface_fit import Datum, FittedPath, InterfaceFitConfig
+    from ..config.interface_fit import InterfaceFitConfig
     from ..solver.equilibrium import Points
+
+REVERSIBLE_ENDS = {"left": "reversible", "right": "reversible"}
 
 ADDED = "grain_boundary_resistance_ohm_cm2"
 
@@ -54,7 +56,9 @@ class InterfaceModel:
     @property
     def base(self) -> Array:
         """The parameters as the configuration has them before any fit (n_parameters,), in the units of their keys."""
-        return np.array([self._base_value(p.paths[0]) for p in self.config.parameters])
+        return np.array(
+            [p.initial if p.of_cell else self._base_value(p.paths[0]) for p in self.config.parameters], dtype=float
+        )
 
     def _base_value(self, path: str) -> float:
         if path.startswith(self.prefix):
@@ -84,7 +88,7 @@ class InterfaceModel:
             raise FitError(f"{path}: give its initial value (parameters.NAME.initial)")
         return float(value)
 
-    def _law(self, swept: Mapping[str, float]) -> ChargeTransfer:
+    def _law(self, swept: Mapping[str, Any]) -> ChargeTransfer:
         return law_of_keys(self.keys, self.stack, swept)
 
     def split(self, values: Sequence[float] | Array) -> tuple[dict[str, float], dict[str, float]]:
@@ -97,6 +101,98 @@ class InterfaceModel:
                 else:
                     of_stack[path] = float(value)
         return of_stack, of_law
+
+    def _over(self, rows: Array, at: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return numbers of the stack and keys of the law at every point of every row of parameters, rows outermost."""
+        n_rows, n = rows.shape[0], next(iter(at.values())).size
+        of_stack: dict[str, Array] = {}
+        of_law: dict[str, Array] = {}
+        for k, p in enumerate(self.config.parameters):
+            for path in p.paths:
+                if path.startswith(self.prefix):
+                    of_law[path.removeprefix(self.prefix)] = np.repeat(rows[:, k], n)
+                else:
+                    of_stack[path] = np.repeat(rows[:, k], n)
+        return of_stack | {path: np.tile(array, n_rows) for path, array in at.items()}, of_law
+
+    def scalars(self, rows: Array, at: Mapping[str, Array]) -> dict[str, Array]:
+        """Return observables of every point for rows of parameters at once.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n_rows, n_parameters)
+            In the units of their keys.
+        at : mapping of str to ndarray, shape (n_points,)
+            As for :meth:`solve`.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n_rows, n_points)
+            ``exchange_current_density``, ``total_resistance``, ``capacitance``; NaN where a point has no solution.
+        """
+        from ..solver.equilibrium import solve_points
+
+        over, of_law = self._over(rows, at)
+        parameters = stack_parameters(self.stack, over)
+        points = solve_points(
+            parameters, tolerance_V=self.tolerance_V, resistance_of=self.config.model.output.resistance_of
+        )
+        c = int(parameters.end_contacts[0]) + self.contact
+        found = {
+            "total_resistance": points.scalars["interface_resistance"],
+            "capacitance": points.scalars["differential_capacitance"][:, c],
+        }
+        found["exchange_current_density"] = np.full_like(found["capacitance"], np.nan)
+        if self.has_law:
+            made = transfer_scalars(self._laws(of_law, parameters), parameters, _with_space_charge(points.scalars))
+            found["total_resistance"] = made["total_resistance"]
+            found["exchange_current_density"] = made["exchange_current_density"][:, c]
+        return {key: array.reshape(rows.shape[0], -1) for key, array in found.items()}
+
+    def spectra(
+        self, rows: Array, at: Mapping[str, Array], omega: Sequence[Array]
+    ) -> tuple[list[NDArray[np.complex128]], Array, Array]:
+        """Return spectra of every point for rows of parameters, rows outermost.
+
+        Parameters
+        ----------
+        rows, at
+            As for :meth:`scalars`.
+        omega : sequence of ndarray, length n_points
+            Angular frequencies of every point [s-1].
+
+        Returns
+        -------
+        spectra : list of ndarray of complex, length n_rows * n_points
+            Of the stack [ohm m2].
+        resistance, capacitance : ndarray, shape (n_rows * n_points,)
+            Of the contact [ohm m2, F m-2].
+        """
+        from ..solver.point_spectra import solve_spectra
+
+        over, of_law = self._over(rows, at)
+        parameters = stack_parameters(self.stack, over)
+        settings = self.config.model.impedance
+        points, found, resistance = solve_spectra(
+            self.stack,
+            parameters,
+            list(omega) * rows.shape[0],
+            REVERSIBLE_ENDS if settings is None else settings.ends,
+            laws=self._laws(of_law, parameters),
+            tolerance_V=self.tolerance_V,
+            n_threads=os.cpu_count() or 1,
+        )
+        c = int(parameters.end_contacts[0]) + self.contact
+        return found, resistance[:, self.contact], points.scalars["differential_capacitance"][:, c]
+
+    @property
+    def tolerance_V(self) -> float:
+        """Tolerance of the contact potentials [V]."""
+        return min(self.config.model.solver.tolerance_V, SHARPEST_TOLERANCE_V)
+
+    def _laws(self, of_law: Mapping[str, Any], parameters: StackParameters) -> list[ChargeTransfer | None]:
+        law = self._law(of_law) if self.has_law else None
+        return [law if i == self.contact else None for i in range(parameters.n_layers - 1)]
 
     def solve(
         self, values: Sequence[float] | Array, at: Mapping[str, Array], *, slopes: bool = False, energy: bool = False
@@ -130,15 +226,16 @@ class InterfaceModel:
             tangents |= self._tangents(over)
         points = solve_points(
             parameters,
-            tolerance_V=min(self.config.model.solver.tolerance_V, SHARPEST_TOLERANCE_V),
+            tolerance_V=self.tolerance_V,
             resistance_of=self.config.model.output.resistance_of,
             tangents=tangents,
         )
         c = int(parameters.end_contacts[0]) + self.contact
         if not self.has_law:
             return self._without_law(points, c, slopes)
-        law = self._law(of_law)
-        laws = [law if i == self.contact else None for i in range(parameters.n_layers - 1)]
+        laws = self._laws(of_law, parameters)
+        law = laws[self.contact]
+        assert law is not None
         solved = _with_space_charge(points.scalars)
         made = transfer_scalars(laws, parameters, solved)
         energies = np.full(made["exchange_current_density"].shape, np.nan)
@@ -290,134 +387,4 @@ def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
     return {**scalars, "interface_resistance": np.where(known, resistance, 0.0)}
 
 
-_MOST_DERIVED = 12
-"""Interfaces of which derived numbers are listed; the rows of a long table stand in the table of interfaces."""
-
-
-def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
-    """Return the fit of a configuration, ready to run, and its model.
-
-    Raises
-    ------
-    FitError
-        A parameter needs an initial value, or the calibration is no neutral case.
-    """
-    try:
-        model = InterfaceModel(config)
-        base = model.base
-    except ModelError as error:
-        raise FitError(f"{config.model.source}: {error}") from None
-    measured = Measured(config)
-    parameters = tuple(_parameter(p, value) for p, value in zip(config.parameters, base.tolist(), strict=True))
-
-    def predict(values: Array, rows: Rows) -> Array:
-        return measured.prediction(model.solve(values, measured.at))[rows]
-
-    names = list(config.interfaces)
-    temperature = np.array([float(np.mean(d.temperatures)) for d in config.data])
-    problem = Problem(
-        parameters=parameters,
-        predict=lambda values: predict(values, slice(None)),
-        jacobian=lambda values: measured.jacobian(model.solve(values, measured.at, slopes=True)),
-        data=measured.values,
-        sigma=measured.sigma,
-        limit=measured.limit if np.any(measured.limit) else None,
-        absolute_sigma=config.absolute_sigma,
-        advise=lambda values, names: _advice(measured, model, values, names),
-    )
-    series = np.array([names.index(d.interface) for d in config.data], dtype=np.intp)
-    unique, index = np.unique(temperature, return_inverse=True)
-    few = names if len(names) <= _MOST_DERIVED else []
-    derived = tuple(q for name in few for q in _derived(model, config, name))
-    columns = {
-        "temperature": Column(values=temperature, unit="K", long_name="temperature, mean of those of a slope"),
-        "quantity": Column(
-            values=np.array([_code(d) for d in config.data], dtype=float),
-            unit="1",
-            long_name="0 ln of an exchange current density [A m-2], 1 ln of a resistance [ohm m2], 2 energy [eV], "
-            "3 ln of a capacitance [F m-2]",
-        ),
-    }
-    return (
-        Setup(
-            problem=problem,
-            predict=predict,
-            columns=columns,
-            quantity=Column(
-                values=measured.values, unit="1", long_name="data in the form that is fitted (see quantity)"
-            ),
-            series=series,
-            series_names=tuple(names),
-            temperature_index=index.astype(np.intp),
-            temperatures=unique,
-            derived=derived,
-            search=minimise_by_curvature,
-            notes=(
-                "exchange currents, resistances and capacitances are fitted as logarithms, activation energies as they "
-                "are",
-                *config.notes,
-            ),
-        ),
-        model,
-    )
-
-
-def _advice(measured: Measured, model: InterfaceModel, values: Array, names: Sequence[str]) -> str:
-    """Say which product or quotient of two parameters the data do determine."""
-    places = [k for k, p in enumerate(model.config.parameters) if p.name in names]
-    if len(places) != 2 or not np.all(values[places] > 0.0):
-        return ""
-    slopes = measured.jacobian(model.solve(values, measured.at, slopes=True))[:, places] * values[places]
-    weighted = slopes / measured.sigma[:, None]
-    if not np.all(np.isfinite(weighted)):
-        return ""
-    _, singular, rows = np.linalg.svd(weighted, full_matrices=False)
-    one, other = rows[0]
-    if singular[1] > 1e-3 * singular[0] or abs(abs(one) - abs(other)) > 1e-3:
-        return ""
-    (a, b), (x, y) = [model.config.parameters[k].name for k in places], values[places]
-    # Along (1, 1) the logarithms move together: one step of the product is two of this direction.
-    sigma = np.sqrt(2.0) / singular[0]
-    if one * other > 0.0:
-        return f"the data determine their product only, {a} x {b} = {x * y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
-    return f"the data determine their quotient only, {a} / {b} = {x / y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
-
-
-def _code(datum: Datum) -> int:
-    return ("exchange", "resistance", "activation", "capacitance").index(datum.quantity.split("_")[0])
-
-
-def _parameter(p: FittedPath, base: float) -> Parameter:
-    start = p.fixed if p.fixed is not None else p.initial if p.initial is not None else base
-    return Parameter(
-        name=p.name,
-        unit=unit_of(p.paths[0]).text or "1",
-        initial=float(np.clip(start, p.minimum, p.maximum)),
-        minimum=p.minimum,
-        maximum=p.maximum,
-        fixed=p.fixed is not None,
-        log=p.log,
-        long_name=" = ".join(p.paths),
-    )
-
-
-def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> list[Quantity]:
-    """Return what follows for one interface, at the temperature of the configuration."""
-    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
-    at["temperature_K"] = np.array([float(model.stack.temperature_K)])
-    wanted = [("total_resistance", "ohm m2", "total resistance")]
-    if model.has_law:
-        wanted.insert(0, ("exchange_current_density", "A m-2", "exchange current density"))
-    if any(d.quantity.startswith("capacitance") for d in config.data):
-        wanted.append(("capacitance", "F m-2", "differential capacitance"))
-
-    def function(key: str) -> Any:
-        return lambda values: float(model.solve(values, at).scalars[key][0])
-
-    return [
-        Quantity(name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key))
-        for key, unit, words in wanted
-    ]
-
-
-__all__ = ["InterfaceModel", "Measured", "State", "interface_setup"]
+__all__ = ["ADDED", "InterfaceModel", "State"]

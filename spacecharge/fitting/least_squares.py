@@ -51,7 +51,7 @@ def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool =
     """
     work = _Work(problem)
     free = problem.free
-    if problem.data.size < free.size:
+    if check_rank and problem.data.size + len(problem.normal_priors) < free.size:
         raise FitError(
             f"{free.size} parameters ({', '.join(problem.names[i] for i in free)}) cannot be fitted to "
             f"{problem.data.size} {'datum' if problem.data.size == 1 else 'data'}"
@@ -94,6 +94,8 @@ class _Work:
         self.lower = np.array([self._inside(p, p.minimum) for p in chosen])
         self.upper = np.array([self._inside(p, p.maximum) for p in chosen])
         self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
+        self.priors = problem.normal_priors
+        self.n_rows = problem.data.size + len(self.priors)
         self.n_evaluations = 0
 
     @staticmethod
@@ -128,7 +130,21 @@ class _Work:
         return np.asarray(self.problem.predict(self.values(u)), dtype=np.float64)
 
     def residuals(self, u: Array) -> Array:
-        return self._weigh(self.model(u))
+        """Return the weighted residuals of the data, and behind them those of the normal priors."""
+        r = self._weigh(self.model(u))
+        return np.concatenate([r, self.prior_residuals(u)]) if self.priors else r
+
+    def prior_residuals(self, u: Array) -> Array:
+        values = self.values(u)
+        return self.problem.noise * np.array([prior.residual(float(values[k])) for k, prior in self.priors])
+
+    def prior_jacobian(self, u: Array) -> Array:
+        values, slopes = self.values(u), self.slopes(u)
+        out = np.zeros((len(self.priors), u.size))
+        for row, (k, prior) in enumerate(self.priors):
+            for place in np.flatnonzero(self.free == k):
+                out[row, place] = self.problem.noise * prior.slope(float(values[k])) * slopes[place]
+        return out
 
     def _weigh(self, model: Array) -> Array:
         r = (model - self.problem.data) * self.weight
@@ -160,7 +176,7 @@ class _Work:
             for values in (self.problem.initial, *self.problem.starts):
                 u = self.internal(values)
                 r = judge.residuals(u)
-                chi2 = float(r @ r) if r.size == judge.problem.data.size else math.nan
+                chi2 = float(r @ r) if r.size == judge.n_rows else math.nan
                 if chi2 < least:
                     best, least = u, chi2
         if best is None:
@@ -168,7 +184,11 @@ class _Work:
         return best
 
     def jacobian(self, u: Array, central: bool = False) -> Array:
-        """Return d residual / d internal (n_data, n_free)."""
+        """Return d residual / d internal (n_data + n_normal_priors, n_free)."""
+        of_data = self._data_jacobian(u, central)
+        return np.vstack([of_data, self.prior_jacobian(u)]) if self.priors else of_data
+
+    def _data_jacobian(self, u: Array, central: bool) -> Array:
         model = self.model(u)
         weights = self._weights(model)
         if self.problem.jacobian is not None:
@@ -211,12 +231,14 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
         model = work.model(u)
         weighted = work._weigh(model)
         jacobian = work.jacobian(u, central=True)
+        of_priors = work.prior_residuals(u)
     if not (np.all(np.isfinite(model)) and np.all(np.isfinite(jacobian))):
         raise FitError(
             "the model is not finite where the fit ended; give other initial values or bounds", FitReason.NOT_FINITE
         )
     chi2 = float(weighted @ weighted)
-    freedom = problem.n_measured - free.size
+    of_data = jacobian[: problem.data.size]
+    freedom = problem.n_measured - _determined(of_data, jacobian)
     warnings: list[str] = []
     bound = _at_bound(work, u)
     for k in np.flatnonzero(bound):
@@ -254,11 +276,20 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
         residuals=residuals,
         chi2=chi2,
         freedom=freedom,
+        penalty=float(of_priors @ of_priors),
         warnings=tuple(warnings),
         n_evaluations=work.n_evaluations,
         message=message,
-        jacobian=jacobian,
+        jacobian=of_data,
+        prior_jacobian=jacobian[problem.data.size :],
     )
+
+
+def _determined(of_data: Array, jacobian: Array) -> int:
+    """Return how many parameters the data determine: all without priors, else the trace of the data's share."""
+    if jacobian.shape[0] == of_data.shape[0]:
+        return int(jacobian.shape[1])
+    return round(float(np.sum(of_data * (of_data @ np.linalg.pinv(jacobian.T @ jacobian)))))
 
 
 def _at_bound(work: _Work, u: Array) -> NDArray[np.bool_]:
@@ -307,7 +338,7 @@ def minimise_from_several(problem: Problem, *, most: int = 5) -> Estimate:
     with np.errstate(all="ignore"):
         for values in (problem.initial, *problem.starts):
             r = work.residuals(work.internal(values))
-            if r.size == judge.data.size and np.all(np.isfinite(r)):
+            if r.size == work.n_rows and np.all(np.isfinite(r)):
                 ranked.append((float(r @ r), values))
     ranked.sort(key=lambda item: item[0])
     best, least = None, math.inf

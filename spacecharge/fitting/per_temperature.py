@@ -91,7 +91,7 @@ def each_temperature(
         slope = estimate.value(energy) if energy in estimate.problem.names else 0.0
         slope = -slope if name in FALLING else slope
         value, sigma = np.full(n, math.nan), np.full(n, math.nan)
-        influences = np.zeros((n, estimate.problem.data.size))
+        influences = np.zeros((n, estimate.problem.data.size + estimate.prior_jacobian.shape[0]))
         factor = arrhenius(setup.temperatures, 1.0, slope, reference_K)
         for k in range(n):
             try:
@@ -136,7 +136,7 @@ def each_temperature(
 
 
 def _influence(setup: Setup, estimate: Estimate, alone: Estimate, name: str, k: int) -> Array:
-    """Return d ln(value at one temperature) by every datum, in its sigma (n_data,); laws are fitted as logarithms.
+    """Return d ln(value at one temperature) by every datum and prior, in its sigma; laws are fitted as logarithms.
 
     Parameters
     ----------
@@ -156,7 +156,8 @@ def _influence(setup: Setup, estimate: Estimate, alone: Estimate, name: str, k: 
     place = own.index(name)
     # Own parameters by own data; the weights of `alone` hold the scale already.
     by_data = np.linalg.pinv(alone.jacobian)
-    influence = np.zeros(problem.data.size)
+    # A prior of what is shared counts as one datum more.
+    influence = np.zeros(problem.data.size + estimate.prior_jacobian.shape[0])
     influence[rows] = by_data[place]
     energy = energy_of(name)
     free = [problem.names[i] for i in problem.free]
@@ -164,7 +165,7 @@ def _influence(setup: Setup, estimate: Estimate, alone: Estimate, name: str, k: 
     amplitudes = [n for n in free if n.startswith("amplitude") and n not in own]
     shared = [m for m, n in enumerate(free) if n not in (*own, *amplitudes, energy, name)]
     if shared and np.all(np.isfinite(estimate.internal_covariance)):
-        everything = np.linalg.pinv(estimate.jacobian) * scale
+        everything = np.linalg.pinv(np.vstack([estimate.jacobian, estimate.prior_jacobian])) * scale
         moved = -by_data @ (estimate.jacobian[rows][:, shared] / scale)
         influence += moved[place] @ everything[shared]
     return influence
@@ -195,5 +196,7 @@ def _alone(setup: Setup, estimate: Estimate, name: str, k: int) -> Problem:
         starts=(),
         coarse=None,
         jacobian=None,
+        priors={},
+        noise=1.0,
         predict=lambda values: setup.predict(values, rows),
     )

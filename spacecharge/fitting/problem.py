@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
+from .priors import Prior
 
 Array = NDArray[np.float64]
 
@@ -99,6 +100,11 @@ class Problem:
         The same fit to a part of the data, on which the starting points are compared.
     advise : callable, optional
         ``advise(values, names) -> str``: what the user may do where parameters cannot be told apart.
+    priors : mapping of str to Prior
+        What is known of parameters beside the data. Normal ones are terms of the sum of squares, which the chi-square
+        of the result leaves out.
+    noise : float
+        Size of the noise in units of `sigma`, where that is a weight only: priors are absolute and weigh against it.
     """
 
     parameters: tuple[Parameter, ...]
@@ -111,6 +117,8 @@ class Problem:
     starts: tuple[Array, ...] = ()
     coarse: Problem | None = None
     advise: Callable[[Array, Sequence[str]], str] | None = None
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    noise: float = 1.0
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.parameters]
@@ -147,6 +155,12 @@ class Problem:
         return np.array([p.initial for p in self.parameters])
 
     @property
+    def normal_priors(self) -> tuple[tuple[int, Prior], ...]:
+        """Positions of parameters with a normal prior, held ones too: along a profile it is part of the height."""
+        found = ((k, self.priors.get(p.name)) for k, p in enumerate(self.parameters))
+        return tuple((k, prior) for k, prior in found if prior is not None and prior.is_normal)
+
+    @property
     def n_measured(self) -> int:
         """Data that are no bounds."""
         return self.data.size if self.limit is None else int(np.sum(self.limit == MEASURED))
@@ -180,15 +194,21 @@ class Estimate:
     residuals : ndarray, shape (n_data,)
         Data minus prediction; zero for a bound that is met.
     chi2 : float
-        Sum of squares of the weighted residuals.
+        Sum of squares of the weighted residuals of the data.
     freedom : int
-        Measured data minus fitted parameters.
+        Measured data minus fitted parameters; of those with priors, the number that the data determine.
+    penalty : float
+        Sum of squares of the normal priors, in the units of `chi2`.
     warnings : tuple of str
         What a reader of the result has to know.
     n_evaluations : int
         Calls of `predict`.
     message : str
         How the search ended.
+    jacobian : ndarray, shape (n_data, n_free)
+        Weighted residuals of the data by internal coordinates.
+    prior_jacobian : ndarray, shape (n_normal_priors, n_free)
+        The same of the priors.
     """
 
     problem: Problem
@@ -199,10 +219,17 @@ class Estimate:
     residuals: Array
     chi2: float
     freedom: int
+    penalty: float = 0.0
     warnings: tuple[str, ...] = ()
     n_evaluations: int = 0
     message: str = ""
     jacobian: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    prior_jacobian: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def height(self) -> float:
+        """What the search made small: chi-square of the data and the terms of the priors."""
+        return self.chi2 + self.penalty
 
     @property
     def sigma(self) -> Array:

@@ -142,10 +142,10 @@ class RecoveryCurves:
                 estimate = minimise(self._alone(curve, point), check_rank=False)
             except FitError:
                 continue
-            if estimate.chi2 < least:
+            if estimate.height < least:
                 best, least = (
                     point | dict(zip(estimate.problem.names, estimate.values.tolist(), strict=True)),
-                    estimate.chi2,
+                    estimate.height,
                 )
         return best
 
@@ -271,7 +271,7 @@ class RecoveryCurves:
         if held is problem or self.model["kind"] != "exponential":
             raise error
         estimate = minimise(held)
-        if estimate.chi2 > best.chi2 + best.quantile(0.9545) ** 2 * self._scale(best):
+        if estimate.height > best.height + best.quantile(0.9545) ** 2 * self._scale(best):
             raise error
         return estimate
 
@@ -303,12 +303,12 @@ class RecoveryCurves:
             if given.fixed is not None or value >= 0.5 * first:
                 continue
             goal = estimate.quantile(level) ** 2 * self._scale(estimate)
-            if self._chi2_at(estimate, name, self._hidden_value(k)) - estimate.chi2 >= goal:
+            if self._height_at(estimate, name, self._hidden_value(k)) - estimate.height >= goal:
                 continue
             inside, outside = value, 100.0 * first
             for _ in range(20):
                 middle = math.sqrt(inside * outside)
-                above = self._chi2_at(estimate, name, middle) - estimate.chi2 >= goal
+                above = self._height_at(estimate, name, middle) - estimate.height >= goal
                 inside, outside = (inside, middle) if above else (middle, outside)
             text = (
                 f"{name} lies below the first delay ({first:g} s): nothing of the curve is left to see, it is at most "
@@ -318,13 +318,13 @@ class RecoveryCurves:
         return found
 
     @staticmethod
-    def _chi2_at(estimate: Estimate, name: str, value: float) -> float:
+    def _height_at(estimate: Estimate, name: str, value: float) -> float:
         problem = estimate.problem
         starting = tuple(
             p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
             for p, v in zip(problem.parameters, estimate.values, strict=True)
         )
-        return minimise(replace(problem, parameters=starting).with_fixed(name, value), check_rank=False).chi2
+        return minimise(replace(problem, parameters=starting).with_fixed(name, value), check_rank=False).height
 
 
 __all__ = ["RecoveryCurves"]

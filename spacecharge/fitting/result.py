@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from ..store.stored_fit import FitTable, StoredFit
 from .least_squares import Array, Estimate
 from .per_temperature import Series
+from .posterior import Posterior
 from .setup import Column
 from .uncertainty import Bootstrap, Profile
 
 if TYPE_CHECKING:
     import os
+
+    from ..config.uncertainty import PriorSpec, Sampling
 
 
 class FitSettings(Protocol):
@@ -58,11 +61,19 @@ class FitSettings(Protocol):
 
     @property
     def samples(self) -> int:
-        """Resamplings of a bootstrap."""
+        """Resamplings of a bootstrap, draws of a posterior."""
 
     @property
     def seed(self) -> int:
         """Of its random numbers."""
+
+    @property
+    def priors(self) -> Mapping[str, PriorSpec]:
+        """Prior of each parameter that has one."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """Settings of the sampler of a posterior."""
 
     @property
     def absolute_sigma(self) -> bool:
@@ -83,6 +94,10 @@ class Value:
         Interval at the level of the fit.
     fixed : bool
         Whether it was held.
+    best : float or None
+        Of a posterior: where the sum of squares is smallest; `value` is the median.
+    intervals : dict of str to (float, float)
+        Of a posterior: ``68`` and ``95`` percent.
     """
 
     name: str
@@ -93,6 +108,8 @@ class Value:
     lower: float
     upper: float
     fixed: bool = False
+    best: float | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -121,8 +138,10 @@ class FitResult:
         What sigma and the interval are.
     warnings, notes : tuple of str
         What a reader has to know; which choices were made.
-    bootstrap, profiles
+    bootstrap, profiles, posterior
         Where asked for.
+    bands : dict of str to ndarray, shape (n_data,)
+        Of a posterior: median and ends of the bands of the prediction, in the unit of the data.
     tables, texts : dict
         What the kind stores beside the parameters.
     seconds : float
@@ -146,6 +165,8 @@ class FitResult:
     notes: tuple[str, ...] = ()
     bootstrap: Bootstrap | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
+    posterior: Posterior | None = None
+    bands: Mapping[str, Array] = field(default_factory=dict)
     tables: Mapping[str, FitTable] = field(default_factory=dict)
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -223,6 +244,7 @@ class FitResult:
             "notes": list(self.notes),
             "warnings": list(self.warnings),
             "seconds": self.seconds,
+            **({} if self.posterior is None else {"posterior": self.posterior.stored().summary()}),
         }
 
     def stored(self) -> StoredFit:
@@ -237,6 +259,7 @@ class FitResult:
             attributes=dict(self.texts),
             profiles=tuple((p.name, self.parameters[p.name].unit, p.value, p.chi2) for p in self.profiles.values()),
             level=self.config.level,
+            posterior=None if self.posterior is None else self.posterior.stored(),
         )
 
     def _arrays(self) -> dict[str, Any]:
@@ -250,6 +273,7 @@ class FitResult:
             "model": self.model,
             "residual": self.estimate.residuals,
             "series": self.series,
+            **self.bands,
             **({} if limit is None else {"limit": limit}),
             "units": {
                 **{name: column.unit for name, column in self.columns.items()},
@@ -260,6 +284,10 @@ class FitResult:
             "series_names": list(self.series_names),
             "global_value": {s.name: s.global_value for s in self.each_temperature},
         }
+
+    def plot_posterior(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the marginal and pairwise densities of a posterior; saved under `path`, else the figure is returned."""
+        return draw(self.stored(), path, corner=True)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the fit.
@@ -281,12 +309,13 @@ _SHOWN = 8
 """Parameters in a short text."""
 
 
-def draw(stored: StoredFit, path: str | os.PathLike[str] | None = None) -> Any:
-    """Return the figure of a fit, or save it and return its path."""
+def draw(stored: StoredFit, path: str | os.PathLike[str] | None = None, *, corner: bool = False) -> Any:
+    """Return the figure of a fit (or the corner figure of its posterior), or save it and return its path."""
+    from ..plotting.corner import corner_figure
     from ..plotting.figures import save
     from ..plotting.fits import figure_of
 
-    figure = figure_of(stored)
+    figure = corner_figure(stored) if corner else figure_of(stored)
     if path is None:
         return figure
     save(figure, Path(path))
@@ -301,7 +330,13 @@ def _entry(v: Value) -> dict[str, Any]:
     entry: dict[str, Any] = {"value": _finite(v.value), "sigma": _finite(v.sigma), "unit": v.unit}
     if v.fixed:
         return {**entry, "fixed": True}
-    return {**entry, "lower": _finite(v.lower), "upper": _finite(v.upper), "long_name": v.long_name}
+    entry |= {"lower": _finite(v.lower), "upper": _finite(v.upper), "long_name": v.long_name}
+    if v.best is None:
+        return entry
+    entry |= {"best": _finite(v.best), "median": _finite(v.value) if v.intervals else None}
+    return entry | {
+        f"interval_{name}": list(v.intervals[name]) if name in v.intervals else None for name in ("68", "95")
+    }
 
 
 def _series(s: Series) -> dict[str, Any]:

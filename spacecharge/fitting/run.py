@@ -6,17 +6,20 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import FitError, FitReason
 from .kind import Outcome
-from .least_squares import Estimate, Problem, minimise
+from .least_squares import Array, Estimate, Parameter, Problem, minimise
 from .misfit import misfit
 from .per_temperature import each_temperature
+from .posterior import Posterior, sample
+from .priors import Prior, with_priors
 from .result import FitResult, FitSettings, Value
+from .search import carried_by_priors, searched, unresolved_by_data
 from .setup import Quantity, Setup
 from .uncertainty import Bootstrap, Profile, bootstrap, profile, propagate, widened
 
@@ -98,13 +101,19 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
     started = time.perf_counter() if started is None else started
     if config.absolute_sigma and setup.problem.sigma is None:
         raise FitError(f"{config.path or config.name}: absolute_sigma needs a column with the errors of the data")
+    given = {n: Prior(law=p.law, first=p.first, second=p.second) for n, p in config.priors.items()}
+    setup = replace(setup, problem=with_priors(setup.problem, given)) if given else setup
+    drawn: Posterior | None = None
     try:
-        estimate = setup.search(_with_coarse(setup))
-        _refuse_superfluous(setup, estimate)
+        estimate = _found(setup, config.uncertainty == "posterior")
+        if config.uncertainty == "posterior":
+            drawn = sample(estimate, samples=config.samples, seed=config.seed, **asdict(config.sampling))
     except FitError as error:
         raise FitError(f"{config.path or config.name}: {error}", error.reason, error.names) from None
     alone, trouble = each_temperature(setup, estimate, config.reference_temperature_K)
-    warnings = [*setup.warnings, *estimate.warnings, *trouble]
+    warnings = [*setup.warnings, *estimate.warnings, *trouble, *(drawn.warnings() if drawn is not None else ())]
+    if given and (open_ones := unresolved_by_data(estimate)):
+        warnings.append(f"{open_ones}; beyond that the result is what the priors say")
     resampled: Bootstrap | None = None
     profiles: dict[str, Profile] = {}
     if config.uncertainty == "bootstrap":
@@ -122,15 +131,25 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
                 warnings.append(f"{name}: the profile does not close, the data bound it on one side only")
     parameters = {
         p.name: _parameter(estimate, k, config.level, resampled, profiles)
+        if drawn is None or p.fixed
+        else _of_draws(p, float(estimate.values[k]), drawn.of(p.name), drawn.converged, config.level)
         for k, p in enumerate(estimate.problem.parameters)
     }
     for name, bound in setup.bounds(estimate, config.level).items():
+        if drawn is not None and name in estimate.problem.priors:
+            continue
         # No error, but an end: the data say on which side it lies.
         one_sided = replace(parameters[name], sigma=math.nan, lower=bound.lower, upper=bound.upper, fixed=False)
         parameters[name] = one_sided
         warnings.append(bound.text)
     warnings += misfit(setup, estimate)
-    derived = {q.name: _derived(estimate, q, config.level, resampled) for q in setup.derived}
+    some = drawn.some(DERIVED_DRAWS) if drawn is not None and drawn.converged else None
+    derived = {
+        q.name: _derived(estimate, q, config.level, resampled)
+        if drawn is None
+        else _of_draws(q, float(q.function(estimate.values)), _each(q, some), drawn.converged, config.level)
+        for q in setup.derived
+    }
     return FitResult(
         name=config.name,
         kind=config.kind,
@@ -144,14 +163,54 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
         series_names=setup.series_names,
         is_log=setup.is_log,
         each_temperature=alone,
-        error_statement=_statement(config, estimate),
+        error_statement=_statement(config, estimate, drawn),
         warnings=tuple(dict.fromkeys(warnings)),
         notes=setup.notes,
         tables=setup.tables,
         bootstrap=resampled,
         profiles=profiles,
+        posterior=drawn,
+        bands={} if some is None else _bands(setup, some),
         seconds=time.perf_counter() - started,
     )
+
+
+DERIVED_DRAWS = 500
+"""Draws from which derived quantities and bands are made, evenly over the chain: each may cost a solve. Their own
+scatter is three percent of a sigma."""
+
+BANDS = {"68": 0.6827, "95": 0.95}
+"""Bands of a posterior: name and level."""
+
+
+def _found(setup: Setup, may_sample: bool) -> Estimate:
+    """Return the best point; where the data leave parameters open, of what is sampled if priors close it."""
+    try:
+        estimate = searched(setup.search, _with_coarse(setup))
+        _refuse_superfluous(setup, estimate)
+    except FitError as error:
+        if not may_sample or error.reason is not FitReason.UNRESOLVED:
+            raise
+        return carried_by_priors(setup.problem, error)
+    return estimate
+
+
+def _each(quantity: Quantity, draws: Array | None) -> Array:
+    """Return a derived quantity of every draw."""
+    return np.array([]) if draws is None else np.array([quantity.function(v) for v in draws], dtype=float)
+
+
+def _bands(setup: Setup, draws: Array) -> dict[str, Array]:
+    """Return median and bands of the prediction of every datum, in the unit of the data."""
+    with np.errstate(all="ignore"):
+        predicted = np.array([setup.problem.predict(values) for values in draws])
+    if setup.is_log:
+        predicted = np.exp(predicted)
+    found = {"model_median": np.nanmedian(predicted, axis=0)}
+    for name, level in BANDS.items():
+        for end, at in (("lower", 0.5 - 0.5 * level), ("upper", 0.5 + 0.5 * level)):
+            found[f"model_{end}_{name}"] = np.nanquantile(predicted, at, axis=0)
+    return found
 
 
 _COARSE_ABOVE = 4000
@@ -189,7 +248,7 @@ def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
     scale = 1.0 if estimate.problem.absolute_sigma else estimate.chi2_reduced
     for name, value in setup.limits:
         without = minimise(estimate.problem.with_fixed(name, value), check_rank=False)
-        rise = without.chi2 - estimate.chi2
+        rise = without.height - estimate.height
         if rise < estimate.quantile(_LIMIT_LEVEL) ** 2 * scale:
             others = [n for n, _ in setup.limits]
             advise = estimate.problem.advise
@@ -198,7 +257,34 @@ def _refuse_superfluous(setup: Setup, estimate: Estimate) -> None:
                 f"the data cannot tell apart {' and '.join(others)}: without the effect of {name} chi-square rises "
                 f"by {rise:.2g} only; {advice}",
                 FitReason.UNRESOLVED,
+                tuple(others),
             )
+
+
+def _of_draws(what: Parameter | Quantity, best: float, draws: Array, converged: bool, level: float) -> Value:
+    """Return median, standard deviation and intervals of draws; of a chain that is too short the best value alone."""
+    plain = Value(
+        name=what.name,
+        unit=what.unit,
+        long_name=what.long_name,
+        value=best,
+        sigma=math.nan,
+        lower=math.nan,
+        upper=math.nan,
+        best=best,
+    )
+    draws = draws[np.isfinite(draws)]
+    if not converged or draws.size < 2:
+        return plain
+    ends = {share: np.quantile(draws, [0.5 - 0.5 * share, 0.5 + 0.5 * share]) for share in (level, *BANDS.values())}
+    return replace(
+        plain,
+        value=float(np.median(draws)),
+        sigma=float(draws.std(ddof=1)),
+        lower=float(ends[level][0]),
+        upper=float(ends[level][1]),
+        intervals={name: (float(ends[share][0]), float(ends[share][1])) for name, share in BANDS.items()},
+    )
 
 
 def _parameter(
@@ -241,8 +327,16 @@ def _derived(estimate: Estimate, q: Quantity, level: float, resampled: Bootstrap
     return Value(name=q.name, unit=q.unit, long_name=q.long_name, value=value, sigma=sigma, lower=lower, upper=upper)
 
 
-def _statement(config: FitSettings, estimate: Estimate) -> str:
+def _statement(config: FitSettings, estimate: Estimate, drawn: Posterior | None = None) -> str:
     percent = f"{100 * config.level:.4g} %"
+    if drawn is not None:
+        said = "given errors" if config.absolute_sigma else "errors of the data of unknown common size"
+        if not drawn.converged:
+            return f"posterior ({said}): NOT converged; values are those of the least-squares fit, without errors"
+        return (
+            f"posterior ({said}): values are medians, sigma the standard deviation and the interval {percent} of "
+            f"{drawn.n_draws} draws (seed {drawn.seed}; worth {float(np.min(drawn.effective)):.0f} independent ones)"
+        )
     scaled = (
         "covariance of the given absolute errors"
         if config.absolute_sigma

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from ..errors import FitError, FitReason
 from .least_squares import MEASURED, Array, Estimate, minimise
 
-METHODS = ("covariance", "bootstrap", "profile")
-
 
 def propagate(estimate: Estimate, function: Callable[[Array], float]) -> tuple[float, float]:
     """Return a derived quantity and one sigma of it, by the gradient and the full covariance.
@@ -117,8 +115,11 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
         n = int(measured.sum())
         drawn = random.standard_normal(n) if problem.absolute_sigma else random.choice(pool, size=n)
         data[measured] = estimate.model[measured] + sigma[measured] * drawn
+        # A prior is a measurement of its parameter, made anew like the others.
+        priors = {n: p.moved(random.standard_normal()) if p.is_normal else p for n, p in problem.priors.items()}
+        changed = replace(problem, data=data, parameters=start, starts=(), priors=priors)
         try:
-            fit = minimise(replace(problem, data=data, parameters=start, starts=()), check_rank=False)
+            fit = minimise(changed, check_rank=False)
         except FitError:
             continue
         samples.append(fit.values)
@@ -222,7 +223,7 @@ def profile(estimate: Estimate, name: str, *, level: float = 0.9545, max_sigmas:
     scale = 1.0 if problem.absolute_sigma else estimate.chi2_reduced
     goal = estimate.quantile(level) ** 2 * scale
     best = float(estimate.values[position])
-    points = {best: estimate.chi2}
+    points = {best: estimate.height}
     ends = []
     for side in (-1.0, 1.0):
         values, inside, outside = estimate.values, 0.0, math.nan
@@ -233,7 +234,7 @@ def profile(estimate: Estimate, name: str, *, level: float = 0.9545, max_sigmas:
             clipped = float(np.clip(here, p.minimum, p.maximum))
             values, chi2 = _held(estimate, values, name, clipped)
             points[clipped] = chi2
-            if chi2 - estimate.chi2 >= goal:
+            if chi2 - estimate.height >= goal:
                 outside = reach
                 break
             inside = reach
@@ -247,7 +248,7 @@ def profile(estimate: Estimate, name: str, *, level: float = 0.9545, max_sigmas:
                 here = best * math.exp(side * middle * sigma) if p.log else best + side * middle * sigma
                 values, chi2 = _held(estimate, values, name, here)
                 points[here] = chi2
-                inside, outside = (inside, middle) if chi2 - estimate.chi2 >= goal else (middle, outside)
+                inside, outside = (inside, middle) if chi2 - estimate.height >= goal else (middle, outside)
                 end = here
         ends.append(end)
     order = sorted(points)
@@ -269,4 +270,4 @@ def _held(estimate: Estimate, values: Array, name: str, at: float) -> tuple[Arra
         for p, v in zip(problem.parameters, values, strict=True)
     )
     fit = minimise(replace(problem, parameters=starting), check_rank=False)
-    return fit.values, fit.chi2
+    return fit.values, fit.height

@@ -30,17 +30,16 @@ _G = 0.1127016653792583
 
 
 @kernel
-def grade_side(work, row, n_table, out, n_species, slope, contact_y, contact_field, resolution, memo, tail):
+def grade_side(work, row, n_table, out, n_species, slope, contact_y, through, resolution, memo, tail):
     """Lay elements from a contact inwards until the layer counts as bulk (|y| below `tail`); return their number.
 
     Writes rows of `work` from `out` on: size of element k in column k; |y|, |dy/dx|, |d2y/dx2|, Delta and d Delta/d|y|
-    at its inner end in column k + 1, at the contact in column 0. `contact_field` beyond that of a thick layer means
-    that field lines cross the layer: the steps in x shrink accordingly.
+    at its inner end in column k + 1, at the contact in column 0. `through` is what field lines that cross the layer add
+    to the square of a thick layer's field: the steps in x shrink accordingly.
     """
     capacity = w.CAPACITY
     y = contact_y
     thick, rate = field_at(work, row, n_table, y)
-    through = max(0.0, contact_field * contact_field - thick * thick)
     field = math.sqrt(thick * thick + through)
     k = n_table - 1
     while k >= 0 and work[row * S + k] >= y:

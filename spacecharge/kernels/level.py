@@ -151,17 +151,19 @@ def _left_over(work, codes, filled, interacting):
 
 @kernel
 def _shift(work, codes, n, amount, interacting):
-    """Move all potentials by `amount`, with the inner equations solved exactly."""
+    """Move all potentials by `amount`, with the inner equations solved exactly; return their iterations."""
     for i in range(5):
         for e in range(n):
             work[(w.Y + i) * S + e] += amount
-    if interacting:
-        equilibrate(work, codes, n)
+    return equilibrate(work, codes, n) if interacting else 0
 
 
 @kernel
 def find_level(work, row, codes, n, interacting):
-    """Shift all potentials so that the charges add up to zero; leaves charge and slope as they were."""
+    """Shift all potentials so that the charges add up to zero; leaves charge and slope as they were.
+
+    Returns what it took: shifts of the whole mesh, and iterations of the inner equations.
+    """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     filled = np.zeros((n_layers, n_species), dtype=np.bool_)
     for layer in range(n_layers):
@@ -174,8 +176,10 @@ def find_level(work, row, codes, n, interacting):
     # Charge falls as the potential rises.
     sign = 1.0 if fixed + _left_over(work, codes, filled, interacting) > 0.0 else -1.0
     near, far, at = 0.0, 1.0, 0.0
+    shifts, iterations = 0, 0
     for _ in range(DOUBLINGS):
-        _shift(work, codes, n, sign * (far - at), interacting)
+        iterations += _shift(work, codes, n, sign * (far - at), interacting)
+        shifts += 1
         at = far
         if not sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
             break
@@ -184,9 +188,11 @@ def find_level(work, row, codes, n, interacting):
         middle = 0.5 * (near + far)
         if middle <= near or middle >= far:
             break
-        _shift(work, codes, n, sign * (middle - at), interacting)
+        iterations += _shift(work, codes, n, sign * (middle - at), interacting)
+        shifts += 1
         at = middle
         if sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
             near = middle
         else:
             far = middle
+    return shifts, iterations

@@ -11,9 +11,19 @@ from . import workspace as w
 from ._jit import kernel
 from .element import X1
 from .grading import grade_side
-from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .layout import (
+    BULK,
+    CODE_START,
+    END_LEFT,
+    END_RIGHT,
+    LAYER_SIZE,
+    LAYER_START,
+    N_LAYERS,
+    N_SPECIES,
+    TRANSPORT_VACANCY,
+)
 from .species import bulk_slope
-from .tables import march, march_lattice
+from .tables import field_at, march, march_lattice
 from .workspace import STRIDE as S
 
 NO_CONTACT = -1.0
@@ -53,28 +63,58 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
                     )
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
-            thickness = row[LAYER_START + LAYER_SIZE * layer]
-            side_row = w.side_row(side, n_layers, n_species)
-            field = contact_field[layer, side]
+        thickness = row[LAYER_START + LAYER_SIZE * layer]
+        crossing = _crossing(work, codes, contact_y, contact_field, tables, layer, thickness)
+        for side in range(2):
+            if contact_field[layer, side] == NO_CONTACT:
+                continue
+            at, side_row = w.table_row(layer, side, n_species), w.side_row(side, n_layers, n_species)
+            y, entries, through = contact_y[layer, side], tables[layer, side, 0], crossing
+            sign = 1.0 if y >= 0.0 else -1.0
             for _ in range(2):
                 count = grade_side(
-                    work, at, entries, side_row, n_species, slope, abs(y), field, resolution, memo, tail
+                    work, at, entries, side_row, n_species, slope, abs(y), through, resolution, memo, tail
                 )  # fmt: skip
-                if field == 0.0 or not _fits(work, side_row, count, thickness):
+                if through == 0.0 or not _fits(work, side_row, count, thickness):
                     break
                 # No field line crosses a layer that reaches its bulk: what exceeds the table's field is its error, and
                 # would shorten all that follows.
-                field = 0.0
+                through = 0.0
             if side == 0:
                 counts, signs = (count, counts[1]), (sign, signs[1])
             else:
                 counts, signs = (counts[0], count), (signs[0], sign)
         work[w.FIRST * S + layer] = n
-        n = _fill_layer(work, n, layer, n_layers, n_species, row[LAYER_START + LAYER_SIZE * layer], counts, signs)
+        n = _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs)
         if n < 0:
             return -1
     work[w.FIRST * S + n_layers] = n
     return n
+
+
+@kernel
+def _crossing(work, codes, contact_y, contact_field, tables, layer, thickness):
+    """Return the square of |dy/dx| that crosses a layer, beyond what a thick layer has at the same y.
+
+    (dy/dx)^2 - 2 int -charge dy is the same all through a layer. At a contact of strong accumulation it is the small
+    difference of two squares that hold for 0.2 %; taken there, it would cut the whole layer as fine as the contact.
+    It counts at the face where less of it cancels, is 0 where the other end is free of field, and is never more than
+    a straight line from face to face has.
+    """
+    n_species = codes[N_SPECIES]
+    least, through, fall = math.inf, 0.0, 0.0
+    for side in range(2):
+        field = contact_field[layer, side]
+        if field == NO_CONTACT:
+            if codes[END_LEFT if layer == 0 and side == 0 else END_RIGHT] != BULK:
+                return 0.0
+            continue
+        y = contact_y[layer, side]
+        fall += y if side == 0 else -y
+        thick, _ = field_at(work, w.table_row(layer, side, n_species), tables[layer, side, 0], y)
+        if thick < least:
+            least, through = thick, field * field - thick * thick
+    return min(max(through, 0.0), (fall / thickness) ** 2)
 
 
 @kernel

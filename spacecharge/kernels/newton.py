@@ -35,11 +35,9 @@ ROUNDING_STEP = 1e-6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
-# What the safe mode may spend on one point, in units of 0.1 us: an evaluation takes one for an element, and with the
-# inner equations solved exactly this many for each of its species (up to twice that at the strongest interaction).
-MOST_EFFORT, INNER_EFFORT = 2e6, 15.0
-# Evaluations that a search for the level costs.
-LEVEL_EFFORT = 80.0
+# What the safe mode may spend on one point, in units of 0.1 us: an evaluation of the charge takes one for an element,
+# an iteration of an inner equation this much.
+MOST_EFFORT, INNER_EFFORT = 2e6, 0.6
 
 
 @merged
@@ -331,15 +329,17 @@ def newton_step(work, codes, n, n_pad, shift, pinned):
 
 @kernel
 def _move(work, codes, n, n_pad, amount, interacting):
-    """Move y by `amount` of the step, solve the inner equations exactly, and fill charge and slope."""
+    """Move y by `amount` of the step, solve the inner equations exactly, fill charge and slope; return the effort."""
     if amount != 0.0:
         for i in range(5):
             for e in range(n):
                 work[(w.Y + i) * S + e] += amount * work[(w.STEP + i) * S + e]
     join(work, n)
+    effort = float(n)
     if interacting:
-        equilibrate(work, codes, n)
+        effort += INNER_EFFORT * equilibrate(work, codes, n)
     evaluate_charge(work, codes, n, n_pad, interacting)
+    return effort
 
 
 @kernel
@@ -360,15 +360,13 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
     a shift of its diagonal, and a step beyond everything that could be asked for is cut. Both leave a direction of
     descent, so the line search needs no more. What it spends is counted down in ``memo[EFFORT]``.
     """
-    _move(work, codes, n, n_pad, 0.0, interacting)
-    cost = n * (INNER_EFFORT * codes[N_SPECIES] if interacting else 1.0)
+    memo[EFFORT] -= _move(work, codes, n, n_pad, 0.0, interacting)
     before, largest, shift = math.inf, math.inf, 0.0
     for iteration in range(1, SAFE_ITERATIONS + 1):
         pinned = loses_level(work, codes, n)
         if pinned:
-            find_level(work, row, codes, n, interacting)
-            _move(work, codes, n, n_pad, 0.0, interacting)
-            memo[EFFORT] -= LEVEL_EFFORT * cost
+            shifts, inner = find_level(work, row, codes, n, interacting)
+            memo[EFFORT] -= n * shifts + INNER_EFFORT * inner + _move(work, codes, n, n_pad, 0.0, interacting)
             pinned = loses_level(work, codes, n)
         largest = newton_step(work, codes, n, n_pad, shift, pinned)
         for _ in range(MOST_SHIFTS):
@@ -382,9 +380,8 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
         fraction = min(1.0, _reach(work, n) / largest)
         moved = 0.0
         for _ in range(LINE_TRIES):
-            _move(work, codes, n, n_pad, fraction - moved, interacting)
+            memo[EFFORT] -= _move(work, codes, n, n_pad, fraction - moved, interacting)
             moved = fraction
-            memo[EFFORT] -= cost
             slope = directional_slope(work, n)
             if not slope > 0.5 * abs(start) or largest * fraction <= 1e-9 or memo[EFFORT] < 0.0:
                 break

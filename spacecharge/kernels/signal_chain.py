@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import inlined, kernel
 from .element import WEIGHTS
 from .signal_element import (
     E_PERMITTIVITY,
@@ -73,6 +73,18 @@ def advance_functionals(f, z, shift, across, n, m, layer):
             f[above, a] = row[a]
 
 
+@inlined
+def project(p, matrix, out, free, n):
+    """Fill ``out = P^T A P``: the leading (n, n) block of a matrix on the first `free` columns of P."""
+    for a in range(free):
+        for c in range(free):
+            total = 0.0j
+            for i in range(n):
+                for j in range(n):
+                    total += p[i, a] * matrix[i, j] * p[j, c]
+            out[a, c] = total
+
+
 @kernel
 def first_segment(state, segment, vectors, value, held, n, m):
     """Start the state with the first element of a stack whose left end holds w_c = 0 for the components `held`.
@@ -91,13 +103,7 @@ def first_segment(state, segment, vectors, value, held, n, m):
         f[0, a] += vectors[1, 0, a]
     # S = P^T A00 P, G = P S^-1 P^T.
     pivot, inverse = np.empty((m, m), dtype=np.complex128), np.empty((m, m), dtype=np.complex128)
-    for a in range(free):
-        for c in range(free):
-            total = 0.0j
-            for i in range(n):
-                for j in range(n):
-                    total += p[i, a] * left[i, j] * p[j, c]
-            pivot[a, c] = total
+    project(p, left, pivot, free, n)
     invert(pivot, inverse, free)
     green = np.zeros((m, m), dtype=np.complex128)
     for i in range(n):
@@ -181,13 +187,7 @@ def close_chain(state, held, n, m, n_layers):
     f[n_layers - 1, 0] += 1.0
     b[0] += 1.0
     pivot, inverse = np.empty((m, m), dtype=np.complex128), np.empty((m, m), dtype=np.complex128)
-    for a in range(free):
-        for c in range(free):
-            total = 0.0j
-            for i in range(n):
-                for j in range(n):
-                    total += p[i, a] * x[i, j] * p[j, c]
-            pivot[a, c] = total
+    project(p, x, pivot, free, n)
     invert(pivot, inverse, free)
     for layer in range(n_layers):
         for a in range(free):

@@ -16,7 +16,7 @@ from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import W0, W1, W2
 from .laws import DELTA_MAX, interaction_parts, lattice_point, point_state, state_of
-from .layout import CODE_START, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .layout import CODE_START, LATTICE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
 from .workspace import STRIDE as S
 
 # Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.
@@ -152,25 +152,39 @@ def conduct_first(work, n, interacting):
         _conduct_node(work, e + 4 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
 
 
+@inlined
+def _interaction_range(occ, vac, root_theta, root_vacancy):
+    """Return the least and the largest potential that the interaction can give a species on a lattice."""
+    a, b = -4.0 / 3.0 * occ * root_theta, 4.0 / 3.0 * occ * (1.0 - root_theta)
+    c, d = 4.0 / 3.0 * vac * root_vacancy, -4.0 / 3.0 * vac * (1.0 - root_vacancy)
+    return min(a, b) + min(c, d), max(a, b) + max(c, d)
+
+
 @kernel
-def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
-    """Return Delta of a species at potential `y`: safeguarded Newton on the monotone branch.
+def counted_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
+    """Return Delta of a species at potential `y`, and the iterations: safeguarded Newton on the monotone branch.
 
     The answer is the bound itself where the branch ends before the potential is met.
     """
     if occ == 0.0 and vac == 0.0:
-        return min(max(-z * y, lowest), highest)
+        return min(max(-z * y, lowest), highest), 0
     low, high = lowest, highest
+    if dilute == LATTICE:
+        # Far from the bulk the interaction has done what it can: a start from there would need dozens of halvings.
+        least, most = _interaction_range(occ, vac, root_theta, root_vacancy)
+        slack = 1e-12 * (abs(z * y) + most - least)
+        low = min(max(lowest, -z * y - most - slack), highest)
+        high = max(min(highest, slack - z * y - least), lowest)
     delta = min(max(start, low), high)
     before = 1e300
-    for _ in range(INNER_ITERATIONS):
+    for iteration in range(1, INNER_ITERATIONS + 1):
         _, _, _, _, potential, slope = point_state(
             delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
         )
         residual = delta + potential + z * y
         if abs(residual) <= 1e-16 * (abs(delta) + abs(potential) + abs(z * y)):
             # Rounding of the sum: from here on the iteration would wander.
-            return delta
+            return delta, iteration
         if residual > 0.0:
             high = delta
         else:
@@ -182,9 +196,17 @@ def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, r
             trial = 0.5 * (low + high)
         before = abs(residual)
         if abs(trial - delta) <= 1e-15 * max(1.0, abs(delta)):
-            return trial
+            return trial, iteration
         delta = trial
-    return delta
+    return delta, INNER_ITERATIONS
+
+
+@kernel
+def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
+    """Return the Delta of :func:`counted_delta` alone."""
+    return counted_delta(
+        y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest
+    )[0]  # fmt: skip
 
 
 @kernel
@@ -239,14 +261,15 @@ def charge_general(work, s, layer, dilute, interacting):
 
 @kernel
 def equilibrate(work, codes, n):
-    """Solve the inner equation of every species at every node exactly for the present y."""
+    """Solve the inner equation of every species at every node exactly for the present y; return the iterations."""
     n_species = codes[N_SPECIES]
+    iterations = 0
     for s in range(n_species):
         base = w.species_row(s)
         for e in range(n):
             dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
             for i in range(5):
-                work[(base + w.DELTA + i) * S + e] = solve_delta(
+                work[(base + w.DELTA + i) * S + e], more = counted_delta(
                     work[(w.Y + i) * S + e],
                     work[(base + w.CHARGE_Z) * S + e],
                     work[(base + w.DELTA + i) * S + e],
@@ -260,6 +283,8 @@ def equilibrate(work, codes, n):
                     work[(base + w.LOWEST) * S + e],
                     work[(base + w.HIGHEST) * S + e],
                 )
+                iterations += more
+    return iterations
 
 
 @merged

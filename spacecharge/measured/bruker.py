@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
+from .bruker_files import planned_signals, read_signals
 from .columns import TIME_UNITS
 
 Array = NDArray[np.float64]
@@ -166,7 +167,7 @@ def _strengths(
             raise FitError(f"{folder}: has neither raw data (ser) nor t1ints.txt (here or in pdata/{procno})")
         heights = _from_t1ints(path, peak)
         return heights, {}, np.ones(heights.size, bool), ""
-    signals = _raw(folder)
+    signals = read_signals(folder)
     recorded = np.any(signals != 0.0, axis=1)
     if not np.any(recorded):
         raise FitError(f"{folder}: the raw data are zero")
@@ -176,48 +177,6 @@ def _strengths(
     for name, values in ways.items():
         out[name][recorded] = values
     return out.pop(wanted), out, recorded, warning
-
-
-def _raw(folder: Path) -> NDArray[np.complex128]:
-    """Return the free induction decays that are complete (n, n_points)."""
-    if not (folder / "ser").is_file():
-        raise FitError(f"{folder}: has no raw data (ser)")
-    try:
-        from nmrglue.fileio import bruker
-    except ImportError:
-        raise FitError("raw Bruker data need nmrglue: pip install 'spacecharge[bruker]'") from None
-    try:
-        if (folder / "ser").stat().st_size < _planned(folder) * _block(folder)[0]:
-            signals = _complete_signals(folder)
-        else:
-            _, data = bruker.read(str(folder), read_pulseprogram=False)
-            signals = np.asarray(data, dtype=np.complex128)
-        signals = np.atleast_2d(signals)
-    except Exception as error:  # nmrglue raises whatever its parsing meets
-        raise FitError(f"{folder}: cannot be read as Bruker data: {error}") from None
-    if not signals.size:
-        raise FitError(f"{folder}: ser ends before its first signal")
-    return signals
-
-
-def _block(folder: Path) -> tuple[int, int, str]:
-    """Return the bytes from one signal of a ser file to the next (whole blocks of 1024), its numbers and their type."""
-    from nmrglue.fileio import bruker
-
-    acqus = bruker.read_acqus_file(str(folder))["acqus"]
-    kind = "f8" if int(acqus.get("DTYPA", 0)) == 2 else "i4"
-    order = ">" if int(acqus.get("BYTORDA", 0)) == 1 else "<"
-    numbers = int(acqus["TD"])
-    return -(-numbers * int(kind[1]) // 1024) * 1024, numbers, order + kind
-
-
-def _complete_signals(folder: Path) -> NDArray[np.complex128]:
-    """Return the signals that a file has whole: a run that was halted may end within one."""
-    block, numbers, kind = _block(folder)
-    raw = (folder / "ser").read_bytes()
-    n = len(raw) // block
-    both = np.frombuffer(raw[: n * block], dtype=kind).reshape(n, -1)[:, : numbers // 2 * 2].astype(float)
-    return np.asarray(both[:, ::2] + 1j * both[:, 1::2])
 
 
 def matched_intensities(signals: NDArray[np.complex128]) -> Array:
@@ -403,7 +362,7 @@ def read_series(
         delays, heights, recorded = delays[:use_first], heights[:use_first], recorded[:use_first]
         beside = {name: values[:use_first] for name, values in beside.items()}
         notes.append(f"{folder}: the first {use_first} delays and signals are used")
-    if heights.size < delays.size and beside and heights.size < _planned(folder):
+    if heights.size < delays.size and beside and heights.size < planned_signals(folder):
         notes.append(f"{folder}: {heights.size} of {delays.size} signals are there, the run was not finished")
         delays = delays[: heights.size]
     if delays.size != heights.size:
@@ -423,16 +382,6 @@ def read_series(
         notes=tuple(notes),
         warnings=(f"{folder}: {warning}",) if warning else (),
     )
-
-
-def _planned(folder: Path) -> int:
-    """Return the number of signals that the experiment was set up for; 0 where it does not say."""
-    try:
-        text = (folder / "acqu2s").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return 0
-    found = re.search(r"^##\$TD=\s*([0-9]+)", text, re.MULTILINE)
-    return int(found[1]) if found else 0
 
 
 def read_recovery(directory: str | os.PathLike[str], **options: Any) -> tuple[Array, Array]:

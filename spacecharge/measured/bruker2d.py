@@ -13,18 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from .text import NUMBER, read_text
+from .bruker_files import MOST_POINTS, parameter, read_parameters
+from .text import NUMBER
 
 Array = NDArray[np.float64]
-
-MOST_POINTS = 2**28
-"""Largest spectrum that is read [points]."""
-
-_MOST_BYTES = 10_000_000
-"""Largest parameter file; real ones have about 20 kB."""
-
-_LINE = re.compile(r"##\$(\w+)=(.*)")
-_BOUNDS = re.compile(r"^\s*\([0-9]+\.\.[0-9]+\)")
 
 _DELAY = re.compile(r"(D|P)\s?([0-9]{1,2})\Z")
 
@@ -87,52 +79,32 @@ def read_bruker_2d(directory: str | os.PathLike[str], *, procno: int = 1, delay:
             raise FitError(f"{place}: {name} is missing: no processed 2D spectrum")
     if (place / "2rr").stat().st_size > 8 * MOST_POINTS:
         raise FitError(f"{place}: 2rr is too large (allowed: {MOST_POINTS} points)")
-    sections = {name: _parameters(place / name) for name in ("procs", "proc2s")}
+    sections = {name: read_parameters(place / name) for name in ("procs", "proc2s")}
     intensity = _intensity(place / "2rr", sections["proc2s"], sections["procs"])
-    acquired = _parameters(folder / "acqus") if (folder / "acqus").is_file() else {}
-    scans = _number(acquired, "NS")
+    acquired = read_parameters(folder / "acqus") if (folder / "acqus").is_file() else {}
+    scans = parameter(acquired, "NS")
     return Spectrum2d(
         path=str(place),
         ppm_1=_axis(place / "proc2s", sections["proc2s"], intensity.shape[0]),
         ppm_2=_axis(place / "procs", sections["procs"], intensity.shape[1]),
         intensity=intensity / scans if scans > 0.0 else intensity,
         mixing_time_s=_mixing_time(acquired, delay),
-        temperature_K=_number(acquired, "TE"),
-        receiver_gain=_number(acquired, "RG"),
+        temperature_K=parameter(acquired, "TE"),
+        receiver_gain=parameter(acquired, "RG"),
     )
-
-
-def _parameters(path: Path) -> dict[str, list[str]]:
-    """Read a parameter file (JCAMP-DX of Bruker): name to the words of its value, arrays without their bounds.
-
-    Readers that wait for the closing line of a damaged file wait for ever; this one ends where the file does.
-    """
-    text = read_text(path, max_bytes=_MOST_BYTES)
-    found: dict[str, list[str]] = {}
-    words: list[str] | None = None
-    for line in text.lines:
-        match = _LINE.match(line)
-        if match is not None:
-            words = found.setdefault(match[1], [])
-            words += _BOUNDS.sub("", match[2]).split()
-        elif line.startswith("##") or line.startswith("$$"):
-            words = None
-        elif words is not None:
-            words += line.split()
-    return found
 
 
 def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> Array:
     """Read 2rr: blocks of XDIM points in both dimensions, scaled by 2 to the power NC_proc."""
     shape, block = [], []
     for name, section in (("proc2s", before), ("procs", after)):
-        size, inner = _number(section, "SI"), _number(section, "XDIM")
+        size, inner = parameter(section, "SI"), parameter(section, "XDIM")
         if not 8.0 <= size <= MOST_POINTS:
             raise FitError(f"{path.parent / name}: SI, the number of points, is needed (allowed: 8 or more)")
         shape.append(int(size))
         block.append(int(inner) if 1.0 <= inner <= size and size % inner == 0.0 else int(size))
-    order = ">" if _number(after, "BYTORDP") == 1.0 else "<"
-    kind = f"{order}f8" if _number(after, "DTYPP") == 2.0 else f"{order}i4"
+    order = ">" if parameter(after, "BYTORDP") == 1.0 else "<"
+    kind = f"{order}f8" if parameter(after, "DTYPP") == 2.0 else f"{order}i4"
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -143,7 +115,7 @@ def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, 
     data = np.frombuffer(raw, dtype=kind).astype(np.float64)
     b_1, b_2 = block
     data = data.reshape(n_1 // b_1, n_2 // b_2, b_1, b_2).transpose(0, 2, 1, 3).reshape(n_1, n_2)
-    exponent = _number(after, "NC_proc")
+    exponent = parameter(after, "NC_proc")
     if math.isfinite(exponent) and abs(exponent) <= 200.0:
         data = data * 2.0**exponent
     with np.errstate(invalid="ignore", over="ignore"):
@@ -153,15 +125,9 @@ def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, 
     return np.asarray(data)
 
 
-def _number(section: Mapping[str, list[str]], key: str) -> float:
-    """Return a parameter, NaN where it is not there or no number."""
-    words = section.get(key, [])
-    return float(words[0]) if words and NUMBER.match(words[0]) else math.nan
-
-
 def _axis(path: Path, section: Mapping[str, list[str]], n: int) -> Array:
     """Return the shifts of one dimension: OFFSET at its first point, SW_p/SF wide."""
-    offset, width, frequency = (_number(section, key) for key in ("OFFSET", "SW_p", "SF"))
+    offset, width, frequency = (parameter(section, key) for key in ("OFFSET", "SW_p", "SF"))
     if not (abs(offset) < 1e6 and 0.0 < width < 1e12 and 1e-3 < frequency < 1e6):
         raise FitError(f"{path}: OFFSET, SW_p and SF are needed for the axis")
     return np.asarray(offset - np.arange(n) * (width / frequency / n))

@@ -21,8 +21,12 @@ ROLES = (
     "real_ohm", "imaginary_ohm", "minus_imaginary_ohm", "modulus_ohm",
     "real_ohm_cm2", "imaginary_ohm_cm2", "minus_imaginary_ohm_cm2", "modulus_ohm_cm2",
     "phase_deg", "phase_rad",
+    "sigma_ohm", "sigma_real_ohm", "sigma_imaginary_ohm",
+    "sigma_ohm_cm2", "sigma_real_ohm_cm2", "sigma_imaginary_ohm_cm2",
 )  # fmt: skip
-"""Keys of columns."""
+"""Keys of columns; ``sigma_ohm`` is one sigma of either part."""
+
+_ERRORS = ("sigma", "sigma_real", "sigma_imaginary")
 
 _SHAPES = (("real", "imaginary"), ("real", "minus_imaginary"), ("modulus", "phase"))
 
@@ -64,6 +68,8 @@ class Spectrum:
         Line of each row.
     notes : tuple of str
         What was left out, how the file was read.
+    sigma : ndarray, shape (n, 2), or None
+        One sigma of the real and of the imaginary part, where columns give it.
     """
 
     path: str
@@ -72,6 +78,7 @@ class Spectrum:
     unit: str
     lines: NDArray[np.int64]
     notes: tuple[str, ...]
+    sigma: NDArray[np.float64] | None = None
 
 
 def read_spectrum(
@@ -140,7 +147,25 @@ def read_spectrum(
         unit=units.pop(),
         lines=lines,
         notes=tuple(notes),
+        sigma=_errors(text.path, si, lines),
     )
+
+
+def _errors(path: str, si: Mapping[str, NDArray[np.float64]], lines: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the errors of both parts; None where no column has them."""
+    if not any(q in si for q in _ERRORS):
+        return None
+    parts = [si.get(f"sigma_{part}", si.get("sigma")) for part in ("real", "imaginary")]
+    known = [part for part in parts if part is not None]
+    if len(known) < 2:
+        message = "the error of one part is missing: give sigma_ohm, or sigma_real_ohm and sigma_imaginary_ohm"
+        raise DataError(path, [(0, message)])
+    sigma = np.column_stack(known)
+    bad = np.flatnonzero(~np.all(sigma > 0.0, axis=1))
+    if bad.size:
+        message = f"an error of the impedance is {sigma[bad[0]].min():g} (allowed: above 0)"
+        raise DataError(path, [(int(lines[bad[0]]), message)])
+    return sigma
 
 
 def _given(path: str, columns: Mapping[str, str]) -> dict[str, tuple[str, float, str]]:
@@ -157,7 +182,7 @@ def _given(path: str, columns: Mapping[str, str]) -> dict[str, tuple[str, float,
             found[key.removesuffix("_ohm_cm2")] = title, 1e-4, "ohm m2"
         else:
             found[key.removesuffix("_ohm")] = title, 1.0, "ohm"
-    shape = tuple(q for q in found if q != "frequency")
+    shape = tuple(q for q in found if q not in ("frequency", *_ERRORS))
     if "frequency" not in found or not any(set(shape) == set(own) and len(shape) == 2 for own in _SHAPES):
         message = "frequency_Hz is needed, and real with imaginary or minus_imaginary, or modulus with phase"
         raise DataError(path, [(0, message)])

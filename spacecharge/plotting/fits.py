@@ -15,6 +15,7 @@ from ..nmr.parameters import FALLING
 from ..report.fits import quality
 from ..store.stored_fit import StoredFit, read_fits
 from ..units import display_of
+from .corner import corner_figure
 from .figures import save
 from .spectra import draw_contour
 from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
@@ -39,7 +40,8 @@ def plot_fit(
     path : str or path
         HDF5 file with a group ``fits``.
     png : str or path, optional
-        Figure file; default beside `path`. With several fits the name of the fit is added.
+        Figure file; default beside `path`. With several fits the name of the fit is added; of a posterior there is a
+        corner figure too, with ``_posterior`` in its name.
     name : str, optional
         Only this fit.
 
@@ -62,7 +64,14 @@ def plot_fit(
         own = target if len(fits) == 1 else target.with_name(f"{target.stem}_{stored.name}{target.suffix}")
         save(figure_of(stored), own)
         written.append(own)
+        if stored.posterior is not None:
+            save(corner_figure(stored), beside(own))
     return written[0]
+
+
+def beside(figure: Path) -> Path:
+    """Return the name of the corner figure beside the figure of a fit."""
+    return figure.with_name(f"{figure.stem}_posterior{figure.suffix}")
 
 
 def figure_of(stored: StoredFit) -> Figure:
@@ -166,6 +175,7 @@ def fit_figure(stored: StoredFit) -> Figure:
     n_panels = len(contours) + 2 + len(laws)
     n_columns = 2
     note = f"{summary['n_data']} data, {quality(summary)}"
+    note += ", bands of 68 and 95 % of the posterior" if "model_median" in arrays else ""
     figure, grid = new_figure(-(-n_panels // n_columns), n_columns, summary["title"] or f"fit {summary['name']}", note)
     panels = list(grid.flat)
     for spare in panels[n_panels:]:
@@ -213,11 +223,16 @@ def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperatur
             lolims=bounds[rows] > 0,
         )
         panel.plot(x[rows], arrays["model"][rows], "-", color=colour)
-        shown = arrays["residual"][rows]
+        shown, unit_error = arrays["residual"][rows], np.ones(rows.size)
         if residual_scale is not None:
             unit_error = residual_scale[rows] / (arrays["value"][rows] if relative else 1.0)
-            shown = shown / unit_error
-        below.plot(x[rows], shown, "o", ms=3, color=colour)
+        below.plot(x[rows], shown / unit_error, "o", ms=3, color=colour)
+        for share in ("95", "68") if "model_median" in arrays else ():
+            ends = [arrays[f"model_{end}_{share}"][rows] for end in ("lower", "upper")]
+            panel.fill_between(x[rows], *ends, color=colour, alpha=0.25, lw=0)
+            model = arrays["model"][rows]
+            away = [(np.log(end / model) if relative else end - model) / unit_error for end in ends]
+            below.fill_between(x[rows], *away, color=colour, alpha=0.12, lw=0)
     zero_line(below)
     unit = display_of(arrays["units"]["value"])
     panel.set_ylabel(label_text(arrays["long_names"]["value"], unit.math))

@@ -23,8 +23,11 @@ from ..store.files import replacing, system_errors
 from ..store.read import Results
 from .view import Quantity, View
 
-LONG = ("frequency",)
+LONG = ("frequency", "arc", "relaxation")
 """Dimensions that run down the rows of a table instead of across its columns."""
+
+UNASKED = ("arc", "relaxation")
+"""Those whose variables stand in a table only where they are asked for: they have nothing to do with the others."""
 
 FORMATS = (".csv", ".xlsx", ".json")
 
@@ -210,7 +213,7 @@ def _variables(results: Results) -> list[str]:
             or field.dims[: len(results.sweep)] != results.sweep
         ):
             continue
-        if all(d in LONG or results.names(d) for d in own):
+        if not set(own) & set(UNASKED) and all(d in LONG or results.names(d) for d in own):
             found.append(field.path)
     return found
 

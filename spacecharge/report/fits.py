@@ -75,16 +75,36 @@ def fit_text(summary: Mapping[str, Any]) -> str:
         entries = summary[section]
         if not entries:
             continue
-        lines.append(f"{section}")
+        lines.append(f"{section} (posterior)" if "posterior" in summary else section)
         lines += table((), [_row(name, entry) for name, entry in entries.items()], left=(0, 2, 3), indent="  ")
     for series in summary["each_temperature"]:
         lines += _series(series)
     lines.append(f"{summary['n_data']} data, {quality(summary)}")
     if summary["errors"]:
         lines.append(summary["errors"])
+    lines += _posterior(summary.get("posterior"))
     lines += [f"note: {text}" for text in summary["notes"]]
     lines += [f"warning: {text}" for text in summary["warnings"]]
     return "\n".join(lines)
+
+
+def _posterior(said: Mapping[str, Any] | None) -> list[str]:
+    """Return how a posterior was drawn: its priors, and whether it has converged."""
+    if said is None:
+        return []
+    of = said["parameters"]
+    lines = [
+        f"posterior {said['status']}: {said['steps']} steps of {said['walkers']} walkers after {said['warm_up']}, "
+        f"{100 * said['acceptance']:.0f} % accepted; priors:"
+    ]
+    rows = []
+    for name, p in of.items():
+        shown = ("?" if p[key] is None else f"{p[key]:{form}}" for key, form in _DIAGNOSTICS)
+        rows.append((name, p["prior"], "autocorrelation {} steps, R-hat {}".format(*shown)))
+    return lines + table((), rows, left=(0, 1, 2), indent="  ")
+
+
+_DIAGNOSTICS = (("autocorrelation_steps", ".3g"), ("rhat", ".3f"))
 
 
 def quality(summary: Mapping[str, Any]) -> str:

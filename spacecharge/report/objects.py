@@ -12,6 +12,7 @@ import numpy as np
 from ..codes import status_words
 from ..store.read import Results
 from ..store.stored_fit import StoredFit, read_fits
+from .arcs import arcs_object, has_arcs
 from .export import json_cell, point_table
 
 
@@ -58,6 +59,8 @@ def results_object(
         found["columns"] = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
         cells = zip(*(column.values[:rows] for column in columns), strict=True)
         found["rows"] = [[json_cell(value) for value in row] for row in cells]
+        if has_arcs(results):
+            found["arcs"] = arcs_object(results, selections, area_cm2)
     if results.has_fits:
         found["fits"] = [_fit(stored) for stored in read_fits(results.path)]
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
+from .arcs import arc_lines
 from .strain import validity_lines
 from .tables import table
 from .view import Quantity, View
@@ -82,6 +83,7 @@ def points_text(
         if view.chosen:
             blocks.append(["selected   " + ", ".join(_chosen(q) for q in view.chosen)])
         blocks.append(_points(view, max(1, rows)))
+        blocks.append(arc_lines(results, selections, max(1, rows), area_cm2))
     return blocks
 
 

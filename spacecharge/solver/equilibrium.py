@@ -93,6 +93,7 @@ def solve_points(
     n_threads: int = 1,
     profile_x: Sequence[Array] | None = None,
     tangents: Mapping[str, StackParameters] | None = None,
+    keep: Callable[[int, Array], None] | None = None,
 ) -> Points:
     """Solve every point of a sweep.
 
@@ -113,6 +114,8 @@ def solve_points(
     tangents : mapping of str to StackParameters, optional
         Derivatives of `parameters` by the name of a number, from
         :func:`~spacecharge.model.tangents.parameter_tangent`, for which sensitivities are wanted.
+    keep : callable, optional
+        ``keep(point, work)`` sees the work array after every solved point, before the next one takes it.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def solve_points(
     out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
     packed = (options or _DEFAULT_OPTIONS).packed()
     beyond = beyond_the_main_job(p, options or _DEFAULT_OPTIONS)
-    readers: list[Callable[[int, Array], None]] = []
+    readers: list[Callable[[int, Array], None]] = [] if keep is None else [keep]
     sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
     slopes = _differentiator(p, rows, codes, packed, out, tangents, readers) if tangents else {}
 

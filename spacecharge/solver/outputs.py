@@ -293,6 +293,19 @@ IMPEDANCE_OUTPUTS: tuple[Output, ...] = (
 )
 """Where a configuration asks for a spectrum (see :mod:`spacecharge.solver.small_signal`)."""
 
+_ARCS, _ARC, _TIME = "arcs", ("arc",), ("relaxation",)
+ARC_OUTPUTS: tuple[Output, ...] = (
+    Output("arc_resistance", _ARC, "ohm m2", "resistance of the arc", needs=_ARCS),
+    Output("arc_capacitance", _ARC, "F m-2", "capacitance of the arc, 1/(2 pi f R)", needs=_ARCS),
+    Output("arc_frequency", _ARC, "Hz", "frequency at the top of the arc", needs=_ARCS),
+    Output("arc_place", _ARC, "1", "where the arc dissipates (number among its names, -1: none)", "i4", needs=_ARCS),
+    Output("arc_share", _ARC, "1", "share of the arc's power there", needs=_ARCS),
+    Output("arc_activation_energy", _ARC, "eV", "d ln(R/T)/d(1/kT) of the arc", needs="arcs_and_temperature"),
+    Output("relaxation_time", _TIME, "s", "relaxation time", needs=_ARCS),
+    Output("relaxation_strength", _TIME, "ohm m2", "strength of the relaxation", needs=_ARCS),
+)
+"""And for its relaxation times (see :mod:`spacecharge.solver.arcs`)."""
+
 EVERY_OUTPUT: tuple[Output, ...] = (
     *OUTPUTS,
     CELL_VOLTAGE,
@@ -300,6 +313,7 @@ EVERY_OUTPUT: tuple[Output, ...] = (
     ACTIVATION_OUTPUT,
     *CURRENT_OUTPUTS,
     *IMPEDANCE_OUTPUTS,
+    *ARC_OUTPUTS,
 )
 """What a result may have; :meth:`Output.exists` says whether it has."""
 

@@ -14,6 +14,7 @@ from ..errors import ModelError
 from ..model import Stack, StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from ..model.components import components_of
+from .arcs import MOST_ARCS, arc_energies, empty_arcs, place_names, stored_arcs
 from .bias import bias_path, bias_scalars
 from .chain import contact_rows
 from .equilibrium import solve_points, work_array
@@ -21,6 +22,7 @@ from .kernel_choice import run_prepared
 from .network import held_components, network_of
 from .options import SolverOptions
 from .prepared import prepared_point
+from .relaxation import relaxation_times
 from .routes import routes_of
 from .small_signal import contact_resistances, path_resistances, spectrum_of, stack_capacitance, through_resistance
 from .solution import Solution
@@ -235,6 +237,64 @@ def spectrum_values(
         "layer_impedance_real": layers.real,
         "layer_impedance_imag": layers.imag,
     }
+
+
+WARMER = 1e-4
+"""Relative step of the temperature on both sides, for activation energies: its square is lost, and 1e-9 over it."""
+
+
+def arc_values(
+    stack: Stack,
+    parameters: StackParameters,
+    laws: Laws,
+    ends: Mapping[str, Any],
+    tolerance_V: ArrayLike,
+    by_temperature: StackParameters | None = None,
+) -> dict[str, Array]:
+    """Return the variables of relaxation times and arcs at many points at rest.
+
+    Parameters
+    ----------
+    stack, parameters, laws, ends, tolerance_V
+        As for :func:`spectrum_values`.
+    by_temperature : StackParameters, optional
+        Derivatives of the arrays by the temperature [K-1], for activation energies.
+
+    Returns
+    -------
+    dict
+        What :func:`~spacecharge.solver.arcs.stored_arcs` has of every point, and ``arc_activation_energy`` (n_points,
+        MOST_ARCS) [eV], NaN without derivatives; NaN where a point has no answer.
+    """
+    p = parameters
+    tolerances = np.broadcast_to(np.asarray(tolerance_V, dtype=float), (p.n_points,))
+    names = place_names(p)
+
+    def at(arrays: StackParameters, i: int) -> dict[str, Array]:
+        solution = solve_point_of(stack, point_of(arrays, i), float(tolerances[i]), None)
+        if not Status(solution.status).has_answer:
+            return empty_arcs()
+        each = [law_of(law, i) for law in laws]
+        return stored_arcs(relaxation_times(solution, ends=ends, charge_transfer=each), names)
+
+    points = [at(p, i) for i in range(p.n_points)]
+    energies = np.full((p.n_points, MOST_ARCS), np.nan)
+    if by_temperature is not None:
+        step = WARMER * p.temperature
+        beside = []
+        for sign in (-1.0, 1.0):
+            moved = p.over_points()
+            for name, array in moved.items():
+                if array.dtype == np.float64:
+                    change = sign * step.reshape(-1, *[1] * (array.ndim - 1))
+                    moved[name] = array + change * by_temperature.array(name)
+            beside.append(p.with_arrays(moved))
+        for i, here in enumerate(points):
+            low, high = (at(other, i) for other in beside)
+            kelvins = np.array([other.temperature[i] for other in (beside[0], p, beside[1])])
+            energies[i] = arc_energies(low, here, high, kelvins)
+    stacked = {name: np.stack([point[name] for point in points]) for name in empty_arcs()}
+    return stacked | {"arc_activation_energy": energies}
 
 
 def _limits(solution: Solution, laws: Laws, ends: Mapping[str, Any]) -> tuple[float, float]:

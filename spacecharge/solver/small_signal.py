@@ -89,7 +89,7 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
     return total
 
 
-def _cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
+def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
     """Return how often the elements at both faces of each layer are cut, shape (n_frequencies, n_layers, 2)."""
     m = values.shape[2] // 3
     cuts = np.zeros((omega.size, counts.size, 2), dtype=np.int64)
@@ -119,7 +119,7 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
     base = fill_profile(work, row, codes, network.positions, none, m)
-    cuts = _cuts(base[1], base[2], base[0], network.counts, omega)
+    cuts = face_cuts(base[1], base[2], base[0], network.counts, omega)
     out = np.empty((omega.size, n_layers), dtype=np.complex128)
     kinds, which = np.unique(cuts.reshape(omega.size, -1), axis=0, return_inverse=True)
     for k, kind in enumerate(kinds):
@@ -212,19 +212,20 @@ def spectrum_of(
         laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else list(charge_transfer or ())
         plain = contact_resistances(solution, None, contact_resistance)
         return biased_spectrum(solution, laws, omega, ends, resistance=plain, estimate=estimate)
-    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     return point_spectrum(
         full_work(solution), prepared.rows[0], prepared.codes, network, held, omega, estimate=estimate
     )  # fmt: skip
 
 
-def _circuit(
+def circuit(
     solution: Solution,
     ends: EndKinds | Mapping[str, EndKinds],
     charge_transfer: Laws,
     contact_resistance: ArrayLike | None,
 ) -> tuple[Network, NDArray[np.bool_]]:
+    """Return the network of a solution and the components that its ends hold; arguments as for :func:`impedance`."""
     if solution.status not in (0, 4):
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
     components = components_of(solution.stack)
@@ -333,7 +334,7 @@ def dc_resistance(
     ModelError
         An end or a component is not known, or the solution is none.
     """
-    network, held = _circuit(solution, ends, charge_transfer, contact_resistance)
+    network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
     return through_resistance(paths, held)
@@ -370,7 +371,7 @@ def blocking_resistance(
     ModelError
         The solution is none.
     """
-    network, held = _circuit(solution, "blocking", charge_transfer, contact_resistance)
+    network, held = circuit(solution, "blocking", charge_transfer, contact_resistance)
     prepared = solution._prepared
     omega = np.array([VANISHING])
     return float(_on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import StoreError
 from .opening import open_hdf5
+from .posterior import read_posterior
 
 if TYPE_CHECKING:
     import h5py
@@ -133,6 +134,7 @@ def read_summaries(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def fit_summary(name: str, group: h5py.Group) -> dict[str, Any]:
     """Return the summary of a group; see :func:`read_summaries`."""
+    posterior = read_posterior(group)
     return {
         "name": name,
         "kind": str(group.attrs["kind"]),
@@ -146,6 +148,7 @@ def fit_summary(name: str, group: h5py.Group) -> dict[str, Any]:
         "errors": str(group.attrs["errors"]),
         "notes": [str(t) for t in group.attrs["notes"]],
         "warnings": [str(t) for t in group.attrs["warnings"]],
+        **({} if posterior is None else {"posterior": posterior.summary()}),
     }
 
 
@@ -154,8 +157,17 @@ def _known(number: Any) -> float | None:
 
 
 def _read_value(dataset: h5py.Dataset) -> dict[str, Any]:
-    entry = {"value": _known(dataset[()]), "unit": str(dataset.attrs["units"]), "fixed": bool(dataset.attrs["fixed"])}
-    return entry | {key: _known(dataset.attrs[key]) for key in ("sigma", "lower", "upper")}
+    entry: dict[str, Any] = {
+        "value": _known(dataset[()]),
+        "unit": str(dataset.attrs["units"]),
+        "fixed": bool(dataset.attrs["fixed"]),
+    }
+    entry |= {key: _known(dataset.attrs[key]) for key in ("sigma", "lower", "upper")}
+    if "best" in dataset.attrs:
+        ends = {name: dataset.attrs.get(name) for name in ("interval_68", "interval_95")}
+        entry |= {name: None if pair is None else [float(v) for v in pair] for name, pair in ends.items()}
+        entry |= {"best": _known(dataset.attrs["best"]), "median": entry["value"] if entry["interval_68"] else None}
+    return entry
 
 
 def _read_series(name: str, group: h5py.Group) -> dict[str, Any]:

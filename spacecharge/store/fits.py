@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import StoreError
 from .fit_reader import GROUP, FittedNumber, fit_names, read_fit
 from .opening import open_hdf5
+from .posterior import write_posterior
 from .provenance import provenance
 
 if TYPE_CHECKING:
@@ -220,6 +221,8 @@ def _write(group: h5py.Group, result: FitResult) -> None:
         sample = _scale(group, "sample", np.arange(samples.shape[0]), "1", "number of the resampling")
         _dataset(group, "bootstrap", samples, "1", "refitted parameters, in their units", sample, axis)
         group["bootstrap"].attrs["seed"] = result.bootstrap.seed
+    if result.posterior is not None:
+        write_posterior(group, result.posterior.stored())
 
 
 def _write_table(group: h5py.Group, table: FitTable) -> None:
@@ -249,6 +252,10 @@ def _write_data(group: h5py.Group, result: FitResult) -> None:
     residual = "ln(data) - ln(fit)" if result.is_log else "data minus fit"
     _dataset(group, "residual", result.estimate.residuals, "1" if result.is_log else unit, residual, datum)
     _dataset(group, "series", result.series, "1", "curve, as position in series_names", datum)
+    for name, band in result.bands.items():
+        _dataset(
+            group, name, band, unit, f"{words}, {name.removeprefix('model_').replace('_', ' ')} of the posterior", datum
+        )
     limit = result.estimate.problem.limit
     if limit is not None:
         _dataset(group, "limit", limit, "1", "0 measured, -1 at most, 1 at least", datum)
@@ -278,6 +285,10 @@ def _scalar(group: h5py.Group, value: Value) -> None:
     group[value.name].attrs.update(
         {"sigma": value.sigma, "lower": value.lower, "upper": value.upper, "fixed": bool(value.fixed)}
     )
+    if value.best is not None:
+        attributes = group[value.name].attrs
+        attributes["best"] = value.best
+        attributes.update({f"interval_{name}": np.array(ends) for name, ends in value.intervals.items()})
 
 
 def _dataset(group: h5py.Group, name: str, values: Any, unit: str, words: str, *axes: h5py.Dataset) -> h5py.Dataset:

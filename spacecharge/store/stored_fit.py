@@ -16,11 +16,12 @@ import numpy as np
 from .fit_reader import GROUP, fit_arrays, fit_summary
 from .hdf5 import scale_name
 from .opening import open_hdf5
+from .posterior import StoredPosterior, read_posterior
 
 if TYPE_CHECKING:
     import h5py
 
-_OWN_GROUPS = {"parameters", "derived", "data", "each_temperature", "profile"}
+_OWN_GROUPS = {"parameters", "derived", "data", "each_temperature", "profile", "posterior"}
 _OWN_DATASETS = {"parameter", "other_parameter", "covariance", "sample", "bootstrap"}
 """What every fit of parameters writes; anything else belongs to a table of its kind."""
 
@@ -88,6 +89,8 @@ class StoredFit:
         Name and unit of a parameter, values at which it was held, chi-square.
     level : float
         Confidence of the intervals.
+    posterior : StoredPosterior, optional
+        The chain of a posterior.
     """
 
     name: str
@@ -99,6 +102,7 @@ class StoredFit:
     attributes: dict[str, Any] = field(default_factory=dict)
     profiles: tuple[tuple[str, str, Any, Any], ...] = ()
     level: float = 0.9545
+    posterior: StoredPosterior | None = None
 
 
 def read_fits(path: str | os.PathLike[str], name: str | None = None) -> list[StoredFit]:
@@ -149,6 +153,7 @@ def _stored(name: str, group: h5py.Group) -> StoredFit:
             for key, part in group.get("profile", {}).items()
         ),
         level=float(group.attrs.get("level", 0.9545)),
+        posterior=read_posterior(group),
     )
 
 

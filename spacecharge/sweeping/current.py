@@ -67,7 +67,7 @@ def current_values(
     facts = facts_of(config)
     if not facts & {"current", "impedance"}:
         return {}
-    from ..solver.points import bias_values, load_values, spectrum_values
+    from ..solver.points import arc_values, bias_values, load_values, spectrum_values
 
     laws = transfer_laws(config, lo, hi)
     tolerance = config.tolerance(lo, hi)
@@ -96,6 +96,11 @@ def current_values(
             values |= spectrum_values(
                 config.stack, parameters, laws, frequencies, config.impedance.ends, tolerance, states
             )
+            if "arcs" in facts:
+                tangent = None
+                if "arcs_and_temperature" in facts and not config.has_slow_axes:
+                    tangent = parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]
+                values |= arc_values(config.stack, parameters, laws, config.impedance.ends, tolerance, tangent)
     except ModelError as error:
         raise ConfigError([f"{config.source}: {error}"]) from None
     return values

@@ -144,9 +144,10 @@ class _Tally:
         for value, n in zip(values.tolist(), numbers.tolist(), strict=True):
             self.counts[value] += n
             known = self.examples.setdefault(value, [])
-            if value not in (Status.SOLVED, Status.NOT_RUN) and len(known) < EXAMPLES_PER_STATUS:
-                found = np.flatnonzero(status == value)[: EXAMPLES_PER_STATUS - len(known)]
-                known.extend((lo + found).tolist())
+            if value not in (Status.SOLVED, Status.NOT_RUN):
+                found = np.flatnonzero(status == value)[:EXAMPLES_PER_STATUS]
+                # Chunks come back in any order; the first points of the sweep are named whichever came first.
+                known[:] = sorted([*known, *(lo + found).tolist()])[:EXAMPLES_PER_STATUS]
 
     @property
     def done(self) -> int:

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from ..codes import EndKind
 from ..config import Config
 from ..model import StackParameters
+from ..solver.arcs import MOST_ARCS, MOST_TIMES
 from ..store.layout import Coordinate
+
+MOST_WITH_ARCS = 100
+"""Points that have arcs unasked: some tenths of a second each, where a spectrum takes some thousandths."""
 
 
 def facts_of(config: Config) -> frozenset[str]:
@@ -26,7 +30,8 @@ def facts_of(config: Config) -> frozenset[str]:
         ``charge_transfer_and_temperature``: and it is swept over the temperature; ``several_species``; ``defects``:
         carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites; ``planes``: a
         contact has one; ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two;
-        ``impedance``: a spectrum is asked for.
+        ``impedance``: a spectrum is asked for; ``arcs``: and its relaxation times; ``arcs_and_temperature``: and it is
+        swept over the temperature.
     """
     facts = set()
     layers = config.base_stack.layers
@@ -51,6 +56,11 @@ def facts_of(config: Config) -> frozenset[str]:
         facts |= {"bias", "current"}
     if config.impedance is not None:
         facts.add("impedance")
+        wanted = config.impedance.arcs
+        if not facts & {"load", "bias"} and (config.n_points <= MOST_WITH_ARCS if wanted is None else wanted):
+            facts.add("arcs")
+            if any(axis.path == "temperature_K" for axis in config.axes):
+                facts.add("arcs_and_temperature")
     return frozenset(facts)
 
 
@@ -96,12 +106,16 @@ def equilibrium_voltage(config: Config, parameters: StackParameters) -> NDArray[
 def own_dimensions(config: Config) -> tuple[Coordinate, ...]:
     """Return the coordinates of dimensions that variables have besides layers, contacts, sides and species.
 
-    Such a dimension is the last of its variables: the frequency of a spectrum.
+    Such a dimension is the last of its variables: the frequency of a spectrum, the numbers of its arcs and times.
     """
     if config.impedance is None:
         return ()
     frequencies = np.array(config.impedance.frequency_Hz)
-    return (Coordinate(name="frequency", values=frequencies, units="Hz", long_name="frequency"),)
+    own = [Coordinate(name="frequency", values=frequencies, units="Hz", long_name="frequency")]
+    if "arcs" in facts_of(config):
+        for name, n, words in (("arc", MOST_ARCS, "arc, slowest first"), ("relaxation", MOST_TIMES, "relaxation")):
+            own.append(Coordinate(name=name, values=np.arange(1, n + 1, dtype=np.int64), long_name=words))
+    return tuple(own)
 
 
 __all__ = ["equilibrium_voltage", "facts_of", "has_bias", "is_electrode", "own_dimensions"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..config import Config
+from ..solver.arcs import place_names
 from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
 from ..store.provenance import provenance
@@ -113,8 +114,10 @@ class InterfaceTask:
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
-        """Return the layers that a variable was summed over as its attribute."""
+        """Return the layers that a variable was summed over, or the names it counts, as its attribute."""
         layers = self.config.output.resistance_of
+        if name == "arc_place":
+            return {"names": list(place_names(self.config.parameters(0, 1)))}
         return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property

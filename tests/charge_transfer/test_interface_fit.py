@@ -12,7 +12,7 @@ import pytest
 from spacecharge.cli import main
 from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.curvature import minimise_by_curvature
-from spacecharge.fitting.interface_model import interface_setup
+from spacecharge.fitting.interface_setup import interface_setup
 from spacecharge.fitting.kinds.interface import fit_interface
 from spacecharge.fitting.least_squares import minimise
 from spacecharge.fitting.load import load_fit_config

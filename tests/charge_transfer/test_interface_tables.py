@@ -14,7 +14,7 @@ import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.document.yaml import parse_document
 from spacecharge.errors import ConfigError, FitError, FitReason
-from spacecharge.fitting.interface_model import interface_setup
+from spacecharge.fitting.interface_setup import interface_setup
 from spacecharge.fitting.load import check_fit_document
 
 DATA = Path(__file__).parent / "data"

@@ -437,10 +437,22 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "'inner' is not known (allowed: outer, zip",
     ),
     "more points than numbers": (
-        changed("num: 5", "num: 9e15").replace("[258.15, 298.15]", "{start: 1, stop: 9, num: 1e6}"),
+        changed("num: 5", "num: 1e8").replace("[258.15, 298.15]", "{start: 1, stop: 9, num: 1e8}"),
         "15:1",
         "sweep",
         "points are too many",
+    ),
+    "more values than memory": (
+        changed("num: 5", "num: 1e12"),
+        "16:55",
+        "sweep.electrode.potential_V.num",
+        "1e+12 is out of range (allowed: at most 1e+08)",
+    ),
+    "more steps than memory": (
+        changed("num: 5", "step: 1e-12"),
+        "16:56",
+        "sweep.electrode.potential_V.step",
+        "1e-12: makes 1e+12 values, too many (allowed: 1e+08)",
     ),
     "tolerance of zero": (
         changed("tolerance_V: 1.0e-6", "tolerance_V: 0"),

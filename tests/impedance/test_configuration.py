@@ -97,6 +97,7 @@ def test_voltage_and_bias(tmp_path: Path) -> None:
     [
         ({"impedance": {"frequency_Hz": [1e-20]}}, "impedance.frequency_Hz: 1e-20 is out of range"),
         ({"impedance": {"frequency_Hz": {"within_sigma": 1.0, "num": 3}}}, "comes from no fit"),
+        ({"impedance": {"frequency_Hz": {"start": 1, "stop": 9e6, "num": 9_000_000}}}, "frequencies are too many"),
         ({"impedance": {"frequency_Hz": [1], "ends": {"left": {"reversible": ["Na"]}}}}, "no component is called 'Na'"),
         ({"impedance": {"frequency_Hz": [1], "ends": {"left": "open"}}}, "impedance.ends.left"),
         ({"sweep": {"impedance.frequency_Hz": [1, 2]}}, "names no number"),

@@ -12,7 +12,7 @@ from spacecharge.analytic import critical_interaction, spinodal_log_odds
 from spacecharge.constants import BOLTZMANN
 from spacecharge.kernels.laws import DELTA_MAX, interaction, lattice_point, point_state
 from spacecharge.kernels.species import spinodal_bounds
-from spacecharge.kernels.statistics import solve_delta
+from spacecharge.kernels.statistics import counted_delta, solve_delta
 
 OCCUPANCIES = (1e-6, 1e-3, 0.1, 0.5, 0.9, 1.0 - 1e-6)
 SHIFTS = (0.0, 1e-12, -1e-9, 1e-4, -0.3, 0.7, 3.0, -8.0, 40.0, -40.0, 300.0, -590.0)
@@ -94,6 +94,20 @@ def test_solve_delta_meets_its_equation(dilute: int) -> None:
         assert abs(delta + potential + z * y) / slope <= 1e-13 * max(1.0, abs(z * y))
         again = solve_delta(y, z, delta, dilute, *p, -DELTA_MAX, DELTA_MAX)
         assert again == pytest.approx(delta, rel=1e-13, abs=1e-14)
+
+
+def test_a_far_start_costs_no_more_than_a_near_one() -> None:
+    """Beyond what interaction can add, Delta is -z y: up to 40 halvings before the bracket knew it."""
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        theta = float(1.0 / (1.0 + np.exp(rng.uniform(-20.0, 20.0))))
+        occ, vac = (float(v) for v in rng.uniform(0.0, 30.0, size=2))
+        p = (theta, 1.0 - theta, occ, vac, *roots(theta, 1.0 - theta))
+        y, start = (float(v) for v in rng.uniform(-500.0, 500.0, size=2))
+        delta, iterations = counted_delta(y, 1.0, start, LATTICE, *p, -DELTA_MAX, DELTA_MAX)
+        potential, slope = point_state(delta, LATTICE, *p)[4:6]
+        assert abs(delta + potential + y) / slope <= 1e-13 * max(1.0, abs(y))
+        assert iterations <= 12
 
 
 def test_spinodal_bounds_against_the_oracle() -> None:

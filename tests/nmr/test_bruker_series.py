@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmrglue.fileio import bruker
 
 import spacecharge as sc
-from spacecharge.errors import FitError
+from spacecharge.errors import DataError, FitError
 from spacecharge.measured.bruker import read_series
+from spacecharge.measured.bruker_files import read_signals
 
 T1 = 2.3
 DELAYS = np.array([0.05, 0.15, 0.4, 0.9, 1.6, 2.5, 4.0, 6.5, 12.0])
@@ -122,3 +124,87 @@ def test_the_table_of_processed_data(tmp_path: Path) -> None:
     assert series.intensity == pytest.approx([5.0, 4.0])
     with pytest.raises(FitError, match=r"here or in pdata/1"):
         read_series(tmp_path / "1", delay_unit="s")
+
+
+UNCLOSED = {
+    "a text without its end": "##$EXP= <unclosed\n",
+    "an array without its values": "##$D= (0..63)\n0 0.1\n",
+    "an array without its numbers": "##$D= (0..\n",
+    "a name without a value": "##$DIGMOD\n##=\n##$=\n",
+}
+
+
+@pytest.mark.parametrize("name", UNCLOSED)
+def test_parameters_that_end_within_a_value_end_the_reading(name: str, tmp_path: Path) -> None:
+    """A reader that waited for the closing mark of a cut file waited for ever; what stands before the cut counts."""
+    folder = experiment(tmp_path / "1", signals())
+    whole = read_series(folder, delay_unit="s")
+    for file in ("acqus", "acqu2s"):
+        text = (folder / file).read_text().replace("##END=\n", UNCLOSED[name])
+        (folder / file).write_text(text)
+    np.testing.assert_array_equal(read_series(folder, delay_unit="s").intensity, whole.intensity)
+
+
+def test_damaged_parameters_are_read_or_refused(tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "1", signals())
+    files = {name: (folder / name).read_bytes() for name in ("acqus", "acqu2s")}
+    random = np.random.default_rng(5)
+    read = 0
+    for i in range(150):
+        name = ("acqus", "acqu2s")[i % 2]
+        raw = bytearray(files[name])
+        if i % 3 == 0:
+            raw = raw[: int(random.integers(len(raw)))]
+        for _ in range(int(random.integers(1, 6))):
+            if raw:
+                raw[int(random.integers(len(raw)))] = int(random.integers(256))
+        for file, content in files.items():
+            (folder / file).write_bytes(content if file != name else bytes(raw))
+        try:
+            series = read_series(folder, delay_unit="s")
+        except (FitError, DataError) as error:
+            assert "\n" not in str(error)
+        else:
+            assert np.isfinite(series.intensity).all()
+            read += 1
+    assert 20 < read < 150
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("##$TD= 2048", "##$TD= 1e300"), "TD, the numbers of a signal, is needed"),
+        (("##$TD= 2048", "##$TD= -4"), "TD, the numbers of a signal, is needed"),
+        (("##$TD= 2048", "##$TD= 4000000"), "ser ends before its first signal"),
+        (("##$DTYPA= 0", "##$DTYPA= 7"), "DTYPA 7 is not known"),
+    ],
+)
+def test_parameters_that_cannot_be_say_so(change: tuple[str, str], message: str, tmp_path: Path) -> None:
+    folder = experiment(tmp_path / "1", signals())
+    text = (folder / "acqus").read_text()
+    assert change[0] in text
+    (folder / "acqus").write_text(text.replace(*change))
+    with pytest.raises(FitError, match=message):
+        read_series(folder, delay_unit="s")
+
+
+@pytest.mark.parametrize("points", [1000, 1024, 1100])
+@pytest.mark.parametrize("kind", ["<i4", ">i4", "<f8", ">f8"])
+def test_signals_in_every_number_format(points: int, kind: str, tmp_path: Path) -> None:
+    """Blocks of 1024 bytes with zeros at their ends, and signals written without: the same numbers."""
+    data = signals()[:, :points] if points <= POINTS else np.pad(signals(), ((0, 0), (0, points - POINTS)))
+    both = np.empty((data.shape[0], 2 * points))
+    both[:, ::2], both[:, 1::2] = data.real.round(), data.imag.round()
+    folder = experiment(tmp_path / "1", signals())
+    block = -(-2 * points * int(kind[2]) // 1024) * 1024 // int(kind[2])
+    for dense in (False, True):
+        values = both if dense else np.pad(both, ((0, 0), (0, block - 2 * points)))
+        (folder / "ser").write_bytes(values.astype(kind).tobytes())
+        text = f"##$TD= {2 * points}\n##$BYTORDA= {int(kind[0] == '>')}\n##$DTYPA= {2 * int(kind[1] == 'f')}\n"
+        (folder / "acqus").write_text(text + "##$AQ_mod= 3\n##END=\n")
+        found = read_signals(folder)
+        np.testing.assert_array_equal(found[:, :points], both[:, ::2] + 1j * both[:, 1::2])
+        assert not np.any(found[:, points:])
+        # The reader of another program.
+        if not dense:
+            np.testing.assert_array_equal(found, bruker.read(str(folder), read_pulseprogram=False)[1])

@@ -375,7 +375,9 @@ def test_one_range_of_tolerances(tolerance: float) -> None:
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_interrupt_ends_a_solve_of_many_points(n_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_ends_a_solve_of_many_points(
+    n_threads: int, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Ctrl-C during the third block of 196: over within the blocks at work, not at the end."""
     blocks: list[int] = []
 
@@ -386,6 +388,9 @@ def test_interrupt_ends_a_solve_of_many_points(n_threads: int, monkeypatch: pyte
         return run_rows(first, *rest)
 
     monkeypatch.setattr(equilibrium, "run_rows", interrupted)
+    # A shell starts what runs in its background with SIGINT ignored: this test is about what follows a signal.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
     pair = Stack([layer("a", thickness_nm=1e3), layer("b", thickness_nm=1e3)])
     parameters = stack_parameters(pair, {"a.potential_V": np.linspace(0.5, 3.0, 50_000)})
     with pytest.raises(KeyboardInterrupt):

@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -294,3 +295,13 @@ def test_progress_in_a_log_repeats_nothing(monkeypatch):
     assert "elsewhere" not in log.getvalue()
     progress.update(4, 1)
     assert log.getvalue().endswith("from elsewhere\n")
+
+
+def test_the_first_failed_points_are_named_whatever_comes_back_first():
+    tally = engine._Tally(Counter(), {})
+    for lo in (40, 0, 20):
+        status = np.zeros(20, dtype=np.int64)
+        status[[9, 19]] = 2
+        tally.add(lo, status)
+    assert tally.examples[2] == [9, 19, 29]
+    assert tally.counts == {0: 54, 2: 6}

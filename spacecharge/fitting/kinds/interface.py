@@ -19,7 +19,8 @@ from ...report.fits import fit_text
 from ...report.interface_fits import interface_text
 from ...store.stored_fit import FitColumn, FitTable, StoredFit
 from ...units import stem, unit_of
-from ..interface_model import InterfaceModel, interface_setup
+from ..interface_model import InterfaceModel
+from ..interface_setup import interface_setup
 from ..kind import Kind
 from ..problem import Array, Estimate
 from ..result import FitResult
@@ -117,6 +118,10 @@ _WHOSE = {
 }
 
 
+_NOT_OF_AN_AREA = ("resistance_ohm", "capacitance_uF", "resistance_ratio", "capacitance_ratio")
+"""Data that stand in the verdict only: the tables are of one area."""
+
+
 def _stored_tables(
     names: tuple[str, ...], table: Mapping[str, Array], curve: Mapping[str, Array], axis: str
 ) -> dict[str, FitTable]:
@@ -187,6 +192,8 @@ def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
     for d in config.data:
         if d.quantity != "activation_energy_eV" and d.temperatures[0] != room:
             continue
+        if d.quantity in _NOT_OF_AN_AREA:
+            continue
         i, key = names.index(d.interface), stem(d.quantity)
         factor = 1.0 if key == "activation_energy" else unit_of(d.quantity).factor
         table[f"measured_{key}"][i] = d.value * factor
@@ -247,7 +254,8 @@ def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
 def _verdict(config: InterfaceFitConfig, estimate: Estimate) -> tuple[str, ...]:
     """Say of every datum how far the fit is from it."""
     lines = []
-    for d, model, value in zip(config.data, estimate.model, estimate.problem.data, strict=True):
+    n = len(config.data)
+    for d, model, value in zip(config.data, estimate.model[:n], estimate.problem.data[:n], strict=True):
         energy = d.quantity == "activation_energy_eV"
         fitted = float(model) if energy else float(np.exp(model)) / unit_of(d.quantity).factor
         off = float((model - value) / (d.sigma if energy else d.sigma / d.value))

@@ -1,0 +1,219 @@
+"""A fit of the interface model, ready to run: numbers and spectra as one prediction, its parameters, what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..config.cell_parameters import AREA, CELL, NOT_OF_THE_MODEL
+from ..errors import FitError, ModelError
+from ..units import unit_of
+from .curvature import minimise_by_curvature
+from .interface_measured import Measured
+from .interface_model import InterfaceModel
+from .interface_spectra import MeasuredSpectra, area_of
+from .problem import Array, Parameter, Problem
+from .setup import Column, Quantity, Setup
+
+if TYPE_CHECKING:
+    from ..config.interface_fit import Datum, InterfaceFitConfig
+    from ..config.interface_parameters import FittedPath
+
+_MOST_DERIVED = 12
+"""Interfaces of which derived numbers are listed; the rows of a long table stand in the table of interfaces."""
+
+
+def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
+    """Return the fit of a configuration, ready to run, and its model.
+
+    Raises
+    ------
+    FitError
+        A parameter needs an initial value, or the calibration is no neutral case.
+    """
+    try:
+        model = InterfaceModel(config)
+        base = model.base
+    except ModelError as error:
+        raise FitError(f"{config.model.source}: {error}") from None
+    measured, spectra = Measured(config), MeasuredSpectra(config, model)
+    parameters = tuple(_parameter(p, value) for p, value in zip(config.parameters, base.tolist(), strict=True))
+    joint = _Joint(model, measured, spectra)
+    names = list(config.interfaces)
+    temperature = np.concatenate([[float(np.mean(d.temperatures)) for d in config.data], spectra.temperature])
+    problem = Problem(
+        parameters=parameters,
+        predict=lambda values: joint.predict(values[None])[0],
+        jacobian=joint.jacobian,
+        data=np.concatenate([measured.values, spectra.values]),
+        sigma=np.concatenate([measured.sigma, spectra.sigma]),
+        limit=np.concatenate([measured.limit, np.zeros(spectra.values.size, dtype=np.int8)])
+        if np.any(measured.limit)
+        else None,
+        absolute_sigma=config.absolute_sigma,
+        advise=lambda values, names: _advice(joint, values, names),
+    )
+    # Every part of a spectrum is a curve of its own, along which residuals may be systematic.
+    curves = [f"{s.interface}: {part} Z" for s in spectra.spectra for part in ("Re", "Im")]
+    sizes = [s.frequency.size for s in spectra.spectra for _ in range(2)]
+    series = np.concatenate([
+        np.array([names.index(d.interface) for d in config.data], dtype=np.intp),
+        np.repeat(np.arange(len(names), len(names) + len(sizes)), sizes).astype(np.intp),
+    ])  # fmt: skip
+    unique, index = np.unique(temperature, return_inverse=True)
+    few = names if len(names) <= _MOST_DERIVED and config.data else []
+    derived = tuple(q for name in few for q in _derived(model, config, name))
+    codes = [_code(d) for d in config.data]
+    for n in sizes[::2]:
+        codes += [SPECTRUM_CODE] * n + [SPECTRUM_CODE + 1] * n
+    columns = {
+        "temperature": Column(values=temperature, unit="K", long_name="temperature, mean of those of a slope"),
+        "quantity": Column(
+            values=np.array(codes, dtype=float),
+            unit="1",
+            long_name="0 ln of an exchange current density [A m-2], 1 ln of a resistance [ohm m2], 2 energy [eV], "
+            "3 ln of a capacitance [F m-2] (of a cell [ohm, F]; of ratios [1]), 4 and 5 real and imaginary part of "
+            "an impedance over its measured modulus",
+        ),
+    }
+    order = None
+    if spectra.spectra:
+        columns["frequency"] = Column(
+            values=np.concatenate([np.full(len(config.data), np.nan), spectra.frequency]),
+            unit="Hz",
+            long_name="frequency of a spectrum",
+        )
+        order = np.concatenate([temperature[: len(config.data)], spectra.frequency])
+    return (
+        Setup(
+            problem=problem,
+            predict=lambda values, rows: joint.predict(values[None])[0][rows],
+            columns=columns,
+            quantity=Column(values=problem.data, unit="1", long_name="data in the form that is fitted (see quantity)"),
+            series=series,
+            series_names=(*names, *curves),
+            temperature_index=index.astype(np.intp),
+            temperatures=unique,
+            derived=derived,
+            search=minimise_by_curvature,
+            order=order,
+            warnings=tuple(spectra.warnings),
+            notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
+        ),
+        model,
+    )
+
+
+LOGARITHMS = "exchange currents, resistances and capacitances are fitted as logarithms, activation energies as they are"
+
+SPECTRUM_CODE = 4
+
+
+def _nuisance(config: InterfaceFitConfig) -> list[str]:
+    """Say which parameters are not of the model."""
+    names = [p.name for p in config.parameters if p.of_cell]
+    return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
+
+
+class _Joint:
+    """Numbers and spectra of interfaces as one prediction.
+
+    Parameters
+    ----------
+    model : InterfaceModel
+        Of the stack.
+    measured : Measured
+        Numbers.
+    spectra : MeasuredSpectra
+        Spectra.
+    """
+
+    def __init__(self, model: InterfaceModel, measured: Measured, spectra: MeasuredSpectra) -> None:
+        self.model, self.measured, self.spectra = model, measured, spectra
+        self.area = spectra.of_cell.get(AREA)
+
+    def predict(self, rows: Array) -> Array:
+        """Return the data as the model has them for rows of parameters (n_rows, n_data)."""
+        parts = []
+        if self.measured.values.size:
+            scalars = self.model.scalars(rows, self.measured.at)
+            parts.append(self.measured.prediction(scalars, area_of(self.spectra, rows)))
+        if self.spectra.values.size:
+            parts.append(self.spectra.prediction(rows))
+        return np.concatenate(parts, axis=1)
+
+    def jacobian(self, values: Array) -> Array:
+        """Return the derivatives of the prediction (n_data, n_parameters), in the units of the keys."""
+        parts = []
+        if self.measured.values.size:
+            slopes = self.measured.jacobian(self.model.solve(values, self.measured.at, slopes=True))
+            if self.area is not None:
+                slopes[:, self.area] += self.measured.by_area / values[self.area]
+            parts.append(slopes)
+        if self.spectra.values.size:
+            parts.append(self.spectra.jacobian(values))
+        return np.concatenate(parts, axis=0)
+
+
+def _advice(joint: _Joint, values: Array, names: Sequence[str]) -> str:
+    """Say which product or quotient of two parameters the data do determine."""
+    model = joint.model
+    places = [k for k, p in enumerate(model.config.parameters) if p.name in names]
+    if len(places) != 2 or not np.all(values[places] > 0.0):
+        return ""
+    sigma = np.concatenate([joint.measured.sigma, joint.spectra.sigma])
+    weighted = joint.jacobian(values)[:, places] * values[places] / sigma[:, None]
+    if not np.all(np.isfinite(weighted)):
+        return ""
+    _, singular, rows = np.linalg.svd(weighted, full_matrices=False)
+    one, other = rows[0]
+    if singular[1] > 1e-3 * singular[0] or abs(abs(one) - abs(other)) > 1e-3:
+        return ""
+    (a, b), (x, y) = [model.config.parameters[k].name for k in places], values[places]
+    # Along (1, 1) the logarithms move together: one step of the product is two of this direction.
+    sigma = np.sqrt(2.0) / singular[0]
+    if one * other > 0.0:
+        return f"the data determine their product only, {a} x {b} = {x * y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
+    return f"the data determine their quotient only, {a} / {b} = {x / y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
+
+
+def _code(datum: Datum) -> int:
+    return ("exchange", "resistance", "activation", "capacitance").index(datum.quantity.split("_")[0])
+
+
+def _parameter(p: FittedPath, base: float) -> Parameter:
+    start = p.fixed if p.fixed is not None else p.initial if p.initial is not None else base
+    return Parameter(
+        name=p.name,
+        unit=CELL[p.name].unit if p.of_cell else unit_of(p.paths[0]).text or "1",
+        initial=float(np.clip(start, p.minimum, p.maximum)),
+        minimum=p.minimum,
+        maximum=p.maximum,
+        fixed=p.fixed is not None,
+        log=p.log,
+        long_name=f"{CELL[p.name].words} ({NOT_OF_THE_MODEL})" if p.of_cell else " = ".join(p.paths),
+    )
+
+
+def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> list[Quantity]:
+    """Return what follows for one interface, at the temperature of the configuration."""
+    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
+    at["temperature_K"] = np.array([float(model.stack.temperature_K)])
+    wanted = [("total_resistance", "ohm m2", "total resistance")]
+    if model.has_law:
+        wanted.insert(0, ("exchange_current_density", "A m-2", "exchange current density"))
+    if any(d.quantity.startswith("capacitance") for d in config.data):
+        wanted.append(("capacitance", "F m-2", "differential capacitance"))
+
+    def function(key: str) -> Any:
+        return lambda values: float(model.solve(values, at).scalars[key][0])
+
+    return [
+        Quantity(name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key))
+        for key, unit, words in wanted
+    ]
+
+
+__all__ = ["interface_setup"]

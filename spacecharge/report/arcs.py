@@ -1,0 +1,90 @@
+"""Arcs of the spectra of a result file as a table: what an instrument reads off them, and where each comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..store.read import Results
+from .export import Column, json_cell, point_table
+from .tables import table
+
+TITLES = {
+    "arc_resistance": "resistance",
+    "arc_capacitance": "capacitance",
+    "arc_frequency": "top at",
+    "arc_activation_energy": "E of R/T",
+    "arc_place": "where",
+    "arc_share": "share of power",
+}
+
+
+def has_arcs(results: Results) -> bool:
+    """Say whether a result file has arcs."""
+    return "arc_resistance" in results
+
+
+def arc_table(results: Results, selections: Sequence[str] = (), area_cm2: float | None = None) -> list[Column]:
+    """Return the arcs of a result file as columns, one row an arc of a point, the slowest first.
+
+    Parameters
+    ----------
+    results : Results
+        A file with arcs.
+    selections : sequence of str
+        ``AXIS=VALUE``, as :class:`~spacecharge.report.view.View` takes them.
+    area_cm2 : float, optional
+        Area of a cell: Ohm cm2 become Ohm.
+
+    Returns
+    -------
+    list of Column
+        Swept coordinates, ``arc``, then resistance, capacitance, frequency, activation energy, place, share of power.
+
+    Raises
+    ------
+    StoreError
+        No such axis.
+    """
+    columns = point_table(results, selections, [name for name in TITLES if name in results], area_cm2=area_cm2)
+    by_name = {column.name: column for column in columns}
+    there = np.isfinite(by_name["arc_resistance"].values)
+    names = np.array([*results.variable_attributes("arc_place")["names"], "-"], dtype=object)
+    found = []
+    for column in columns:
+        values = column.values[there]
+        found.append(Column(column.name, column.unit, names[values] if column.name == "arc_place" else values))
+    return found
+
+
+def arc_lines(results: Results, selections: Sequence[str], rows: int, area_cm2: float | None = None) -> list[str]:
+    """Return the same as lines of text, at most so many rows; none without arcs."""
+    if not has_arcs(results):
+        return []
+    columns = arc_table(results, selections, area_cm2)
+    n = columns[0].values.size
+    header = [[TITLES.get(c.name, c.name) for c in columns], [c.unit for c in columns]]
+    cells = [["-" if json_cell(v) is None else _text(v) for v in c.values[:rows]] for c in columns]
+    lines = ["arcs of the spectra, the slowest first"]
+    lines += table(header, list(zip(*cells, strict=True)), left=0)
+    if n > rows:
+        lines.append(f"({rows} of {n} arcs; `spacecharge show` with --rows N or --select shows more)")
+    return lines
+
+
+def _text(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def arcs_object(results: Results, selections: Sequence[str] = (), area_cm2: float | None = None) -> dict[str, Any]:
+    """Return the same for other programs: ``columns`` with units and ``rows``."""
+    columns = arc_table(results, selections, area_cm2)
+    return {
+        "columns": [{"name": c.name, "unit": c.unit or "1"} for c in columns],
+        "rows": [[json_cell(v) for v in row] for row in zip(*(c.values for c in columns), strict=True)],
+    }
+
+
+__all__ = ["arc_lines", "arc_table", "arcs_object", "has_arcs"]

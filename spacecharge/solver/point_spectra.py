@@ -1,0 +1,108 @@
+"""Spectra of many points in one call, without solutions in between: what a fit evaluates thousands of times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codes import Status
+from ..errors import ModelError
+from ..model import Stack, StackParameters
+from ..model.charge_transfer import ChargeTransfer
+from .equilibrium import Points, solve_points
+from .network import components_of, held_components, network_of
+from .packing import pack_rows
+from .prepared import work_rows
+from .small_signal import point_spectrum
+from .transfer import transfer_scalars
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+WORTH_THREADS = 4
+"""Spectra from which on a second thread pays: one takes milliseconds, the hand-over microseconds."""
+
+
+def solve_spectra(
+    stack: Stack,
+    parameters: StackParameters,
+    omega: Sequence[Array],
+    ends: Mapping[str, Any],
+    *,
+    laws: Sequence[ChargeTransfer | None],
+    tolerance_V: float,
+    n_threads: int = 1,
+) -> tuple[Points, list[Complex], Array]:
+    """Return the spectra about equilibrium of many points.
+
+    Parameters
+    ----------
+    stack : Stack
+        Names the components.
+    parameters : StackParameters
+        The points.
+    omega : sequence of ndarray, length n_points
+        Angular frequencies of each point [s-1].
+    ends : mapping
+        ``{left, right}`` as :func:`spacecharge.impedance` takes them.
+    laws : sequence of ChargeTransfer or None
+        One per inner contact; their numbers may be arrays over the points.
+    tolerance_V : float
+        Tolerance of the contact potentials [V].
+    n_threads : int
+        Threads over the points.
+
+    Returns
+    -------
+    points : Points
+        Observables of the equilibrium.
+    spectra : list of ndarray of complex, shape (n_frequencies,)
+        [ohm m2]; NaN where a point has no answer.
+    resistance : ndarray, shape (n_points, n_layers - 1)
+        Resistance of each inner contact in parallel with its displacement current [ohm m2].
+
+    Raises
+    ------
+    ModelError
+        A contact has a bias, or an end or a component is not known.
+    """
+    p = parameters
+    if np.any(p.array("contact_bias")):
+        raise ModelError("spectra of many points are those about equilibrium: no bias", "contacts")
+    size = work_rows(p.n_layers, p.n_species)
+    works: dict[int, Array] = {}
+
+    def keep(i: int, work: Array) -> None:
+        from ..kernels.workspace import STRIDE
+
+        works[i] = work[: size * STRIDE].copy()
+
+    points = solve_points(p, tolerance_V=tolerance_V, keep=keep)
+    resistance: Array = p.array("contact_resistance").copy()
+    if any(law is not None for law in laws):
+        first = int(p.end_contacts[0])
+        made = transfer_scalars(laws, p, points.scalars)["charge_transfer_resistance"]
+        resistance += np.nan_to_num(made[:, first : first + p.n_layers - 1], nan=0.0)
+    components = components_of(stack)
+    held = held_components(ends, components)
+    rows, codes = pack_rows(p, tolerance_V)
+
+    def spectrum(i: int) -> Complex:
+        if i not in works or not Status(int(points.scalars["status"][i])).has_answer:
+            return np.full(omega[i].size, np.nan, dtype=np.complex128)
+        network = network_of(p, i, components, resistance[i])
+        return point_spectrum(works.pop(i), rows[i], codes, network, held, omega[i], estimate=False).impedance
+
+    if n_threads > 1 and p.n_points >= WORTH_THREADS:
+        with ThreadPoolExecutor(n_threads) as pool:
+            spectra = list(pool.map(spectrum, range(p.n_points)))
+    else:
+        spectra = [spectrum(i) for i in range(p.n_points)]
+    return points, spectra, resistance
+
+
+__all__ = ["solve_spectra"]

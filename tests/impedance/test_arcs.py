@@ -1,0 +1,151 @@
+"""Arcs: RC elements that are known, where they sit, and how they move with the temperature."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import spacecharge as sc
+from spacecharge.cli import main
+from spacecharge.solver.arcs import arcs_of, place_names
+
+from .cases import CM2, homogeneous, mixed_layer, pair
+
+ELECTRONS = {"reversible": ["electrons"]}
+
+
+def elements(times: Any, strengths: Any) -> sc.RelaxationTimes:
+    """RC elements that stand in no stack, each at a place of its own."""
+    n = len(times)
+    return sc.RelaxationTimes(
+        np.array(times, dtype=float),
+        np.array(strengths, dtype=float),
+        np.inf,
+        {f"p{k}": "" for k in range(n)},
+        np.eye(n),
+    )
+
+
+def test_equal_elements_are_two_arcs_beyond_5_8() -> None:
+    """The sum of two equal Debye peaks has one maximum up to a ratio of (1 + sqrt 2)^2 = 5.828 of their times."""
+    assert len(arcs_of(elements([5.7, 1.0], [1.0, 1.0]))) == 1
+    # At 12 the dip is deeper than a hundredth.
+    two = arcs_of(elements([12.0, 1.0], [1.0, 1.0]))
+    assert len(two) == 2
+    assert [arc.place for arc in two] == ["p0", "p1"]
+
+
+def test_elements_apart_are_read_off() -> None:
+    times, strengths = [1e2, 1e-3, 1e-7], [1.0, 20.0, 0.3]
+    arcs = arcs_of(elements(times, strengths))
+    assert [arc.resistance for arc in arcs] == pytest.approx(strengths, rel=1e-14)
+    assert [arc.frequency for arc in arcs] == pytest.approx(1.0 / (2.0 * np.pi * np.array(times)), rel=1e-12)
+    assert [arc.capacitance for arc in arcs] == pytest.approx(np.array(times) / strengths, rel=1e-12)
+    # A weak element on the flank of a strong one makes no maximum.
+    assert len(arcs_of(elements([1.0, 1e-2], [1.0, 1e-4]))) == 1
+
+
+def test_contact_and_electrode() -> None:
+    solution = sc.solve(pair())
+    contact, electrode = sc.impedance_arcs(solution, contact_resistance=[272.0 * CM2])
+    assert (contact.place, electrode.place) == ("electrode|electrolyte", "electrode")
+    assert contact.resistance == pytest.approx(272.0 * CM2, rel=1e-3)
+    assert contact.capacitance == pytest.approx(float(solution.differential_capacitance[0]), rel=2e-3)
+    # The electrode beside its own permittivity, L/sigma and eps/L; the thin layers at its face count a little.
+    assert electrode.resistance == pytest.approx(float(solution.layer_resistance[0]), rel=0.01)
+    assert electrode.capacitance == pytest.approx(15.0 * 8.8541878e-12 / 30e-9, rel=0.01)
+    assert contact.power.sum() == pytest.approx(1.0)
+
+
+def test_a_chain_of_diffusion_is_one_arc() -> None:
+    """tanh(p)/p: -Im Z has its top at w L^2/D = 2.5406 (Z = 1/sqrt(i w) tanh sqrt(i w), p^2 = i w L^2/4D)."""
+    stack, sigma, capacity = mixed_layer(1e4)
+    slow, fast = sc.impedance_arcs(sc.solve(stack), ends={"left": ELECTRONS, "right": ELECTRONS})
+    d = 0.5 * sigma[0] * (2.0 / capacity[0])
+    x = np.linspace(2.4, 2.7, 30001)
+    root = np.sqrt(1j * x)
+    top = x[np.argmax(-(np.tanh(root) / root).imag)]
+    assert slow.frequency == pytest.approx(top * 4.0 * d / 1e-5**2 / (2.0 * np.pi), rel=1e-4)
+    assert slow.resistance == pytest.approx(1e-5 / sigma[1] - 1e-5 / sigma.sum(), rel=1e-3)
+    assert (slow.place, fast.place) == ("mixed", "mixed")
+
+
+def test_plates_on_a_conductor_show_its_dielectric_arc() -> None:
+    stack, sigma, eps, _, length = homogeneous(1e4)
+    (arc,) = sc.impedance_arcs(sc.solve(stack), ends="blocking")
+    assert arc.frequency == pytest.approx(sigma / eps / (2.0 * np.pi), rel=1e-3)
+    assert arc.resistance == pytest.approx(length / sigma, rel=1e-3)
+    assert place_names(sc.solve(stack).parameters) == ("only", "all of only", "several places")
+
+
+LAYERS = {
+    "electrode": {
+        "material": "LixV2O5", "potential_V": 3.4, "thickness_nm": 10,
+        "diffusivity_m2_per_s": {"value": 1.79e-15, "at_K": 298.15, "activation_energy_eV": 0.42},
+    },
+    "electrolyte": {"material": "LAGP", "thickness_nm": 10},
+}  # fmt: skip
+CONFIG = {
+    "layers": LAYERS,
+    "contacts": [{"charge_transfer": {"rate_constant_per_m2_s": 1.9847733e20, "activation_energy_eV": 0.315}}],
+    "impedance": {"frequency_Hz": [1.0, 1e6]},
+    "sweep": {"temperature_K": [280.0, 298.15, 330.0]},
+}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("arcs") / "out.h5"
+    sc.run_sweep(sc.load_config(CONFIG), output=path, workers=1)
+    return path
+
+
+def test_arcs_of_a_sweep_over_the_temperature(swept: Path) -> None:
+    data = sc.open_results(swept, units="SI")
+    assert data.arc_resistance.dims == ("temperature", "arc")
+    names = data.arc_place.attrs["names"]
+    assert [names[k] for k in data.arc_place.values[1, :2]] == ["electrode|electrolyte", "electrode"]
+    # R_ct/T is k/(|z| e i0): the slope that the derivatives of the solve have for i0.
+    energy = data.arc_activation_energy.values[:, 0]
+    assert energy == pytest.approx(data.apparent_activation_energy.values[:, 0], abs=2e-5)
+    # Nernst and Einstein: R/T of a layer goes as 1/D; a hundredth of the arc is dissipated elsewhere.
+    assert data.arc_activation_energy.values[:, 1] == pytest.approx(0.42, abs=5e-3)
+    # All points: the ends of the axis against the middle, as one would from a table.
+    r, t = data.arc_resistance.values[:, 1], data.temperature.values
+    slope = np.log(r[0] / t[0] / (r[2] / t[2])) / (1.0 / t[0] - 1.0 / t[2]) * 8.617333e-5
+    assert slope == pytest.approx(0.42, abs=5e-3)
+    assert np.isnan(data.arc_resistance.values[:, 2:]).all()
+    total = np.nansum(data.relaxation_strength.values, axis=1)
+    assert total == pytest.approx(data.dc_resistance.values, rel=1e-5)
+
+
+def test_arcs_are_shown(swept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(swept)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("arcs of the spectra, the slowest first")
+    assert lines[at + 1].split("  ")[0] == "temperature"
+    assert "electrode|electrolyte" in lines[at + 3]
+    assert main(["show", str(swept), "--json", "--select", "temperature=330"]) == 0
+    arcs = json.loads(capsys.readouterr().out)["arcs"]
+    assert {"name": "arc_activation_energy", "unit": "eV"} in arcs["columns"]
+    assert [row[-2] for row in arcs["rows"]] == ["electrode|electrolyte", "electrode"]
+
+
+def test_who_has_no_arcs(tmp_path: Path) -> None:
+    plain = {**CONFIG, "sweep": {"electrode.potential_V": [3.4]}}
+    for keys, has in (
+        ({"impedance": {"frequency_Hz": [1.0], "arcs": False}}, False),
+        ({"load": {"voltage_V": 0.01}}, False),
+        ({"sweep": {"electrode.thickness_nm": {"start": 5, "stop": 10, "num": 101}}}, False),
+        ({}, True),
+    ):
+        config = sc.load_config({**plain, **keys})
+        from spacecharge.sweeping.facts import facts_of
+
+        assert ("arcs" in facts_of(config)) == has
+    with pytest.raises(sc.ConfigError, match=r"impedance\.arcs: are those of a state at rest"):
+        sc.load_config({**plain, "load": {"voltage_V": 0.01}, "impedance": {"frequency_Hz": [1.0], "arcs": True}})

@@ -1,0 +1,120 @@
+"""Relaxation times against closed forms; their sum against the impedance, whose kernels know no poles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import spacecharge as sc
+
+from .cases import CM2, between_plates, coated, homogeneous, mixed_layer, pair
+
+FREQUENCY = np.geomspace(1e-4, 1e13, 69)
+ELECTRONS = {"reversible": ["electrons"]}
+
+
+def test_one_ion_between_plates() -> None:
+    """Poles of DYNAMICS 4.1: 1/tau = sigma/eps (1 + a), a = [2 pi (n - 1/2) lambda/L]^2, and their residues."""
+    stack, sigma, eps, debye, length = homogeneous(10.0)
+    found = sc.relaxation_times(sc.solve(stack), ends="blocking")
+    n = np.arange(1, 5)
+    a = (2.0 * np.pi * (n - 0.5) * debye / length) ** 2
+    assert found.time[:4] == pytest.approx(eps / sigma / (1.0 + a), rel=1e-7)
+    strength = 8.0 * debye**2 / (length * sigma) / (a * (1.0 + a) ** 2)
+    assert found.strength[:4] == pytest.approx(strength, rel=1e-6)
+    # tanh tends to 1 at both plates: their double layers in series.
+    series = eps / (2.0 * debye * np.tanh(0.5 * length / debye))
+    assert found.capacitance == pytest.approx(series, rel=1e-8)
+    exact = between_plates(2.0 * np.pi * FREQUENCY, sigma, eps, debye, length)
+    assert np.abs(found.impedance(FREQUENCY) / exact - 1.0).max() < 1e-7
+
+
+def test_one_ion_through_reversible_ends_has_one_time() -> None:
+    stack, sigma, eps, _, length = homogeneous()
+    found = sc.relaxation_times(sc.solve(stack))
+    assert found.time == pytest.approx([eps / sigma], rel=1e-12)
+    assert found.strength == pytest.approx([length / sigma], rel=1e-12)
+    assert found.capacitance == np.inf
+    assert found.places == {"only": "only"}
+
+
+def test_mixed_conductor_between_plates_that_block_ions() -> None:
+    """Poles of tanh(p)/p, p^2 = i w L^2/(4 D): p = i pi (n - 1/2), and their residues."""
+    length = 1e-5
+    stack, sigma, capacity = mixed_layer(1e4)
+    d = 0.5 * sigma[0] * (2.0 / capacity[0])
+    found = sc.relaxation_times(sc.solve(stack), ends={"left": ELECTRONS, "right": ELECTRONS})
+    n = np.arange(1, 7)
+    # Symmetric modes are not seen. The layers at the plates are lambda thick: first order in lambda/L.
+    seen = found.strength > 1e-6 * found.strength.sum()
+    assert found.time[seen][:6] == pytest.approx(length**2 / (4.0 * d * np.pi**2 * (n - 0.5) ** 2), rel=5e-5)
+    change = length / sigma[1] - length / sigma.sum()
+    assert found.strength[seen][:6] == pytest.approx(2.0 * change / (np.pi * (n - 0.5)) ** 2, rel=5e-5)
+    dielectric = found.time < 1e-6
+    assert found.strength[dielectric].sum() == pytest.approx(length / sigma.sum(), rel=1e-4)
+
+
+def test_fast_layers_leave_the_contact_and_its_capacitance() -> None:
+    stack = pair(thickness=10.0)
+    fast = stack.replace(layers=tuple(layer.replace(diffusivity_m2_per_s=1e-4) for layer in stack.layers))
+    solution = sc.solve(fast, tolerance_V=1e-9)
+    found = sc.relaxation_times(solution, contact_resistance=[1e-2])
+    capacitance = float(solution.differential_capacitance[0])
+    assert found.time[0] == pytest.approx(1e-2 * capacitance, rel=1e-7)
+    assert found.strength[0] == pytest.approx(1e-2, rel=1e-7)
+    assert found.power[0][list(found.places).index("electrode|electrolyte")] == pytest.approx(1.0, abs=1e-9)
+
+
+CASES: dict[str, tuple[Any, Any]] = {
+    "pair": (lambda: pair(), None),
+    "flat": (lambda: pair(3.0, 1.0), None),
+    "contact": (lambda: pair(), [272.0 * CM2]),
+    "thick": (lambda: homogeneous(1e7)[0], None),
+    "blocked inside": (lambda: pair(thickness=8.0), [np.inf]),
+    "coated": (lambda: coated(), [1e-6, 1e-4]),
+    "mixed": (lambda: mixed_layer(300.0, ratio=30.0)[0], None),
+}
+
+
+@pytest.mark.parametrize("ends", ["reversible", "blocking", {"left": "blocking"}])
+@pytest.mark.parametrize("case", CASES)
+def test_poles_add_up_to_the_impedance(case: str, ends: Any) -> None:
+    make, resistance = CASES[case]
+    solution = sc.solve(make(), tolerance_V=1e-8)
+    found = sc.relaxation_times(solution, ends=ends, contact_resistance=resistance)
+    z = sc.impedance(solution, FREQUENCY, ends=ends, contact_resistance=resistance)
+    assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
+    assert (found.strength >= 0.0).all()
+    assert (np.diff(found.time) < 0.0).all()
+    assert found.power.sum(axis=1) == pytest.approx(1.0, rel=1e-9)
+    dc = sc.dc_resistance(solution, ends=ends, contact_resistance=resistance)
+    assert np.isinf(found.capacitance) == np.isfinite(dc)
+    if ends == "blocking":
+        dc = sc.blocking_resistance(solution, contact_resistance=resistance)
+    if np.isfinite(dc):
+        assert found.strength.sum() == pytest.approx(dc, rel=1e-9)
+    # High frequencies: nothing but displacement.
+    fast = (found.strength / found.time).sum() + 1.0 / found.capacitance
+    assert fast == pytest.approx(1.0 / sc.geometric_capacitance(solution), rel=1e-9)
+
+
+def test_places_of_power() -> None:
+    found = sc.relaxation_times(sc.solve(pair()), contact_resistance=[272.0 * CM2])
+    assert tuple(found.places) == (
+        "electrode", "electrode at electrode|electrolyte", "electrode|electrolyte",
+        "electrolyte at electrode|electrolyte", "electrolyte",
+    )  # fmt: skip
+    assert found.power[0].argmax() == 2
+    assert found.power[1].argmax() == 0
+    # R C of the contact, 272 Ohm cm2 beside the differential capacitance; the layers add a thousandth.
+    assert 1.0 / (2.0 * np.pi * found.time[0]) == pytest.approx(12.6, rel=1e-2)
+
+
+def test_a_state_with_current_is_refused() -> None:
+    stack = pair(thickness=8.0)
+    with pytest.raises(sc.ModelError, match="not symmetric"):
+        sc.relaxation_times(sc.steady_state(stack, current_density=10.0))
+    with pytest.raises(sc.ModelError, match="not symmetric"):
+        sc.relaxation_times(sc.solve(stack.replace(contacts=(sc.Contact(bias_V=0.1),))))
