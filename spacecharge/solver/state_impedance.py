@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from .steady import SteadyState
 
 SAFETY = 4.0
-"""What halving the mesh changes, times this, is the error estimate: the elements at a face are not cut as they are at rest,
-and at the highest frequencies halving gains little there (measured: errors up to 3.3 times the change)."""
+"""What halving the mesh changes, times this, is the error estimate.
+
+Elements at a face are not cut as they are at rest: at the highest frequencies halving gains little there (measured:
+errors up to 3.3 times the change)."""
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
