@@ -1,8 +1,8 @@
 """Steady currents by collocation (``scipy.integrate.solve_bvp``) in phi and v; no code of the kernels.
 
 Lattice species without interaction, present in every layer. Per layer psi = (phi - phi_b)/(kT/e), the displacement, and
-for every component w = v/(kT/e) and the charge that it has gathered up to here; parameters are the voltage, and for each
-component but the first its current, or its w where no end exchanges it.
+for every component w = v/(kT/e) and the charge that it has gathered up to here. Parameters are the voltage, and for
+each component but the first its current, or its w where no end exchanges it.
 """
 
 from __future__ import annotations
