@@ -10,7 +10,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import NODES, WEIGHTS
-from .laws import state_of
+from .laws import has_vacancies, state_of
 from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
@@ -77,7 +77,15 @@ def read_occupancies(problem, mesh, occupancy, vacancy):
                 theta, empty, _, _, _, _ = state_of(species, layer, s, deltas[e, i, s])
                 present = species[layer, s, o.P_STRENGTH] != 0.0
                 occupancy[s, e, i] = theta if present else math.nan
-                vacancy[s, e, i] = empty if present and species[layer, s, o.P_DILUTE] == 0.0 else math.nan
+                vacancy[s, e, i] = empty if present and has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
+
+
+@kernel
+def occupancies_of(species, layer, s, deltas, theta, vacancy):
+    """Fill theta and 1 - theta (NaN without sites) of a species for its `deltas` (n)."""
+    for i in range(deltas.shape[0]):
+        theta[i], empty, _, _, _, _ = state_of(species, layer, s, deltas[i])
+        vacancy[i] = empty if has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
 
 
 @kernel

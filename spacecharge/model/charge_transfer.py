@@ -353,12 +353,14 @@ def jump_is_defined(parameters: StackParameters, contact: int, left: int, right:
             path,
         )
     sites = ((contact, left), (contact + 1, right))
-    dilute = [names[j] for j, s in sites if STATISTICS_NAMES[parameters.statistics[j, s]] == "dilute"]
-    if dilute:
-        verb = "has" if len(dilute) == 1 else "have"
+    words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, s]]) for j, s in sites]
+    others = [(name, word) for name, word in words if word != "lattice"]
+    if others:
+        verb = "has" if len(others) == 1 else "have"
+        laws = " and ".join(dict.fromkeys(word for _, word in others))
         raise ModelError(
-            f"{' and '.join(dilute)} {verb} dilute statistics, which know no vacant sites to jump to: use "
-            "statistics: lattice",
+            f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
+            "to jump to: use statistics: lattice",
             path,
         )
 

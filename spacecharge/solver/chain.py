@@ -151,9 +151,9 @@ class Chain:
         Species of one component share its current as they conduct at the left face.
         """
         from ..kernels import layout as o
-        from ..kernels.laws import state_of
         from ..kernels.rows import TRANSPORT_VACANCY
         from ..kernels.steady_nodes import ROUTE_SIZE, ROUTE_START, SIGMA
+        from ..kernels.steady_profile import occupancies_of
 
         p, (elements, nodes, deltas, _) = self.solution.parameters, self.mesh
         species, spans = self.problem[0], self.routes.spans
@@ -165,10 +165,11 @@ class Chain:
                 out[layer, s] = 0.0
                 if self.flows[route] == 0.0 or not spans[route, 0] <= layer < spans[route, 1]:
                     continue
-                theta, vacancy, *_ = state_of(species, layer, s, deltas[e, 4, s])
-                conduct = species[layer, s, o.P_CONDUCT] * theta
+                theta, vacancy = np.empty((2, 1))
+                occupancies_of(species, layer, s, deltas[e, 4, s : s + 1].copy(), theta, vacancy)
+                conduct = float(species[layer, s, o.P_CONDUCT] * theta[0])
                 if p.transport[layer, s] == TRANSPORT_VACANCY:
-                    conduct *= vacancy / species[layer, s, o.P_VACANCY]
+                    conduct *= float(vacancy[0]) / species[layer, s, o.P_VACANCY]
                 total = nodes[e, 4, ROUTE_START + ROUTE_SIZE * route + SIGMA]
                 out[layer, s] = self.flows[route] * conduct / total
         return out

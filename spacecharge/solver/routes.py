@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import STATISTICS_NAMES
 from ..errors import ModelError
 from ..model import Stack, StackParameters
+from ..model.components import check_no_planes
 from .network import bulk_conductivities, components_of
 
 Integers = NDArray[np.int64]
@@ -90,9 +92,18 @@ def routes_of(stack: Stack, parameters: StackParameters, exchanged: Sequence[str
         raise ModelError("no component passes from the first layer to the last one: no steady current can flow", "load")
     spans = np.array([route[:3] for route in found], dtype=np.int64)
     component = np.array([route[3] for route in found], dtype=np.int64)
+    check_no_planes(stack)
     routes = np.full(there.shape, -1, dtype=np.int64)
     for k, (start, end, _, c) in enumerate(found):
         routes[start : end + 1][there[start : end + 1] == c] = k
+    for i, layer in enumerate(parameters.layer_names):
+        for pool in np.unique(parameters.pools[i][parameters.statistics[i] == STATISTICS_NAMES.index("pool")]):
+            shared = (parameters.statistics[i] == STATISTICS_NAMES.index("pool")) & (parameters.pools[i] == pool)
+            if np.unique(routes[i][shared]).size > 1:
+                raise ModelError(
+                    "species that share a pool of sites move under one v here: give them one `component`",
+                    f"{layer}.species",
+                )
     return Routes(names, routes, spans, component)
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.rows import DILUTE, TRANSPORT_VACANCY
-from ..model import StackParameters
+from ..kernels.rows import TRANSPORT_VACANCY
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -57,7 +56,7 @@ def sample_state(state: SteadyState, profile_x: Sequence[Array]) -> tuple[dict[s
 def _sample_layer(chain: Chain, voltage: float, layer: int, x: Array, found: dict[str, Array]) -> None:
     """Fill the profiles of one layer."""
     from ..kernels.element import NODES
-    from ..kernels.steady_profile import read_profiles
+    from ..kernels.steady_profile import occupancies_of, read_profiles
 
     p, (elements, nodes, deltas, _) = chain.solution.parameters, chain.mesh
     n, n_routes = elements.shape[0], chain.flows.size
@@ -87,10 +86,9 @@ def _sample_layer(chain: Chain, voltage: float, layer: int, x: Array, found: dic
         if route < 0:
             continue
         row = (inside,) if p.n_species == 1 else (s, inside)
-        theta, vacancy = _occupancy(p, layer, s, at(deltas[:, :, s]))
-        found["occupancy"][row] = theta
-        if p.statistics[layer, s] != DILUTE:
-            found["vacancy"][row] = vacancy
+        theta, vacancy = np.empty(inside.size), np.empty(inside.size)
+        occupancies_of(chain.problem[0], layer, s, at(deltas[:, :, s]), theta, vacancy)
+        found["occupancy"][row], found["vacancy"][row] = theta, vacancy
         found["electrochemical_potential"][row] = at(v[route]) + voltage
         mobility = float(p.charge_number[0, layer, s]) ** 2 * float(p.site_density[0, layer, s])
         conducting[s] = mobility * np.nan_to_num(float(p.diffusivity[0, layer, s])) * theta
@@ -103,15 +101,6 @@ def _sample_layer(chain: Chain, voltage: float, layer: int, x: Array, found: dic
         together = conducting[chain.routes.of_species[layer] == route].sum(axis=0)
         share = np.divide(conducting[s], together, out=np.zeros(inside.size), where=together > 0.0)
         found["current_density"][row] = chain.flows[route] * share
-
-
-def _occupancy(parameters: StackParameters, layer: int, s: int, delta: Array) -> tuple[Array, Array]:
-    """Return theta and 1 - theta of a species from the distance to the bulk in ln[theta/(1 - theta)]."""
-    theta = float(parameters.bulk_occupancy[0, layer, s])
-    if parameters.statistics[layer, s] == DILUTE:
-        return theta * np.exp(delta), np.ones(delta.size)
-    odds = theta / float(parameters.bulk_vacancy[0, layer, s]) * np.exp(delta)
-    return odds / (1.0 + odds), 1.0 / (1.0 + odds)
 
 
 __all__ = ["FIELDS", "sample_state"]
