@@ -175,14 +175,15 @@ def point_spectrum(
 
 
 def full_work(solution: Solution) -> Array:
-    """Return a work array that holds the state of a solution."""
+    """Return this thread's work array with the state of a solution, which holds until the next solve of the thread."""
     from ..kernels.workspace import STRIDE
+    from .equilibrium import work_array
     from .prepared import work_rows
 
     state, p = solution.state, solution.parameters
-    work = np.zeros((work_rows(p.n_layers, p.n_species), STRIDE))
-    work[: state.shape[0], : state.shape[1]] = state
-    return work.ravel()
+    work = work_array(work_rows(p.n_layers, p.n_species))
+    work[: state.shape[0] * STRIDE].reshape(-1, STRIDE)[:, : state.shape[1]] = state
+    return work
 
 
 def spectrum_of(
