@@ -244,6 +244,7 @@ class SpeciesKeys(SpeciesNumbers):
     )
     ocv: AnyOcv | None = None
     component: StrictStr | None = Field(default=None, description="Species of one component share one potential")
+    pool: StrictStr | None = Field(default=None, description="Sites shared with the other species of that name")
 
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -204,11 +205,32 @@ class _Target:
             return -math.inf
         # numpy's state of errors belongs to a thread: each sets its own.
         with np.errstate(all="ignore"):
-            r = self.work._weigh(self.work.model(u))
+            return self._with_data(total, self.work.model(u))
+
+    def many(self, points: Array, pool: ThreadPoolExecutor | None, n_threads: int) -> Array:
+        """Return the same of many points (n,), predicted together: the solver takes them as one batch a thread."""
+        totals = np.array([self.log_prior(u) for u in points])
+        inside = np.flatnonzero(np.isfinite(totals))
+        if not inside.size:
+            return totals
+        values = np.array([self.work.values(points[k]) for k in inside])
+        parts = np.array_split(values, min(n_threads, inside.size))
+        predicted = np.concatenate(list((map if pool is None else pool.map)(self._predicted, parts)))
+        with np.errstate(all="ignore"):
+            totals[inside] = [self._with_data(totals[k], model) for k, model in zip(inside, predicted, strict=True)]
+        return totals
+
+    def _predicted(self, values: Array) -> Array:
+        assert self.problem.predict_many is not None
+        with np.errstate(all="ignore"):
+            return np.asarray(self.problem.predict_many(values), dtype=np.float64)
+
+    def _with_data(self, log_prior: float, model: Array) -> float:
+        r = self.work._weigh(model)
         if not np.isfinite(r).all():
             self.n_without_value += 1
             return -math.inf
-        return total + self.log_likelihood(r)
+        return log_prior + self.log_likelihood(r)
 
     def log_likelihood(self, r: Array) -> float:
         """Return the logarithm of the likelihood of weighted residuals.
@@ -280,7 +302,11 @@ def sample(
     n_threads = _threads(target, first, threads)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        sampler = emcee.EnsembleSampler(n_walkers, free.size, target, pool=pool, moves=moves)
+        together = problem.predict_many is not None
+        density = partial(target.many, pool=pool, n_threads=n_threads) if together else target
+        sampler = emcee.EnsembleSampler(
+            n_walkers, free.size, density, pool=None if together else pool, moves=moves, vectorize=together
+        )
         state = emcee.State(first, random_state=np.random.RandomState(seed).get_state())
         if before:
             state = sampler.run_mcmc(state, before)
