@@ -210,6 +210,21 @@ class _Target:
             return -math.inf
         return total + self.log_likelihood(r)
 
+    def many(self, us: Array) -> Array:
+        """Return the same for many points (n_rows, n_free) in one call of the model."""
+        assert self.problem.predict_many is not None
+        total = np.array([self.log_prior(u) for u in us])
+        inside = np.flatnonzero(np.isfinite(total))
+        if inside.size:
+            with np.errstate(all="ignore"):
+                models = self.problem.predict_many(np.array([self.work.values(u) for u in us[inside]]))
+                for k, model in zip(inside, models, strict=True):
+                    r = self.work._weigh(model)
+                    is_known = bool(np.isfinite(r).all())
+                    self.n_without_value += not is_known
+                    total[k] = total[k] + self.log_likelihood(r) if is_known else -math.inf
+        return total
+
     def log_likelihood(self, r: Array) -> float:
         """Return the logarithm of the likelihood of weighted residuals.
 
@@ -277,13 +292,17 @@ def sample(
     n_steps = max(10, -(-samples // n_walkers))
     before = max(100, n_steps // 5) if warm_up is None else warm_up
     first = _starts(estimate, target, n_walkers, np.random.default_rng(seed))
-    n_threads = _threads(target, first, threads)
+    # A model that takes rows brings its own threads; a number of threads that is asked for goes over single points.
+    at_once = problem.predict_many is not None and threads is None
+    n_threads = 1 if at_once else _threads(target, first, threads)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        sampler = emcee.EnsembleSampler(n_walkers, free.size, target, pool=pool, moves=moves)
+        function = target.many if at_once else target
+        sampler = emcee.EnsembleSampler(n_walkers, free.size, function, pool=pool, moves=moves, vectorize=at_once)
         state = emcee.State(first, random_state=np.random.RandomState(seed).get_state())
         if before:
-            state = sampler.run_mcmc(state, before)
+            # Parameters that are told apart by a hair make emcee's check of the start complain: they are spread right.
+            state = sampler.run_mcmc(state, before, skip_initial_state_check=True)
             sampler.reset()
         sampler.run_mcmc(state, n_steps, skip_initial_state_check=True)
     internal = sampler.get_chain()
