@@ -27,8 +27,9 @@ from .numbers import (
     check_number,
     described,
 )
-from .ocv import not_strict
+from .ocv import as_lists, check_ocv
 from .planes import check_sites, planes_of
+from .statistics import is_pooled
 
 Code = TypeVar("Code", bound=IntEnum)
 
@@ -37,15 +38,13 @@ SPECIES_KEYS = (
     "transport",
     "statistics",
     "component",
+    "pool",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
-
-OCV_KEYS = ("composition", "occupancy", "potential_V")
-"""Lists of an open-circuit-voltage table."""
 
 LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
 """Numbers that give a species its diffusivity, one of which is enough."""
@@ -73,6 +72,8 @@ class Layer(LayerNumbers):
         STATED.
     component : str, optional
         Species of one component react locally and share one electrochemical potential; default: its own name.
+    pool : str, optional
+        With statistics ``pool``: name of the sites; species of one pool share them. Default: one pool a layer.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -97,6 +98,7 @@ class Layer(LayerNumbers):
     transport: str | None = None
     statistics: str | None = None
     component: str | None = None
+    pool: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
     defects: Any = None
@@ -111,10 +113,10 @@ class Layer(LayerNumbers):
             object.__setattr__(self, "defects", defects_of(self))
         # NumPy arrays and pandas Series may stand for the lists of a table.
         if isinstance(self.ocv, Mapping):
-            object.__setattr__(self, "ocv", _as_lists(self.ocv))
+            object.__setattr__(self, "ocv", as_lists(self.ocv))
         if isinstance(self.species, Mapping):
             listed = {
-                name: {**spec, "ocv": _as_lists(spec["ocv"])} if isinstance(spec.get("ocv"), Mapping) else spec
+                name: {**spec, "ocv": as_lists(spec["ocv"])} if isinstance(spec.get("ocv"), Mapping) else spec
                 for name, spec in self.species.items()
             }
             object.__setattr__(self, "species", listed)
@@ -202,7 +204,12 @@ class Layer(LayerNumbers):
             return [
                 (
                     f".species.{s.name}",
-                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                    {
+                        "charge_number": s.charge_number,
+                        "statistics": s.statistics,
+                        **({"pool": s.pool} if s.pool else {}),
+                        **given.get(s.name, {}),
+                    },
                 )
                 for s in self.defects.species
             ]
@@ -237,8 +244,11 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")
-    if not statistics.has_vacancies and transport == Transport.VACANCY:
-        raise ModelError(f"{word} statistics has no vacancies (allowed: constant)", f"{path}.transport")
+    if transport == Transport.VACANCY and (statistics.is_ideal or not statistics.has_vacancies):
+        reason = "does not know it" if statistics.has_vacancies else "has no vacancies"
+        raise ModelError(f"{word} statistics {reason} (allowed: constant)", f"{path}.transport")
+    if "pool" in spec and not is_pooled(spec):
+        raise ModelError("names shared sites, which needs statistics: pool", f"{path}.pool")
     interaction = spec.get("interaction", {})
     known = _keys_below("interaction")
     for key, value in interaction.items():
@@ -248,12 +258,16 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     if not statistics.has_vacancies and interaction.get("vacancy_eV"):
         message = f"{word} statistics has no vacancies (allowed: 0)"
         raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    if statistics.is_ideal:
+        strong = next((key for key, value in interaction.items() if value), None)
+        if strong is not None:
+            raise ModelError(f"{word} statistics knows no interaction (allowed: 0)", f"{path}.interaction.{strong}")
     conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
     if len(conduct) > 1:
         raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
-        _check_ocv(ocv, f"{path}.ocv")
+        check_ocv(ocv, f"{path}.ocv")
     if "composition" in spec and ocv is None:
         raise ModelError("needs an ocv that ties it to potential and occupancy", f"{path}.composition")
     if "composition" in spec and "occupancy" in spec:
@@ -301,34 +315,6 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         check_number(part, f"{path}.{row.key}.{key}")
     if "value" not in value:
         raise ModelError("needed", f"{path}.{row.key}.value")
-
-
-def _as_lists(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table whose columns are plain lists wherever they were arrays."""
-    return {key: column.tolist() if hasattr(column, "tolist") else column for key, column in table.items()}
-
-
-def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
-    """Check the three lists of an open-circuit-voltage table."""
-    lengths = set()
-    for key in OCV_KEYS:
-        if key not in ocv:
-            raise ModelError("needed", f"{path}.{key}")
-        values = ocv[key]
-        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
-            raise ModelError("a list of numbers is needed", f"{path}.{key}")
-        for i, value in enumerate(values):
-            check_number(value, f"{path}.{key}.{i}")
-        lengths.add(len(values))
-    extra = [k for k in ocv if k not in OCV_KEYS]
-    if extra:
-        raise ModelError(f"unknown key (known: {', '.join(OCV_KEYS)})", f"{path}.{extra[0]}")
-    if len(lengths) != 1 or min(lengths) < 2:
-        raise ModelError("the three lists need one common length of at least 2", path)
-    for key in OCV_KEYS:
-        trouble = not_strict(key, ocv[key])
-        if trouble is not None:
-            raise ModelError(trouble[1], f"{path}.{key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,7 +456,6 @@ for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",
-    "OCV_KEYS",
     "RANGES",
     "SPECIES_KEYS",
     "Contact",
