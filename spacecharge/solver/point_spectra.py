@@ -77,9 +77,18 @@ def solve_spectra(
     works: dict[int, Array] = {}
 
     def keep(i: int, work: Array) -> None:
+        from ..kernels.workspace import FIRST, STRIDE
+
+        # Of each row the elements of the mesh only: the array is megabytes, and a fit keeps thousands.
+        table = work[: size * STRIDE].reshape(size, STRIDE)
+        works[i] = table[:, : int(table[FIRST, p.n_layers]) + 1].copy()
+
+    def whole(kept: Array) -> Array:
         from ..kernels.workspace import STRIDE
 
-        works[i] = work[: size * STRIDE].copy()
+        work = np.zeros(size * STRIDE)
+        work.reshape(size, STRIDE)[:, : kept.shape[1]] = kept
+        return work
 
     points = solve_points(p, tolerance_V=tolerance_V, keep=keep)
     resistance: Array = p.array("contact_resistance").copy()
@@ -95,7 +104,7 @@ def solve_spectra(
         if i not in works or not Status(int(points.scalars["status"][i])).has_answer:
             return np.full(omega[i].size, np.nan, dtype=np.complex128)
         network = network_of(p, i, components, resistance[i])
-        return point_spectrum(works.pop(i), rows[i], codes, network, held, omega[i], estimate=False).impedance
+        return point_spectrum(whole(works.pop(i)), rows[i], codes, network, held, omega[i], estimate=False).impedance
 
     if n_threads > 1 and p.n_points >= WORTH_THREADS:
         with ThreadPoolExecutor(n_threads) as pool:
