@@ -309,7 +309,8 @@ def sample(
         )
         state = emcee.State(first, random_state=np.random.RandomState(seed).get_state())
         if before:
-            state = sampler.run_mcmc(state, before)
+            # Parameters that are told apart by a hair make emcee's check of the start complain: they are spread right.
+            state = sampler.run_mcmc(state, before, skip_initial_state_check=True)
             sampler.reset()
         sampler.run_mcmc(state, n_steps, skip_initial_state_check=True)
     internal = sampler.get_chain()
@@ -353,13 +354,16 @@ def _starts(estimate: Estimate, target: _Target, n: int, random: np.random.Gener
     jacobian = estimate.jacobian / math.sqrt(scale) if scale > 0.0 else estimate.jacobian
     width = np.where(np.isfinite(spread), spread, 1e3)
     information = jacobian.T @ jacobian + np.diag(width**-2.0)
-    values, vectors = np.linalg.eigh(information * np.outer(width, width))
-    root = width[:, None] * vectors / np.sqrt(np.maximum(values, 1.0))
+    # In units of what each parameter is known to alone: bounds that are decades away cost no digit.
+    alone = 1.0 / np.sqrt(np.diag(information))
+    values, vectors = np.linalg.eigh(information * np.outer(alone, alone))
+    root = alone[:, None] * vectors / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))
+    step = np.linalg.norm(root, axis=1)
     starts = np.empty((n, u.size))
     for row in range(n):
         reach = 1.0
         for _ in range(200):
-            starts[row] = _reflected(u + reach * (root @ random.standard_normal(u.size)), work.lower, work.upper)
+            starts[row] = _reflected(u + reach * (root @ random.standard_normal(u.size)), work.lower, work.upper, step)
             if math.isfinite(target(starts[row])):
                 break
             reach *= 0.9
@@ -368,12 +372,17 @@ def _starts(estimate: Estimate, target: _Target, n: int, random: np.random.Gener
     return starts
 
 
-def _reflected(u: Array, lower: Array, upper: Array) -> Array:
-    """Return a point folded back at the bounds; far outside, it is put inside."""
+_LEAST_EIGENVALUE = 1e-12
+"""Of the information with a unit diagonal: smaller ones are rounding."""
+
+
+def _reflected(u: Array, lower: Array, upper: Array, step: Array) -> Array:
+    """Return a point folded back at the bounds; far outside, it is put inside by a part of a step."""
     u = np.where(u < lower, 2.0 * lower - u, u)
     u = np.where(u > upper, 2.0 * upper - u, u)
     width = np.where(np.isfinite(upper - lower), upper - lower, 1.0)
-    return np.asarray(np.clip(u, lower + 1e-3 * width, upper - 1e-3 * width))
+    margin = 1e-3 * np.minimum(width, step)
+    return np.asarray(np.clip(u, lower + margin, upper - margin))
 
 
 def _threads(target: _Target, first: Array, asked: int | None) -> int:

@@ -120,29 +120,58 @@ def fill_planes(network: Network, work: Array, row: Array, codes: Any) -> None:
             network.contacts[contact, 2 + side, component] = stored[contact]
 
 
-def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
-    """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
-    from ..kernels.signal_chain import scalar_spectrum, spectrum
+class Meshes(NamedTuple):
+    """The elements of one state as a spectrum needs them; nothing in it refers to a work array.
+
+    Attributes
+    ----------
+    base : tuple
+        First elements, elements and node values of the mesh of the solve.
+    cut : list of (ndarray of int, tuple)
+        Places of frequencies, and the mesh cut finer towards the faces that they ask for.
+    """
+
+    base: Any
+    cut: list[tuple[NDArray[np.int64], Any]]
+
+
+def meshes_of(work: Array, row: Array, codes: Any, network: Network, omega: Array) -> Meshes:
+    """Return the meshes of the state in `work` for angular frequencies [s-1]; resistances of contacts do not matter."""
     from ..kernels.signal_profile import fill_profile
 
-    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
     m = network.order.shape[1]
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
     fill_planes(network, work, row, codes)
     base = fill_profile(work, row, codes, network.positions, none, m)
     cuts = face_cuts(base[1], base[2], base[0], network.counts, omega)
-    out = np.empty((omega.size, n_layers), dtype=np.complex128)
     kinds, which = np.unique(cuts.reshape(omega.size, -1), axis=0, return_inverse=True)
+    cut = []
     for k, kind in enumerate(kinds):
-        chosen = np.flatnonzero(which.ravel() == k)
         mesh = base
         if kind.any():
             mesh = fill_profile(work, row, codes, network.positions, kind.reshape(n_layers, 2), m)
+        cut.append((np.flatnonzero(which.ravel() == k), mesh))
+    return Meshes(base, cut)
+
+
+def drops_on(meshes: Meshes, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
+    """Return the drop of phi over each layer over J, shape (n_frequencies, n_layers) [ohm m2]."""
+    from ..kernels.signal_chain import scalar_spectrum, spectrum
+
+    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
+    n_layers = network.counts.size
+    out = np.empty((omega.size, n_layers), dtype=np.complex128)
+    for chosen, mesh in meshes.cut:
         part = np.empty((chosen.size, n_layers), dtype=np.complex128)
-        run(omega[chosen], (*mesh, *base), network.order, network.counts, network.contacts, held, part)
+        run(omega[chosen], (*mesh, *meshes.base), network.order, network.counts, network.contacts, held, part)
         out[chosen] = part
     return out
+
+
+def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
+    """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
+    return drops_on(meshes_of(work, row, codes, network, omega), network, held, omega)
 
 
 def point_spectrum(
@@ -187,14 +216,15 @@ def point_spectrum(
 
 
 def full_work(solution: Solution) -> Array:
-    """Return a work array that holds the state of a solution."""
+    """Return this thread's work array with the state of a solution, which holds until the next solve of the thread."""
     from ..kernels.workspace import STRIDE
+    from .equilibrium import work_array
     from .prepared import work_rows
 
     state, p = solution.state, solution.parameters
-    work = np.zeros((work_rows(p.n_layers, p.n_species), STRIDE))
-    work[: state.shape[0], : state.shape[1]] = state
-    return work.ravel()
+    work = work_array(work_rows(p.n_layers, p.n_species))
+    work[: state.shape[0] * STRIDE].reshape(-1, STRIDE)[:, : state.shape[1]] = state
+    return work
 
 
 def spectrum_of(
