@@ -17,7 +17,7 @@ from ..fitting.priors import Prior
 from ..report.fits import with_digits
 from ..store.posterior import StoredPosterior
 from ..store.stored_fit import StoredFit
-from ..units import display_of, stem
+from ..units import display_of, mathtext_of, stem
 from .style import PALETTE, label_text, new_figure, styled
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class _Axis:
         self.factor = display.factor * 10.0**-power
         self.draws: Array = shown * 10.0**-power
         self.best = self.factor * float(posterior.best[k])
-        unit = display.math if "$" in display.math else re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", display.math)
+        math = mathtext_of(display.math)
+        unit = math if "$" in math else re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", math)
         unit = "" if unit == "1" else unit
         self.unit = f"10$^{{{power}}}$ {unit}".rstrip() if power else unit
         self.prior = Prior(
@@ -132,7 +133,7 @@ class _Axis:
 
 
 def _words(names: tuple[str, ...], k: int) -> str:
-    last = [re.sub(r"(_per_\w+|_s|_K)$", "", stem(name.rsplit(".", 1)[-1])) for name in names]
+    last = [re.sub(r"(_per_\w+|_s|_K|_nH)$", "", stem(name.rsplit(".", 1)[-1])) for name in names]
     shown = last[k] if last.count(last[k]) == 1 else ".".join([*names[k].split(".")[:-1], last[k]])
     return shown.replace("_", " ").replace(".", " ")
 
