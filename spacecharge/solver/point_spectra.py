@@ -16,7 +16,7 @@ from ..model.charge_transfer import ChargeTransfer
 from .equilibrium import Points, solve_points
 from .network import Network, components_of, held_components, network_of
 from .packing import pack_rows
-from .small_signal import Meshes, drops_on, meshes_of
+from .signal_mesh import Meshes, drops_on, meshes_of
 from .transfer import transfer_scalars
 
 Array = NDArray[np.float64]

@@ -235,6 +235,8 @@ def test_a_short_chain_gives_no_errors_but_a_number_of_samples(tmp_path):
             assert p["sigma"] is None and p["lower"] is None and p["median"] is None and p["interval_68"] is None
             assert p["value"] == p["best"]
     (warning,) = [w for w in result.warnings if "NOT converged" in w]
+    corner = result.plot_posterior()
+    assert not any("±" in panel.get_title() for panel in corner.axes) and "NOT CONVERGED" in corner.get_suptitle()
     needed = said["posterior"]["samples_needed"]
     assert f"samples: {needed} are needed" in warning
     again = sc.fit(exsy(tmp_path, uncertainty="posterior", samples=3 * needed))
