@@ -30,6 +30,7 @@ from .solver.bulk import (
     grain_boundary_resistance,
     plane_charge,
     plane_occupancy,
+    total_conductivity,
     transference_number,
 )
 from .solver.equilibrium import solve
@@ -122,6 +123,7 @@ __all__ = [
     "fit",
     "geometric_capacitance",
     "grain_boundary_resistance",
+    "total_conductivity",
     "impedance",
     "impedance_arcs",
     "impedance_error_estimate",
