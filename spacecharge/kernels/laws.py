@@ -71,6 +71,8 @@ def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_va
         ratio = small if delta <= 0.0 else 1.0 / small
         change = theta_b * (minus if delta <= 0.0 else -minus / small)
         theta = theta_b * ratio
+        if occ == 0.0:
+            return theta, 1.0, change, theta, 0.0, 1.0
         root = theta**THIRD
         potential = (4.0 * THIRD) * occ * change / (root * root + root * root_theta + root_theta * root_theta)
         return theta, 1.0, change, theta, potential, 1.0 + (4.0 / 9.0) * occ * root

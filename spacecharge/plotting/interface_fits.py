@@ -193,6 +193,10 @@ def _resistance(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         if np.all(np.isfinite(curve["fitted_lower"])):
             band = (curve["fitted_lower"] * OHM_CM2, curve["fitted_upper"] * OHM_CM2)
             panel.fill_between(x, *band, color=_FIT, alpha=0.25, lw=0)
+        if "fitted_median" in curve:
+            inner = (curve["fitted_lower_68"] * OHM_CM2, curve["fitted_upper_68"] * OHM_CM2)
+            panel.fill_between(x, *inner, color=_FIT, alpha=0.3, lw=0, label="68 % of the posterior")
+            panel.plot(x, curve["fitted_median"] * OHM_CM2, ":", color=_FIT, label="its median")
     value, limit = table["measured_resistance"] * OHM_CM2, table["measured_resistance_limit"]
     error = table["measured_resistance_sigma"] * OHM_CM2
     at = _places(data)

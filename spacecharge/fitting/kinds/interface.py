@@ -26,11 +26,12 @@ from ..interface_spectra import MeasuredSpectra, area_of
 from ..kind import Kind
 from ..problem import Array, Estimate
 from ..result import FitResult
-from ..run import run_setup
+from ..run import bands_of, run_setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..posterior import Posterior
     from ..setup import Setup
 
 
@@ -97,6 +98,8 @@ def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
     table = _table(config, model, fit.estimate)
     spectra = _spectra(config, model, fit.estimate)
     curve, axis = _curve(config, model, fit.estimate)
+    if axis and fit.posterior is not None and fit.posterior.converged:
+        curve |= _drawn_band(config, model, fit.posterior)
     verdict = _verdict(config, fit.estimate)
     given = {f.name: getattr(fit, f.name) for f in fields(fit)}
     given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis or _axis_of(config))
@@ -117,8 +120,7 @@ _UNITS = {
     "activation_energy": "eV",
     "apparent_activation_energy": "eV",
     "capacitance": "F m-2",
-    "lower": "ohm m2",
-    "upper": "ohm m2",
+    **dict.fromkeys(("lower", "upper", "lower_68", "upper_68", "lower_95", "upper_95", "median"), "ohm m2"),
 }
 _WHOSE = {
     "measured": "measured",
@@ -146,6 +148,14 @@ def _stored_tables(
         columns = {key: _column(key, values, axis) for key, values in curve.items()}
         tables["curve"] = FitTable(columns=columns, attributes={"path": axis}, axis="axis")
     return tables
+
+
+_BAND = {
+    "lower": "lower end of the band",
+    "upper": "upper end of the band",
+    **{f"{end}_{share}": f"{end} end of the band of {share} %" for end in ("lower", "upper") for share in ("68", "95")},
+    "median": "total resistance, median of the posterior",
+}
 
 
 def _spectra(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> FitTable | None:
@@ -205,7 +215,7 @@ def _column(name: str, values: Array, axis: str) -> FitColumn:
     whose, _, what = name.partition("_")
     limit, sigma = what.endswith("_limit"), what.endswith("_sigma")
     bare = what.removesuffix("_limit").removesuffix("_sigma")
-    words = {"lower": "lower end of the band", "upper": "upper end of the band"}.get(bare, bare.replace("_", " "))
+    words = _BAND.get(bare, bare.replace("_", " "))
     if limit:
         words = f"kind of the {words}: 0 measured, -1 at most, 1 at least"
     elif sigma:
@@ -315,6 +325,20 @@ def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
     curve["fitted_lower"] = fitted.scalars["total_resistance"] * np.exp(-reach)
     curve["fitted_upper"] = fitted.scalars["total_resistance"] * np.exp(reach)
     return curve, path
+
+
+_CURVES = 200
+"""Draws of a posterior whose curves make the band."""
+
+
+def _drawn_band(config: InterfaceFitConfig, model: InterfaceModel, posterior: Posterior) -> dict[str, Array]:
+    """Return median and bands of the resistance along the curve, by the draws of a posterior."""
+    assert config.curve is not None
+    path, grid = config.curve
+    x = grid.at(np.arange(grid.n))
+    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    drawn = np.array([model.solve(values, at).scalars["total_resistance"] for values in posterior.some(_CURVES)])
+    return {f"fitted_{name}": values for name, values in bands_of(drawn, config.level).items()}
 
 
 def _verdict(config: InterfaceFitConfig, estimate: Estimate) -> tuple[str, ...]:
