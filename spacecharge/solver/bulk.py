@@ -169,7 +169,8 @@ def total_conductivity(rows: Rows) -> Array:
     """Return the conductivity of a polycrystal of each layer that has a `grain_size_nm`, by the brick-layer model.
 
     1/(1/sigma_grain + R/d), R the `grain_boundary_resistance` of the stack and d the grain size: one boundary in
-    series with every grain. NaN without a grain size.
+    series with every grain. NaN without a grain size, in a stack without a grain boundary, and where the
+    resistivity comes out negative.
 
     References
     ----------

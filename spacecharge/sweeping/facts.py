@@ -33,8 +33,9 @@ def facts_of(config: Config) -> frozenset[str]:
         ``defects``: carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites;
         ``grain_size``: and a layer says how large its grains are; ``planes``: a contact has a plane of sites;
         ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two; ``impedance``: a
-        spectrum is asked for; ``arcs``: and its relaxation times. With ``_and_temperature`` at its end: and it is
-        swept over the temperature.
+        spectrum is asked for; ``arcs``: and its relaxation times. Of what is swept over the temperature:
+        ``charge_transfer_and_temperature``, ``grain_boundary_and_temperature``, ``grain_size_and_temperature`` and
+        ``arcs_and_temperature``.
     """
     facts = set()
     layers = config.base_stack.layers
