@@ -23,7 +23,7 @@ from .companions import companions
 from .current import current_values, shown_beside
 from .facts import equilibrium_voltage, facts_of, own_dimensions
 from .task import chunk_points
-from .transfer import transfer_tangents, transfer_values
+from .transfer import boundary_energies, transfer_tangents, transfer_values
 
 if TYPE_CHECKING:
     from ..config.lattice import LatticeConfig
@@ -181,6 +181,7 @@ class InterfaceTask:
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
         values |= current_values(config, lo, hi, parameters, values, self.profile_x)
         values |= transfer_values(config, lo, hi, parameters, values, points.sensitivities)
+        values |= boundary_energies(config, parameters, values, points.sensitivities)
         for path in config.output.sensitivities:
             slopes = points.sensitivities[path]
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
