@@ -81,8 +81,8 @@ def check_rest(seed: int) -> bool | None:
     turned = mirrored(case) | ({} if laws else {"charge_transfer": None})
     again = spectrum_of(other, frequency[::6], **turned)
     allowed = found.error_estimate[::6] + again.error_estimate + 1e-9
-    # At high frequencies the estimate of stacks of two species is too small (seeds 0, 2 and 6): what is promised of every
-    # spectrum is 1e-6, and the share within the estimate is counted by the slow test.
+    # At high frequencies the estimate of stacks of two species is too small (seeds 0, 2 and 6): what is promised of
+    # every spectrum is 1e-6, and the share within the estimate is counted by the slow test.
     assert (np.abs(again.impedance / z[::6] - 1.0) < 3.0 * allowed + 1e-6).all(), seed
     fine = sc.solve(case.stack, tolerance_V=1e-10, throw=False)
     if fine.status != 0:
