@@ -20,6 +20,9 @@ Place = tuple[str | int, ...]
 FILES = ("ocv", "charge_transfer")
 """Keys whose ``from_fit`` takes more than a number: they are given the result file of the step."""
 
+_INNER = ("value", "fixed", "initial", "min", "max")
+"""Keys whose unit is that of the key around them."""
+
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -43,9 +46,9 @@ class Reference:
 
     @property
     def key(self) -> str:
-        """Last key of the place, in the unit of which a number is wanted; ``value`` has that of the law around it."""
+        """Last key of the place, in the unit of which a number is wanted; ``value`` has that of the key around it."""
         keys = [part for part in self.place if isinstance(part, str)]
-        return keys[-2] if keys[-1] == "value" and len(keys) > 1 else keys[-1]
+        return keys[-2] if keys[-1] in _INNER and len(keys) > 1 else keys[-1]
 
     @property
     def is_file(self) -> bool:
@@ -183,7 +186,7 @@ def filled(
     data = deepcopy(step.document.data)
     for reference in step.references:
         *way, last = reference.place
-        section = data
+        section: Any = data
         for part in way:
             section = section[part]
         given = section[last]
@@ -191,7 +194,7 @@ def filled(
             section[last] = {**given, "from_fit": str(files[reference.step])}
             continue
         number = numbers[reference.step, reference.parameter]
-        factor = _factor(number.unit, reference.key)
+        factor = _factor(number.unit, reference)
         if factor is None:
             unit = unit_of(reference.key).text or "1"
             message = f"{reference.parameter} of {reference.step} is in {number.unit} (needed: {unit})"
@@ -205,10 +208,13 @@ def filled(
     return replace(step.document, data=data)
 
 
-def _factor(unit: str, key: str) -> float | None:
-    """Return what turns a number of a fit into the unit of a key; None where they do not belong together."""
-    wanted = unit_of(key)
-    if unit == (wanted.text or "1"):
+def _factor(unit: str, reference: Reference) -> float | None:
+    """Return what turns a number of a fit into the unit of a key; None where they do not belong together.
+
+    Parameters of fits have names of which the table of units does not know every one: those are taken as they are.
+    """
+    wanted = unit_of(reference.key)
+    if unit == (wanted.text or "1") or (not wanted.text and reference.place[0] == "parameters"):
         return 1.0
     return wanted.per_si if unit == wanted.si else None
 

@@ -165,9 +165,7 @@ class ChainResult:
         columns = {
             "number": FitColumn(values=[f"{r[0]}/{r[1]}" for r in rows], unit="1", long_name="step and number"),
             "value": FitColumn(values=value, unit="1", long_name=f"value, {unit}"),
-            "sigma": FitColumn(
-                values=sigma, unit="1", long_name=f"one sigma, earlier steps included, {unit}"
-            ),
+            "sigma": FitColumn(values=sigma, unit="1", long_name=f"one sigma, earlier steps included, {unit}"),
             "truth": FitColumn(values=true, unit="1", long_name=f"truth (NaN: not known), {unit}"),
             "pull": FitColumn(values=(value - true) / sigma, unit="1", long_name="(value - truth)/sigma"),
         }
@@ -230,8 +228,8 @@ def _check(document: Document, problems: Problems) -> ChainConfig | None:
         except ConfigError as error:
             lines += error.problems
     steps = () if lines else steps_in_order(documents, problems)
-    for step in steps:
-        lines += _broken(step, problems)
+    for one in steps:
+        lines += _broken(one, problems)
     truth = {} if keys.truth is None else _truth(_beside(document.path, keys.truth), list(documents), lines)
     if lines:
         raise ConfigError([*problems.lines, *lines])
