@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-from ..codes import END_KINDS, EndKind, Statistics, Transport
+from ..codes import END_KINDS, EndKind, Statistics
 from ..errors import ModelError
-from .conduction import ENERGY_OF, ENERGY_OF_NAMES
 from .numbers import (
     ARRHENIUS_REFERENCE_K,
     CONTACT,
@@ -23,31 +20,15 @@ from .numbers import (
     SPECIES,
     ContactNumbers,
     LayerNumbers,
-    Number,
     check_number,
     described,
 )
-from .ocv import as_lists, check_ocv
+from .ocv import as_lists
 from .planes import check_sites, planes_of
-from .statistics import is_pooled
-
-Code = TypeVar("Code", bound=IntEnum)
-
-SPECIES_KEYS = (
-    *dict.fromkeys(row.key.partition(".")[0] for row in SPECIES),
-    "transport",
-    "statistics",
-    "component",
-    "pool",
-    "ocv",
-)
-"""Keys of a layer that belong to one species; with several species they stand in ``species:``."""
+from .species_keys import LAW_KEYS, SPECIES_KEYS, check_species
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
-
-LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
-"""Numbers that give a species its diffusivity, one of which is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,90 +212,6 @@ class Layer(LayerNumbers):
     def replace(self, **changes: Any) -> Layer:
         """Return a copy with the given keys changed."""
         return replace(self, **changes)
-
-
-def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
-    """Check one species' keys; raises ModelError naming the key."""
-    unknown = [k for k in spec if k not in SPECIES_KEYS]
-    if unknown:
-        raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
-    for row in SPECIES:
-        if "." not in row.key:
-            check_own(row, spec, path, layer)
-    statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
-    word = statistics.name.lower()
-    transport = _member(Transport, spec.get("transport"), f"{path}.transport")
-    if transport == Transport.VACANCY and (statistics.is_ideal or not statistics.has_vacancies):
-        reason = "does not know it" if statistics.has_vacancies else "has no vacancies"
-        raise ModelError(f"{word} statistics {reason} (allowed: constant)", f"{path}.transport")
-    if "pool" in spec and not is_pooled(spec):
-        raise ModelError("names shared sites, which needs statistics: pool", f"{path}.pool")
-    interaction = spec.get("interaction", {})
-    known = _keys_below("interaction")
-    for key, value in interaction.items():
-        if key not in known:
-            raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.interaction.{key}")
-        check_number(value, f"{path}.interaction.{key}")
-    if not statistics.has_vacancies and interaction.get("vacancy_eV"):
-        message = f"{word} statistics has no vacancies (allowed: 0)"
-        raise ModelError(message, f"{path}.interaction.vacancy_eV")
-    if statistics.is_ideal:
-        strong = next((key for key, value in interaction.items() if value), None)
-        if strong is not None:
-            raise ModelError(f"{word} statistics knows no interaction (allowed: 0)", f"{path}.interaction.{strong}")
-    conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
-    if len(conduct) > 1:
-        raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
-    ocv = spec.get("ocv")
-    if ocv is not None:
-        check_ocv(ocv, f"{path}.ocv")
-    if "composition" in spec and ocv is None:
-        raise ModelError("needs an ocv that ties it to potential and occupancy", f"{path}.composition")
-    if "composition" in spec and "occupancy" in spec:
-        raise ModelError("give either composition or occupancy", f"{path}.composition")
-    if "occupancy" not in spec and ocv is None:
-        raise ModelError(layer._missing("occupancy"), f"{path}.occupancy")
-
-
-@cache
-def _keys_below(key: str) -> tuple[str, ...]:
-    """Return the keys of the numbers below a key of a species."""
-    return tuple(row.key.partition(".")[2] for row in SPECIES if row.key.startswith(f"{key}."))
-
-
-def _member(codes: type[Code], word: object, path: str) -> Code:
-    """Return the member that a word names; the first where none is given."""
-    members = {member.name.lower(): member for member in codes}
-    if word is None:
-        return next(iter(codes))
-    if not isinstance(word, str) or word not in members:
-        raise ModelError(f"{word!r} is not known (allowed: {', '.join(members)})", path)
-    return members[word]
-
-
-def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> None:
-    """Check a number of a species: a plain one, or the law that it follows."""
-    value = spec.get(row.key)
-    if value is None:
-        if row.required:
-            raise ModelError(layer._missing(row.key), f"{path}.{row.key}")
-        return
-    if row.rule != "law" or not isinstance(value, Mapping):
-        row.check(value, f"{path}.{row.key}")
-        return
-    known = (*_keys_below(row.key), *((ENERGY_OF,) if row.array == "given_conductivity" else ()))
-    for key, part in value.items():
-        if key == ENERGY_OF and key in known:
-            if part not in ENERGY_OF_NAMES:
-                raise ModelError(
-                    f"{part!r} is not known (allowed: {', '.join(ENERGY_OF_NAMES)})", f"{path}.{row.key}.{key}"
-                )
-            continue
-        if key not in known:
-            raise ModelError(f"unknown key (known: {', '.join(known)})", f"{path}.{row.key}.{key}")
-        check_number(part, f"{path}.{row.key}.{key}")
-    if "value" not in value:
-        raise ModelError("needed", f"{path}.{row.key}.value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

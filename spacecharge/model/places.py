@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelError
-from .layer import LAW_KEYS, Layer, Stack
+from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
 from .planes import PLANE, plane_value
+from .species_keys import LAW_KEYS
 
 
 @dataclass(frozen=True, slots=True)
