@@ -219,7 +219,8 @@ def _largest_move(work, row, move, codes, tangent, n):
             continue
         largest = max(largest, abs(move[at + Z] / row[at + Z]))
         largest = max(largest, abs(move[at + SITES] / row[at + SITES]))
-        largest = max(largest, abs(move[at + THETA]) / (row[at + THETA] * row[at + VACANCY]))
+        # What is empty of a pool is not 1 - theta of a state, and has a line of its own.
+        largest = max(largest, abs(move[at + THETA]) / row[at + THETA])
         largest = max(largest, abs(move[at + VACANCY]) / row[at + VACANCY])
         largest = max(largest, max(abs(move[at + J_OCC]), abs(move[at + J_VAC])) / kt)
         if row[at + DIFFUSIVITY] > 0.0:

@@ -62,21 +62,27 @@ def check_charges(solution: sc.Solution, label: str) -> None:
 
 
 def check_slopes(solution: sc.Solution, rng: np.random.Generator, label: str, n: int = 2) -> int:
-    """Hold sensitivities to some numbers against five-point differences of whole solves; returns how many."""
+    """Hold sensitivities to some numbers against five-point differences of whole solves; returns how many.
+
+    None on sites that are nearly full, where steps of a thousandth are too long.
+    """
     stack = solution.stack
     wanted = ("occupancy", "energy_eV", "e_per_nm3", "e_per_nm2", "density_per_nm2", "_size_nm", "temperature_K",
-              "_per_cm3", "degeneracy", "charge_number", "thickness_nm", "permittivity")  # fmt: skip
+              "_per_cm3", "degeneracy", "thickness_nm", "permittivity")  # fmt: skip
+    room = float(solution.parameters.bulk_vacancy[0][solution.parameters.site_density[0] > 0.0].min())
+    if room < 0.02:
+        return 0
     paths = [path for path in numeric_paths(stack) if path.endswith(wanted) and not path.startswith("core.permitt")]
     for path in rng.choice(paths, min(n, len(paths)), replace=False).tolist():
         exact = sc.sensitivities(stack, [path], tolerance_V=1e-11)[path]
-        rough = differences(stack, path)
+        rough = differences(stack, path, room)
         for name in NAMED:
             slope, scale = rough[name]
             with np.errstate(invalid="ignore", divide="ignore"):
                 error = np.abs(exact[name] - slope) / scale
             error = error[np.isfinite(error)]
             assert error.size == 0 or error.max() < 1e-5, f"{label}, {path}: {name} {exact[name]} {slope}"
-    return n
+    return min(n, len(paths))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,5 +100,5 @@ def test_five_hundred_random_stacks(kind: str) -> None:
     solved = solve_many(kind, 1, 500)
     assert len(solved) >= 350
     rng = np.random.default_rng(2)
-    for at, solution in enumerate(solved[:: len(solved) // 60]):
-        check_slopes(solution, rng, f"{kind} {at}")
+    checked = [check_slopes(solution, rng, f"{kind} {at}") for at, solution in enumerate(solved[:: len(solved) // 60])]
+    assert sum(checked) >= 40

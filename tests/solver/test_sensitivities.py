@@ -52,13 +52,16 @@ def two_layers(rng: np.random.Generator, interaction: float, transport: str) -> 
     return Stack((electrode, electrolyte), contacts=(contact,), temperature_K=float(rng.uniform(250.0, 400.0)))
 
 
-def differences(stack: Stack, path: str) -> dict[str, np.ndarray]:
-    """Return five-point differences of solves at 1e-11 V: mesh errors then stay below 1e-8 of the derivative."""
+def differences(stack: Stack, path: str, room: float | None = None) -> dict[str, np.ndarray]:
+    """Return five-point differences of solves at 1e-11 V: mesh errors then stay below 1e-8 of the derivative.
+
+    `room`: what is empty of the sites that an occupancy fills, if not all that it leaves.
+    """
     value = value_of(stack, path)
     step = 1e-3 * abs(value) if value else 1e-4
     if path.endswith("occupancy"):
         # The smaller of the filled and the empty share is what changes by a relative step.
-        step = 1e-3 * min(value, 1.0 - value)
+        step = 1e-3 * min(value, 1.0 - value if room is None else room)
     if path.endswith("potential_V"):
         step = 1.5e-4  # a width starts as the logarithm of a step that may be 10 mV
     values = value + step * np.array([-2.0, -1.0, 1.0, 2.0])
