@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..codes import Status
 from ..constants import VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
-from .laws import MAX_SHIFT, Side, panels
+from .laws import MAX_SHIFT, Side
+from .panels import panels
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,8 @@ from ..constants import VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
 from ..model import EndKind, Stack, StackParameters, stack_parameters
 from .balance import contact_drops, potential_of_charge
-from .laws import LocalState, Panels, Side, make_side, panels
+from .laws import LocalState, Side, make_side
+from .panels import Panels, panels
 
 Array = NDArray[np.float64]
 

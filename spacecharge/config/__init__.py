@@ -10,7 +10,7 @@ _HOMES = {
     "Config": "config",
     "FitReference": "build",
     "Sweep": "axes",
-    "changed_keys": "load",
+    "changed_keys": "differences",
     "json_schema": "schema",
     "load_config": "load",
     "parse_config": "load",

@@ -20,7 +20,7 @@ from ..document.yaml import Document
 from ..errors import FitError
 from ..measured.columns import role_of
 from ..nmr.parameters import Rule
-from .schema import Keys, Plain, Whole
+from .fields import Keys, Plain, Whole
 from .uncertainty import UNCERTAINTIES, PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
 

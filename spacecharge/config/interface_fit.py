@@ -16,13 +16,14 @@ from ..model.numbers import RANGES
 from .axes import Grid
 from .cell_parameters import AREA, PAIRS
 from .config import Config
+from .fields import Keys, Plain, Whole
 from .fit_keys import FitAxisKeys, result_name
 from .interface_keys import QUANTITIES, InterfaceKeys
 from .interface_parameters import FittedPath, ParameterKeys, fitted_path, is_known
 from .interface_spectra import MeasuredSpectrum, read_spectra
 from .load import load_document
 from .paths import allowed_range, normalised, sweepable
-from .schema import Configuration, Keys, Plain, Whole
+from .schema import Configuration
 from .uncertainty import PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
 

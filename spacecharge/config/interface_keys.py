@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
+from .fields import Keys, Plain, Whole
 from .interface_spectra import Positive, SpectrumKeys
-from .schema import Keys, Plain, Temperature, Whole
+from .schema import Temperature
 
 QUANTITIES = (
     "exchange_current_density_mA_per_cm2",

@@ -9,8 +9,8 @@ from pydantic import Field, StrictBool, StrictStr
 
 from ..document.problems import Problems, nearest, shown
 from .cell_parameters import CELL
+from .fields import Keys, Plain
 from .paths import allowed_range, normalised
-from .schema import Keys, Plain
 
 _OF_UNKNOWN_SIZE = (
     "rate_constant_per_m2_s",

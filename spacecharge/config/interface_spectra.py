@@ -14,7 +14,8 @@ from pydantic import Field, StrictStr
 from ..document.problems import Problems
 from ..errors import FitError
 from ..measured.spectra import Spectrum, read_spectrum
-from .schema import Keys, Plain, Temperature
+from .fields import Keys, Plain
+from .schema import Temperature
 
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0.0)]
 

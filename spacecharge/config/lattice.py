@@ -19,9 +19,11 @@ from ..lattice import BOUNDARIES, CLOSURES, Lattice, build_planes, notes_of
 from ..model.numbers import LATTICE, LATTICE_SPECIES, RANGES, number_of
 from .axes import Sweep
 from .config import CheckedConfig, OutputSettings
+from .fields import Keys, quantity
 from .paths import INTERVALS
 from .prepare import prepared
-from .schema import Keys, SolverKeys, StackNumbers, SweepKeys, numbers_model, quantity
+from .schema import SolverKeys, StackNumbers, numbers_model
+from .sweep_keys import SweepKeys
 from .validation import validate
 
 Array = NDArray[np.float64]

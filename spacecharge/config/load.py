@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,8 +14,8 @@ from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
-from ..model.layer import LAW_KEYS
 from ..model.parameters import numeric_paths
+from ..model.species_keys import LAW_KEYS
 from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
@@ -27,19 +26,8 @@ from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
-from .schema import (
-    MAX_FREQUENCIES,
-    MAX_POINTS,
-    AxisRange,
-    AxisSigma,
-    AxisStep,
-    Configuration,
-    ContactKeys,
-    ImpedanceKeys,
-    OutputKeys,
-    ProfileKeys,
-    SweepKeys,
-)
+from .schema import MAX_FREQUENCIES, MAX_POINTS, Configuration, ContactKeys, ImpedanceKeys, OutputKeys, ProfileKeys
+from .sweep_keys import AxisRange, AxisSigma, AxisStep, SweepKeys
 from .validation import validate
 
 if TYPE_CHECKING:
@@ -434,41 +422,4 @@ def _transfer(data: dict[str, Any], n_contacts: int) -> tuple[dict[str, Any] | N
     return tuple(given) + (None,) * (n_contacts - len(given))
 
 
-def changed_keys(old: str, new: str) -> list[str]:
-    """Return the dotted paths in which two configurations differ.
-
-    Parameters
-    ----------
-    old, new : str
-        YAML texts.
-
-    Returns
-    -------
-    list of str
-        Sorted; empty if they say the same, whatever their comments and layout.
-
-    Raises
-    ------
-    ConfigError
-        One of the texts is no YAML.
-    """
-    flat_old, flat_new = (_flat(parse_document(text).data) for text in (old, new))
-    return sorted(p for p in flat_old.keys() | flat_new.keys() if not _same(flat_old.get(p), flat_new.get(p)))
-
-
-def _flat(data: Any, path: str = "") -> dict[str, Any]:
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else None
-    if items is None:
-        return {path: data}
-    result: dict[str, Any] = {}
-    for key, value in items:
-        result |= _flat(value, f"{path}.{key}" if path else str(key))
-    return result
-
-
-def _same(a: Any, b: Any) -> bool:
-    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
-    return both_nan or (a == b and isinstance(a, bool) == isinstance(b, bool))
-
-
-__all__ = ["changed_keys", "load_config", "load_document", "parse_config", "plan_sweep", "swept_kinds"]
+__all__ = ["load_config", "load_document", "parse_config", "plan_sweep", "swept_kinds"]

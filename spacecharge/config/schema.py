@@ -12,9 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StrictBool,
@@ -30,49 +27,17 @@ from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..model.planes import PLANE
 from ..units import stem
-from .axes import MAX_VALUES
+from .fields import Keys, Plain, Whole, quantity
 from .schema_document import json_schema
+from .sweep_keys import AxisKeys, SweepKeys
 
 _END_WORDS = tuple(kind.key for kind in EndKind if not kind.is_contact)
-
-MAX_SIGMAS = 10.0
-"""A fit knows nothing of what lies further from its best value."""
 
 MAX_POINTS = 2**53
 """Most points of a sweep: their numbers must be exact as floats."""
 
 MAX_FREQUENCIES = 1_000_000
 """Most frequencies of a spectrum: every point computes and holds all of them."""
-
-
-def quantity(number: Number) -> Any:
-    """Return the pydantic field of a number: its range, its unit, what it is."""
-    unit = number.unit.text or "1"
-    return Field(
-        strict=True,
-        allow_inf_nan=False,
-        description=f"{number.text} [{unit}]",
-        json_schema_extra={"unit": unit},
-        gt=number.low if number.is_open else None,
-        lt=number.high if number.is_open else None,
-        ge=None if number.is_open else number.low,
-        le=None if number.is_open else number.high,
-    )
-
-
-def _whole(value: object) -> object:
-    """Take 1e3 for the whole number it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
-Plain = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-
-
-class Keys(BaseModel):
-    """Base of all parts of a configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def numbers_model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *, optional: bool) -> Any:
@@ -325,76 +290,6 @@ class Ends(Keys):
 
     left: EndKeys = EndKind.ZERO_FIELD.key
     right: EndKeys = EndKind.ZERO_FIELD.key
-
-
-class AxisRange(Keys):
-    """Values from start to stop, both included."""
-
-    start: Plain
-    stop: Plain
-    num: Annotated[Whole, Field(ge=1, le=MAX_VALUES, description="Number of values")]
-    spacing: Literal["linear", "log"] = "linear"
-
-
-class AxisStep(Keys):
-    """Values from start in steps, stop included where a step meets it."""
-
-    start: Plain
-    stop: Plain
-    step: Plain
-
-
-class AxisSigma(Keys):
-    """Values around a number that comes from a fit, as far as its error reaches on either side.
-
-    Evenly spaced, for diffusivities and rate constants in their logarithm, which is what a fit has of them.
-    """
-
-    within_sigma: Annotated[
-        float,
-        Field(
-            strict=True,
-            allow_inf_nan=False,
-            gt=0.0,
-            le=MAX_SIGMAS,
-            description="How many sigma of the fit on either side [1]",
-            json_schema_extra={"unit": "1"},
-        ),
-    ]
-    num: Annotated[
-        Whole, Field(ge=2, le=MAX_VALUES, description="Number of values; the fitted one is among an odd number")
-    ]
-
-
-def _axis_kind(value: Any) -> str:
-    if not isinstance(value, dict):
-        return "<list>"
-    if "within_sigma" in value:
-        return "<sigma>"
-    return "<step>" if "step" in value else "<range>"
-
-
-AxisKeys = Annotated[
-    Annotated[list[Plain], Field(min_length=1), Tag("<list>")]
-    | Annotated[AxisRange, Tag("<range>")]
-    | Annotated[AxisStep, Tag("<step>")]
-    | Annotated[AxisSigma, Tag("<sigma>")],
-    Discriminator(_axis_kind),
-]
-
-
-class SweepKeys(BaseModel):
-    """Axes by dotted path, in order; the last one runs fastest."""
-
-    model_config = ConfigDict(extra="allow", defer_build=True)
-    __pydantic_extra__: dict[str, AxisKeys]
-
-    mode: Literal["outer", "zip"] = Field(
-        default="outer", description="outer: every combination; zip: the first values, the second values ..."
-    )
-    points: StrictStr | None = Field(
-        default=None, description="CSV table with dotted paths as header, relative to this configuration"
-    )
 
 
 class SolverKeys(SolverNumbers):

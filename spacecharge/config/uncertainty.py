@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..document.problems import Problems, nearest
-from .schema import Keys, Plain, Whole
+from .fields import Keys, Plain, Whole
 
 UNCERTAINTIES = ("covariance", "bootstrap", "profile", "posterior")
 

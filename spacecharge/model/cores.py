@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..codes import Statistics
 from ..errors import ModelError
-from .layer import SPECIES_KEYS, Contact, Layer, check_own, check_species
+from .layer import Contact, Layer
 from .numbers import SPECIES
+from .species_keys import SPECIES_KEYS, check_own, check_species
 from .statistics import log_odds, of_log_odds, thermodynamic_slope
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ import pytest
 
 import spacecharge as sc
 from spacecharge.cli import main
+from spacecharge.config.fields import Keys, Plain
 from spacecharge.config.fit_keys import FitOutputKeys, result_name
-from spacecharge.config.schema import Keys, Plain
 from spacecharge.config.validation import validate
 from spacecharge.errors import ConfigError, FitError, FitReason
 from spacecharge.fitting.kind import Curve, Kind, Panel

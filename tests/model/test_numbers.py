@@ -11,9 +11,9 @@ from spacecharge.config.paths import allowed_range, sweepable
 from spacecharge.errors import ConfigError, ModelError
 from spacecharge.kernels import layout
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
-from spacecharge.model.layer import SPECIES_KEYS
 from spacecharge.model.numbers import CONTACT, END, LAYER, NUMBERS, RANGES, SPECIES, STACK, TRANSFER, number_of
 from spacecharge.model.parameters import numeric_paths
+from spacecharge.model.species_keys import SPECIES_KEYS
 from spacecharge.model.tangents import parameter_tangent
 from spacecharge.units import unit_of
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Field, StrictStr, Tag
 
+from ...config.fields import Keys
 from ...config.fit_keys import FitOutputKeys, number, result_name
-from ...config.schema import Keys
 from ...config.validation import validate
 from ...document.problems import Problems
 from ...document.yaml import Document, read_document

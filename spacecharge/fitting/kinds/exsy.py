@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, StrictStr, Tag
 
+from ...config.fields import Keys, Plain, Whole
 from ...config.fit_keys import FitConfig, FitDataKeys, FitKeys, check_curve_fit, number
-from ...config.schema import Keys, Plain, Whole
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...nmr.diffusion import GEOMETRIES

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
+from ...config.fields import Keys, Whole
 from ...config.fit_keys import FitOutputKeys, number, result_name
-from ...config.schema import Keys, Whole
 from ...config.validation import validate
 from ...constants import FARADAY
 from ...document.problems import Problems, nearest

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, StrictBool
 
+from ...config.fields import Keys
 from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit
-from ...config.schema import Keys
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...errors import FitError, FitReason

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Tag
 
+from ...config.fields import Keys
 from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit, number
-from ...config.schema import Keys
 from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ...document.problems import Problems
 from ...document.yaml import Document
