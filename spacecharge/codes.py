@@ -131,21 +131,27 @@ class Statistics(IntEnum):
     words : str
         What it is.
     has_vacancies : bool
-        Whether sites limit the occupancy: only then are there vacancies to repel or to jump into.
+        Whether sites limit the occupancy: only then are there vacancies.
+    is_ideal : bool
+        Whether the law knows neither an interaction nor a diffusivity that follows the vacancies.
     """
 
     words: str
     has_vacancies: bool
+    is_ideal: bool
 
     LATTICE = 0, "site-limited", True
     DILUTE = 1, "Boltzmann", False
+    FERMI_DIRAC = 2, "degenerate electrons and holes", False, True
+    POOL = 3, "charge states on one pool of sites", True, True
 
-    def __new__(cls, code: int, words: str = "", has_vacancies: bool = False) -> Statistics:
+    def __new__(cls, code: int, words: str = "", has_vacancies: bool = False, is_ideal: bool = False) -> Statistics:
         """Make a member of its code and what it is."""
         member = int.__new__(cls, code)
         member._value_ = code
         member.words = words
         member.has_vacancies = has_vacancies
+        member.is_ideal = is_ideal
         return member
 
 

@@ -18,7 +18,44 @@ from .panels import panels
 Array = NDArray[np.float64]
 
 
-def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.0) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneOfSites:
+    """Sites in a contact that are level with the bulk of one of its layers.
+
+    Attributes
+    ----------
+    side : int
+        0: of the left layer, 1: of the right one.
+    charge_number : float
+        z of what they hold [1].
+    sites_charge : float
+        z e n, all of them filled [C m-2].
+    log_odds : float
+        ln[theta/(1 - theta)] at that layer's neutral potential [1].
+    fixed : float
+        Charge that does not follow [C m-2].
+    thermal_voltage : float
+        kT/e [V].
+    """
+
+    side: int
+    charge_number: float
+    sites_charge: float
+    log_odds: float
+    fixed: float
+    thermal_voltage: float
+
+    def charge(self, v: float) -> tuple[float, float]:
+        """Return the areal charge [C m-2] at a potential against its layer's bulk, and by how much it falls a volt."""
+        u = self.log_odds - self.charge_number * v / self.thermal_voltage
+        filled, empty = float(np.exp(-np.logaddexp(0.0, -u))), float(np.exp(-np.logaddexp(0.0, u)))
+        slope = self.sites_charge * self.charge_number / self.thermal_voltage * filled * empty
+        return self.fixed + self.sites_charge * filled, slope
+
+
+def contact_drops(
+    left: Side, right: Side, step: float, plane_charge: float = 0.0, plane: PlaneOfSites | None = None
+) -> tuple[float, float]:
     """Return the space-charge potentials on the two sides of a contact of thick layers.
 
     Solves ``Q_left(v_left) + Q_right(v_left + step) + plane_charge = 0``; both charges fall with the
@@ -32,6 +69,8 @@ def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.
         v_right - v_left, which is U_left - U_right + dipole [V].
     plane_charge : float
         Areal charge of the contact plane [C m-2].
+    plane : PlaneOfSites, optional
+        Sites there, whose charge follows the potential; the field jumps by both charges.
 
     Returns
     -------
@@ -45,12 +84,12 @@ def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.
     ModelError
         The charge needs a potential beyond 10,000 kT/e.
     """
-    if step == 0.0 and plane_charge == 0.0:
+    if step == 0.0 and plane_charge == 0.0 and plane is None:
         return 0.0, 0.0
     inner = (min(0.0, -step), max(0.0, -step))
     limit = MAX_SHIFT * max(left.thermal_voltage, right.thermal_voltage)
     segments = [inner] if step else []
-    if plane_charge:
+    if plane_charge or plane is not None:
         # A charged plane may drive both sides the same way; look ever further out.
         extent = max(left.thermal_voltage, right.thermal_voltage)
         while extent <= limit:
@@ -62,13 +101,14 @@ def contact_drops(left: Side, right: Side, step: float, plane_charge: float = 0.
         a = _Branch.build(left, middle, max(abs(low), abs(high)))
         b = _Branch.build(right, middle + step, max(abs(low + step), abs(high + step)))
         is_cut |= a.is_cut or b.is_cut
-        found = _balance(a, b, step, plane_charge, low, high)
+        found = _balance(a, b, step, (plane_charge, plane), low, high)
         if found is not None:
             return found
     if is_cut:
         cut = left if math.isfinite(min(left.reach(1.0), left.reach(-1.0))) else right
         raise MiscibilityGapError(cut.gap_message(), Status.MISCIBILITY_GAP)
-    raise ModelError(f"the charge of {plane_charge:g} C/m2 needs more than {limit:.3g} V", f"{left.name}|{right.name}")
+    what = f"the charge of {plane_charge:g} C/m2" if plane is None else "the charge of the plane"
+    raise ModelError(f"{what} needs more than {limit:.3g} V", f"{left.name}|{right.name}")
 
 
 def potential_of_charge(side: Side, charge: float) -> float:
@@ -171,14 +211,26 @@ class _Branch:
         return function
 
 
-def _balance(a: _Branch, b: _Branch, step: float, plane: float, low: float, high: float) -> tuple[float, float] | None:
+def _balance(
+    a: _Branch, b: _Branch, step: float, planes: tuple[float, PlaneOfSites | None], low: float, high: float
+) -> tuple[float, float] | None:
     """Return (v_left, v_right) with v_left between `low` and `high`, or None if no root lies there."""
+
+    def of_plane(v_left: float, v_right: float) -> tuple[float, float]:
+        charge, sites = planes
+        if sites is None:
+            return charge, 0.0
+        held, slope = sites.charge((v_left, v_right)[sites.side])
+        return charge + held, slope
+
     v = np.concatenate([a.sign * a.volts, b.sign * b.volts - step])
     v = np.unique(v[(v >= low) & (v <= high)])
     v = v[(np.abs(v) <= a.volts[-1]) & (np.abs(v + step) <= b.volts[-1])]
     if v.size < 2:
         return None
-    total = plane - a.sign * np.interp(np.abs(v), a.volts, a.charges)
+    total = np.array([of_plane(at, at + step)[0] for at in v.tolist()]) - a.sign * np.interp(
+        np.abs(v), a.volts, a.charges
+    )
     total -= b.sign * np.interp(np.abs(v + step), b.volts, b.charges)
     if total[0] < 0.0 or total[-1] > 0.0:
         return None
@@ -191,7 +243,8 @@ def _balance(a: _Branch, b: _Branch, step: float, plane: float, low: float, high
     def excess(w: float) -> tuple[float, float]:
         q_left, c_left = a.charge(abs(w + shift_left))
         q_right, c_right = b.charge(abs(w + shift_right))
-        return -(plane - a.sign * q_left - b.sign * q_right), c_left + c_right
+        held, c_plane = of_plane(w + shift_left, w + shift_right)
+        return -(held - a.sign * q_left - b.sign * q_right), c_left + c_right + c_plane
 
     start, stop = float(v[0]) - shift_left, float(v[-1]) - shift_left
     w = _newton(excess, guess - shift_left, start, stop)

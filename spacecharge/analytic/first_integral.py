@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import Status
-from ..constants import VACUUM_PERMITTIVITY
-from ..errors import MiscibilityGapError, ModelError
+from ..constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from ..errors import MiscibilityGapError
 from ..model import EndKind, Stack, StackParameters, stack_parameters
-from .balance import contact_drops, potential_of_charge
+from .balance import PlaneOfSites, contact_drops, potential_of_charge
 from .laws import LocalState, Side, make_side
 from .panels import Panels, panels
 
@@ -55,7 +55,8 @@ class ContactState:
     excess_resistance : ndarray, shape (2,)
         Integral of (1/sigma - 1/sigma_b) dx over the whole side [ohm m2].
     differential_capacitance, static_capacitance : float
-        d charge_left/dU and charge_left/(U - U_0), U the bias of the left against the right [F m-2].
+        d charge_left/dU and charge_left/(U - U_0), U the bias of the left against the right; the static one is NaN
+        where a plane of sites answers, too [F m-2].
     """
 
     name: str
@@ -114,8 +115,6 @@ def first_integral(
        DOI 10.1021/acsaem.8b01141 (the model).
     """
     parameters = stack_parameters(stack) if isinstance(stack, Stack) else stack
-    if parameters.planes:
-        raise ModelError("planes of sites in a contact are not in the first integral", "contacts")
     n_layers, n_species = parameters.n_layers, parameters.n_species
     sides = [make_side(parameters, point, i) for i in range(n_layers)]
     levels = parameters.neutral_potential[point] - parameters.neutral_potential[point, -1]
@@ -138,8 +137,15 @@ def first_integral(
         step = float(parameters.contact_step[point, c])
         plane = float(parameters.contact_charge[point, c])
         left, right = sides[c], sides[c + 1]
-        v_left, v_right = contact_drops(left, right, step, plane)
+        sites = _plane_of(parameters, point, c)
+        v_left, v_right = contact_drops(left, right, step, plane, sites)
         a, b = _half(left, v_left, fraction), _half(right, v_right, fraction)
+        if sites is not None:
+            stored = [a.capacitance, b.capacitance]
+            stored[sites.side] += sites.charge((v_left, v_right)[sites.side])[1]
+            # The plane answers to the bias, too: nothing of the charge is that of the layers alone.
+            add((a, b), (c, c + 1), (1.0 / (1.0 / stored[0] + 1.0 / stored[1]), math.nan))
+            continue
         series = 1.0 / (1.0 / a.capacitance + 1.0 / b.capacitance)
         neutral = potential_of_charge(right, -plane) if plane else 0.0
         static = series if step == neutral else a.charge / (step - neutral)
@@ -151,6 +157,27 @@ def first_integral(
         static = half.capacitance if v == 0.0 else -half.charge / v
         add((half, None), (n_layers - 1, n_layers - 1), (half.capacitance, static))
     return tuple(states)
+
+
+def _plane_of(parameters: StackParameters, point: int, contact: int) -> PlaneOfSites | None:
+    """Return the plane of sites in an inner contact."""
+    p = parameters
+    for plane in p.planes:
+        if plane.contact == contact:
+            at = (point, contact + plane.side, plane.species)
+            z, theta = float(p.charge_number[at]), float(p.bulk_occupancy[at])
+            filled = z * ELEMENTARY_CHARGE * float(p.array("plane_density")[point, contact])
+            energy = float(np.nan_to_num(p.array("plane_energy")[point, contact])) / ELEMENTARY_CHARGE
+            volt = float(p.thermal_voltage[point])
+            return PlaneOfSites(
+                side=plane.side,
+                charge_number=z,
+                sites_charge=filled,
+                log_odds=math.log(theta) - math.log(float(p.bulk_vacancy[at])) - energy / volt,
+                fixed=-filled * theta if plane.is_neutral else float(p.array("plane_background")[point, contact]),
+                thermal_voltage=volt,
+            )
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..codes import Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import MiscibilityGapError, ModelError
-from ..model import StackParameters, Statistics, Transport
+from ..model import StackParameters, Transport
 from .stability import critical_interaction
-from .statistics import LAWS, Law
+from .statistics import Law, Pool, law_of
 
 Array = NDArray[np.float64]
 
@@ -236,9 +236,10 @@ class Side:
         return parameter, np.ones_like(parameter), states
 
     def push(self, states: tuple[LocalState, ...]) -> Array:
-        """Return ``sum |z| share |theta - theta_b|``, the size of the reduced charge density [1]."""
-        sizes = [abs(c.charge_number) * c.share * np.abs(s.change) for c, s in zip(self.carriers, states, strict=True)]
-        return np.asarray(sum(sizes))
+        """Return ``|sum z share (theta - theta_b)|``, the size of the reduced charge density [1]."""
+        parts = [c.charge_number * c.share * s.change for c, s in zip(self.carriers, states, strict=True)]
+        # All of one sign but for states of a pool that others drive out; the sum is.
+        return np.asarray(np.abs(sum(parts)))
 
     def parameter_of(self, sign: float, tau: ArrayLike) -> Array:
         """Return the parameter of :meth:`along` at the reduced potentials `tau`."""
@@ -291,6 +292,8 @@ def _knots(carrier: Carrier, direction: float, end: float, threshold: float) -> 
         edges.append(end)
     if end > edges[-1]:
         wide, narrow = (1.5, 0.75) if carrier.interacts else (3.0, 1.5)
+        if isinstance(carrier.law, Pool):
+            wide = narrow = 1.2 / carrier.law.steepness
         middle = direction * carrier.law.middle(carrier.occupancy, carrier.vacancy)
         stops = sorted({edges[-1], end, *(s for s in (middle - 5.0, middle + 5.0) if edges[-1] < s < end)})
         for a, b in itertools.pairwise(stops):
@@ -316,7 +319,7 @@ def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
     carriers, species = [], []
     for s in np.flatnonzero(density > 0.0):
         at = (point, layer, s)
-        law = LAWS[Statistics(int(parameters.statistics[layer, s]))]
+        law = law_of(parameters, point, layer, int(s))
         theta, vac = float(parameters.bulk_occupancy[at]), float(parameters.bulk_vacancy[at])
         jo = float(parameters.interaction_occupied[at]) / energy
         jv = float(parameters.interaction_vacancy[at]) / energy

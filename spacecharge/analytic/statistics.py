@@ -1,4 +1,4 @@
-"""The statistics laws of the oracle: all that it knows of lattice and dilute species, one class each.
+"""The statistics laws of the oracle: all that it knows of every kind of species, one class each.
 
 ``u`` is what the ideal part of the chemical potential is kT times: ln[theta/(1 - theta)] on a lattice, ln theta where
 sites do not limit; shifts are differences of u to the bulk. Shares no code with the kernels.
@@ -7,12 +7,17 @@ sites do not limit; shifts are differences of u to the bulk. Shares no code with
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import Statistics
+from ..defect_chemistry.fermi_dirac import fermi_difference, fermi_integral, fermi_level_of
+from ..model import StackParameters
+from ..model.pools import members
 from .stability import spinodal, spinodal_log_odds
 
 Array = NDArray[np.float64]
@@ -176,6 +181,149 @@ class Dilute:
         return []
 
 
-LAWS: dict[Statistics, Law] = {Statistics.LATTICE: Lattice(), Statistics.DILUTE: Dilute()}
+class FermiDirac(Dilute):
+    """Electrons or holes of a parabolic band: theta = n/N_c is the Fermi-Dirac integral of order 1/2.
 
-__all__ = ["LAWS", "Dilute", "Lattice", "Law", "Shifted"]
+    Its pressure is kT N_c F_3/2.
+    """
+
+    largest_shift = math.inf
+
+    def shifted(self, delta: Array, occupancy: float, vacancy: float) -> Shifted:
+        """Return the occupancies at the shifts `delta` from a bulk."""
+        nothing = np.full_like(delta, np.nan)
+        bulk = self.u(occupancy, vacancy)
+        theta, change = fermi_integral(0.5, bulk + delta), fermi_difference(bulk, delta)
+        near = np.abs(delta) < 0.1
+        ratio = np.where(near, np.log1p(np.where(near, change / occupancy, 0.0)), np.log(theta / occupancy))
+        return Shifted(
+            occupancy=theta, vacancy=nothing, change=change, log_ratio=np.asarray(ratio), log_vacancy_ratio=nothing
+        )
+
+    def response(self, occupancy: float, vacancy: float) -> float:
+        """Return d theta/du, the integral of order -1/2."""
+        return float(fermi_integral(-0.5, self.u(occupancy, vacancy)))
+
+    def u(self, occupancy: float, vacancy: float) -> float:
+        """Return the Fermi level against the edge, over kT."""
+        return _level_of(occupancy)
+
+    def middle(self, occupancy: float, vacancy: float) -> float:
+        """Return the shift at which the Fermi level meets the edge."""
+        return -self.u(occupancy, vacancy)
+
+    def threshold(self, off: float, occupancy: float, vacancy: float) -> float:
+        """Return the size of the shift at which theta is off bulk by `off` of itself."""
+        return abs(self.u(occupancy * (1.0 + off), 1.0) - self.u(occupancy, 1.0))
+
+    def turns(self, jo: float, jv: float) -> list[float]:
+        """Return nothing: there is no interaction."""
+        return []
+
+
+@lru_cache(maxsize=256)
+def _level_of(occupancy: float) -> float:
+    return float(fermi_level_of(occupancy))
+
+
+@dataclass(frozen=True)
+class Pool(Lattice):
+    """One of the charge states that share a pool of sites: theta = w/(1 + sum w).
+
+    ``vacancy`` is the empty share of the sites. The pressure of the pool is kT ln(1 + sum w) a site.
+
+    Parameters
+    ----------
+    ratios, occupancies : tuple of float
+        Charges of the other states over its own, and their bulk occupancies [1].
+    """
+
+    ratios: tuple[float, ...]
+    occupancies: tuple[float, ...]
+
+    def _weights(self, delta: Array, occupancy: float, vacancy: float) -> tuple[Array, Array]:
+        """Return exponents and bulk shares of the empty sites, the state itself, and the others, along a first axis."""
+        ratios = np.array([0.0, 1.0, *self.ratios])
+        shares = np.array([vacancy, occupancy, *self.occupancies])
+        shape = (-1, *(1,) * delta.ndim)
+        return ratios.reshape(shape) * delta, shares.reshape(shape)
+
+    def shifted(self, delta: Array, occupancy: float, vacancy: float) -> Shifted:
+        """Return the occupancies at the shifts `delta` from a bulk."""
+        exponents, shares = self._weights(delta, occupancy, vacancy)
+        top = exponents.max(axis=0)
+        log_total = np.log((shares * np.exp(exponents - top)).sum(axis=0)) + top
+        log_ratio = exponents[1] - log_total
+        # theta - theta_b = sum over the pairs of theta_b theta_j,b (E - E_j)/D, every difference a hyperbolic sine.
+        half = 0.5 * (exponents[1] - exponents)
+        mean = 0.5 * (exponents[1] + exponents) - log_total
+        size = np.exp(mean + np.abs(half)) * -np.expm1(-2.0 * np.abs(half))
+        change = occupancy * (shares * np.copysign(size, half)).sum(axis=0)
+        near = np.abs(change) < 0.1 * occupancy
+        ratio = np.where(near, np.log1p(np.where(near, change / occupancy, 0.0)), log_ratio)
+        return Shifted(
+            occupancy=occupancy * np.exp(log_ratio),
+            vacancy=vacancy * np.exp(-log_total),
+            change=change,
+            log_ratio=np.asarray(ratio),
+            log_vacancy_ratio=-log_total,
+        )
+
+    def response(self, occupancy: float, vacancy: float) -> float:
+        """Return d theta/du as its pool moves along: of either sign."""
+        rest = sum(theta * (1.0 - ratio) for ratio, theta in zip(self.ratios, self.occupancies, strict=True))
+        return occupancy * (vacancy + rest)
+
+    def middle(self, occupancy: float, vacancy: float) -> float:
+        """Return nothing of use: several states have several middles (see `steepness`)."""
+        return 0.0
+
+    @property
+    def steepness(self) -> float:
+        """Largest difference of two charges of the pool over its own: the poles lie i pi over it off the real axis."""
+        all_of_them = (0.0, 1.0, *self.ratios)
+        return max(all_of_them) - min(all_of_them)
+
+    def threshold(self, off: float, occupancy: float, vacancy: float) -> float:
+        """Return the first shift, in the direction of `off`, with theta off bulk by `off` of min(theta_b, 1 - theta_b).
+
+        Infinite where theta never gets there.
+        """
+        wanted = abs(off) * min(occupancy, vacancy + sum(self.occupancies))
+
+        def miss(size: float) -> float:
+            at = np.asarray(math.copysign(size, off))
+            return abs(float(self.shifted(at, occupancy, vacancy).change)) - wanted
+
+        sizes = np.geomspace(1e-4 * abs(off), 2e3, 800)
+        beyond = next((k for k, size in enumerate(sizes) if miss(size) > 0.0), None)
+        if beyond is None:
+            return math.inf
+        low, high = (sizes[beyond - 1] if beyond else 0.0), sizes[beyond]
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if miss(middle) < 0.0 else (low, middle)
+        return float(high)
+
+
+LAWS: dict[Statistics, Law] = {
+    Statistics.LATTICE: Lattice(),
+    Statistics.DILUTE: Dilute(),
+    Statistics.FERMI_DIRAC: FermiDirac(),
+}
+"""Laws of species on their own; a pool is made of its members (:class:`Pool`)."""
+
+
+def law_of(parameters: StackParameters, point: int, layer: int, s: int) -> Law:
+    """Return the law of a species, with what it has to know of those that share its sites."""
+    for shared in members(parameters.pools, parameters.statistics, layer):
+        if s in shared:
+            others = shared[shared != s]
+            z = parameters.charge_number[point, layer]
+            return Pool(
+                tuple((z[others] / z[s]).tolist()), tuple(parameters.bulk_occupancy[point, layer, others].tolist())
+            )
+    return LAWS[Statistics(int(parameters.statistics[layer, s]))]
+
+
+__all__ = ["LAWS", "Dilute", "FermiDirac", "Lattice", "Law", "Pool", "Shifted", "law_of"]

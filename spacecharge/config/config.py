@@ -52,6 +52,8 @@ class OutputSettings:
         Layers of the interface resistance.
     sensitivities : tuple of str
         Dotted paths to differentiate by.
+    reference_lines : tuple of (str, float, float, str, str)
+        Variable, lowest and highest value, their unit and words: what figures draw beside the variable.
     """
 
     path: str
@@ -59,6 +61,7 @@ class OutputSettings:
     profile_nodes: int | None
     resistance_of: tuple[str, ...]
     sensitivities: tuple[str, ...]
+    reference_lines: tuple[tuple[str, float, float, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,14 @@ from .validation import validate
 KIND = "interface"
 
 
+class ErrorKeys(Keys):
+    """The law of the errors of the data; default: normal."""
+
+    student: Annotated[float, Field(strict=True, ge=1.0, le=100.0)] = Field(
+        description="Degrees of freedom of Student's t: 2 to 5 where outliers are to count little"
+    )
+
+
 class CurveKeys(Keys):
     """Values at which resistance and band are drawn."""
 
@@ -48,6 +56,7 @@ class FitPartKeys(UncertaintyKeys):
     interfaces: dict[str, InterfaceKeys] = Field(min_length=1)
     parameters: dict[str, ParameterKeys] = Field(default_factory=dict)
     curve: CurveKeys | None = None
+    errors: ErrorKeys | None = None
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9545
     absolute_sigma: StrictBool | None = Field(
         default=None, description="Default: true, or false where a table brings no errors"
@@ -107,6 +116,8 @@ class InterfaceFitConfig:
         What was measured.
     spectra : tuple of MeasuredSpectrum
         Measured spectra.
+    student : float
+        Degrees of freedom of Student errors; 0: normal.
     parameters : tuple of FittedPath
         What is fitted.
     curve : (path, Grid) or None
@@ -134,6 +145,7 @@ class InterfaceFitConfig:
     absolute_sigma: bool
     output: str
     spectra: tuple[MeasuredSpectrum, ...] = ()
+    student: float = 0.0
     priors: dict[str, PriorSpec] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
     notes: tuple[str, ...] = ()
@@ -235,6 +247,7 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         sampling=errors.sampling,
         absolute_sigma=not weights if keys.absolute_sigma is None else keys.absolute_sigma,
         spectra=spectra,
+        student=0.0 if keys.errors is None else keys.errors.student,
         notes=(WEIGHTS_NOTE,) if weights else (),
         output=os.path.expanduser(str((document.data.get("output") or {}).get("path", ""))),
         raw=dict(document.data),

@@ -14,8 +14,7 @@ from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document, as_yaml, parse_document, read_document
 from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
-from ..model.parameters import numeric_paths
-from ..model.species_keys import LAW_KEYS
+from ..model.places import conducting_layers, numeric_paths
 from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
@@ -374,7 +373,7 @@ def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
         if name not in stack.names:
             message = f"no layer is called {shown(name)} ({nearest(name, stack.names)})"
             problems.add(("output", "resistance_of", i), message)
-        elif not _conducts(stack, name):
+        elif name not in conducting_layers(stack):
             message = f"the layer {name} has no diffusivity, so it has no resistance"
             problems.add(("output", "resistance_of", i), message)
     known = numeric_paths(stack)
@@ -384,19 +383,23 @@ def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
             problems.add(("output", "sensitivities", i), message)
 
 
-def _conducts(stack: Stack, name: str) -> bool:
-    return any(key in spec for _, spec in stack[name].species_items() for key in LAW_KEYS)
-
-
 def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
     nodes = keys.profiles.nodes if isinstance(keys.profiles, ProfileKeys) else None
-    default = tuple(name for name in stack.names if _conducts(stack, name))
     return OutputSettings(
         path=os.path.expanduser(keys.path or f"results/{Path(path).stem or 'results'}.h5"),
         profiles=nodes is not None or keys.profiles is True,
         profile_nodes=nodes,
-        resistance_of=default if keys.resistance_of is None else tuple(keys.resistance_of),
+        resistance_of=conducting_layers(stack) if keys.resistance_of is None else tuple(keys.resistance_of),
         sensitivities=tuple(normalised(p) for p in keys.sensitivities),
+        reference_lines=tuple(
+            (
+                line.of,
+                *((min(line.value), max(line.value)) if isinstance(line.value, list) else 2 * (line.value,)),
+                line.unit,
+                line.label,
+            )
+            for line in keys.reference_lines
+        ),
     )
 
 

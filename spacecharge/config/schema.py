@@ -209,6 +209,7 @@ class SpeciesKeys(SpeciesNumbers):
     )
     ocv: AnyOcv | None = None
     component: StrictStr | None = Field(default=None, description="Species of one component share one potential")
+    pool: StrictStr | None = Field(default=None, description="Sites shared with the other species of that name")
 
 
 if TYPE_CHECKING:
@@ -308,6 +309,17 @@ ProfileSwitch = Annotated[
 ]
 
 
+class ReferenceLine(Keys):
+    """A published value that figures draw beside a variable."""
+
+    of: StrictStr = Field(description="Variable, as the result file names it")
+    value: Plain | Annotated[list[Plain], Field(min_length=2, max_length=2)] = Field(
+        description="Value, or lowest and highest"
+    )
+    unit: StrictStr = Field(description="Unit of the value: that in which figures show the variable")
+    label: Annotated[StrictStr, Field(min_length=1)] = Field(description="What it is, and whose")
+
+
 class OutputKeys(Keys):
     """What is written, and where."""
 
@@ -321,6 +333,7 @@ class OutputKeys(Keys):
     sensitivities: list[StrictStr] = Field(
         default_factory=list, description="Dotted paths to differentiate every observable by"
     )
+    reference_lines: list[ReferenceLine] = Field(default_factory=list, description="Published values in figures")
 
 
 class LoadKeys(LoadNumbers):
@@ -355,7 +368,7 @@ class ImpedanceKeys(Keys):
     ends: SignalEnds = Field(default_factory=SignalEnds)
     arcs: bool | None = Field(
         default=None,
-        description="Relaxation times and arcs of every point; by default up to 100 points, at rest",
+        description="Relaxation times and arcs; by default of up to 100 points at rest with ten frequencies or more",
     )
     electrode_area_cm2: Plain | None = Field(default=None, gt=0.0, description="Area, for figures in ohms [cm2]")
     series_resistance_ohm_cm2: Plain = Field(default=0.0, ge=0.0, description="Added in figures [Ohm cm2]")

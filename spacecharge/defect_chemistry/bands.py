@@ -15,11 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELECTRON_MASS, ELEMENTARY_CHARGE, PLANCK_REDUCED
 from ..errors import ModelError
+from .fermi_dirac import fermi_integral
 
 Array = NDArray[np.float64]
 
 BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE
 """Boltzmann constant [eV/K]."""
+
+CARRIER_STATISTICS = ("boltzmann", "fermi_dirac")
+LOWEST_LEVEL = -40.0
+"""Below this eta F(eta) is exp(eta) to the last digit."""
 
 QUADRATURES = ("edges", "mid_gap")
 EDGE_TOLERANCE_EV = 1e-6
@@ -45,7 +50,10 @@ class Bands(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveBands:
-    """Two parabolic bands with Boltzmann statistics: n = N_c exp[-(E_gap - E_F)/kT], p = N_v exp(-E_F/kT).
+    """Two parabolic bands: n = N_c F[(E_F - E_gap)/kT], p = N_v F(-E_F/kT).
+
+    F is exp with Boltzmann statistics, where n p = n_i^2, and the Fermi-Dirac integral of order 1/2 where the carriers
+    are degenerate, above a tenth of N_c or N_v: there n p falls short of n_i^2.
 
     Parameters
     ----------
@@ -55,6 +63,8 @@ class EffectiveBands:
         Effective densities of states N_c and N_v [cm^-3], at every temperature.
     electron_mass, hole_mass : float, optional
         Density-of-states effective masses in units of the electron's instead: N = 2 (2 pi m kT/h^2)^(3/2).
+    carrier_statistics : {"boltzmann", "fermi_dirac"}
+        How the bands are filled.
     """
 
     band_gap_eV: float
@@ -62,8 +72,13 @@ class EffectiveBands:
     valence_per_cm3: float | None = None
     electron_mass: float | None = None
     hole_mass: float | None = None
+    # Not in the repr: what was computed before there was a choice is still recognised by its digest.
+    carrier_statistics: str = field(default="boltzmann", repr=False)
 
     def __post_init__(self) -> None:
+        if self.carrier_statistics not in CARRIER_STATISTICS:
+            allowed = ", ".join(CARRIER_STATISTICS)
+            raise ModelError(f"{self.carrier_statistics!r} is not known (allowed: {allowed})", "carrier_statistics")
         if not 0.0 < self.band_gap_eV <= 20.0:
             raise ModelError(f"{self.band_gap_eV:g} is out of range (allowed: above 0 to 20)", "band_gap_eV")
         for density, mass in (("conduction_per_cm3", "electron_mass"), ("valence_per_cm3", "hole_mass")):
@@ -92,14 +107,29 @@ class EffectiveBands:
         """Return ln n and ln p, n and p in m^-3."""
         kt = BOLTZMANN_EV * temperature_K
         conduction, valence = self.log_effective_densities(temperature_K)
-        return conduction - (self.band_gap_eV - fermi_level_eV) / kt, valence - fermi_level_eV / kt
+        below_conduction, above_valence = (self.band_gap_eV - fermi_level_eV) / kt, fermi_level_eV / kt
+        if self.is_degenerate:
+            return conduction + _log_fermi(-below_conduction), valence + _log_fermi(-above_valence)
+        return conduction - below_conduction, valence - above_valence
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the bands are filled by Fermi and Dirac."""
+        return self.carrier_statistics == "fermi_dirac"
 
     def digest(self) -> str:
         """Return a text that changes with every number of the bands."""
-        return repr(self)
+        return repr(self) + (self.carrier_statistics if self.is_degenerate else "")
 
     def __str__(self) -> str:
-        return f"gap {self.band_gap_eV:g} eV, effective densities of states"
+        return f"gap {self.band_gap_eV:g} eV, effective densities of states" + (
+            " filled by Fermi and Dirac" if self.is_degenerate else ""
+        )
+
+
+def _log_fermi(eta: float) -> float:
+    """Return ln of the Fermi-Dirac integral of order 1/2."""
+    return eta if eta < LOWEST_LEVEL else math.log(float(fermi_integral(0.5, eta)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,18 +17,13 @@ from numpy.typing import NDArray
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import ModelError
 from .bands import BOLTZMANN_EV
-from .system import Defect, DefectSystem, check_number
+from .notes import notes_on
+from .system import PER_CM3, Defect, DefectSystem, check_number
 
 Array = NDArray[np.float64]
 
 WIDEST_EV = 120.0
 """Fermi levels are searched this far from the valence band edge; formation energies reach 100 eV."""
-
-DILUTE_LIMIT = 0.1
-"""Dilute statistics of a defect on more than this share of its sites is no longer sound: said in a note."""
-
-PER_CM3 = 1e6
-"""One per cubic centimetre [m^-3]."""
 
 
 class EquilibriumError(ModelError):
@@ -314,7 +309,7 @@ def _solve(system: DefectSystem, kelvin: float, shift: float, frozen_totals: Map
     negative = math.fsum([*(-charged[charged < 0.0]).tolist(), math.exp(log_n), equations.negative])
     balance = (positive - negative) / (positive + negative) if positive + negative > 0.0 else 0.0
     n, p = math.exp(log_n) / PER_CM3, math.exp(log_p) / PER_CM3
-    notes = tuple(_notes(system, x * kt, states, frozen_totals))
+    notes = tuple(notes_on(system, x * kt, states, frozen_totals, (log_n, log_p), kelvin))
     empty = equations.empty_shares(x, keys)
     return Equilibrium(system, kelvin, None, None, x * kt, n, p, states, empty, balance, notes)
 
@@ -433,24 +428,3 @@ def _fermi_level(system: DefectSystem, equations: _Equations, kelvin: float) -> 
         return middle
     # The smallest tolerances that brentq takes: the answer is a root to the last digits.
     return float(brentq(excess, low, high, xtol=1e-300, rtol=8.9e-16, maxiter=500))
-
-
-def _notes(
-    system: DefectSystem, level: float, states: tuple[StateConcentration, ...], frozen_totals: Mapping[str, float]
-) -> list[str]:
-    """Return what is out of the range of the laws used."""
-    notes = []
-    if system.bands is not None and not 0.0 <= level <= system.bands.band_gap_eV:
-        band = "valence" if level < 0.0 else "conduction"
-        notes.append(f"the Fermi level ({level:.4g} eV) lies in the {band} band: the material is degenerate")
-    for defect in system.defects:
-        held = defect.name in frozen_totals or defect.fixed_concentration_per_cm3 is not None
-        if system.statistics == "dilute" and defect.pool is None and not held:
-            total = math.fsum(s.per_cm3 for s in states if s.defect == defect.name)
-            share = total * PER_CM3 / system.density_per_m3(defect.sites_per_cell)
-            if share > DILUTE_LIMIT:
-                notes.append(
-                    f"{defect.name} fills {100.0 * share:.3g} % of its sites: dilute statistics overestimates it "
-                    "(statistics: pool)"
-                )
-    return notes

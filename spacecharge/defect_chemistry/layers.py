@@ -17,11 +17,11 @@ from typing import Any
 
 from ..document.problems import Problems
 from ..errors import ModelError
-from .bands import BOLTZMANN_EV
-from .equilibrium import PER_CM3, Equilibrium, equilibrium
+from .bands import BOLTZMANN_EV, EffectiveBands
+from .equilibrium import Equilibrium, equilibrium
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
-from .system import Defect, DefectSystem
+from .system import PER_CM3, Defect, DefectSystem
 
 SMALLEST = 1e-300
 """Occupancies below are set to this: nothing depends on them, and logarithms stay finite."""
@@ -46,7 +46,7 @@ class DefectSpecies:
     charge_number : float
         z [1].
     statistics : str
-        ``dilute``, ``lattice`` or ``pool``.
+        ``dilute``, ``lattice``, ``pool`` or ``fermi_dirac``.
     defect : str
         The defect; ``electrons`` or ``holes`` for carriers of the bands.
     charge : float
@@ -160,17 +160,11 @@ class LayerDefects:
         found = [
             replace(s, statistics="lattice", pool="") if s.pool and sharing.count(s.pool) == 1 else s for s in found
         ]
-        shared = [s.name for s in found if s.statistics == "pool"]
-        if shared:
-            raise ModelError(
-                f"{' and '.join(shared)} share their sites: a layer takes one charged state on a pool of sites, or two "
-                "of a defect under redox; leave the rarer states out, or let them be dilute",
-                shared[0],
-            )
         if self.electronic_carriers:
+            law = "fermi_dirac" if _is_degenerate(self.system) else "dilute"
             found += [
-                DefectSpecies("electrons", -1.0, "dilute", "electrons", -1.0),
-                DefectSpecies("holes", 1.0, "dilute", "holes", 1.0),
+                DefectSpecies("electrons", -1.0, law, "electrons", -1.0),
+                DefectSpecies("holes", 1.0, law, "holes", 1.0),
             ]
         return found
 
@@ -249,10 +243,17 @@ class LayerDefects:
             density, distance = result.electrons_per_cm3, bands.band_gap_eV - result.fermi_level_eV
         else:
             density, distance = result.holes_per_cm3, result.fermi_level_eV
+        if isinstance(bands, EffectiveBands) and bands.is_degenerate:
+            of_electrons, of_holes = bands.log_effective_densities(result.temperature_K)
+            states = math.exp(of_electrons if species.defect == "electrons" else of_holes)
+            return states, density * PER_CM3 / states, 1.0
         # N_eff = n exp(distance/kT) is N_c by definition of n, also for a density of states.
         log_effective = math.log(max(density * PER_CM3, SMALLEST)) + distance / kt
         if distance <= 0.0:
-            raise ModelError("the Fermi level lies in the band: electrons and holes are not dilute there", species.name)
+            hint = " (carrier_statistics: fermi_dirac)" if isinstance(bands, EffectiveBands) else ""
+            raise ModelError(
+                f"the Fermi level lies in the band: electrons and holes are not dilute there{hint}", species.name
+            )
         effective = math.exp(min(log_effective, 80.0))
         return effective, density * PER_CM3 / effective, 1.0
 
@@ -268,6 +269,11 @@ class LayerDefects:
             raise ModelError("defects given as an object have no numbers to sweep; give a mapping", next(iter(changes)))
         data = _changed(self.data, changes)
         return layer_defects(data, self.folder)
+
+
+def _is_degenerate(system: DefectSystem) -> bool:
+    """Say whether the bands are filled by Fermi and Dirac, with effective densities of states."""
+    return isinstance(system.bands, EffectiveBands) and system.bands.is_degenerate
 
 
 def _total(result: Equilibrium, name: str) -> float:

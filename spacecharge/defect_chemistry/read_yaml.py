@@ -39,7 +39,7 @@ IGNORED = ("convergence_tolerance", "n_trial_steps", "spin_pol", "edos", "dos", 
 
 BAND_KEYS = (
     "band_gap_eV", "density_of_states", "electrons_per_cell", "quadrature", "conduction_per_cm3", "valence_per_cm3",
-    "electron_mass", "hole_mass",
+    "electron_mass", "hole_mass", "carrier_statistics",
 )  # fmt: skip
 OWN_KEYS = (
     "cell_volume_A3", "temperature_K", "frozen_at_K", "reference_potential_V", "statistics", "electrons",
@@ -162,7 +162,7 @@ def _added_to_file(
 
 def _check_value(problems: Problems, key: str, value: Any, path: str) -> None:
     """Check the kind of a value that goes to the options."""
-    if key in ("density_of_states", "quadrature", "statistics"):
+    if key in ("density_of_states", "quadrature", "statistics", "carrier_statistics"):
         if not isinstance(value, str):
             problems.add(path, f"a text is needed, got {as_shown(value)}")
     elif key == "lithium":

@@ -26,6 +26,7 @@ OPTIONS: dict[str, str] = {
     "valence_per_cm3": "N_v [cm^-3]",
     "electron_mass": "effective mass of electrons",
     "hole_mass": "effective mass of holes",
+    "carrier_statistics": "boltzmann or fermi_dirac, with N_c and N_v or masses",
     "temperature_K": "temperature [K]",
     "frozen_at_K": "temperature below which totals are frozen [K]",
     "reference_potential_V": "potential against Li/Li+ of the formation energies [V]",
@@ -183,7 +184,7 @@ def finish(draft: Draft, options: Mapping[str, Any], folder: Path) -> DefectSyst
 
 _BAND_KEYS = {
     "density_of_states", "band_gap_eV", "electrons_per_cell", "quadrature", "conduction_per_cm3", "valence_per_cm3",
-    "electron_mass", "hole_mass",
+    "electron_mass", "hole_mass", "carrier_statistics",
 }  # fmt: skip
 
 
@@ -195,6 +196,12 @@ def _bands(draft: Draft, values: Mapping[str, Any], bands_given: bool) -> Bands 
     effective = {
         k: values[k] for k in ("conduction_per_cm3", "valence_per_cm3", "electron_mass", "hole_mass") if k in values
     }
+    if "carrier_statistics" in values and not effective:
+        problems.add(
+            "carrier_statistics",
+            "belongs to effective densities of states or masses; a density of states is filled by Fermi and Dirac",
+        )
+        return None
     if not effective and "density_of_states" not in values:
         if "band_gap_eV" in values:
             draft.notes.append("no density of states: electrons and holes take no part")
@@ -211,7 +218,8 @@ def _bands(draft: Draft, values: Mapping[str, Any], bands_given: bool) -> Bands 
         return None
     try:
         if effective:
-            return EffectiveBands(band_gap_eV=float(values["band_gap_eV"]), **effective)
+            law = {k: values[k] for k in ("carrier_statistics",) if k in values}
+            return EffectiveBands(band_gap_eV=float(values["band_gap_eV"]), **effective, **law)
         return _density_of_states(draft, values, from_vasp)
     except ModelError as error:
         where = str(values["density_of_states"]) if "density_of_states" in values else None

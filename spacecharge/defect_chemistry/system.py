@@ -27,6 +27,9 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """Allowed range of every number, in the unit of its name; sites and volume exclude zero."""
 
+PER_CM3 = 1e6
+"""One per cubic centimetre [m^-3]."""
+
 _ABOVE_ZERO = ("sites_per_cell", "cell_volume_A3")
 _WHOLE = ("charge", "lithium")
 STATISTICS_NAMES = ("dilute", "pool")

@@ -134,6 +134,78 @@ def undetermined(
     return f"moving {moves} together changes next to nothing"
 
 
+def determined_products(jacobian: NDArray[np.float64], names: Sequence[str], values: NDArray[np.float64]) -> str:
+    """Return the products of powers that the data determine of parameters that they cannot tell apart.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (n_data, n)
+        Weighted prediction by these parameters.
+    names : sequence of str, length n
+        Of the columns.
+    values : ndarray, shape (n,)
+        Of the parameters.
+
+    Returns
+    -------
+    str
+        ``a x b = 200 (1 sigma 0.3 %)``, several with commas; empty where there is none or a value is not above 0.
+
+    Notes
+    -----
+    The eigenvectors of J^T J in the logarithms whose eigenvalues vanish are the directions along which nothing
+    changes. With one such direction v every pair has its own invariant, x_k / x_ref^(v_k/v_ref); with several the
+    other eigenvectors are the exponents.
+    """
+    if len(names) < 2 or not np.all(values > 0.0):
+        return ""
+    by_log = jacobian * values
+    if not np.all(np.isfinite(by_log)):
+        return ""
+    _, singular, vt = np.linalg.svd(by_log, full_matrices=True)
+    known = int(np.sum(singular > _VANISHES * singular[0]))
+    if known in (0, len(names)):
+        return ""
+    if known == len(names) - 1:
+        flat = vt[-1]
+        first = int(np.argmax(np.abs(flat)))
+        others = [k for k in range(len(names)) if k != first]
+        powers = []
+        for k in others:
+            exponents = np.zeros(len(names))
+            exponents[k], exponents[first] = 1.0, -flat[k] / flat[first]
+            powers.append(exponents)
+    else:
+        powers = [row / np.max(np.abs(row)) * np.sign(row[np.argmax(np.abs(row))]) for row in vt[:known]]
+    found = []
+    for exponents in powers:
+        # Only what lies in the known directions is known: the rest of the exponents is rounding.
+        spread = float(np.sqrt(np.sum(((vt[:known] @ exponents) / singular[:known]) ** 2)))
+        product = math.prod(float(v) ** e for v, e in zip(values, exponents, strict=True))
+        found.append(f"{_product(names, exponents)} = {product:.4g} (1 sigma {100 * spread:.2g} %)")
+    return ", ".join(found)
+
+
+_VANISHES = 1e-3
+"""Singular value over the largest below which a direction is not determined: differences see no smaller one."""
+
+
+def _product(names: Sequence[str], exponents: NDArray[np.float64]) -> str:
+    """Return a product of powers in words: ``a x b``, ``a / b``, ``a x b^0.5``."""
+    text = ""
+    for k in np.argsort(-np.round(exponents, 2), kind="stable"):
+        e = float(exponents[k])
+        if abs(e) < _ROUND:
+            continue
+        size = abs(e) if text or e > 0.0 else e
+        power = names[k] if abs(size - 1.0) < _ROUND else f"{names[k]}^{size:.2g}"
+        text += power if not text else f" {'x' if e > 0.0 else '/'} {power}"
+    return text
+
+
+_ROUND = 0.02
+"""Exponents this near to an integer are it."""
+
 _NO_POWER = 0.005
 """Exponents below this are none."""
 

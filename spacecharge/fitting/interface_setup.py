@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from ..config.cell_parameters import AREA, CELL, NOT_OF_THE_MODEL
 from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
+from .identifiability import determined_products
 from .interface_measured import Measured
 from .interface_model import InterfaceModel
 from .interface_spectra import MeasuredSpectra, area_of
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Setup
+from .student import minimise_student
 
 if TYPE_CHECKING:
     from ..config.interface_fit import Datum, InterfaceFitConfig
@@ -47,6 +50,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
         parameters=parameters,
         predict=lambda values: joint.predict(values[None])[0],
         jacobian=joint.jacobian,
+        predict_many=joint.predict,
         data=np.concatenate([measured.values, spectra.values]),
         sigma=np.concatenate([measured.sigma, spectra.sigma]),
         limit=np.concatenate([measured.limit, np.zeros(spectra.values.size, dtype=np.int8)])
@@ -58,6 +62,10 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
     # Every part of a spectrum is a curve of its own, along which residuals may be systematic.
     curves = [f"{s.interface}: {part} Z" for s in spectra.spectra for part in ("Re", "Im")]
     sizes = [s.frequency.size for s in spectra.spectra for _ in range(2)]
+    labels = [f"{d.interface}, {d.quantity}" for d in config.data]
+    labels += [
+        f"{s.path}, {part} Z at {f:.3g} Hz" for s in spectra.spectra for part in ("Re", "Im") for f in s.frequency
+    ]
     series = np.concatenate([
         np.array([names.index(d.interface) for d in config.data], dtype=np.intp),
         np.repeat(np.arange(len(names), len(names) + len(sizes)), sizes).astype(np.intp),
@@ -97,7 +105,9 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
             temperature_index=index.astype(np.intp),
             temperatures=unique,
             derived=derived,
-            search=minimise_by_curvature,
+            search=partial(minimise_student, degrees=config.student, labels=labels)
+            if config.student
+            else minimise_by_curvature,
             order=order,
             warnings=tuple(spectra.warnings),
             notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
@@ -158,25 +168,12 @@ class _Joint:
 
 
 def _advice(joint: _Joint, values: Array, names: Sequence[str]) -> str:
-    """Say which product or quotient of two parameters the data do determine."""
-    model = joint.model
-    places = [k for k, p in enumerate(model.config.parameters) if p.name in names]
-    if len(places) != 2 or not np.all(values[places] > 0.0):
-        return ""
+    """Say which products and quotients of parameters the data do determine."""
+    every = [p.name for p in joint.model.config.parameters]
+    places = [every.index(name) for name in names]
     sigma = np.concatenate([joint.measured.sigma, joint.spectra.sigma])
-    weighted = joint.jacobian(values)[:, places] * values[places] / sigma[:, None]
-    if not np.all(np.isfinite(weighted)):
-        return ""
-    _, singular, rows = np.linalg.svd(weighted, full_matrices=False)
-    one, other = rows[0]
-    if singular[1] > 1e-3 * singular[0] or abs(abs(one) - abs(other)) > 1e-3:
-        return ""
-    (a, b), (x, y) = [model.config.parameters[k].name for k in places], values[places]
-    # Along (1, 1) the logarithms move together: one step of the product is two of this direction.
-    sigma = np.sqrt(2.0) / singular[0]
-    if one * other > 0.0:
-        return f"the data determine their product only, {a} x {b} = {x * y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
-    return f"the data determine their quotient only, {a} / {b} = {x / y:.4g} (1 sigma {100 * sigma:.2g} %): fix one"
+    products = determined_products(joint.jacobian(values)[:, places] / sigma[:, None], names, values[places])
+    return f"the data determine only {products}: fix one" if products else ""
 
 
 def _code(datum: Datum) -> int:

@@ -90,8 +90,10 @@ class MeasuredSpectra:
     def states(self, rows: Array) -> States:
         """Solve the model for every row of parameters (n_rows, n_parameters) at every spectrum."""
         key = rows.tobytes()
-        if self._seen is not None and self._seen[0] == key:
-            return self._seen[1]
+        # Threads of a sampler share this: one look, and whatever was found goes together.
+        seen = self._seen
+        if seen is not None and seen[0] == key:
+            return seen[1]
         omega = [2.0 * np.pi * s.frequency for s in self.spectra]
         if self.blocking:
             omega = [np.append(w, VANISHING) for w in omega]

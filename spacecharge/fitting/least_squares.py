@@ -94,6 +94,8 @@ class _Work:
         self.lower = np.array([self._inside(p, p.minimum) for p in chosen])
         self.upper = np.array([self._inside(p, p.maximum) for p in chosen])
         self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
+        limit = problem.limit
+        self.measured = np.ones(problem.data.size, bool) if limit is None else np.asarray(limit == MEASURED)
         self.priors = problem.normal_priors
         self.n_rows = problem.data.size + len(self.priors)
         self.n_evaluations = 0
@@ -154,6 +156,8 @@ class _Work:
                 rows = limit == kind
                 if np.any(rows):
                     r[rows] = -kind * _one_sided(-kind * r[rows])
+        if self.problem.student:
+            r[self.measured] = student_residual(r[self.measured], self.problem.student)
         return np.asarray(r)
 
     def _weights(self, model: Array) -> Array:
@@ -166,6 +170,9 @@ class _Work:
                 if np.any(rows):
                     z = -kind * (model[rows] - self.problem.data[rows]) * w[rows]
                     w[rows] *= _one_sided_slope(z)
+        if self.problem.student:
+            r = (model - self.problem.data)[self.measured] * w[self.measured]
+            w[self.measured] *= student_slope(r, self.problem.student)
         return w
 
     def start(self) -> Array:
@@ -222,6 +229,19 @@ def _one_sided_slope(z: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.exp(log_phi - log_ndtr(-z)) / r
     return np.asarray(np.where(r > 0.0, slope, 0.0))
+
+
+def student_residual(r: Array, degrees: float) -> Array:
+    """Return what the squares of are -2 ln L of Student's t, up to a constant, for residuals in sigmas."""
+    return np.asarray(np.sign(r) * np.sqrt((degrees + 1.0) * np.log1p(r**2 / degrees)))
+
+
+def student_slope(r: Array, degrees: float) -> Array:
+    """Return the derivative of :func:`student_residual`."""
+    turned = np.abs(student_residual(r, degrees))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (degrees + 1.0) * np.abs(r) / (degrees + r**2) / turned
+    return np.asarray(np.where(turned > 1e-8, slope, math.sqrt((degrees + 1.0) / degrees)))
 
 
 def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate:
@@ -371,4 +391,6 @@ __all__ = [
     "Problem",
     "minimise",
     "minimise_from_several",
+    "student_residual",
+    "student_slope",
 ]

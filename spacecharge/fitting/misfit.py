@@ -48,7 +48,8 @@ def misfit(setup: Setup, estimate: Estimate) -> list[str]:
     spread = float(np.sqrt(np.mean(estimate.residuals[measured] ** 2))) if np.any(measured) else 0.0
     if estimate.freedom <= 0 or spread <= _ROUNDING * size:
         return found
-    if problem.sigma is not None:
+    # Student's t has no chi-square law.
+    if problem.sigma is not None and not problem.student:
         from scipy.special import gammaincc
 
         probability = float(gammaincc(0.5 * estimate.freedom, 0.5 * estimate.chi2))

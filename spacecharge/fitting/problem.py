@@ -105,6 +105,10 @@ class Problem:
         of the result leaves out.
     noise : float
         Size of the noise in units of `sigma`, where that is a weight only: priors are absolute and weigh against it.
+    student : float
+        Degrees of freedom of Student's t, where the errors of measured data follow it; 0: the normal law.
+    predict_many : callable, optional
+        ``predict_many(values (n_rows, n_parameters)) -> (n_rows, n_data)``: `predict` for many rows at once.
     """
 
     parameters: tuple[Parameter, ...]
@@ -119,6 +123,8 @@ class Problem:
     advise: Callable[[Array, Sequence[str]], str] | None = None
     priors: Mapping[str, Prior] = field(default_factory=dict)
     noise: float = 1.0
+    student: float = 0.0
+    predict_many: Callable[[Array], Array] | None = None
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.parameters]

@@ -36,7 +36,7 @@ def searched(search: Callable[[Problem], Estimate], problem: Problem) -> Estimat
         As the search raises it.
     """
     estimate = search(problem)
-    if problem.absolute_sigma or not problem.normal_priors:
+    if estimate.problem.absolute_sigma or not problem.normal_priors:
         return estimate
     for _ in range(_SEARCHES):
         noise = math.sqrt(estimate.chi2_reduced) if estimate.freedom > 0 and estimate.chi2 > 0.0 else 1.0

@@ -113,7 +113,10 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
     for _ in range(n_samples):
         data = problem.data.copy()
         n = int(measured.sum())
-        drawn = random.standard_normal(n) if problem.absolute_sigma else random.choice(pool, size=n)
+        if problem.student:
+            drawn = random.standard_t(problem.student, n)
+        else:
+            drawn = random.standard_normal(n) if problem.absolute_sigma else random.choice(pool, size=n)
         data[measured] = estimate.model[measured] + sigma[measured] * drawn
         # A prior is a measurement of its parameter, made anew like the others.
         priors = {n: p.moved(random.standard_normal()) if p.is_normal else p for n, p in problem.priors.items()}

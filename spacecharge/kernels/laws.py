@@ -13,7 +13,9 @@ import math
 from . import layout as o
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
-from .layout import DILUTE
+from .fermi import fermi_inverse, fermi_point, fermi_response
+from .layout import DILUTE, FERMI_DIRAC, LATTICE, POOL
+from .pool import pool_state
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
@@ -60,15 +62,23 @@ def interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy):
 
 @kernel
 def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):
-    """Return theta, 1 - theta, theta - theta_b, d theta/d Delta, (mu_int - mu_int,b)/kT and d(mu/kT)/d Delta."""
+    """Return theta, 1 - theta, theta - theta_b, d theta/d Delta, (mu_int - mu_int,b)/kT and d(mu/kT)/d Delta.
+
+    Of every law but that of a pool. With Fermi-Dirac statistics, which knows no interaction, `root_vacancy` is eta_b.
+    """
     if dilute == DILUTE:
         small, minus = exp_nonpositive(-abs(delta))
         ratio = small if delta <= 0.0 else 1.0 / small
         change = theta_b * (minus if delta <= 0.0 else -minus / small)
         theta = theta_b * ratio
+        if occ == 0.0:
+            return theta, 1.0, change, theta, 0.0, 1.0
         root = theta**THIRD
         potential = (4.0 * THIRD) * occ * change / (root * root + root * root_theta + root_theta * root_theta)
         return theta, 1.0, change, theta, potential, 1.0 + (4.0 / 9.0) * occ * root
+    if dilute == FERMI_DIRAC:
+        theta, change, response = fermi_point(delta, theta_b, root_vacancy)
+        return theta, 1.0, change, response, 0.0, 1.0
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
     if occ == 0.0 and vac == 0.0:
         return theta, vacancy, change, theta * vacancy, 0.0, 1.0
@@ -78,7 +88,13 @@ def point_state(delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_va
 
 @inlined
 def state_of(species, layer, s, delta):
-    """Return the same for a species of a layer (columns of `species`: see `species.fill_species`)."""
+    """Return the same for a species of a layer (columns of `species`: see `species.fill_species`).
+
+    Of a pool, 1 - theta is the empty share of its sites.
+    """
+    if species[layer, s, o.P_DILUTE] >= POOL:
+        theta, vacancy, change, response, _ = pool_state(species[layer], s, delta)
+        return theta, vacancy, change, response, 0.0, 1.0
     return point_state(
         delta,
         int(species[layer, s, o.P_DILUTE]),
@@ -94,19 +110,26 @@ def state_of(species, layer, s, delta):
 @inlined
 def has_vacancies(law):
     """Say whether sites limit the occupancy."""
-    return law != DILUTE
+    return law == LATTICE or law >= POOL
 
 
 @kernel
 def bulk_response(law, theta, vacancy):
-    """Return d theta/du of the ideal part."""
+    """Return d theta/du of the ideal part; of a pool, whose states move together, `pool.pool_slopes` says it."""
+    if law == FERMI_DIRAC:
+        return fermi_response(theta)
     return theta if law == DILUTE else theta * vacancy
 
 
 @kernel
 def threshold_shift(law, share, theta_b, vacancy_b):
-    """Return Delta where theta is off bulk by `share` of min(theta_b, 1 - theta_b) (dilute: of theta_b)."""
+    """Return Delta where theta is off bulk by `share` of min(theta_b, 1 - theta_b) (without sites: of theta_b).
+
+    Of every law but that of a pool.
+    """
     if law == DILUTE:
         return math.log1p(share)
+    if law == FERMI_DIRAC:
+        return fermi_inverse(theta_b * (1.0 + share)) - fermi_inverse(theta_b)
     change = share * min(theta_b, vacancy_b)
     return math.log1p(change / (theta_b * (vacancy_b - change)))

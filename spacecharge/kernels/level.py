@@ -23,6 +23,7 @@ from .layout import (
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
+    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
@@ -35,8 +36,9 @@ from .layout import (
     species_start,
 )
 from .planes import has_planes
+from .pool import pool_state
 from .species import ELEMENTARY_CHARGE, reference_density
-from .statistics import equilibrate
+from .statistics import equilibrate, pool_table
 from .workspace import STRIDE as S
 
 # Relative rounding of a sum of charges, and the uncertainty of the shift (in kT/e) from which on it is found here.
@@ -96,6 +98,20 @@ def exact_sum(a, b):
 
 
 @kernel
+def _room(row, codes, layer, s):
+    """Return 1 - theta_b of a species: the empty share, and what other species hold of its sites."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    law = codes[CODE_START + 2 * (layer * n_species + s)]
+    start = species_start(n_layers)
+    room = row[start + SPECIES_SIZE * (layer * n_species + s) + VACANCY]
+    if law >= POOL:
+        for j in range(n_species):
+            if j != s and codes[CODE_START + 2 * (layer * n_species + j)] == law:
+                room += row[start + SPECIES_SIZE * (layer * n_species + j) + THETA]
+    return room
+
+
+@kernel
 def saturated_charge(row, codes, filled):
     """Return the charge of all layers empty or full (`filled`, (n_layers, n_species)) and all faces, in e [m^-2]."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
@@ -111,7 +127,7 @@ def saturated_charge(row, codes, filled):
     for layer in range(n_layers):
         for s in range(n_species):
             at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s)
-            share = row[at + VACANCY] if filled[layer, s] else -row[at + THETA]
+            share = _room(row, codes, layer, s) if filled[layer, s] else -row[at + THETA]
             # The densities of metres and the lengths of nanometres meet far from overflow.
             p, p_rest = exact_product(row[at + SITES], row[LAYER_START + LAYER_SIZE * layer])
             q, q_rest = exact_product(row[at + Z], share)
@@ -137,13 +153,21 @@ def _left_over(work, codes, filled, interacting):
             vacancy_b = work[(base + w.VACANCY_B) * S + first]
             if strength == 0.0:
                 continue
+            root_vacancy = work[(base + w.ROOT_VACANCY) * S + first] if interacting else 1.0
+            table = pool_table(work, codes, layer)
             for e in range(first, last):
                 part = 0.0
                 for i in range(5):
                     weight = W2 if i == 2 else (W0 if i == 0 or i == 4 else W1)
                     y = work[(w.Y + i) * S + e]
                     delta = work[(base + w.DELTA + i) * S + e] if interacting else -z * y
-                    theta, vacancy, _, _, _, _ = point_state(delta, dilute, theta_b, vacancy_b, 0.0, 0.0, 1.0, 1.0)
+                    if dilute >= POOL:
+                        theta, vacancy, _, _, others = pool_state(table, s, delta)
+                        vacancy += others
+                    else:
+                        theta, vacancy, _, _, _, _ = point_state(
+                            delta, dilute, theta_b, vacancy_b, 0.0, 0.0, 1.0, root_vacancy
+                        )
                     part += weight * (-vacancy if filled[layer, s] else theta)
                 total += strength * part * work[w.SIZE * S + e]
     return total
@@ -172,6 +196,13 @@ def find_level(work, row, codes, n, interacting):
             limited = has_vacancies(codes[CODE_START + 2 * (layer * n_species + s)])
             z = work[(w.species_row(s) + w.CHARGE_Z) * S + middle]
             filled[layer, s] = limited and z * work[(w.Y + 2) * S + middle] < 0.0
+            law = codes[CODE_START + 2 * (layer * n_species + s)]
+            for j in range(n_species if law >= POOL else 0):
+                # Of a pool, the state with the largest charge of the right sign takes all sites.
+                if j != s and codes[CODE_START + 2 * (layer * n_species + j)] == law:
+                    other = work[(w.species_row(j) + w.CHARGE_Z) * S + middle]
+                    drive = (other - z) * work[(w.Y + 2) * S + middle]
+                    filled[layer, s] = filled[layer, s] and (drive > 0.0 or (drive == 0.0 and j > s))
     fixed = saturated_charge(row, codes, filled) * reference_density(row[TEMPERATURE])
     # Charge falls as the potential rises.
     sign = 1.0 if fixed + _left_over(work, codes, filled, interacting) > 0.0 else -1.0

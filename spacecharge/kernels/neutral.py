@@ -27,6 +27,7 @@ from .layout import (
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
+    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
@@ -149,11 +150,36 @@ def holds_charge(row, codes, first, last):
         for s in range(n_species):
             at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s)
             whole = row[at + Z] * row[at + SITES] * ELEMENTARY_CHARGE * row[LAYER_START + LAYER_SIZE * layer]
-            room = row[at + VACANCY] if codes[CODE_START + 2 * (layer * n_species + s)] == LATTICE else math.inf
+            law = codes[CODE_START + 2 * (layer * n_species + s)]
+            if law >= POOL:
+                least, most = pool_charges(row, codes, layer, s)
+                low += least
+                high += most
+                continue
+            room = row[at + VACANCY] if law == LATTICE else math.inf
             empty, full = -whole * row[at + THETA], whole * room if whole != 0.0 else 0.0
             low += min(empty, full)
             high += max(empty, full)
     return fixed == 0.0 or low < -fixed < high
+
+
+@kernel
+def pool_charges(row, codes, layer, s):
+    """Return lowest and highest charge of the pool that species `s` is the first of, 0 of its other members [C/m2]."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    law = codes[CODE_START + 2 * (layer * n_species + s)]
+    lowest, highest, bulk = 0.0, 0.0, 0.0
+    for j in range(n_species):
+        if codes[CODE_START + 2 * (layer * n_species + j)] != law:
+            continue
+        if j < s:
+            return 0.0, 0.0
+        at = species_start(n_layers) + SPECIES_SIZE * (layer * n_species + j)
+        lowest, highest = min(lowest, row[at + Z]), max(highest, row[at + Z])
+        bulk += row[at + Z] * row[at + THETA]
+    sites = row[species_start(n_layers) + SPECIES_SIZE * (layer * n_species + s) + SITES]
+    whole = sites * ELEMENTARY_CHARGE * row[LAYER_START + LAYER_SIZE * layer]
+    return whole * (lowest - bulk), whole * (highest - bulk)
 
 
 @kernel

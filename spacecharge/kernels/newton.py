@@ -12,10 +12,10 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES
+from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES, POOL
 from .level import find_level, loses_level
 from .planes import charge_planes, linearise_planes, stiffen_planes
-from .statistics import charge_general, equilibrate, ideal_first, interacting_first, move_deltas
+from .statistics import charge_general, charge_pool, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
 from .workspace import row_of
@@ -35,9 +35,12 @@ ROUNDING_STEP = 1e-6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
-# What the safe mode may spend on one point, in units of 0.1 us: an evaluation of the charge takes one for an element,
-# an iteration of an inner equation this much.
-MOST_EFFORT, INNER_EFFORT = 2e6, 0.6
+# Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, which
+# take arithmetic ten to a hundred times as long.
+LEAST = 1e-100
+# What the safe mode may spend on one point, in units of 0.1 us; what an iteration of an inner equation takes, and an
+# evaluation of the charge of a species of an element that is not in the vectorised loop (one, where all are).
+MOST_EFFORT, INNER_EFFORT, GENERAL_EFFORT = 4e6, 0.6, 1.5
 
 
 @merged
@@ -56,7 +59,9 @@ def evaluate_charge(work, codes, n, n_pad, interacting, general=True):
     for s in range(n_species):
         for layer in range(n_layers):
             dilute = codes[CODE_START + 2 * (layer * n_species + s)]
-            if s > 0 or dilute != LATTICE:
+            if dilute >= POOL:
+                charge_pool(work, codes, s, layer, interacting)
+            elif s > 0 or dilute != LATTICE:
                 charge_general(work, s, layer, dilute, interacting)
     charge_planes(work, codes)
 
@@ -328,14 +333,36 @@ def newton_step(work, codes, n, n_pad, shift, pinned):
 
 
 @kernel
+def _drop_least(work, row, n):
+    """Set what is below LEAST in five rows to zero."""
+    for i in range(5):
+        at = (row + i) * S
+        for e in range(n):
+            if abs(work[at + e]) < LEAST:
+                work[at + e] = 0.0
+
+
+@kernel
+def _evaluation_effort(codes):
+    """Return what an evaluation of the charge takes for an element."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    for layer in range(n_layers):
+        for s in range(n_species):
+            if s > 0 or codes[CODE_START + 2 * (layer * n_species + s)] != LATTICE:
+                return 1.0 + GENERAL_EFFORT * n_species
+    return 1.0
+
+
+@kernel
 def _move(work, codes, n, n_pad, amount, interacting):
     """Move y by `amount` of the step, solve the inner equations exactly, fill charge and slope; return the effort."""
     if amount != 0.0:
         for i in range(5):
             for e in range(n):
                 work[(w.Y + i) * S + e] += amount * work[(w.STEP + i) * S + e]
+        _drop_least(work, w.Y, n)
     join(work, n)
-    effort = float(n)
+    effort = n * _evaluation_effort(codes)
     if interacting:
         effort += INNER_EFFORT * equilibrate(work, codes, n)
     evaluate_charge(work, codes, n, n_pad, interacting)
@@ -376,6 +403,7 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
             largest = newton_step(work, codes, n, n_pad, shift, pinned)
         if not math.isfinite(largest):
             return NOT_CONVERGED, iteration, largest
+        _drop_least(work, w.STEP, n)
         start = directional_slope(work, n)
         fraction = min(1.0, _reach(work, n) / largest)
         moved = 0.0

@@ -27,9 +27,11 @@ from .layout import (
     OF_LEFT,
     OF_RIGHT,
     PLANE_OF,
+    POOL,
     TEMPERATURE,
 )
 from .planes import plane_code, plane_stiffness
+from .pool import pool_threshold
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
 from .statistics import conductivity
 from .workspace import STRIDE as S
@@ -151,6 +153,8 @@ def point_deltas(work, species, n_species, layer, e, t, interacting, deltas):
 def threshold_potential(species, layer, s, fraction, sign):
     """Return y at which theta is off bulk by `fraction` of min(theta_b, 1 - theta_b), for the sign of y given."""
     z, theta_b, vacancy_b = species[layer, s, o.P_Z], species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
+    if species[layer, s, o.P_DILUTE] >= POOL:
+        return sign * pool_threshold(species[layer], s, fraction, sign)
     up = -sign * z > 0.0
     delta = threshold_shift(species[layer, s, o.P_DILUTE], fraction if up else -fraction, theta_b, vacancy_b)
     if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:

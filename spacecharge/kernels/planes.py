@@ -30,7 +30,7 @@ from .layout import (
     plane_start,
     species_start,
 )
-from .species import BOLTZMANN, ELEMENTARY_CHARGE, reference_density
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, reference_density
 from .workspace import STRIDE as S
 
 # What is kept of each plane, one after the other in the row PLANES: z n in units of eps0 kT/e [m^-1], z, ln of the odds
@@ -141,6 +141,15 @@ def plane_stiffness(work, codes, n):
         at = w.PLANES * S + PLANE_SIZE * c
         if work[at + SIDE] != 0.0:
             work[w.PLANE_STIFFNESS * S + int(work[w.FIRST * S + c + 1])] = work[at + RESPONSE]
+
+
+@kernel
+def plane_capacitances(work, row, codes, values):
+    """Fill - d charge/d phi of every plane in the state of `work`, 0 where a contact has none [F/m2]."""
+    place_planes(work, row, codes)
+    charge_planes(work, codes)
+    for c in range(codes[N_LAYERS] - 1):
+        values[c] = VACUUM_PERMITTIVITY * work[w.PLANES * S + PLANE_SIZE * c + RESPONSE]
 
 
 @kernel

@@ -28,7 +28,8 @@ Z, SITES, THETA, VACANCY, J_OCC, J_VAC, DIFFUSIVITY = range(7)
 # Integer codes.
 N_LAYERS, N_SPECIES, END_LEFT, END_RIGHT, CODE_START = range(5)
 ZERO_FIELD, BULK, FIXED_POTENTIAL, FIXED_CHARGE = range(4)
-LATTICE, DILUTE = 0, 1
+# Every pool of sites of a layer has a law of its own, from POOL on: species of one law share their sites.
+LATTICE, DILUTE, FERMI_DIRAC, POOL = range(4)
 TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1
 PLANE_OF, PLANE_SPECIES, PLANE_NEUTRAL, PLANE_CODES = range(4)
 NO_PLANE, OF_LEFT, OF_RIGHT = range(3)

@@ -20,6 +20,7 @@ from .signal_element import (
     invert,
     multiply,
     reduce_element,
+    store_plane,
     subtract_product,
 )
 from .signal_scalar import scalar_impedances
@@ -325,8 +326,9 @@ def pass_resistances(state, resistance, ratio, n, m, layer):
 def cross_contact(state, layer, order, counts, contact):
     """Carry the state from the right face of `layer` to the left face of the next one.
 
-    `order` (n_layers, m) and `counts` (n_layers): components of each layer, the reference first; `contact` (2, m):
-    resistance of every component (0 passes freely, inf is blocked) and the ratio of `pass_resistances`.
+    `order` (n_layers, m) and `counts` (n_layers): components of each layer, the reference first; `contact` (4, m):
+    resistance of every component (0 passes freely, inf is blocked), the ratio of `pass_resistances`, and what a plane
+    of sites stores (see `store_plane`).
     """
     m = order.shape[1]
     n_left, n_right = counts[layer], counts[layer + 1]
@@ -407,7 +409,9 @@ def layer_impedances(omega, mesh, order, counts, contacts, held, out):
                     total += base_values[e, k, N_SIGMA * m + c]
                 z[layer] += WEIGHTS[k] * base_elements[e, E_SIZE] / total
         if layer > 0:
+            store_plane(x, omega, contacts[layer - 1, 2], order[layer - 1], counts[layer - 1])
             cross_contact(state, layer - 1, order, counts, contacts[layer - 1])
+            store_plane(x, omega, contacts[layer - 1, 3], order[layer], n)
         elif n > 0:
             b[0], f[0, 0] = -1.0, -1.0
         if n == 0:

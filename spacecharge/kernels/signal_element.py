@@ -298,3 +298,19 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     for _ in range(times):
         value = double_segment(segment, vectors, value, n, m)
     return value
+
+
+@kernel
+def store_plane(x, omega, capacities, order, n):
+    """Add i w C w_c of a plane of sites to the stored part at a face: it exchanges with its layer at once.
+
+    `capacities` (m): - d charge/d phi of the plane's sites by component [F m-2], on the side of the face.
+    """
+    for k in range(n):
+        stored = 1j * omega * capacities[order[k]]
+        # w_c of the k-th component is U_0 + U_k, that of the reference U_0.
+        x[0, 0] += stored
+        if k > 0:
+            x[0, k] += stored
+            x[k, 0] += stored
+            x[k, k] += stored

@@ -110,6 +110,9 @@ def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
                 sigma = base_values[e, k, sigma_at] if counts[layer] > 0 else 0.0
                 part += WEIGHTS[k] * inverse_of(complex(sigma, d))
             out[layer] += base_elements[e, E_SIZE] * part
+        if layer > 0 and counts[layer - 1] > 0:
+            # What a plane of sites stores that belongs to the layer on the left.
+            x += 1j * omega * contacts[layer - 1, 2, order[layer - 1, 0]]
         start = layer > 0 and counts[layer - 1] > 0 and counts[layer] > 0
         c = order[layer, 0]
         if start and order[layer - 1, 0] == c and contacts[layer - 1, 0, c] < math.inf:
@@ -132,6 +135,8 @@ def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
             x, b = 0.0j, -1.0 + 0.0j
         if counts[layer] == 0:
             continue
+        if layer > 0:
+            x += 1j * omega * contacts[layer - 1, 3, c]
         f[layer] -= 1.0
         for e in range(first[layer], first[layer + 1]):
             sigma, capacity = values[e, :, sigma_at], values[e, :, capacity_at]

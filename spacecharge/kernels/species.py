@@ -6,10 +6,13 @@ import math
 
 from . import layout as o
 from ._jit import inlined, kernel
+from .fermi import fermi_inverse
 from .laws import DELTA_MAX, state_of
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
+    DILUTE,
+    FERMI_DIRAC,
     J_OCC,
     J_VAC,
     N_LAYERS,
@@ -130,21 +133,27 @@ def fill_columns(row, codes, species, general):
             rooted = occ != 0.0 or vac != 0.0
             species[layer, s, o.P_ROOT_THETA] = theta ** (1.0 / 3.0) if rooted else 0.0
             species[layer, s, o.P_ROOT_VACANCY] = vacancy ** (1.0 / 3.0) if rooted else 0.0
+            if general is not None and dilute == FERMI_DIRAC:
+                # This law has no interaction: the column holds its eta_b.
+                species[layer, s, o.P_ROOT_VACANCY] = fermi_inverse(theta)
             species[layer, s, o.P_DILUTE] = dilute
             species[layer, s, o.P_CONDUCT] = (
                 z * z * ELEMENTARY_CHARGE * ELEMENTARY_CHARGE * sites * row[at + DIFFUSIVITY] / kt
             )
             species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = -DELTA_MAX, DELTA_MAX
             if general is not None:
-                if dilute == 1:
+                if dilute == DILUTE:
                     lowest, highest, stable = dilute_bounds(theta, occ)
                 else:
                     lowest, highest, stable = spinodal_bounds(theta, vacancy, occ, vac)
                 species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST] = lowest, highest
                 if not stable and sites > 0.0 and unstable < 0:
                     unstable = layer
+        for s in range(n_species):
+            # Once all are there: those of a pool ask for each other.
             _, _, _, response, _, slope = state_of(species, layer, s, 0.0)
-            species[layer, s, o.P_RESPONSE] = species[layer, s, o.P_STRENGTH] * z * response / max(slope, 1e-9)
+            strength = species[layer, s, o.P_STRENGTH] * species[layer, s, o.P_Z]
+            species[layer, s, o.P_RESPONSE] = strength * response / max(slope, 1e-9)
     return unstable
 
 

@@ -11,12 +11,15 @@ iteration to the next and moves along the linearised equation: the scalar root c
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import W0, W1, W2
 from .laws import DELTA_MAX, interaction_parts, lattice_point, point_state, state_of
-from .layout import CODE_START, LATTICE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .layout import CODE_START, LATTICE, N_LAYERS, N_SPECIES, POOL, TRANSPORT_VACANCY
+from .pool import pool_state
 from .workspace import STRIDE as S
 
 # Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.
@@ -257,6 +260,46 @@ def charge_general(work, s, layer, dilute, interacting):
             work[(base + w.RATE + i) * S + e] = z * inverse
             work[(w.CHARGE + i) * S + e] += strength * (change - response * pull)
             work[(w.SLOPE + i) * S + e] += strength * z * response * inverse
+
+
+@kernel
+def charge_pool(work, codes, s, layer, interacting):
+    """Add charge and slope of a species whose sites others share, at all nodes of one layer.
+
+    What its own slope leaves out (it may be negative), those of the others make up for.
+    """
+    base = w.species_row(s)
+    first = int(work[w.FIRST * S + layer])
+    table = pool_table(work, codes, layer)
+    strength, z = table[s, o.P_STRENGTH], table[s, o.P_Z]
+    for e in range(first, int(work[w.FIRST * S + layer + 1])):
+        for i in range(5):
+            y = work[(w.Y + i) * S + e]
+            # Without an interaction Delta follows y exactly, and its own steps end with the first.
+            pull = work[(base + w.DELTA + i) * S + e] + z * y if interacting else 0.0
+            _, _, change, response, _ = pool_state(table, s, -z * y)
+            work[(base + w.PULL + i) * S + e] = pull
+            work[(base + w.RATE + i) * S + e] = z
+            work[(w.CHARGE + i) * S + e] += strength * change
+            work[(w.SLOPE + i) * S + e] += strength * z * response
+
+
+@kernel
+def pool_table(work, codes, layer):
+    """Return the columns of `species.fill_species` that a pool asks for, from the rows of the work array."""
+    n_species = codes[N_SPECIES]
+    first = int(work[w.FIRST * S + layer])
+    table = np.zeros((n_species, o.SPECIES_COLUMNS))
+    for s in range(n_species):
+        base = w.species_row(s)
+        law = codes[CODE_START + 2 * (layer * n_species + s)]
+        table[s, o.P_DILUTE] = law
+        if law >= POOL:
+            table[s, o.P_STRENGTH] = work[(base + w.STRENGTH_DILUTE) * S + first]
+            table[s, o.P_Z] = work[(base + w.CHARGE_Z) * S + first]
+            table[s, o.P_THETA] = work[(base + w.THETA_B) * S + first]
+            table[s, o.P_VACANCY] = work[(base + w.VACANCY_B) * S + first]
+    return table
 
 
 @kernel

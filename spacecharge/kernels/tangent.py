@@ -34,6 +34,7 @@ from .layout import (
     PLANE_DENSITY,
     PLANE_ENERGY,
     PLANE_OF,
+    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
@@ -51,6 +52,7 @@ from .observe import capacitances, face_states, find_regions, observe_layers
 from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
 from .planes import RESPONSE as PLANE_RESPONSE
 from .poisson_boltzmann import WIDTH_FRACTION
+from .pool import pool_slopes
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
@@ -81,6 +83,12 @@ def state_tangent(work, row, move, codes, species, n, tangent):
     n_pad = (n + 7) // 8 * 8
     start = species_start(n_layers)
     saved = np.empty((5, n))
+    pool_moves = np.empty((n_layers, n_species, 3))
+    for layer in range(n_layers):
+        for s in range(n_species):
+            c = start + SPECIES_SIZE * (layer * n_species + s)
+            pool_moves[layer, s, 0], pool_moves[layer, s, 1] = move[c + Z], move[c + THETA]
+            pool_moves[layer, s, 2] = move[c + VACANCY]
     for i in range(5):
         for e in range(n):
             saved[i, e] = work[(w.Y + i) * S + e]
@@ -98,6 +106,11 @@ def state_tangent(work, row, move, codes, species, n, tangent):
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, change, response, _, slope = state_of(species, layer, s, delta)
+                if species[layer, s, o.P_DILUTE] >= POOL:
+                    shift = pool_slopes(species[layer], s, y, delta, pool_moves[layer], warm) - move[c + THETA]
+                    relative = move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]
+                    part += species[layer, s, o.P_STRENGTH] * (relative * change + shift)
+                    continue
                 pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
                 # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
                 bulk = move[c + THETA]
@@ -207,6 +220,7 @@ def _largest_move(work, row, move, codes, tangent, n):
         largest = max(largest, abs(move[at + Z] / row[at + Z]))
         largest = max(largest, abs(move[at + SITES] / row[at + SITES]))
         largest = max(largest, abs(move[at + THETA]) / (row[at + THETA] * row[at + VACANCY]))
+        largest = max(largest, abs(move[at + VACANCY]) / row[at + VACANCY])
         largest = max(largest, max(abs(move[at + J_OCC]), abs(move[at + J_VAC])) / kt)
         if row[at + DIFFUSIVITY] > 0.0:
             largest = max(largest, abs(move[at + DIFFUSIVITY] / row[at + DIFFUSIVITY]))

@@ -15,13 +15,18 @@ from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import SpaceChargeError
 from .cores import core_bulk
 from .layer import Layer, Stack
+from .pools import members
 from .values import Values
 
 Array = NDArray[np.float64]
 
 
 def bulk_levels(
-    stack: Stack, values: Values, arrays: Mapping[str, Array], statistics: NDArray[np.int64]
+    stack: Stack,
+    values: Values,
+    arrays: Mapping[str, Array],
+    statistics: NDArray[np.int64],
+    pools: NDArray[np.int64],
 ) -> tuple[Array, Array]:
     """Fill the bulks of layers with defects and of cores; return Fermi levels [eV] and offsets of the potential [V].
 
@@ -33,8 +38,8 @@ def bulk_levels(
         Its numbers, swept ones included; takes what is wrong.
     arrays : mapping of str to ndarray
         Those of the parameters, SI, with an axis over points; filled where a bulk follows from defects or a grain.
-    statistics : ndarray of int, shape (n_layers, n_species)
-        Laws.
+    statistics, pools : ndarray of int, shape (n_layers, n_species)
+        Laws, and which species share their sites.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def bulk_levels(
         if layer.core_of is not None:
             grain = stack.names.index(layer.core_of)
             potential[:, i] = potential[:, grain]
-            relative = _core(layer, (i, grain), values, arrays, statistics)
+            relative = _core(layer, (i, grain), values, arrays, (statistics, pools))
             offset[:, i] = offset[:, grain] + relative
             fermi_level[:, i] = fermi_level[:, grain] + relative
     return fermi_level, offset
@@ -114,10 +119,10 @@ def _core(
     where: tuple[int, int],
     values: Values,
     arrays: Mapping[str, Array],
-    statistics: NDArray[np.int64],
+    laws: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> Array:
     """Fill the neutral bulk of a core and return its potential against that of its grain [V]."""
-    i, grain = where
+    (i, grain), (statistics, pools) = where, laws
     n = len(layer.species_items())
     kt = (BOLTZMANN * arrays["temperature"])[:, None]
     sites, z = arrays["site_density"], arrays["charge_number"]
@@ -136,6 +141,7 @@ def _core(
         (theta, vacancy),
         (arrays["interaction_occupied"][:, i, :n] / kt, arrays["interaction_vacancy"][:, i, :n] / kt),
         [int(law) for law in statistics[i, :n]],
+        members(pools, statistics, i),
         np.where(np.isnan(background), of_grain, background),
     )
     for bad, reason in found.problems:

@@ -347,12 +347,14 @@ def jumps_are_defined(parameters: StackParameters, contacts: Iterable[int]) -> N
                 "the contact needs one ion on both sides",
                 path,
             )
-        dilute = [names[j] for j in (i, i + 1) if STATISTICS_NAMES[parameters.statistics[j, 0]] == "dilute"]
-        if dilute:
-            verb = "has" if len(dilute) == 1 else "have"
+        words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, 0]]) for j in (i, i + 1)]
+        others = [(name, word) for name, word in words if word != "lattice"]
+        if others:
+            verb = "has" if len(others) == 1 else "have"
+            laws = " and ".join(dict.fromkeys(word for _, word in others))
             raise ModelError(
-                f"{' and '.join(dilute)} {verb} dilute statistics, which know no vacant sites to jump to: use "
-                "statistics: lattice",
+                f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
+                "to jump to: use statistics: lattice",
                 path,
             )
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from .layer import Stack
+from .statistics import is_pooled
 
 Integers = NDArray[np.int64]
 
@@ -39,10 +40,8 @@ def components_of(stack: Stack) -> Components:
     Raises
     ------
     ModelError
-        A contact has a plane of sites.
+        States of one pool of sites are of several components: each would push the other off its sites.
     """
-    if any(contact.sites is not None for contact in stack.contacts):
-        raise ModelError("impedance and steady currents do not know planes of sites: use a core", "contacts")
     names: list[str] = []
     width = max(len(layer.species_names) for layer in stack.layers)
     index = np.full((len(stack.layers), width), -1, dtype=np.int64)
@@ -52,7 +51,30 @@ def components_of(stack: Stack) -> Components:
             if name not in names:
                 names.append(name)
             index[i, k] = names.index(name)
+        pools: dict[str, int] = {}
+        for k, (suffix, keys) in enumerate(layer.species_items()):
+            if is_pooled(keys) and pools.setdefault(str(keys.get("pool", "")), index[i, k]) != index[i, k]:
+                raise ModelError(
+                    "shares its sites with another component: under a signal or a current the states of a pool need "
+                    "one `component`",
+                    f"{layer.name}{suffix}",
+                )
     return Components(tuple(names), index)
 
 
-__all__ = ["Components", "components_of"]
+def check_no_planes(stack: Stack) -> None:
+    """Refuse planes of sites where a current or a bias moves what they are level with.
+
+    Raises
+    ------
+    ModelError
+        A contact has one.
+    """
+    for c, contact in enumerate(stack.contacts):
+        if contact.sites is not None:
+            raise ModelError(
+                "a state with current or bias does not know planes of sites: use a core", f"contacts.{c}.sites"
+            )
+
+
+__all__ = ["Components", "check_no_planes", "components_of"]

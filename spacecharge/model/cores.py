@@ -248,6 +248,7 @@ def core_bulk(
     grain: tuple[Array, Array],
     interaction: tuple[Array, Array],
     laws: Sequence[int],
+    pools: Sequence[NDArray[np.int64]],
     background: Array,
 ) -> CoreBulk:
     """Return the neutral bulk of a core.
@@ -264,6 +265,8 @@ def core_bulk(
         J_occ/kT and J_vac/kT [1], the same in core and grain.
     laws : sequence of int
         Statistics per species.
+    pools : sequence of ndarray of int
+        Species that share their sites, pool by pool.
     background : ndarray, shape (n_points,)
         Fixed charge [m^-3].
 
@@ -284,7 +287,12 @@ def core_bulk(
     reach = np.where(limited, np.abs(charge_number) * site_density, np.inf)
     for sign, word in ((1.0, "negative"), (-1.0, "positive")):
         # Charge of one sign in the background needs the other sign on the sites.
-        most = np.where(charge_number * sign < 0.0, reach, 0.0).sum(axis=1)
+        held = np.where(charge_number * sign < 0.0, reach, 0.0)
+        for shared in pools:
+            # The sites of a pool are filled by one state, that of the largest charge.
+            held[:, shared[0]] = held[:, shared].max(axis=1)
+            held[:, shared[1:]] = 0.0
+        most = held.sum(axis=1)
         over = sign * background >= most
         over &= sign * background > 0.0
         if over.any():
@@ -297,6 +305,11 @@ def core_bulk(
             start = u_of_grain[:, s], grain[0][:, s], grain[1][:, s]
             j = interaction[0][:, s], interaction[1][:, s]
             theta[:, s], vacancy[:, s] = _occupancy(u[:, s], laws[s], start, j)
+        for shared in pools:
+            weights = np.concatenate([np.zeros((n_points, 1)), u[:, shared]], axis=1)
+            weights = np.exp(weights - weights.max(axis=1, keepdims=True))
+            shares = weights / weights.sum(axis=1, keepdims=True)
+            theta[:, shared], vacancy[:, shared] = shares[:, 1:], shares[:, :1]
         return theta, vacancy
 
     low, high = np.full(n_points, -LARGEST), np.full(n_points, LARGEST)

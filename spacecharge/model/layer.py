@@ -23,8 +23,9 @@ from .numbers import (
     check_number,
     described,
 )
+from .ocv import as_lists
 from .planes import check_sites, planes_of
-from .species_keys import LAW_KEYS, OCV_KEYS, SPECIES_KEYS, as_lists, check_species
+from .species_keys import LAW_KEYS, SPECIES_KEYS, check_species
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
@@ -52,6 +53,8 @@ class Layer(LayerNumbers):
         STATED.
     component : str, optional
         Species of one component react locally and share one electrochemical potential; default: its own name.
+    pool : str, optional
+        With statistics ``pool``: name of the sites; species of one pool share them. Default: one pool a layer.
     ocv : mapping
         ``{composition, occupancy, potential_V}``: three lists of one length.
     species : mapping, optional
@@ -76,6 +79,7 @@ class Layer(LayerNumbers):
     transport: str | None = None
     statistics: str | None = None
     component: str | None = None
+    pool: str | None = None
     ocv: Mapping[str, Sequence[float]] | None = None
     species: Mapping[str, Mapping[str, Any]] | None = None
     defects: Any = None
@@ -181,7 +185,12 @@ class Layer(LayerNumbers):
             return [
                 (
                     f".species.{s.name}",
-                    {"charge_number": s.charge_number, "statistics": s.statistics, **given.get(s.name, {})},
+                    {
+                        "charge_number": s.charge_number,
+                        "statistics": s.statistics,
+                        **({"pool": s.pool} if s.pool else {}),
+                        **given.get(s.name, {}),
+                    },
                 )
                 for s in self.defects.species
             ]
@@ -344,7 +353,6 @@ for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",
-    "OCV_KEYS",
     "RANGES",
     "SPECIES_KEYS",
     "Contact",

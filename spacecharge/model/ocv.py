@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import ModelError
+from .numbers import check_number
 
 PLATEAU = (
     "a plateau means two phases side by side, and a layer is one phase: give the part of the curve on one side of it"
 )
+
+OCV_KEYS = ("composition", "occupancy", "potential_V")
+"""Lists of an open-circuit-voltage table."""
 
 
 def _row(index: int) -> str:
@@ -55,4 +62,32 @@ def not_strict(key: str, values: Sequence[float], where: Callable[[int], str] = 
     return None
 
 
-__all__ = ["PLATEAU", "not_strict"]
+def as_lists(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table whose columns are plain lists wherever they were arrays."""
+    return {key: column.tolist() if hasattr(column, "tolist") else column for key, column in table.items()}
+
+
+def check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
+    """Check the three lists of an open-circuit-voltage table."""
+    lengths = set()
+    for key in OCV_KEYS:
+        if key not in ocv:
+            raise ModelError("needed", f"{path}.{key}")
+        values = ocv[key]
+        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+            raise ModelError("a list of numbers is needed", f"{path}.{key}")
+        for i, value in enumerate(values):
+            check_number(value, f"{path}.{key}.{i}")
+        lengths.add(len(values))
+    extra = [k for k in ocv if k not in OCV_KEYS]
+    if extra:
+        raise ModelError(f"unknown key (known: {', '.join(OCV_KEYS)})", f"{path}.{extra[0]}")
+    if len(lengths) != 1 or min(lengths) < 2:
+        raise ModelError("the three lists need one common length of at least 2", path)
+    for key in OCV_KEYS:
+        trouble = not_strict(key, ocv[key])
+        if trouble is not None:
+            raise ModelError(trouble[1], f"{path}.{key}")
+
+
+__all__ = ["OCV_KEYS", "PLATEAU", "as_lists", "check_ocv", "not_strict"]

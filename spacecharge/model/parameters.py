@@ -26,6 +26,7 @@ from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
 from .planes import PLANE, Plane, plane_value, planes_of
+from .pools import close_pools, pools_of
 from .values import Values
 
 Array = NDArray[np.float64]
@@ -33,6 +34,7 @@ Array = NDArray[np.float64]
 _PER_STACK = frozenset(
     {
         "statistics",
+        "pools",
         "transport",
         "end_kind",
         "reasons",
@@ -61,7 +63,7 @@ class StackParameters:
     thickness, permittivity, potential : ndarray, shape (n_points, n_layers)
         [m], relative permittivity [1], equilibrium potential U [V].
     charge_number, site_density, bulk_occupancy, bulk_vacancy : ndarray, shape (n_points, n_layers, n_species)
-        [1], [m^-3], [1], [1]. ``bulk_vacancy`` is 1 - occupancy, carried on its own.
+        [1], [m^-3], [1], [1]. ``bulk_vacancy`` is 1 - occupancy, carried on its own; of a pool, its empty share.
     interaction_occupied, interaction_vacancy : ndarray, shape (n_points, n_layers, n_species)
         J_occ and J_vac [J].
     diffusivity : ndarray, shape (n_points, n_layers, n_species)
@@ -72,6 +74,8 @@ class StackParameters:
         Above the valence band edge, NaN where no defects say it [eV].
     statistics, transport : ndarray of int, shape (n_layers, n_species)
         Codes of :class:`~spacecharge.codes.Statistics` and :class:`~spacecharge.codes.Transport`.
+    pools : ndarray of int, shape (n_layers, n_species)
+        Of species with statistics ``pool``: which of the layer's pools of sites they share; else 0.
     contact_charge, contact_dipole : ndarray, shape (n_points, n_layers - 1)
         [C m-2], [V].
     end_kind : ndarray of int, shape (2,)
@@ -109,6 +113,7 @@ class StackParameters:
     neutral_offset: Array
     fermi_level: Array
     statistics: NDArray[np.int64]
+    pools: NDArray[np.int64]
     transport: NDArray[np.int64]
     contact_charge: Array
     contact_dipole: Array
@@ -264,7 +269,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
     arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
     apply_mobile_fraction(arrays)
-    fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics)
+    pools = pools_of(stack.layers)
+    close_pools(stack.layers, values, arrays, statistics, pools)
+    fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics, pools)
     for c, contact in enumerate(stack.contacts):
         for row in CONTACT:
             value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
@@ -300,6 +307,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         neutral_offset=neutral_offset,
         fermi_level=fermi_level,
         statistics=statistics,
+        pools=pools,
         transport=transport,
         end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,

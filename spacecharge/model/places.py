@@ -10,6 +10,7 @@ from ..errors import ModelError
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
 from .planes import PLANE, plane_value
+from .species_keys import LAW_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +160,13 @@ def numeric_paths(stack: Stack) -> list[str]:
     return [path for path, place in places(stack) if place.is_given]
 
 
-__all__ = ["Place", "given", "numeric_paths", "places", "value_of"]
+def conducting_layers(stack: Stack) -> tuple[str, ...]:
+    """Return the layers with a diffusivity of their own: those that count in resistances where none are named."""
+    return tuple(
+        layer.name
+        for layer in stack.layers
+        if any(key in spec for _, spec in layer.species_items() for key in LAW_KEYS)
+    )
+
+
+__all__ = ["Place", "conducting_layers", "given", "numeric_paths", "places", "value_of"]

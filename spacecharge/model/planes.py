@@ -146,6 +146,9 @@ def planes_of(layers: Sequence["Layer"], contacts: Sequence["Contact"]) -> tuple
         species = contact.sites.get("species", names[0] if len(names) == 1 else None)
         if species not in names:
             raise ModelError(f"{species!r} is no species of {of} (known: {', '.join(names)})", f"{path}.species")
+        spec = dict(zip(names, (keys for _, keys in layer.species_items()), strict=True))[species]
+        if spec.get("statistics") == "fermi_dirac":
+            raise ModelError(f"{species} of {of} are carriers of a band, which stand on no sites", f"{path}.species")
         is_neutral = contact.sites.get("background", NEUTRAL) == NEUTRAL
         found.append(Plane(c, side, names.index(species), is_neutral))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +11,8 @@ from ..codes import Statistics, Transport
 from ..errors import ModelError
 from .conduction import ENERGY_OF, ENERGY_OF_NAMES
 from .numbers import SPECIES, Number, check_number
-from .ocv import not_strict
+from .ocv import check_ocv
+from .statistics import is_pooled
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -23,12 +24,10 @@ SPECIES_KEYS = (
     "transport",
     "statistics",
     "component",
+    "pool",
     "ocv",
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
-
-OCV_KEYS = ("composition", "occupancy", "potential_V")
-"""Lists of an open-circuit-voltage table."""
 
 LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
 """Numbers that give a species its diffusivity, one of which is enough."""
@@ -45,8 +44,11 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")
-    if not statistics.has_vacancies and transport == Transport.VACANCY:
-        raise ModelError(f"{word} statistics has no vacancies (allowed: constant)", f"{path}.transport")
+    if transport == Transport.VACANCY and (statistics.is_ideal or not statistics.has_vacancies):
+        reason = "does not know it" if statistics.has_vacancies else "has no vacancies"
+        raise ModelError(f"{word} statistics {reason} (allowed: constant)", f"{path}.transport")
+    if "pool" in spec and not is_pooled(spec):
+        raise ModelError("names shared sites, which needs statistics: pool", f"{path}.pool")
     interaction = spec.get("interaction", {})
     known = _keys_below("interaction")
     for key, value in interaction.items():
@@ -56,12 +58,16 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
     if not statistics.has_vacancies and interaction.get("vacancy_eV"):
         message = f"{word} statistics has no vacancies (allowed: 0)"
         raise ModelError(message, f"{path}.interaction.vacancy_eV")
+    if statistics.is_ideal:
+        strong = next((key for key, value in interaction.items() if value), None)
+        if strong is not None:
+            raise ModelError(f"{word} statistics knows no interaction (allowed: 0)", f"{path}.interaction.{strong}")
     conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
     if len(conduct) > 1:
         raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
     if ocv is not None:
-        _check_ocv(ocv, f"{path}.ocv")
+        check_ocv(ocv, f"{path}.ocv")
     if "composition" in spec and ocv is None:
         raise ModelError("needs an ocv that ties it to potential and occupancy", f"{path}.composition")
     if "composition" in spec and "occupancy" in spec:
@@ -111,32 +117,4 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         raise ModelError("needed", f"{path}.{row.key}.value")
 
 
-def as_lists(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table whose columns are plain lists wherever they were arrays."""
-    return {key: column.tolist() if hasattr(column, "tolist") else column for key, column in table.items()}
-
-
-def _check_ocv(ocv: Mapping[str, Sequence[float]], path: str) -> None:
-    """Check the three lists of an open-circuit-voltage table."""
-    lengths = set()
-    for key in OCV_KEYS:
-        if key not in ocv:
-            raise ModelError("needed", f"{path}.{key}")
-        values = ocv[key]
-        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
-            raise ModelError("a list of numbers is needed", f"{path}.{key}")
-        for i, value in enumerate(values):
-            check_number(value, f"{path}.{key}.{i}")
-        lengths.add(len(values))
-    extra = [k for k in ocv if k not in OCV_KEYS]
-    if extra:
-        raise ModelError(f"unknown key (known: {', '.join(OCV_KEYS)})", f"{path}.{extra[0]}")
-    if len(lengths) != 1 or min(lengths) < 2:
-        raise ModelError("the three lists need one common length of at least 2", path)
-    for key in OCV_KEYS:
-        trouble = not_strict(key, ocv[key])
-        if trouble is not None:
-            raise ModelError(trouble[1], f"{path}.{key}")
-
-
-__all__ = ["LAW_KEYS", "OCV_KEYS", "SPECIES_KEYS", "as_lists", "check_own", "check_species"]
+__all__ = ["LAW_KEYS", "SPECIES_KEYS", "check_own", "check_species"]

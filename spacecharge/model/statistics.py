@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import Statistics
+from ..defect_chemistry.fermi_dirac import fermi_integral, fermi_level_of
 from ..errors import ModelError
 
 Array = NDArray[np.float64]
@@ -63,6 +65,11 @@ def thermodynamic_slope(occupancy: ArrayLike, occupied: float, vacancy: float) -
     return np.asarray(1.0 + (4.0 / 9.0) * (occupied * np.cbrt(theta) * vac + vacancy * np.cbrt(vac) * theta))
 
 
+def is_pooled(spec: Mapping[str, Any]) -> bool:
+    """Say whether a species shares its sites with others."""
+    return spec.get("statistics") == Statistics.POOL.name.lower()
+
+
 MOST_LOG_ODDS = 700.0
 """exp(700) is still a number."""
 
@@ -106,4 +113,10 @@ _LAWS: dict[Statistics, Functions] = {
         lambda theta, vacancy: np.log(theta),
         lambda u: (np.exp(np.minimum(u, MOST_LOG_ODDS)), np.ones_like(u)),
     ),
+    Statistics.FERMI_DIRAC: (
+        lambda theta, vacancy: fermi_level_of(theta),
+        lambda u: (fermi_integral(0.5, np.minimum(u, MOST_LOG_ODDS)), np.ones_like(u)),
+    ),
+    # Of one state; those that share its sites are the caller's to count.
+    Statistics.POOL: (lambda theta, vacancy: np.log(theta / vacancy), _lattice),
 }

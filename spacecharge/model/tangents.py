@@ -17,6 +17,7 @@ from .layer import Stack
 from .numbers import Number, number_of
 from .parameters import StackParameters, law_parts, stack_parameters
 from .places import Place, places, value_at
+from .pools import members
 
 Array = NDArray[np.float64]
 
@@ -190,6 +191,10 @@ def _tied_by(path: str, spec: Mapping[str, Any], over: Mapping[str, ArrayLike]) 
 
 def _move_bulk(base: StackParameters, tangent: StackParameters, i: int, k: int, slope: Array) -> None:
     tangent.bulk_occupancy[:, i, k] = slope
+    for shared in members(base.pools, base.statistics, i):
+        if k in shared:
+            tangent.bulk_vacancy[:, i, shared] = -np.asarray(slope)[:, None]
+            return
     tangent.bulk_vacancy[:, i, k] = -slope
 
 

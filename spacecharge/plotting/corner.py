@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..fitting.priors import Prior
+from ..report.fits import with_digits
 from ..store.posterior import StoredPosterior
 from ..store.stored_fit import StoredFit
 from ..units import display_of, stem
@@ -150,7 +151,7 @@ def _single(panel: Axes, axis: _Axis) -> None:
     panel.set_ylim(0.0, 1.15 * share.max())
     panel.set_yticks([])
     sigma = float(axis.draws.std(ddof=1))
-    panel.set_title(f"{middle:.4g} ± {sigma:.2g}", fontsize=7, pad=3)
+    panel.set_title(f"{with_digits(middle, sigma)} ± {sigma:.2g}", fontsize=7, pad=3)
 
 
 def _pair(panel: Axes, x: _Axis, y: _Axis) -> None:

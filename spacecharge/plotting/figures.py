@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 from ..errors import StoreError
 from ..report.view import View
 from ..store.read import read_results
+from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
+from .expression import parse
 from .nyquist import has_spectra
+from .references import draw_references
+from .relaxation import NAMES as RELAXATION
+from .relaxation import plot_relaxation
 from .style import DPI, single_column
 
 if TYPE_CHECKING:
@@ -77,8 +82,14 @@ def plot_file(
     with single_column(style.width == "single"):
         if results.attributes.get("kind") == "lattice" and not y:
             figure = _lattice_figure(view, x, title, profiles=profiles)
+        elif not profiles and y in RELAXATION:
+            figure = plot_relaxation(view, title=title)
+        elif not profiles and not y and has_capacitance(view):
+            figure = plot_capacitance(view, x=x, title=title)
         elif not profiles and not y and has_spectra(view):
             figure = _spectra(view, title)
+        elif not profiles and not y and x is None and bias_axis(view):
+            figure = plot_currents(view, title=title)
         elif profiles or not view.axes:
             from .profiles import plot_profiles
 
@@ -91,6 +102,8 @@ def plot_file(
             from .lines import plot_sweep
 
             figure = plot_sweep(view, x=x, y=y, title=title, relative_to=relative_to)
+            if y and relative_to is None:
+                draw_references(figure.axes[0], view, [term.path for term in parse(view, y)])
     save(figure, target, dpi=style.dpi, caption=caption(view, title), overwrite=overwrite)
     return target
 

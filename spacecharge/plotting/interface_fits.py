@@ -43,6 +43,13 @@ def interface_figure(stored: StoredFit) -> Figure:
     from ..fitting.kinds.interface import as_data
 
     summary, data = stored.summary, as_data(stored)
+    if "spectra" in stored.tables:
+        from .spectrum_fits import spectra_figure
+
+        found = stored.tables["spectra"]
+        spectra = {name: column.values for name, column in found.columns.items()}
+        spectra |= {"names": found.attributes["names"], "unit": found.columns["measured_real"].unit}
+        return spectra_figure(summary, spectra, _against_axis(data) if "axis" in data["table"] else [])
     if np.isnan(data["table"]["fitted_exchange_current_density"]).all() and "axis" in data["table"]:
         return _without_transfer(summary, data)
     has_fit = any(not entry.get("fixed") for entry in summary["parameters"].values())
@@ -64,6 +71,11 @@ def interface_figure(stored: StoredFit) -> Figure:
 
 
 def _without_transfer(summary: dict[str, Any], data: dict[str, Any]) -> Figure:
+    note = f"{summary['n_data']} data, reduced chi-square {summary['chi2_reduced']:.3g}"
+    return panels_figure(_against_axis(data), summary["title"] or summary["name"], note)
+
+
+def _against_axis(data: dict[str, Any]) -> list[Panel]:
     """Return resistance and capacitance against the number that the interfaces differ by, measured and fitted."""
     table, path = data["table"], data["path"]
     order = np.argsort(table["axis"])
@@ -77,16 +89,22 @@ def _without_transfer(summary: dict[str, Any], data: dict[str, Any]) -> Figure:
         if np.isnan(measured).all():
             continue
         sigma = np.asarray(table[f"measured_{key}_sigma"])[order]
+        best = np.asarray(table[f"fitted_{fitted}"])[order]
+        reach = np.asarray(table.get(f"fitted_{fitted}_sigma", np.full(best.shape, np.nan)))[order]
         curves = [
             Curve(x=x, y=measured, sigma=sigma, style="points", label="measured", colour=6),
             Curve(x=x, y=np.asarray(table[f"default_{fitted}"])[order], style="dashed", label="before the fit"),
-            Curve(x=x, y=np.asarray(table[f"fitted_{fitted}"])[order], label="fit", colour=1),
+            Curve(x=x, y=best, label="fit", colour=1),
         ]
+        if np.isfinite(reach).all():
+            # As a factor: a resistance of unknown size has no band below zero.
+            factor = np.exp(reach / best)
+            band = {"lower": best / factor, "upper": best * factor}
+            curves.insert(0, Curve(x=x, y=best, style="band", label="1 sigma of the fit", colour=1, **band))
         panels.append(
             Panel(x=long_name(path, 1), x_unit=unit_of(path).si, y=words, y_unit=unit, curves=curves, y_log=log)
         )
-    note = f"{summary['n_data']} data, reduced chi-square {summary['chi2_reduced']:.3g}"
-    return panels_figure(panels, summary["title"] or summary["name"], note)
+    return panels
 
 
 def _bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
@@ -175,6 +193,10 @@ def _resistance(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         if np.all(np.isfinite(curve["fitted_lower"])):
             band = (curve["fitted_lower"] * OHM_CM2, curve["fitted_upper"] * OHM_CM2)
             panel.fill_between(x, *band, color=_FIT, alpha=0.25, lw=0)
+        if "fitted_median" in curve:
+            inner = (curve["fitted_lower_68"] * OHM_CM2, curve["fitted_upper_68"] * OHM_CM2)
+            panel.fill_between(x, *inner, color=_FIT, alpha=0.3, lw=0, label="68 % of the posterior")
+            panel.plot(x, curve["fitted_median"] * OHM_CM2, ":", color=_FIT, label="its median")
     value, limit = table["measured_resistance"] * OHM_CM2, table["measured_resistance_limit"]
     error = table["measured_resistance_sigma"] * OHM_CM2
     at = _places(data)

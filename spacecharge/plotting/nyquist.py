@@ -66,7 +66,7 @@ def plot_spectra(view: View, *, title: str = "", series_resistance: float = 0.0)
         z = real.values[index] + extra + 1j * imag.values[index]
         if np.isfinite(z).any():
             lines.append(z)
-            labels.append(_label(view, index))
+            labels.append(point_label(view, index))
     if not lines:
         raise StoreError(f"{view.results.path}: no point of the selection has a spectrum")
     colours = line_colours(len(lines))
@@ -94,7 +94,7 @@ def plot_spectra(view: View, *, title: str = "", series_resistance: float = 0.0)
     return figure
 
 
-def _label(view: View, index: tuple[int, ...]) -> str:
+def point_label(view: View, index: tuple[int, ...]) -> str:
     """Return the values of the swept numbers at one point."""
     parts = []
     for axis, i in zip(view.axes, index, strict=True):
@@ -139,4 +139,4 @@ def _one_scale(panel: Axes, lines: list[NDArray[np.complex128]]) -> None:
     panel.set_aspect("equal", adjustable="box")
 
 
-__all__ = ["has_spectra", "plot_spectra"]
+__all__ = ["has_spectra", "plot_spectra", "point_label"]

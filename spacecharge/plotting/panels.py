@@ -38,12 +38,13 @@ def panels_figure(panels: Sequence[Panel], title: str, note: str = "") -> Figure
     for spare in axes[len(panels) :]:
         spare.set_visible(False)
     for axis, panel in zip(axes, panels, strict=False):
-        _draw(axis, panel)
+        draw_panel(axis, panel)
     letters(axes[: len(panels)])
     return figure
 
 
-def _draw(axis: Axes, panel: Panel) -> None:
+def draw_panel(axis: Axes, panel: Panel) -> None:
+    """Draw a described panel in display units."""
     x, y = display_of(panel.x_unit), display_of(panel.y_unit)
     for curve in panel.curves:
         _curve(axis, curve, x.factor, y.factor)
@@ -84,4 +85,4 @@ def _curve(axis: Axes, curve: Curve, x_factor: float, y_factor: float) -> None:
     axis.errorbar(x, y, yerr=error, color=colour, label=label, elinewidth=0.8, **look)
 
 
-__all__ = ["panels_figure"]
+__all__ = ["draw_panel", "panels_figure"]

@@ -122,8 +122,9 @@ def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
     value, sigma = entry["value"], entry["sigma"]
     if value is None:
         return name, "not known", "", unit
+    whose = "" if entry.get("of_model", True) else "(not of the model)"
     if entry.get("fixed"):
-        return name, f"{factor * value:.6g}", "fixed", unit
+        return name, f"{factor * value:.6g}", "fixed", f"{unit} {whose}".strip()
     lower, upper = entry.get("lower"), entry.get("upper")
     between = ""
     if lower is not None and upper is not None:
@@ -133,7 +134,7 @@ def _row(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
         name,
         with_digits(factor * value, None if sigma is None else factor * sigma),
         error,
-        f"{unit} {between}".strip(),
+        " ".join(part for part in (unit, between, whose) if part),
     )
 
 

@@ -33,15 +33,19 @@ class Network(NamedTuple):
         How many conduct.
     positions : ndarray of int, shape (n_layers, n_species)
         Place in `order` of the component of each species; -1 where it does not conduct.
-    contacts : ndarray, shape (n_layers - 1, 2, n_components)
-        Resistance of every component [ohm m2] (0 passes freely, inf is blocked) and ratio of the slopes of the jump
-        law on its two sides (1 at rest).
+    contacts : ndarray, shape (n_layers - 1, 4, n_components)
+        Resistance of every component [ohm m2] (0 passes freely, inf is blocked), ratio of the slopes of the jump
+        law on its two sides (1 at rest), and what a plane of sites of the left and of the right layer stores [F m-2]:
+        0 until a state is known.
+    planes : tuple of (int, int, int)
+        Contact, side and component of every plane of sites whose component conducts in its layer.
     """
 
     order: Integers
     counts: Integers
     positions: Integers
     contacts: Array
+    planes: tuple[tuple[int, int, int], ...] = ()
 
 
 def bulk_conductivities(parameters: StackParameters, point: int, components: Components) -> Array:
@@ -91,11 +95,16 @@ def network_of(
         for s, component in enumerate(components.of_species[layer]):
             if component in best:
                 positions[layer, s] = best.index(int(component))
-    contacts = np.zeros((n_layers - 1, 2, m))
+    contacts = np.zeros((n_layers - 1, 4, m))
     contacts[:, 1] = 1.0
     if resistance is not None:
         contacts[:, 0] = resistance if resistance.ndim == 2 else resistance[:, None]
-    return Network(order, counts, positions, contacts)
+    planes = []
+    for plane in parameters.planes:
+        component = int(components.of_species[plane.contact + plane.side, plane.species])
+        if component in order[plane.contact + plane.side]:
+            planes.append((plane.contact, plane.side, component))
+    return Network(order, counts, positions, contacts, tuple(planes))
 
 
 def held_components(ends: EndKinds | Mapping[str, EndKinds], components: Components) -> NDArray[np.bool_]:

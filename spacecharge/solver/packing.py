@@ -72,7 +72,8 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
         if number.column:
             species[..., getattr(k, number.column)] = p.array(number.array)
     species[..., k.VACANCY] = p.bulk_vacancy
-    laws = np.stack([p.statistics, p.transport], axis=-1).ravel()
+    # Every pool is a law of its own to the kernels.
+    laws = np.stack([p.statistics + p.pools, p.transport], axis=-1).ravel()
     head = np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]])
     codes = np.concatenate([head, laws, planes.ravel()]).astype(np.int64)
     return rows, codes

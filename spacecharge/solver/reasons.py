@@ -7,6 +7,7 @@ import numpy as np
 from ..codes import EndKind, Statistics, Status
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..model import StackParameters
+from ..model.pools import members
 from ..model.statistics import thermodynamic_slope
 
 
@@ -53,6 +54,14 @@ def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     with np.errstate(invalid="ignore"):
         limited = np.isin(p.statistics, [law for law in Statistics if law.has_vacancies])
         full = np.where(whole == 0.0, 0.0, whole * np.where(limited, p.bulk_vacancy[index], np.inf))
+    for i in range(p.n_layers):
+        for shared in members(p.pools, p.statistics, i):
+            # One state fills the sites of a pool.
+            of_site = np.append(p.charge_number[index, i, shared], 0.0)
+            sites = whole[i, shared[0]] / of_site[0]
+            bulk = -empty[i, shared].sum()
+            empty[i, shared], full[i, shared] = 0.0, 0.0
+            empty[i, shared[0]], full[i, shared[0]] = sites * of_site.min() - bulk, sites * of_site.max() - bulk
     low, high = float(np.minimum(empty, full).sum()), float(np.maximum(empty, full).sum())
     for plane in p.planes:
         at = (index, plane.contact + plane.side, plane.species)

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds, Network
-from .small_signal import Laws, circuit, face_cuts, full_work, path_resistances, through_resistance
+from .small_signal import Laws, circuit, face_cuts, fill_planes, full_work, path_resistances, through_resistance
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -204,8 +204,9 @@ def _cut_mesh(solution: Solution, network: Network) -> _Mesh:
     from ..kernels.signal_profile import fill_profile
 
     n_layers, m = network.order.shape
-    prepared = solution._prepared
-    read: Any = partial(fill_profile, full_work(solution), prepared.rows[0], prepared.codes, network.positions)
+    prepared, work = solution._prepared, full_work(solution)
+    fill_planes(network, work, prepared.rows[0], prepared.codes)
+    read: Any = partial(fill_profile, work, prepared.rows[0], prepared.codes, network.positions)
     first, elements, values = read(np.zeros((n_layers, 2), dtype=np.int64), m)
     paths = [_paths(elements, values, first, i, m) for i in range(n_layers)]
     fastest = FACES * float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
@@ -292,6 +293,9 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
     np.add.at(mass, node, width[:, :, None] * mesh.capacity)
     mass[node[0, 0, held[0]]] = np.inf
     mass[node[-1, 4, held[1]]] = np.inf
+    last = np.flatnonzero(np.diff(mesh.layer))
+    for contact, side, of in network.planes:
+        mass[node[last[contact] + side, 4 - 4 * side, of]] += network.contacts[contact, 2 + side, of]
     inverse = np.divide(1.0, np.sqrt(mass), out=np.zeros(mass.size), where=mass > 0.0)
     used = np.flatnonzero(inverse)
     column = np.full(mass.size, used.size)  # one more, for nodes that are held
@@ -305,7 +309,6 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
         matrix[row, column[unknown]] = conductance * SLOPES[i, point] / mesh.size[element] * inverse[unknown]
     stiff = width * mesh.permittivity[:, None]
     matrix[row, used.size + 1 + 5 * element + point] = conductance / np.sqrt(stiff[element, point])
-    last = np.flatnonzero(np.diff(mesh.layer))
     for k, (contact, c) in enumerate(steps):
         for unknown, sign in ((node[last[contact], 4, c], 1.0), (node[last[contact] + 1, 0, c], -1.0)):
             matrix[element.size + k, column[unknown]] = (

@@ -109,6 +109,17 @@ def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: 
     return cuts
 
 
+def fill_planes(network: Network, work: Array, row: Array, codes: Any) -> None:
+    """Fill what planes of sites store in the state of a work array into the contacts of a network."""
+    if network.planes:
+        from ..kernels.planes import plane_capacitances
+
+        stored = np.zeros(network.counts.size - 1)
+        plane_capacitances(work, row, codes, stored)
+        for contact, side, component in network.planes:
+            network.contacts[contact, 2 + side, component] = stored[contact]
+
+
 def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
     from ..kernels.signal_chain import scalar_spectrum, spectrum
@@ -118,6 +129,7 @@ def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArra
     m = network.order.shape[1]
     n_layers = network.counts.size
     none = np.zeros((n_layers, 2), dtype=np.int64)
+    fill_planes(network, work, row, codes)
     base = fill_profile(work, row, codes, network.positions, none, m)
     cuts = face_cuts(base[1], base[2], base[0], network.counts, omega)
     out = np.empty((omega.size, n_layers), dtype=np.complex128)
@@ -272,7 +284,8 @@ def impedance(
     Notes
     -----
     A species without a diffusivity does not move: neither its current nor its chemical capacitance counts. What is on
-    one side of a contact only is blocked there.
+    one side of a contact only is blocked there. A plane of sites exchanges its species with its own layer at once, at
+    every frequency; what it stores, ``(z e)^2 n theta (1 - theta)/kT``, lies beside that layer's face.
 
     References
     ----------

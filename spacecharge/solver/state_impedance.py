@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..model.components import check_no_planes
 from .network import EndKinds, Network, components_of, held_components, network_of
 
 if TYPE_CHECKING:
@@ -104,12 +105,13 @@ def spectrum_about(
     from .small_signal import SAFETY, Spectrum
 
     solution = chain.solution
+    check_no_planes(solution.stack)
     components = components_of(solution.stack)
     held = held_components(ends, components)
 
     def layers() -> Complex:
         network = network_of(solution.parameters, 0, components)
-        network.contacts[:] = linear_contacts(chain, currents)[:, :, None]
+        network.contacts[:, :2] = linear_contacts(chain, currents)[:, :, None]
         return _layers_on(chain, network, held, omega)
 
     parts = layers()

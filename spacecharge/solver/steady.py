@@ -25,6 +25,7 @@ from ..codes import EndKind, Status
 from ..errors import ConvergenceError, ModelError
 from ..model import End, Stack, StackParameters
 from ..model.charge_transfer import ChargeTransfer
+from ..model.components import check_no_planes
 from .chain import MOST_ELEMENTS, Chain, contact_rows
 from .equilibrium import solve
 from .network import bulk_conductivities, components_of
@@ -132,6 +133,7 @@ class SteadyState:
 
 def one_component(stack: Stack, parameters: StackParameters) -> None:
     """Refuse what the equation for one component a layer does not describe."""
+    check_no_planes(stack)
     components = components_of(stack)
     sigma = bulk_conductivities(parameters, 0, components)
     for i, name in enumerate(parameters.layer_names):

@@ -14,6 +14,9 @@ from ..store.layout import Coordinate
 MOST_WITH_ARCS = 100
 """Points that have arcs unasked: some tenths of a second each, where a spectrum takes some thousandths."""
 
+FEWEST_HZ = 10
+"""Frequencies that are a spectrum rather than a value."""
+
 
 def facts_of(config: Config) -> frozenset[str]:
     """Return the words that :attr:`spacecharge.solver.output.Output.needs` names and that hold for a configuration.
@@ -57,7 +60,9 @@ def facts_of(config: Config) -> frozenset[str]:
     if config.impedance is not None:
         facts.add("impedance")
         wanted = config.impedance.arcs
-        if not facts & {"load", "bias"} and (config.n_points <= MOST_WITH_ARCS if wanted is None else wanted):
+        if wanted is None:
+            wanted = len(config.impedance.frequency_Hz) >= FEWEST_HZ and config.n_points <= MOST_WITH_ARCS
+        if wanted and not facts & {"load", "bias"}:
             facts.add("arcs")
             if any(axis.path == "temperature_K" for axis in config.axes):
                 facts.add("arcs_and_temperature")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from ..config.config import Config, OutputSettings, SolverSettings
 from ..errors import ConfigError, ModelError, StoreError
 from ..lattice import Lattice, lattice_paths
 from ..model import Stack
-from ..model.parameters import numeric_paths
+from ..model.places import conducting_layers, numeric_paths
 from ..store.layout import Coordinate, Layout, Variable
 from ..units import display_of
 
@@ -290,6 +290,7 @@ def _base(subject: Stack | Config | Lattice | LatticeConfig, tolerance_V: float)
         made: Config | LatticeConfig = LatticeConfig(lattice=subject, **nameless)  # type: ignore[arg-type]
         return made
     if isinstance(subject, Stack):
+        nameless["output"] = replace(empty, resistance_of=conducting_layers(subject))
         return Config(base_stack=subject, solver=SolverSettings(tolerance_V=tolerance_V), **nameless)  # type: ignore[arg-type]
     return subject
 
@@ -302,8 +303,6 @@ def _replaced(
     sensitivities: tuple[str, ...],
 ) -> Config | LatticeConfig:
     """Return a configuration with another plan and other outputs."""
-    from dataclasses import replace
-
     output = replace(base.output, profiles=profiles, resistance_of=resistance_of, sensitivities=sensitivities)
     return replace(base, sweep=plan, output=output)
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -228,11 +229,139 @@ def test_derivatives_of_the_bulk_are_those_of_differences(path: str) -> None:
         assert getattr(tangent, name) == pytest.approx(rough, rel=2e-4, abs=1e-8 * scale), name
 
 
-def test_several_charged_states_on_one_pool_are_refused() -> None:
-    data = pfd_defects(3e20, 0.35)
-    data["species"]["v_Li"]["states"].append({"charge": -2, "formation_energy_eV": 3.0})
-    with pytest.raises(sc.ModelError, match=r"v_Li-1 and v_Li-2 share their sites"):
-        sc.Layer(name="a", thickness_nm=60.0, permittivity=20.0, potential_V=2.0, defects=data)
+def test_several_charged_states_share_their_pool_in_a_layer() -> None:
+    """c_q = N g w_q/(1 + sum g w) at every potential: the layer's weights against those of the formation energies."""
+    data = pfd_defects(3e22, 0.35)
+    data["species"]["v_Li"]["states"].append({"charge": -2, "formation_energy_eV": 3.1, "degeneracy": 3.0})
+    layer = sc.Layer(name="a", thickness_nm=3000.0, permittivity=20.0, potential_V=2.0, defects=data)
+    left = sc.End(kind="electrostatic_potential_V", value=-0.9)
+    stack = sc.Stack([layer], temperature_K=300.0, left=left, right=sc.End(kind="bulk"))
+    p = stack_parameters(stack)
+    assert list(p.species_names) == ["v_Li-1", "v_Li-2", "Li_i"]
+    assert [sc.model.Statistics(int(law)).name for law in p.statistics[0]] == ["POOL", "POOL", "LATTICE"]
+    solution = sc.solve(stack, tolerance_V=1e-9)
+    occupancy = sc.contact_occupancy(solution)[0, 1]
+    energies = {-1.0: (0.35 + 1.3, 10.0), -2.0: (3.1, 3.0)}
+    level = float(p.fermi_level[0, 0]) - 0.9
+    weights = {q: g * math.exp(-(e + q * level) / (K_EV * 300.0)) for q, (e, g) in energies.items()}
+    total = 1.0 + sum(weights.values())
+    assert occupancy[:2] == pytest.approx([w / total for w in weights.values()], rel=1e-9)
+    assert sc.contact_vacancy(solution)[0, 1, :2] == pytest.approx(1.0 / total, rel=1e-9)
+    (exact,) = sc.analytic.first_integral(stack)
+    assert float(sc.charge(solution)[0]) == pytest.approx(-exact.charge_left, rel=1e-8)
+    assert occupancy == pytest.approx(exact.contact_occupancy[1], rel=1e-9)
+
+
+def test_three_states_of_a_defect_at_rest_are_a_pool_over_its_lowest() -> None:
+    """Ti4+/Ti3+/Ti2+ on 1e21 cm-3: two species on as many sites, what is left of them is the lowest state."""
+    data = {
+        "cell_volume_A3": 100.0,
+        "fixed_charges": {"A": {"charge": -1, "concentration_per_cm3": 0.9e21}},
+        "mobile": ["v_Li", "Li_i"], "redox": "Ti",
+        "species": {
+            "Ti": {
+                "sites_per_cell": 1, "fixed_concentration_per_cm3": 1e21,
+                "states": [
+                    {"charge": 2, "formation_energy_eV": 0.0}, {"charge": 1, "formation_energy_eV": 2.2},
+                    {"charge": 0, "formation_energy_eV": 4.45},
+                ],
+            },
+            "v_Li": {"sites_per_cell": 1, "states": [{"charge": -1, "formation_energy_eV": 3.1}]},
+            "Li_i": {"sites_per_cell": 1, "states": [{"charge": 1, "formation_energy_eV": -1.3}]},
+        },
+    }  # fmt: skip
+    layer = sc.Layer(name="a", thickness_nm=20.0, permittivity=20.0, potential_V=2.0, defects=data)
+    p = stack_parameters(sc.Stack([layer], temperature_K=300.0))
+    assert list(p.species_names)[:2] == ["Ti+2", "Ti+1"]
+    assert p.charge_number[0, 0, :2].tolist() == [2.0, 1.0]
+    level = float(p.fermi_level[0, 0])
+    weights = [math.exp(-(e + q * level) / (K_EV * 300.0)) for q, e in ((2.0, 0.0), (1.0, 2.2), (0.0, 4.45))]
+    assert p.bulk_occupancy[0, 0, :2] == pytest.approx([w / sum(weights) for w in weights[:2]], rel=1e-9)
+    assert p.bulk_vacancy[0, 0, :2] == pytest.approx(weights[2] / sum(weights), rel=1e-9)
+    assert p.site_density[0, 0, :2] == pytest.approx(1e27, rel=1e-12)
+    assert sc.solve(sc.Stack([layer, layer.replace(name="b", potential_V=2.3)], temperature_K=300.0)).status == 0
+
+
+def doped(donors_per_cm3: float, law: str, **carriers: float) -> dict[str, Any]:
+    return {
+        "cell_volume_A3": 100.0, "electronic_carriers": True, "mobile": ["v_Li"],
+        "fixed_charges": {"D": {"charge": 1, "concentration_per_cm3": donors_per_cm3}},
+        "electrons": {
+            "band_gap_eV": 1.2, "conduction_per_cm3": 2e19, "valence_per_cm3": 1e19, "carrier_statistics": law,
+            **carriers,
+        },
+        "species": {"v_Li": {"sites_per_cell": 1, "states": [{"charge": -1, "formation_energy_eV": 3.0}]}},
+    }  # fmt: skip
+
+
+def test_degenerate_electrons_fill_their_band_by_fermi_and_dirac() -> None:
+    """n = N_c F_1/2 of its level, n p < n_i^2; far below N_c the answer is Boltzmann's to 1e-9."""
+    from spacecharge.defects import equilibrium
+
+    volt = K_EV * 300.0
+    keys = {"thickness_nm": 60.0, "permittivity": 20.0, "potential_V": 2.0}
+    for donors, degenerate in ((1e20, True), (1e9, False)):
+        fermi, boltzmann = (
+            stack_parameters(sc.Stack([sc.Layer(name="a", defects=doped(donors, law), **keys)], temperature_K=300.0))
+            if not (degenerate and law == "boltzmann") else None
+            for law in ("fermi_dirac", "boltzmann")
+        )  # fmt: skip
+        assert fermi is not None
+        eta = (float(fermi.fermi_level[0, 0]) - 1.2) / volt
+        n = float(fermi.bulk_occupancy[0, 0, 1])
+        exact = float(-mp.polylog(mp.mpf(3) / 2, -mp.exp(eta)).real)
+        assert n == pytest.approx(exact, rel=1e-10)
+        product = n * float(fermi.bulk_occupancy[0, 0, 2]) / math.exp(-1.2 / volt)
+        if degenerate:
+            assert n == pytest.approx(5.0, rel=1e-6) and product < 0.5
+            assert sc.model.Statistics(int(fermi.statistics[0, 1])).name == "FERMI_DIRAC"
+        else:
+            assert product == pytest.approx(1.0, rel=1e-9)
+            assert boltzmann is not None
+            assert fermi.fermi_level[0, 0] == pytest.approx(boltzmann.fermi_level[0, 0], rel=1e-10)
+            density = [float((q.site_density * q.bulk_occupancy)[0, 0, 1]) for q in (fermi, boltzmann)]
+            assert density[0] == pytest.approx(density[1], rel=1e-9)
+    with pytest.raises(sc.ModelError, match="carrier_statistics: fermi_dirac"):
+        stack_parameters(sc.Stack([sc.Layer(name="a", defects=doped(1e20, "boltzmann"), **keys)], temperature_K=300.0))
+    notes = equilibrium(sc.Layer(name="a", defects=doped(1e20, "boltzmann"), **keys).defects.system).notes
+    assert any("electrons fill 5" in note for note in notes)
+
+
+def test_degenerate_layer_solves_and_its_levels_are_flat() -> None:
+    keys = {"thickness_nm": 60.0, "permittivity": 20.0}
+    layers = [
+        sc.Layer(name=name, potential_V=u, defects=doped(1e20, "fermi_dirac"), **keys)
+        for name, u in (("a", 2.0), ("b", 2.2))
+    ]
+    solution = sc.solve(sc.Stack(layers, temperature_K=300.0), tolerance_V=1e-8)
+    volt = K_EV * 300.0
+    # What the profile holds, read back as a level: that of the bulk at every node.
+    for i, layer in enumerate(solution.layers):
+        p = solution.parameters
+        v = layer.potential - (p.potential[0, i] - p.potential[0, 1])
+        for at in range(0, len(v), 40):
+            eta = (float(p.fermi_level[0, i]) - 1.2 + v[at]) / volt
+            assert layer.occupancy[1, at] == pytest.approx(
+                float(-mp.polylog(mp.mpf(3) / 2, -mp.exp(eta)).real), rel=1e-8
+            )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"carrier_statistics": "bose"}, "'bose' is not known .allowed: boltzmann, fermi_dirac"),
+        ({"carrier_statistics": 3}, "a text is needed"),
+    ],
+)
+def test_broken_carrier_statistics_is_one_line(change: dict[str, Any], words: str) -> None:
+    data = doped(1e18, "boltzmann")
+    data["electrons"] |= change
+    with pytest.raises((sc.ModelError, sc.ConfigError), match=words):
+        sc.Layer(name="a", defects=data, thickness_nm=60.0, permittivity=20.0, potential_V=2.0)
+    data = doped(1e18, "boltzmann")
+    data["electrons"] = {"carrier_statistics": "fermi_dirac"}
+    with pytest.raises((sc.ModelError, sc.ConfigError), match="belongs to effective densities of states"):
+        sc.Layer(name="a", defects=data, thickness_nm=60.0, permittivity=20.0, potential_V=2.0)
 
 
 def test_vacancies_and_interstitials_may_be_one_component() -> None:

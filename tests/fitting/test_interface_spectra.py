@@ -11,8 +11,10 @@ import spacecharge as sc
 from spacecharge.document.yaml import parse_document
 from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.cell import constant_phase_contact, constant_phase_end, open_warburg, transmissive_warburg
+from spacecharge.fitting.identifiability import determined_products
 from spacecharge.fitting.interface_setup import interface_setup
 from spacecharge.fitting.load import check_fit_document
+from spacecharge.model.layer import End
 
 F = np.geomspace(1e-1, 1e7, 61)
 S = 2j * np.pi * F
@@ -177,3 +179,131 @@ def test_constant_phases_vanish_at_one_and_keep_the_resistance() -> None:
     end = 1 / (1j * w * c) + constant_phase_end(w, r, c, np.array(0.8))
     assert np.angle(end) == pytest.approx(-0.8 * np.pi / 2, rel=1e-9)
     assert np.abs(constant_phase_end(np.array([1 / (r * c)]), r, c, np.array(0.8)) + r / 1j)[0] == pytest.approx(r)
+
+
+def test_the_capacitance_of_a_depleted_contact_follows_mott_and_schottky() -> None:
+    # 2/(e eps0 eps n) for eps 15 and 7.4 carriers/nm3: what a fit to C(U) rests on.
+    c = []
+    for bias in (0.6, 1.0):
+        layer = sc.Layer(
+            material="LAGP", thickness_nm=60, permittivity=15, site_density_per_nm3=14.8, occupancy=0.5,
+            statistics="dilute", interaction={"occupied_eV": 0.0, "vacancy_eV": 0.0},
+        )  # fmt: skip
+        ends = {"left": End(kind="electrostatic_potential_V", value=bias), "right": End(kind="bulk")}
+        solution = sc.solve(sc.Stack([layer], temperature_K=298.15, **ends), tolerance_V=1e-9)
+        c.append(float(sc.differential_capacitance(solution)[0]))
+    assert (c[1] ** -2 - c[0] ** -2) / 0.4 == pytest.approx(12.7013, rel=1e-5)
+
+
+RATIOS = TEXT[: TEXT.index("  spectrum:\n")].replace("capacitance_uF_per_cm2", "capacitance_ratio")
+RATIOS += "parameters:\n  electrolyte.permittivity: {fixed: 40}\n  electrolyte.site_density_per_nm3: {}\n"
+RATIOS += "  electrode_area_cm2: {}\n"
+
+
+def test_ratios_leave_an_unknown_area_to_its_prior(folder: Path) -> None:
+    text = RATIOS.replace("capacitance_ratio: C", "capacitance_ratio: C_rel")
+    table = np.loadtxt(folder / "c.csv", delimiter=",", skiprows=1)
+    rows = np.column_stack([table, table[:, 1] / table[0, 1]])
+    np.savetxt(folder / "c.csv", rows, delimiter=",", header="U,C,C_rel", comments="")
+    with pytest.raises(FitError, match="the data do not depend on electrode_area_cm2"):
+        sc.fit(config(folder, text))
+    result = sc.fit(config(folder, text + "priors:\n  electrode_area_cm2: {log_normal: [0.3, 0.2]}\n"))
+    area = result.parameters["electrode_area_cm2"]
+    assert area.value == pytest.approx(0.3, rel=1e-6)
+    assert area.sigma == pytest.approx(0.3 * 0.2, rel=1e-3)
+
+
+def test_absolute_numbers_alone_leave_area_and_diffusivity_as_a_product(folder: Path) -> None:
+    bias = np.linspace(3.7, 4.1, 6)
+    ohm = [float(sc.interface_resistance(sc.solve(stack(u), resistance_of=["layer2"]))) / AREA_M2 for u in bias]
+    np.savetxt(folder / "r.csv", np.column_stack([bias, ohm]), delimiter=",", header="U,R", comments="")
+    text = (
+        TEXT[: TEXT.index("interfaces:")]
+        + """
+interfaces:
+  cell:
+    table: r.csv
+    columns: {cathode.potential_V: U, resistance_ohm: R}
+    relative_sigma: {resistance_ohm: 0.02}
+parameters:
+  electrolyte.diffusivity_m2_per_s: {initial: 3.0e-12}
+  electrode_area_cm2: {initial: 0.2}
+  electrolyte.permittivity: {fixed: 40}
+  electrolyte.site_density_per_nm3: {fixed: 5}
+output: {resistance_of: [electrolyte]}
+"""
+    )
+    with pytest.raises(FitError, match="cannot tell apart") as error:
+        sc.fit(config(folder, text))
+    product = str(error.value).partition("electrode_area_cm2 x electrolyte.diffusivity_m2_per_s = ")[2]
+    product = product or str(error.value).partition("electrolyte.diffusivity_m2_per_s x electrode_area_cm2 = ")[2]
+    assert float(product.split()[0]) == pytest.approx(0.5e-12, rel=0.02)
+    # With the area known the same data give the diffusivity.
+    result = sc.fit(config(folder, text.replace("{initial: 0.2}", "{fixed: 0.5}")))
+    assert result.parameters["electrolyte.diffusivity_m2_per_s"].value == pytest.approx(1e-12, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("powers", "known"),
+    [
+        ([[1.0, 1.0]], "a x b = 6 "),
+        ([[1.0, -1.0]], "a / b = 1.5 "),
+        ([[1.0, 0.5]], "a^2 x b = 18 "),
+        ([[1.0, 1.0, 0.0], [0.0, 1.0, -1.0]], ""),
+    ],
+)
+def test_products_are_named_whatever_their_powers(powers: list[list[float]], known: str) -> None:
+    random = np.random.default_rng(4)
+    values = np.array([3.0, 2.0, 5.0])[: len(powers[0])]
+    # 30 data that know the given products of powers only.
+    by_log = random.standard_normal((30, len(powers))) @ np.array(powers)
+    text = determined_products(by_log / values, ["a", "b", "c"][: values.size], values)
+    products = [part.split(" = ") for part in text.split(", ")]
+    if known:
+        assert text.startswith(known) or text.startswith("a x b^0.5 = ")
+    for name, rest in products:
+        exponents = np.zeros(values.size)
+        sign = 1.0
+        for word in name.split():
+            if word in "x/":
+                sign = 1.0 if word == "x" else -1.0
+                continue
+            letter, _, power = word.partition("^")
+            exponents["abc".index(letter)] = sign * float(power or 1.0)
+        value = float(rest.split()[0])
+        assert value == pytest.approx(float(np.prod(values**exponents)), rel=2e-3)
+        # It stays where nothing changes: in the span of the given powers.
+        assert np.linalg.matrix_rank(np.vstack([powers, exponents]), tol=0.03) == len(powers)
+
+
+def test_figure_table_and_json(folder: Path, tmp_path: Path) -> None:
+    result = sc.fit(config(folder))
+    table = result.tables["spectra"].columns
+    assert table["measured_real"].unit == "ohm"
+    assert table["fitted_imag"].values == pytest.approx(seen().imag, rel=0.2, abs=0.1)
+    assert result.plot(tmp_path / "f.png").stat().st_size > 60_000
+    entry = result.to_json()["parameters"]["inductance_nH"]
+    assert entry["of_model"] is False
+    assert "of_model" not in result.to_json()["parameters"]["electrolyte.permittivity"]
+    # Twenty capacitances of 2 % say their mean to 0.5 %.
+    relative = result.table["fitted_capacitance_sigma"] / result.table["fitted_capacitance"]
+    assert 0.001 < relative.min() < relative.max() < 0.01
+
+
+def test_an_outlier_does_not_pull_student_errors(folder: Path) -> None:
+    table = np.loadtxt(folder / "z.csv", delimiter=",", skiprows=1)
+    table[30, 1] *= 1.5
+    table[12, 2] -= 8.0
+    header = "Frequency (Hz),Re(Z) (Ohm),-Im(Z) (Ohm)"
+    np.savetxt(folder / "outlier.csv", table, delimiter=",", header=header, comments="")
+    text = TEXT.replace("z.csv", "outlier.csv") + "errors: {student: 4}\n"
+    result, clean = sc.fit(config(folder, text)), sc.fit(config(folder))
+    normal = sc.fit(config(folder, text.replace("errors: {student: 4}\n", "")))
+    name = "electrolyte.permittivity"
+    pulled = abs(normal.parameters[name].value - clean.parameters[name].value)
+    held = abs(result.parameters[name].value - clean.parameters[name].value)
+    assert held < 0.3 * pulled
+    assert held < clean.parameters[name].sigma
+    assert clean.parameters[name].sigma < result.parameters[name].sigma < 2.0 * clean.parameters[name].sigma
+    said = next(text for text in result.warnings if "Student errors with 4 degrees of freedom" in text)
+    assert "outlier.csv, Re Z at 1e+03 Hz" in said

@@ -92,9 +92,11 @@ LAYERS = {
 CONFIG = {
     "layers": LAYERS,
     "contacts": [{"charge_transfer": {"rate_constant_per_m2_s": 1.9847733e20, "activation_energy_eV": 0.315}}],
-    "impedance": {"frequency_Hz": [1.0, 1e6]},
+    "impedance": {"frequency_Hz": [1.0, 1e6], "arcs": True},
     "sweep": {"temperature_K": [280.0, 298.15, 330.0]},
 }
+
+SPECTRUM = {"frequency_Hz": {"start": 1.0, "stop": 1e9, "num": 10, "spacing": "log"}}
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +141,10 @@ def test_who_has_no_arcs(tmp_path: Path) -> None:
     plain = {**CONFIG, "sweep": {"electrode.potential_V": [3.4]}}
     for keys, has in (
         ({"impedance": {"frequency_Hz": [1.0], "arcs": False}}, False),
-        ({"load": {"voltage_V": 0.01}}, False),
-        ({"sweep": {"electrode.thickness_nm": {"start": 5, "stop": 10, "num": 101}}}, False),
+        ({"load": {"voltage_V": 0.01}, "impedance": SPECTRUM}, False),
+        ({"sweep": {"electrode.thickness_nm": {"start": 5, "stop": 10, "num": 101}}, "impedance": SPECTRUM}, False),
+        ({"impedance": {"frequency_Hz": [1.0]}}, False),
+        ({"impedance": SPECTRUM}, True),
         ({}, True),
     ):
         config = sc.load_config({**plain, **keys})

@@ -177,9 +177,48 @@ def test_five_hundred_random_planes_are_solved_or_refused_with_a_reason() -> Non
     assert solved > 450
 
 
-def test_what_does_not_know_planes_refuses_them() -> None:
-    solution = sc.solve(plane({"density_per_nm2": 1.0, "segregation_energy_eV": 0.1}))
-    with pytest.raises(sc.ModelError, match="do not know planes of sites"):
-        sc.impedance(solution, frequency_Hz=[1.0])
-    with pytest.raises(sc.ModelError, match="not in the first integral"):
-        sc.analytic.first_integral(solution.stack)
+@pytest.mark.parametrize("of", ["left", "right"])
+def test_plane_between_different_layers_against_the_first_integral(of: str) -> None:
+    """The field jumps by the charge of the plane: potentials, charges and resistances of random contacts."""
+    rng = np.random.default_rng(23)
+    for _ in range(10):
+        sites: dict[str, Any] = {
+            "density_per_nm2": float(10.0 ** rng.uniform(-1.0, 1.0)), "of": of,
+            "segregation_energy_eV": float(rng.uniform(-0.5, 0.5)),
+        }  # fmt: skip
+        if rng.random() < 0.5:
+            sites["background"] = {"charge_e_per_nm2": float(rng.uniform(-1.0, 1.0))}
+        right = {
+            "potential_V": float(rng.uniform(2.5, 3.5)), "permittivity": float(rng.uniform(5.0, 60.0)),
+            "site_density_per_nm3": float(10.0 ** rng.uniform(0.0, 1.5)), "occupancy": float(rng.uniform(0.05, 0.95)),
+            "charge_number": float(rng.choice([-1.0, 1.0, 2.0])), "thickness_nm": 60.0,
+        }  # fmt: skip
+        stack = plane(sites, {"thickness_nm": 60.0}, **right)
+        stack = stack.replace(contacts=[sc.Contact(sites=sites, charge_C_per_m2=float(rng.uniform(-0.05, 0.05)))])
+        solution = sc.solve(stack, tolerance_V=1e-8)
+        (exact,) = sc.analytic.first_integral(stack)
+        assert sc.space_charge_potential(solution)[0] == pytest.approx(exact.space_charge_potential, abs=1e-8)
+        assert float(sc.charge(solution)[0]) == pytest.approx(exact.charge_left, rel=1e-6, abs=1e-9)
+        assert sc.contact_field(solution)[0] == pytest.approx(exact.contact_field, rel=1e-6, abs=1e3)
+        assert sc.resistance(solution)[0] == pytest.approx(exact.resistance, rel=1e-4, abs=1e-12)
+        capacitance = float(sc.differential_capacitance(solution)[0])
+        assert capacitance == pytest.approx(exact.differential_capacitance, rel=1e-6)
+        assert np.isnan(exact.static_capacitance)
+
+
+def test_a_load_does_not_know_planes() -> None:
+    stack = plane({"density_per_nm2": 1.0, "segregation_energy_eV": 0.1})
+    with pytest.raises(sc.ModelError, match=r"contacts.0.sites: a state with current or bias does not know planes"):
+        sc.steady_state(stack, current_density=1.0)
+    biased = stack.replace(contacts=[sc.Contact(sites=stack.contacts[0].sites, bias_V=0.1)])
+    with pytest.raises(sc.ModelError, match="does not know planes of sites"):
+        sc.impedance(sc.solve(biased), frequency_Hz=[1.0])
+
+
+def test_planes_on_two_threads_are_those_of_one() -> None:
+    stack = plane({"density_per_nm2": 2.0, "segregation_energy_eV": -0.15}, potential_V=2.9)
+    axes = {"contacts.0.sites.segregation_energy_eV": np.linspace(-0.3, 0.3, 7), "temperature_K": [400.0, 500.0, 600.0]}
+    one, two = (sc.sweep(stack, axes, workers=n) for n in (1, 2))
+    for name in ("contact_potential", "plane_charge", "grain_boundary_resistance", "barrier"):
+        assert (one[name] == two[name]).all(), name
+    assert (one.status == 0).all()

@@ -147,3 +147,14 @@ def test_columns_are_drawn_into_axes_of_ones_own(table):
         table.plot("space_charge_width")
     with pytest.raises(StoreError, match="no axis"):
         table.plot(x="nonsense")
+
+
+def test_every_layer_that_conducts_counts_where_none_is_named() -> None:
+    """As of a single solve: the default of `resistance_of`."""
+    table = sc.sweep(STACK, {"electrode.potential_V": [2.8, 3.2]})
+    for point, potential in enumerate((2.8, 3.2)):
+        layers = [
+            layer.replace(potential_V=potential) if layer.name == "electrode" else layer for layer in STACK.layers
+        ]
+        alone = sc.solve(STACK.replace(layers=tuple(layers)))
+        assert table["interface_resistance"][point] == pytest.approx(1e4 * float(alone.interface_resistance), rel=1e-4)

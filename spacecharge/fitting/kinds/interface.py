@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...config.cell_parameters import CELL, NOT_OF_THE_MODEL
 from ...config.interface_fit import KIND as NAME
 from ...config.interface_fit import InterfaceFitConfig, InterfaceFitKeys, check_interface_fit
 from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
@@ -21,14 +22,16 @@ from ...store.stored_fit import FitColumn, FitTable, StoredFit
 from ...units import stem, unit_of
 from ..interface_model import InterfaceModel
 from ..interface_setup import interface_setup
+from ..interface_spectra import MeasuredSpectra, area_of
 from ..kind import Kind
 from ..problem import Array, Estimate
 from ..result import FitResult
-from ..run import run_setup
+from ..run import bands_of, run_setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..posterior import Posterior
     from ..setup import Setup
 
 
@@ -62,7 +65,11 @@ class InterfaceResult(FitResult):
             name: {key: float(v[i]) if math.isfinite(v[i]) else None for key, v in self.table.items()}
             for i, name in enumerate(self.interfaces)
         }
-        return {**FitResult.to_json(self), "interfaces": rows, "verdict": list(self.verdict)}
+        found = FitResult.to_json(self)
+        for name, entry in found["parameters"].items():
+            if name in CELL:
+                entry["of_model"] = False
+        return {**found, "interfaces": rows, "verdict": list(self.verdict)}
 
 
 def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
@@ -89,10 +96,15 @@ def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
         raise FitError(f"{config.path}: the model has no solution at the initial values of the parameters")
     fit = run_setup(config, setup, started)
     table = _table(config, model, fit.estimate)
+    spectra = _spectra(config, model, fit.estimate)
     curve, axis = _curve(config, model, fit.estimate)
+    if axis and fit.posterior is not None and fit.posterior.converged:
+        curve |= _drawn_band(config, model, fit.posterior)
     verdict = _verdict(config, fit.estimate)
     given = {f.name: getattr(fit, f.name) for f in fields(fit)}
     given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis or _axis_of(config))
+    if spectra is not None:
+        given["tables"]["spectra"] = spectra
     given["texts"] = {"verdict": verdict}
     return InterfaceResult(
         **given, table=table, interfaces=tuple(config.interfaces), curve=curve, axis=axis, verdict=verdict
@@ -108,8 +120,7 @@ _UNITS = {
     "activation_energy": "eV",
     "apparent_activation_energy": "eV",
     "capacitance": "F m-2",
-    "lower": "ohm m2",
-    "upper": "ohm m2",
+    **dict.fromkeys(("lower", "upper", "lower_68", "upper_68", "lower_95", "upper_95", "median"), "ohm m2"),
 }
 _WHOSE = {
     "measured": "measured",
@@ -139,11 +150,72 @@ def _stored_tables(
     return tables
 
 
+_BAND = {
+    "lower": "lower end of the band",
+    "upper": "upper end of the band",
+    **{f"{end}_{share}": f"{end} end of the band of {share} %" for end in ("lower", "upper") for share in ("68", "95")},
+    "median": "total resistance, median of the posterior",
+}
+
+
+def _spectra(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> FitTable | None:
+    """Return the measured spectra, those of the fit, and what the Kramers-Kronig series leaves; None without any."""
+    if not config.spectra:
+        return None
+    spectra = MeasuredSpectra(config, model)
+    fitted = [spectra.impedance(estimate.values, i) for i in range(len(config.spectra))]
+    sigma = spectra.sigma
+    if estimate.problem.sigma is not None:
+        sigma = estimate.problem.sigma[len(config.data) :]
+    columns: dict[str, list[Array]] = {}
+    start = 0
+    for i, (s, test) in enumerate(zip(config.spectra, spectra.tests, strict=True)):
+        n, modulus, factor = s.frequency.size, np.abs(s.impedance), 1.0
+        if s.per_area != config.spectra[0].per_area:
+            # One unit for all: that of the first.
+            area = float(area_of(spectra, estimate.values[None])[0])
+            factor = 1.0 / area if s.per_area else area
+        rank = np.argsort(np.argsort(s.frequency))
+        parts = {
+            "spectrum": np.full(n, float(i)),
+            "frequency": s.frequency,
+            "measured_real": factor * s.impedance.real,
+            "measured_imag": factor * s.impedance.imag,
+            "fitted_real": factor * fitted[i].real,
+            "fitted_imag": factor * fitted[i].imag,
+            "sigma_real": factor * modulus * sigma[start : start + n],
+            "sigma_imag": factor * modulus * sigma[start + n : start + 2 * n],
+            "kramers_kronig_real": test.residual.real[rank],
+            "kramers_kronig_imag": test.residual.imag[rank],
+        }
+        start += 2 * n
+        for key, values in parts.items():
+            columns.setdefault(key, []).append(values)
+    unit = "ohm m2" if config.spectra[0].per_area else "ohm"
+    units = {"spectrum": "1", "frequency": "Hz", "kramers_kronig_real": "1", "kramers_kronig_imag": "1"}
+    words = {
+        "spectrum": "which spectrum, by names",
+        "kramers_kronig_real": "residual of the Kramers-Kronig series over the modulus, real part",
+        "kramers_kronig_imag": "residual of the Kramers-Kronig series over the modulus, imaginary part",
+    }
+    return FitTable(
+        columns={
+            key: FitColumn(
+                values=np.concatenate(values),
+                unit=units.get(key, unit),
+                long_name=words.get(key, key.replace("_", " ").replace("imag", "imaginary")),
+            )
+            for key, values in columns.items()
+        },
+        attributes={"names": tuple(s.interface for s in config.spectra)},
+    )
+
+
 def _column(name: str, values: Array, axis: str) -> FitColumn:
     whose, _, what = name.partition("_")
     limit, sigma = what.endswith("_limit"), what.endswith("_sigma")
     bare = what.removesuffix("_limit").removesuffix("_sigma")
-    words = {"lower": "lower end of the band", "upper": "upper end of the band"}.get(bare, bare.replace("_", " "))
+    words = _BAND.get(bare, bare.replace("_", " "))
     if limit:
         words = f"kind of the {words}: 0 measured, -1 at most, 1 at least"
     elif sigma:
@@ -201,8 +273,12 @@ def _table(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
         table[f"measured_{key}_limit"][i] = d.limit
     _fill_resistance(table, room)
     for label, values in (("default", model.base), ("fitted", estimate.values)):
-        state = model.solve(values, at)
+        state = model.solve(values, at, slopes=label == "fitted")
         table |= {f"{label}_{key}": array for key, array in state.scalars.items()}
+        for key in ("total_resistance", "capacitance") if label == "fitted" else ():
+            slope_ln = state.slopes[key]
+            spread = np.sqrt(np.einsum("ij,jk,ik->i", slope_ln, estimate.covariance, slope_ln))
+            table[f"fitted_{key}_sigma"] = spread * state.scalars[key]
         if slope is not None:
             table[f"{label}_apparent_activation_energy"] = _energies(model, values, at, slope)
     return table
@@ -251,6 +327,20 @@ def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate
     return curve, path
 
 
+_CURVES = 200
+"""Draws of a posterior whose curves make the band."""
+
+
+def _drawn_band(config: InterfaceFitConfig, model: InterfaceModel, posterior: Posterior) -> dict[str, Array]:
+    """Return median and bands of the resistance along the curve, by the draws of a posterior."""
+    assert config.curve is not None
+    path, grid = config.curve
+    x = grid.at(np.arange(grid.n))
+    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    drawn = np.array([model.solve(values, at).scalars["total_resistance"] for values in posterior.some(_CURVES)])
+    return {f"fitted_{name}": values for name, values in bands_of(drawn, config.level).items()}
+
+
 def _verdict(config: InterfaceFitConfig, estimate: Estimate) -> tuple[str, ...]:
     """Say of every datum how far the fit is from it."""
     lines = []
@@ -282,11 +372,14 @@ def _summary(config: InterfaceFitConfig) -> Iterator[tuple[str, str]]:
     """Yield the lines about the interfaces and the parameters."""
     for name, at in config.interfaces.items():
         n = sum(datum.interface == name for datum in config.data)
+        spectra = [f"spectrum of {s.frequency.size} frequencies" for s in config.spectra if s.interface == name]
         where = ", ".join(f"{path} = {value:g}" for path, value in at.items())
-        yield "interface", f"{name}: {where}; {n} measured"
+        measured = [f"{n} measured"] if n or not spectra else []
+        yield "interface", f"{name}: {where}; {', '.join([*measured, *spectra])}"
     for p in config.parameters:
         state = "fixed" if p.fixed is not None else f"{p.minimum:g} to {p.maximum:g}"
-        yield "parameter", f"{p.name}: {state}; {' = '.join(p.paths)}"
+        whose = f"{CELL[p.name].words}, {NOT_OF_THE_MODEL}" if p.of_cell else " = ".join(p.paths)
+        yield "parameter", f"{p.name}: {state}; {whose}"
 
 
 def _build(config: InterfaceFitConfig) -> Setup:
