@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -204,11 +205,32 @@ class _Target:
             return -math.inf
         # numpy's state of errors belongs to a thread: each sets its own.
         with np.errstate(all="ignore"):
-            r = self.work._weigh(self.work.model(u))
+            return self._with_data(total, self.work.model(u))
+
+    def many(self, points: Array, pool: ThreadPoolExecutor | None, n_threads: int) -> Array:
+        """Return the same of many points (n,), predicted together: the solver takes them as one batch a thread."""
+        totals = np.array([self.log_prior(u) for u in points])
+        inside = np.flatnonzero(np.isfinite(totals))
+        if not inside.size:
+            return totals
+        values = np.array([self.work.values(points[k]) for k in inside])
+        parts = np.array_split(values, min(n_threads, inside.size))
+        predicted = np.concatenate(list((map if pool is None else pool.map)(self._predicted, parts)))
+        with np.errstate(all="ignore"):
+            totals[inside] = [self._with_data(totals[k], model) for k, model in zip(inside, predicted, strict=True)]
+        return totals
+
+    def _predicted(self, values: Array) -> Array:
+        assert self.problem.predict_many is not None
+        with np.errstate(all="ignore"):
+            return np.asarray(self.problem.predict_many(values), dtype=np.float64)
+
+    def _with_data(self, log_prior: float, model: Array) -> float:
+        r = self.work._weigh(model)
         if not np.isfinite(r).all():
             self.n_without_value += 1
             return -math.inf
-        return total + self.log_likelihood(r)
+        return log_prior + self.log_likelihood(r)
 
     def log_likelihood(self, r: Array) -> float:
         """Return the logarithm of the likelihood of weighted residuals.
@@ -280,10 +302,15 @@ def sample(
     n_threads = _threads(target, first, threads)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        sampler = emcee.EnsembleSampler(n_walkers, free.size, target, pool=pool, moves=moves)
+        together = problem.predict_many is not None
+        density = partial(target.many, pool=pool, n_threads=n_threads) if together else target
+        sampler = emcee.EnsembleSampler(
+            n_walkers, free.size, density, pool=None if together else pool, moves=moves, vectorize=together
+        )
         state = emcee.State(first, random_state=np.random.RandomState(seed).get_state())
         if before:
-            state = sampler.run_mcmc(state, before)
+            # Parameters that are told apart by a hair make emcee's check of the start complain: they are spread right.
+            state = sampler.run_mcmc(state, before, skip_initial_state_check=True)
             sampler.reset()
         sampler.run_mcmc(state, n_steps, skip_initial_state_check=True)
     internal = sampler.get_chain()
@@ -327,13 +354,16 @@ def _starts(estimate: Estimate, target: _Target, n: int, random: np.random.Gener
     jacobian = estimate.jacobian / math.sqrt(scale) if scale > 0.0 else estimate.jacobian
     width = np.where(np.isfinite(spread), spread, 1e3)
     information = jacobian.T @ jacobian + np.diag(width**-2.0)
-    values, vectors = np.linalg.eigh(information * np.outer(width, width))
-    root = width[:, None] * vectors / np.sqrt(np.maximum(values, 1.0))
+    # In units of what each parameter is known to alone: bounds that are decades away cost no digit.
+    alone = 1.0 / np.sqrt(np.diag(information))
+    values, vectors = np.linalg.eigh(information * np.outer(alone, alone))
+    root = alone[:, None] * vectors / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))
+    step = np.linalg.norm(root, axis=1)
     starts = np.empty((n, u.size))
     for row in range(n):
         reach = 1.0
         for _ in range(200):
-            starts[row] = _reflected(u + reach * (root @ random.standard_normal(u.size)), work.lower, work.upper)
+            starts[row] = _reflected(u + reach * (root @ random.standard_normal(u.size)), work.lower, work.upper, step)
             if math.isfinite(target(starts[row])):
                 break
             reach *= 0.9
@@ -342,12 +372,17 @@ def _starts(estimate: Estimate, target: _Target, n: int, random: np.random.Gener
     return starts
 
 
-def _reflected(u: Array, lower: Array, upper: Array) -> Array:
-    """Return a point folded back at the bounds; far outside, it is put inside."""
+_LEAST_EIGENVALUE = 1e-12
+"""Of the information with a unit diagonal: smaller ones are rounding."""
+
+
+def _reflected(u: Array, lower: Array, upper: Array, step: Array) -> Array:
+    """Return a point folded back at the bounds; far outside, it is put inside by a part of a step."""
     u = np.where(u < lower, 2.0 * lower - u, u)
     u = np.where(u > upper, 2.0 * upper - u, u)
     width = np.where(np.isfinite(upper - lower), upper - lower, 1.0)
-    return np.asarray(np.clip(u, lower + 1e-3 * width, upper - 1e-3 * width))
+    margin = 1e-3 * np.minimum(width, step)
+    return np.asarray(np.clip(u, lower + margin, upper - margin))
 
 
 def _threads(target: _Target, first: Array, asked: int | None) -> int:

@@ -105,7 +105,9 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
     setup = replace(setup, problem=with_priors(setup.problem, given)) if given else setup
     drawn: Posterior | None = None
     try:
-        estimate = _found(setup, config.uncertainty == "posterior")
+        # What priors carry is searched with normal errors; Student's need the data to tell all parameters apart.
+        normal = not getattr(config, "student", 0.0)
+        estimate = _found(setup, config.uncertainty == "posterior" and normal)
         if config.uncertainty == "posterior":
             drawn = sample(estimate, samples=config.samples, seed=config.seed, **asdict(config.sampling))
     except FitError as error:

@@ -17,7 +17,7 @@ from ..fitting.priors import Prior
 from ..report.fits import with_digits
 from ..store.posterior import StoredPosterior
 from ..store.stored_fit import StoredFit
-from ..units import display_of, stem
+from ..units import display_of, mathtext_of, stem
 from .style import PALETTE, label_text, new_figure, styled
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def corner_figure(stored: StoredFit) -> Figure:
                 if column > row:
                     panel.set_visible(False)
                 elif column == row:
-                    _single(panel, axes[row])
+                    _single(panel, axes[row], bool(said["converged"]))
                 else:
                     _pair(panel, axes[column], axes[row])
                 _dress(panel, axes[column], axes[row], row, column, n)
@@ -100,7 +100,8 @@ class _Axis:
         self.factor = display.factor * 10.0**-power
         self.draws: Array = shown * 10.0**-power
         self.best = self.factor * float(posterior.best[k])
-        unit = display.math if "$" in display.math else re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", display.math)
+        math = mathtext_of(display.math)
+        unit = math if "$" in math else re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", math)
         unit = "" if unit == "1" else unit
         self.unit = f"10$^{{{power}}}$ {unit}".rstrip() if power else unit
         self.prior = Prior(
@@ -132,26 +133,27 @@ class _Axis:
 
 
 def _words(names: tuple[str, ...], k: int) -> str:
-    last = [re.sub(r"(_per_\w+|_s|_K)$", "", stem(name.rsplit(".", 1)[-1])) for name in names]
+    last = [re.sub(r"(_per_\w+|_s|_K|_nH)$", "", stem(name.rsplit(".", 1)[-1])) for name in names]
     shown = last[k] if last.count(last[k]) == 1 else ".".join([*names[k].split(".")[:-1], last[k]])
     return shown.replace("_", " ").replace(".", " ")
 
 
-def _single(panel: Axes, axis: _Axis) -> None:
-    """Draw a histogram with its median, its 68 percent, and the prior."""
+def _single(panel: Axes, axis: _Axis, converged: bool) -> None:
+    """Draw a histogram and the prior; of a chain that has converged its median, its 68 percent, and the numbers."""
     counts, _ = np.histogram(axis.draws, axis.edges)
     share = counts / axis.draws.size
     panel.stairs(share, axis.edges, color=_DRAWS, lw=1.1)
     low, middle, high = np.quantile(axis.draws, [0.5 - 0.5 * 0.6827, 0.5, 0.5 + 0.5 * 0.6827])
-    panel.axvspan(low, high, color=_DRAWS, alpha=0.15, lw=0)
-    panel.axvline(middle, color=_DRAWS, lw=0.9)
+    if converged:
+        panel.axvspan(low, high, color=_DRAWS, alpha=0.15, lw=0)
+        panel.axvline(middle, color=_DRAWS, lw=0.9)
+        sigma = float(axis.draws.std(ddof=1))
+        panel.set_title(f"{with_digits(middle, sigma)} ± {sigma:.2g}", fontsize=7, pad=3)
     prior = axis.prior_counts()
     if prior is not None:
         panel.plot(axis.centres, prior, "--", color=_PRIOR, lw=1.0)
     panel.set_ylim(0.0, 1.15 * share.max())
     panel.set_yticks([])
-    sigma = float(axis.draws.std(ddof=1))
-    panel.set_title(f"{with_digits(middle, sigma)} ± {sigma:.2g}", fontsize=7, pad=3)
 
 
 def _pair(panel: Axes, x: _Axis, y: _Axis) -> None:

@@ -14,10 +14,9 @@ from ..errors import ModelError
 from ..model import Stack, StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from .equilibrium import Points, solve_points
-from .network import components_of, held_components, network_of
+from .network import Network, components_of, held_components, network_of
 from .packing import pack_rows
-from .prepared import work_rows
-from .small_signal import point_spectrum
+from .signal_mesh import Meshes, drops_on, meshes_of
 from .transfer import transfer_scalars
 
 Array = NDArray[np.float64]
@@ -73,13 +72,14 @@ def solve_spectra(
     p = parameters
     if np.any(p.array("contact_bias")):
         raise ModelError("spectra of many points are those about equilibrium: no bias", "contacts")
-    size = work_rows(p.n_layers, p.n_species)
-    works: dict[int, Array] = {}
+    rows, codes = pack_rows(p, tolerance_V)
+    components = components_of(stack)
+    held = held_components(ends, components)
+    seen: dict[int, tuple[Network, Meshes]] = {}
 
     def keep(i: int, work: Array) -> None:
-        from ..kernels.workspace import STRIDE
-
-        works[i] = work[: size * STRIDE].copy()
+        network = network_of(p, i, components)
+        seen[i] = network, meshes_of(work, rows[i], codes, network, omega[i])
 
     points = solve_points(p, tolerance_V=tolerance_V, keep=keep)
     resistance: Array = p.array("contact_resistance").copy()
@@ -87,15 +87,13 @@ def solve_spectra(
         first = int(p.end_contacts[0])
         made = transfer_scalars(laws, p, points.scalars)["charge_transfer_resistance"]
         resistance += np.nan_to_num(made[:, first : first + p.n_layers - 1], nan=0.0)
-    components = components_of(stack)
-    held = held_components(ends, components)
-    rows, codes = pack_rows(p, tolerance_V)
 
     def spectrum(i: int) -> Complex:
-        if i not in works or not Status(int(points.scalars["status"][i])).has_answer:
+        if i not in seen or not Status(int(points.scalars["status"][i])).has_answer:
             return np.full(omega[i].size, np.nan, dtype=np.complex128)
-        network = network_of(p, i, components, resistance[i])
-        return point_spectrum(works.pop(i), rows[i], codes, network, held, omega[i], estimate=False).impedance
+        network, meshes = seen[i]
+        network.contacts[:, 0] = resistance[i][:, None]
+        return np.asarray(drops_on(meshes, network, held, omega[i]).sum(axis=1))
 
     if n_threads > 1 and p.n_points >= WORTH_THREADS:
         with ThreadPoolExecutor(n_threads) as pool:

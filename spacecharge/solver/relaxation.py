@@ -31,7 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds, Network
-from .small_signal import Laws, circuit, face_cuts, fill_planes, full_work, path_resistances, through_resistance
+from .signal_mesh import face_cuts, fill_planes
+from .small_signal import Laws, circuit, full_work, path_resistances, through_resistance
 
 if TYPE_CHECKING:
     from .solution import Solution

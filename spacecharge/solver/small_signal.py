@@ -11,7 +11,7 @@ asks for it; homogeneous stretches are exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..errors import ModelError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from .network import EndKinds, Network, components_of, held_components, network_of
+from .signal_mesh import drops_on, meshes_of
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -35,12 +36,6 @@ VANISHING = 1e-30
 """An angular frequency [s-1] so low that Re Z is its limit: its first correction is the square of w tau.
 
 Real and imaginary parts are each right to rounding (see ``kernels.signal_element``): a derivative by a complex step."""
-
-MOST_CUTS = 8
-"""Elements at a face are cut towards it at most this often: 3^8 below a Debye length the layer there is immaterial."""
-
-NEAR_FACE = 1.0
-"""Largest size of the element at a face in decay lengths of the signal."""
 
 SAFETY = 2.0
 """What the mesh gets wrong is what halving it changes; the factor covers what the halved one still misses."""
@@ -89,60 +84,9 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
     return total
 
 
-def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
-    """Return how often the elements at both faces of each layer are cut, shape (n_frequencies, n_layers, 2)."""
-    m = values.shape[2] // 3
-    cuts = np.zeros((omega.size, counts.size, 2), dtype=np.int64)
-    for layer in range(counts.size):
-        n = int(counts[layer])
-        if n == 0:
-            continue
-        for side in range(2):
-            e, node = (first[layer], 0) if side == 0 else (first[layer + 1] - 1, 4)
-            if elements[e, 2] > 0.0:
-                continue
-            sigma, capacity = values[e, node, :n], values[e, node, m : m + n]
-            decay = np.sqrt(capacity.sum() / elements[e, 1] + omega * (capacity / sigma).max())
-            size = elements[e, 0] if first[layer + 1] - first[layer] > 1 else 0.5 * elements[e, 0]
-            times = np.ceil(np.log(decay * size / NEAR_FACE) / np.log(3.0))
-            cuts[:, layer, side] = np.clip(times, 0, MOST_CUTS)
-    return cuts
-
-
-def fill_planes(network: Network, work: Array, row: Array, codes: Any) -> None:
-    """Fill what planes of sites store in the state of a work array into the contacts of a network."""
-    if network.planes:
-        from ..kernels.planes import plane_capacitances
-
-        stored = np.zeros(network.counts.size - 1)
-        plane_capacitances(work, row, codes, stored)
-        for contact, side, component in network.planes:
-            network.contacts[contact, 2 + side, component] = stored[contact]
-
-
 def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
-    from ..kernels.signal_chain import scalar_spectrum, spectrum
-    from ..kernels.signal_profile import fill_profile
-
-    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
-    m = network.order.shape[1]
-    n_layers = network.counts.size
-    none = np.zeros((n_layers, 2), dtype=np.int64)
-    fill_planes(network, work, row, codes)
-    base = fill_profile(work, row, codes, network.positions, none, m)
-    cuts = face_cuts(base[1], base[2], base[0], network.counts, omega)
-    out = np.empty((omega.size, n_layers), dtype=np.complex128)
-    kinds, which = np.unique(cuts.reshape(omega.size, -1), axis=0, return_inverse=True)
-    for k, kind in enumerate(kinds):
-        chosen = np.flatnonzero(which.ravel() == k)
-        mesh = base
-        if kind.any():
-            mesh = fill_profile(work, row, codes, network.positions, kind.reshape(n_layers, 2), m)
-        part = np.empty((chosen.size, n_layers), dtype=np.complex128)
-        run(omega[chosen], (*mesh, *base), network.order, network.counts, network.contacts, held, part)
-        out[chosen] = part
-    return out
+    return drops_on(meshes_of(work, row, codes, network, omega), network, held, omega)
 
 
 def point_spectrum(
@@ -187,14 +131,15 @@ def point_spectrum(
 
 
 def full_work(solution: Solution) -> Array:
-    """Return a work array that holds the state of a solution."""
+    """Return this thread's work array with the state of a solution, which holds until the next solve of the thread."""
     from ..kernels.workspace import STRIDE
+    from .equilibrium import work_array
     from .prepared import work_rows
 
     state, p = solution.state, solution.parameters
-    work = np.zeros((work_rows(p.n_layers, p.n_species), STRIDE))
-    work[: state.shape[0], : state.shape[1]] = state
-    return work.ravel()
+    work = work_array(work_rows(p.n_layers, p.n_species))
+    work[: state.shape[0] * STRIDE].reshape(-1, STRIDE)[:, : state.shape[1]] = state
+    return work
 
 
 def spectrum_of(

@@ -84,10 +84,11 @@ def test_the_curve_has_the_bands_of_the_draws(tmp_path: Path) -> None:
     )
     straight = sc.fit(config(TEXT + curve))
     assert result.posterior.converged
-    for end in ("lower", "upper"):
-        width = np.log(straight.curve[f"fitted_{end}"] / straight.curve["fitted_total_resistance"])
-        drawn = np.log(result.curve[f"fitted_{end}"] / straight.curve["fitted_total_resistance"])
-        assert drawn == pytest.approx(width, abs=0.25 * np.abs(width).max())
+    # Ends of 95.45 % of 200 draws scatter by a tenth of the half width each.
+    widths = [np.log(r.curve["fitted_upper"] / r.curve["fitted_lower"]) for r in (result, straight)]
+    assert np.mean(widths[0] / widths[1]) == pytest.approx(1.0, abs=0.2)
+    middle = np.log(result.curve["fitted_median"] / straight.curve["fitted_total_resistance"])
+    assert np.all(np.abs(middle) < 0.15 * widths[1])
     assert np.all(result.curve["fitted_lower"] < result.curve["fitted_lower_68"])
     assert np.all(result.curve["fitted_lower_68"] < result.curve["fitted_median"])
     for name in ("permittivity", "site_density_per_nm3"):

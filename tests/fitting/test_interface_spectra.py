@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,10 @@ from spacecharge.errors import ConfigError, FitError
 from spacecharge.fitting.cell import constant_phase_contact, constant_phase_end, open_warburg, transmissive_warburg
 from spacecharge.fitting.identifiability import determined_products
 from spacecharge.fitting.interface_setup import interface_setup
+from spacecharge.fitting.least_squares import minimise
 from spacecharge.fitting.load import check_fit_document
+from spacecharge.fitting.posterior import sample
+from spacecharge.fitting.problem import Parameter, Problem
 from spacecharge.model.layer import End
 
 F = np.geomspace(1e-1, 1e7, 61)
@@ -307,3 +312,130 @@ def test_an_outlier_does_not_pull_student_errors(folder: Path) -> None:
     assert clean.parameters[name].sigma < result.parameters[name].sigma < 2.0 * clean.parameters[name].sigma
     said = next(text for text in result.warnings if "Student errors with 4 degrees of freedom" in text)
     assert "outlier.csv, Re Z at 1e+03 Hz" in said
+
+
+def test_a_table_of_files_is_a_spectrum_a_row(folder: Path) -> None:
+    names = []
+    for k, bias in enumerate((4.0, 4.1)):
+        write(folder, f"row{k}.csv", seen(bias))
+        names.append(f"{bias},{298.15 + 10 * k},row{k}.csv")
+    (folder / "files.csv").write_text("\n".join(["U,T,file", *names]))
+    text = TEXT.replace("c.csv", "files.csv").replace("capacitance_uF_per_cm2: C", "temperature_K: T, spectrum: file")
+    text = text.replace("relative_sigma: {capacitance_uF_per_cm2: 0.02}", "spectrum: {relative_sigma: 0.01}")
+    checked = config(folder, text)
+    assert [s.temperature for s in checked.spectra] == [298.15, 308.15, 298.15]
+    assert [s.interface for s in checked.spectra] == ["cell 1", "cell 2", "spectrum"]
+    setup, _ = interface_setup(checked)
+    got = setup.problem.predict(np.array([40.0, 5.0, 0.5, 2.0, 80.0]))
+    z = seen(4.0)
+    assert got[:61] * np.abs(z) == pytest.approx(z.real, rel=1e-5)
+    with pytest.raises(ConfigError, match=r"row9\.csv"):
+        (folder / "files.csv").write_text("U,T,file\n4.0,298.15,row9.csv\n")
+        config(folder, text)
+
+
+def test_errors_may_stand_in_columns(folder: Path) -> None:
+    z = seen()
+    rows = np.column_stack([F, z.real, z.imag, 0.01 * np.abs(z), 0.03 * np.abs(z)])
+    np.savetxt(folder / "s.csv", rows, delimiter=",", header="f,a,b,sa,sb", comments="")
+    columns = "columns: {frequency_Hz: f, real_ohm: a, imaginary_ohm: b, sigma_real_ohm: sa, sigma_imaginary_ohm: sb}"
+    setup, _ = interface_setup(config(folder, TEXT.replace("z.csv, relative_sigma: 0.01", f"s.csv, {columns}")))
+    assert setup.problem.sigma is not None
+    assert setup.problem.sigma[20:81] == pytest.approx(0.01, rel=1e-9)
+    assert setup.problem.sigma[81:] == pytest.approx(0.03, rel=1e-9)
+    half = columns.replace(", sigma_imaginary_ohm: sb", "")
+    with pytest.raises(ConfigError, match="the error of one part is missing"):
+        config(folder, TEXT.replace("z.csv, relative_sigma: 0.01", f"s.csv, {half}"))
+
+
+LAWFUL = """
+fit: interface
+layers:
+  electrode: {material: LixV2O5, potential_V: 3.4, thickness_nm: 30}
+  electrolyte: {material: LAGP, thickness_nm: 30}
+contacts:
+  - charge_transfer: {rate_constant_per_m2_s: 1.9847733e20}
+impedance: {ends: {right: blocking}}
+interfaces:
+  cell: {at: {electrode.potential_V: 3.4}, spectrum: {path: law.csv, relative_sigma: 0.01}}
+parameters:
+  contacts.0.charge_transfer.rate_constant_per_m2_s: {}
+  electrode_area_cm2: {fixed: 1.0}
+"""
+
+
+@pytest.mark.parametrize("cell", ["", "contact_phase_exponent", "blocking_phase_exponent"])
+def test_charge_transfer_a_blocking_end_and_constant_phases(folder: Path, cell: str) -> None:
+    layers = [
+        sc.Layer(material="LixV2O5", potential_V=3.4, thickness_nm=30), sc.Layer(material="LAGP", thickness_nm=30),
+    ]  # fmt: skip
+    solution = sc.solve(sc.Stack(layers, temperature_K=298.15), tolerance_V=1e-9)
+    law = sc.ChargeTransfer(rate_constant=1.9847733e20)
+    ends = {"left": "reversible", "right": "blocking"}
+    z = 1e4 * sc.impedance(solution, F, ends=ends, charge_transfer=law)
+    write(folder, "law.csv", z)
+    text = LAWFUL + (f"  {cell}: {{initial: 0.9}}\n" if cell else "")
+    setup, _ = interface_setup(config(folder, text))
+    values = [1.9847733e20, 1.0, *([0.9] if cell else [])]
+    predicted = setup.problem.predict(np.array(values)) * np.tile(np.abs(z), 2)
+    found = predicted[:61] + 1j * predicted[61:]
+    if not cell:
+        assert found == pytest.approx(z, rel=1e-5)
+        result = sc.fit(
+            config(folder, LAWFUL.replace("rate_constant_per_m2_s: {}", "rate_constant_per_m2_s: {initial: 1e20}"))
+        )
+        name = "contacts.0.charge_transfer.rate_constant_per_m2_s"
+        assert result.parameters[name].value == pytest.approx(1.9847733e20, rel=1e-4)
+        return
+    resistance = float(sc.charge_transfer_resistance(solution, law)[0]) * 1e4
+    capacitance = float(sc.differential_capacitance(solution)[0]) * 1e-4
+    if cell == "contact_phase_exponent":
+        p = S * resistance * capacitance
+        assert found - z == pytest.approx(
+            resistance / (1 + p**0.9) - resistance / (1 + p), rel=1e-3, abs=1e-4 * resistance
+        )
+    else:
+        # Far below the frequency of the end its phase is that of the exponent.
+        assert np.angle(found[0] - z[0] + 1j * z[0].imag) == pytest.approx(-0.9 * np.pi / 2, rel=1e-4)
+
+
+def test_rows_at_once_are_rows_one_by_one(folder: Path) -> None:
+    setup, _ = interface_setup(config(folder))
+    assert setup.problem.predict_many is not None
+    rows = np.array([40.0, 5.0, 0.5, 2.0, 80.0]) * (1.0 + 0.1 * np.random.default_rng(0).standard_normal((6, 5)))
+    many = setup.problem.predict_many(rows)
+    assert many == pytest.approx(np.array([setup.problem.predict(row) for row in rows]), rel=1e-12)
+
+
+def test_a_sampler_draws_the_same_from_rows_at_once() -> None:
+    x = np.linspace(0.0, 1.0, 12)
+    problem = Problem(
+        parameters=(Parameter(name="a", initial=1.0, minimum=0.0), Parameter(name="b", initial=2.0)),
+        predict=lambda v: v[0] + v[1] * x,
+        data=1.1 + 2.0 * x,
+        sigma=np.full(12, 0.1),
+        absolute_sigma=True,
+    )
+    at_once = replace(problem, predict_many=lambda rows: rows[:, :1] + rows[:, 1:] * x)
+    one, other = (sample(minimise(p), samples=400, seed=5) for p in (problem, at_once))
+    assert np.array_equal(one.chain, other.chain)
+
+
+def test_a_joint_fit_takes_half_a_second_of_a_processor(folder: Path) -> None:
+    checked = config(folder)
+    sc.fit(checked)
+    began = time.process_time()
+    sc.fit(checked)
+    assert time.process_time() - began < 2.0
+
+
+@pytest.mark.slow
+def test_twenty_thousand_draws_take_less_than_a_minute_on_two_processors(folder: Path) -> None:
+    checked = config(folder, TEXT + "uncertainty: posterior\nsamples: 20000\n")
+    began = time.process_time()
+    result = sc.fit(checked)
+    assert time.process_time() - began < 120.0
+    assert result.posterior is not None and result.posterior.converged
+    laplace = sc.fit(config(folder))
+    for name in ("series_resistance_ohm_cm2", "inductance_nH", "electrolyte.site_density_per_nm3"):
+        assert result.parameters[name].sigma == pytest.approx(laplace.parameters[name].sigma, rel=0.15)

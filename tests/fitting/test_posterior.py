@@ -43,7 +43,8 @@ def test_a_linear_fit_is_normal_or_students_t():
     best, rest = np.linalg.lstsq(DESIGN, Y, rcond=None)[:2]
     inverse = np.linalg.inv(DESIGN.T @ DESIGN)
     for absolute in (True, False):
-        drawn = sample(minimise(line(absolute=absolute)), samples=24_000)
+        # Over ten seeds the outer quantiles of 24,000 draws scatter by 0.07: of 72,000 by 0.04.
+        drawn = sample(minimise(line(absolute=absolute)), samples=72_000)
         assert drawn.converged
         law = stats.norm if absolute else stats.t(10)
         scale = 0.2 if absolute else np.sqrt(rest[0] / 10)
@@ -234,6 +235,8 @@ def test_a_short_chain_gives_no_errors_but_a_number_of_samples(tmp_path):
             assert p["sigma"] is None and p["lower"] is None and p["median"] is None and p["interval_68"] is None
             assert p["value"] == p["best"]
     (warning,) = [w for w in result.warnings if "NOT converged" in w]
+    corner = result.plot_posterior()
+    assert not any("±" in panel.get_title() for panel in corner.axes) and "NOT CONVERGED" in corner.get_suptitle()
     needed = said["posterior"]["samples_needed"]
     assert f"samples: {needed} are needed" in warning
     again = sc.fit(exsy(tmp_path, uncertainty="posterior", samples=3 * needed))
