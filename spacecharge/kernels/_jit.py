@@ -169,8 +169,8 @@ def inlined(function: Kernel) -> Kernel:
 
 
 def merged(function: Kernel) -> Kernel:
-    """Compile a kernel with one caller as a piece of it: LLVM sees one function."""
-    return inlined(function)
+    """Compile a kernel with one caller; LLVM makes it a piece of that one."""
+    return kernel(function)
 
 
 def _bits_of(value: float) -> int:
