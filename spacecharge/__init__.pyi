@@ -30,6 +30,7 @@ from .solver.bulk import (
     grain_boundary_resistance,
     plane_charge,
     plane_occupancy,
+    total_conductivity,
     transference_number,
 )
 from .solver.equilibrium import solve
@@ -146,6 +147,7 @@ __all__ = [
     "static_capacitance",
     "steady_state",
     "sweep",
+    "total_conductivity",
     "total_resistance",
     "transference_number",
     "validity",

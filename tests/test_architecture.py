@@ -58,8 +58,8 @@ ARROWS: dict[str, set[str]] = {
         "config", "constants", "document", "errors", "measured", "model", "nmr", "report", "solver", "store", "units",
     },
     "sweeping": {
-        "codes", "config", "errors", "fitting", "kernels", "lattice", "library", "model", "solver", "store", "units",
-        "version",
+        "codes", "config", "constants", "errors", "fitting", "kernels", "lattice", "library", "model", "solver",
+        "store", "units", "version",
     },
     "report": {"codes", "errors", "store", "units"},
     "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},

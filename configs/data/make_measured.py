@@ -30,22 +30,27 @@ def potential(x: np.ndarray) -> np.ndarray:
     return 4.30 - 0.62 * x + 0.12 * x**2 - KT * np.log(x / (1.0 - x))
 
 
-def titration() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return time [s], voltage [V], rate of the composition [1/s]: charge, then discharge.
+def slab(start: float, steps: list[float], n_pulse: int = 18, n_rest: int = 14) -> tuple[np.ndarray, ...]:
+    """Return time [s], composition of the surface, rate of the mean composition [1/s] of pulses and rests of a film.
 
     The modes of diffusion in a slab that is blocked at its back are exact over a stretch of constant current.
     """
     decay = DIFFUSIVITY * (np.arange(1, 3001) * np.pi / THICKNESS) ** 2
-    modes, mean, now = np.zeros(decay.size), START, 0.0
-    rows = [(0.0, START, 0.0)]
-    for step in [0.0, *[-STEP] * N_PULSES, *[STEP] * N_PULSES]:
-        for flow, duration, count in ((step / PULSE_S, PULSE_S if step else 0.0, 18), (0.0, REST_S, 14)):
+    modes, mean, now = np.zeros(decay.size), start, 0.0
+    rows = [(0.0, start, 0.0)]
+    for step in [0.0, *steps]:
+        for flow, duration, count in ((step / PULSE_S, PULSE_S if step else 0.0, n_pulse), (0.0, REST_S, n_rest)):
             for t in duration * np.linspace(0.0, 1.0, count + 1)[1:] ** 2 if duration else ():
                 sums = modes * np.exp(-decay * t) + 2.0 * flow * (1.0 - np.exp(-decay * t)) / decay
                 rows.append((now + t, mean + flow * t + sums.sum(), flow))
             modes = modes * np.exp(-decay * duration) + 2.0 * flow * (1.0 - np.exp(-decay * duration)) / decay
             mean, now = mean + flow * duration, now + duration
-    time, surface, rate = np.array(rows).T
+    return tuple(np.array(rows).T)
+
+
+def titration() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return time [s], voltage [V], rate of the composition [1/s]: charge, then discharge."""
+    time, surface, rate = slab(START, [*[-STEP] * N_PULSES, *[STEP] * N_PULSES])
     turn = int(np.argmax(rate > 0.0))
     branch = np.where(np.arange(time.size) < turn, 1.0, -1.0)
     voltage = potential(surface) + HYSTERESIS_V * branch - OHMIC_V * np.sign(rate)
@@ -83,8 +88,6 @@ def line(ppm: np.ndarray, centre: float, half_width: float) -> np.ndarray:
 
 def spectra(folder: Path) -> None:
     """Write one experiment per temperature and mixing time."""
-    from nmrglue.fileio import bruker
-
     shutil.rmtree(folder, ignore_errors=True)
     random = np.random.default_rng(20)
     sphere = Exchange(geometry="sphere", size=55e-9, boundary="sink")
@@ -100,17 +103,24 @@ def spectra(folder: Path) -> None:
             volumes = [[diagonal, cross], [0.25 * cross, 0.8 * np.exp(-time / 1.2)]]
             data = sum(volumes[i][j] * np.outer(lines[0][i], lines[1][j]) for i in (0, 1) for j in (0, 1))
             data = data + TILT * (0.5 + u[:, None] - 0.6 * v[None, :]) + NOISE * random.standard_normal(SHAPE)
-            _write(bruker, folder / str(number), data, time, temperature)
+            write_spectrum(folder / str(number), data, ppm[0], time, temperature, "make_measured.py")
             number += 1
 
 
-def _write(bruker, folder: Path, data: np.ndarray, mixing_time: float, temperature: float) -> None:
-    """Write 2rr, its parameters and acqus by nmrglue's writer, which scales to its own range: NC_proc undoes it."""
+def write_spectrum(
+    folder: Path, data: np.ndarray, ppm: np.ndarray, mixing_time: float, temperature: float, script: str
+) -> None:
+    """Write 2rr of one axis in both dimensions, its parameters and acqus.
+
+    nmrglue's writer scales to a range of its own, which NC_proc undoes.
+    """
+    from nmrglue.fileio import bruker
+
     exponent = int(np.ceil(np.log2(np.abs(data).max() / 2.0**28)))
-    core = {"_coreheader": ["##TITLE= Parameter file, SYNTHETIC (configs/data/make_measured.py)"], "_comments": []}
+    core = {"_coreheader": [f"##TITLE= Parameter file, SYNTHETIC (configs/data/{script})"], "_comments": []}
     part = {
-        "SI": SHAPE[0], "XDIM": SHAPE[0] // 2, "OFFSET": OFFSET_PPM, "SW_p": WIDTH_PPM * 58.9, "SF": 58.9, "BYTORDP": 0,
-        "DTYPP": 0, "PPARMOD": 1,
+        "SI": ppm.size, "XDIM": ppm.size // 2, "OFFSET": float(ppm[0]),
+        "SW_p": float(ppm[0] - ppm[1]) * ppm.size * 58.9, "SF": 58.9, "BYTORDP": 0, "DTYPP": 0, "PPARMOD": 1,
     }  # fmt: skip
     counts = data / 2.0**exponent
     scale = max(0, 28 - int(np.floor(np.log2(np.abs(counts).max()))))

@@ -26,7 +26,8 @@ def execute(args: argparse.Namespace) -> int:
     # What says on stderr that the result file is in use.
     say = None if args.quiet else partial(print, file=sys.stderr, flush=True)
     if path:
-        refuse_existing(path, config.name, args.overwrite, say=say)
+        # A chain stores the results of its steps too.
+        refuse_existing(path, [config.name, *getattr(config, "stores", ())], args.overwrite, say=say)
     with compiling_announced(quiet=args.quiet) if kind.solves else nullcontext():
         result = kind.run(config)
     if path:

@@ -74,10 +74,13 @@ class LoadSettings:
         [A m-2]
     voltage : float or None
         [V]; one of the two is given.
+    components : tuple of str, optional
+        What the ends exchange; None for every component.
     """
 
     current_density: float | None
     voltage: float | None
+    components: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,10 +62,6 @@ def load_settings(
             )
     _check_components(keys, stack, problems)
     output = data.get("output") or {}
-    if output.get("profiles"):
-        problems.add(
-            ("output", "profiles"), "profiles of a state with current are not stored (sc.steady_state has them)"
-        )
     if output.get("sensitivities"):
         problems.add(("output", "sensitivities"), "sensitivities are those of the state at rest: not beside a load")
     for c, contact in enumerate(data.get("contacts") or ()):
@@ -74,11 +70,12 @@ def load_settings(
     return LoadSettings(
         current_density=None if present[0] == VOLTAGE_PATH else 10.0 * float(current or 0.0),
         voltage=None if present[0] == CURRENT_PATH else float(voltage or 0.0),
+        components=None if keys is None or keys.components is None else tuple(keys.components),
     )
 
 
 def _check_components(keys: LoadKeys | None, stack: Stack, problems: Problems) -> None:
-    """Report components that no layer has; a steady current knows one."""
+    """Report components that no layer has."""
     known = component_names(stack)
     for i, name in enumerate((keys.components if keys is not None else None) or ()):
         if name not in known:

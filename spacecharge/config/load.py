@@ -129,7 +129,7 @@ def load_document(document: Document) -> Config:
     stack = build_stack(data, problems)
     if stack is not None:
         _try_axes(stack, sweep, problems)
-        _try_jumps(stack, keys.contacts, sweep, problems)
+        _try_jumps(stack, keys.contacts, sweep, problems, with_load=keys.load is not None)
         _check_output(stack, keys.output, problems)
         load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
         impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
@@ -350,12 +350,13 @@ def _try_axes(stack: Stack, sweep: Sweep, problems: Problems) -> None:
             problems.add(("sweep", axis.path), f"two axes would be called {axis.name} in the result", key=True)
 
 
-def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems: Problems) -> None:
+def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems: Problems, *, with_load: bool) -> None:
     """Report contacts across which no ion can jump, and axes that would make them so."""
     from ..model.charge_transfer import jumps_are_defined
 
     lawful = [i for i, contact in enumerate(contacts[: len(stack.names) - 1]) if contact.charge_transfer is not None]
-    if not lawful:
+    if not lawful or (with_load and max(len(layer.species_names) for layer in stack.layers) > 1):
+        # Under a load the components say which species a law is about: the state with current is asked.
         return
     try:
         jumps_are_defined(stack_parameters(stack), lawful)

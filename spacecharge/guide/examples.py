@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parent / "examples"
 IN_CHECKOUT = Path(__file__).resolve().parents[2] / "configs"
 """Where they lie in a copy of the repository."""
 
-_NAMED_FILE = re.compile(r"[\w./-]+\.(?:csv|txt|yaml|dat|mpt|h5)\b|\bdata/[\w./-]+")
+_NAMED_FILE = re.compile(r"[\w./-]+\.(?:csv|txt|yaml|dat|mpt|h5)\b|[\w./-]*\bdata/[\w./-]+")
 """A file, or a folder of measured data."""
 
 

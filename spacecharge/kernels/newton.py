@@ -38,9 +38,10 @@ FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
 # Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, which
 # take arithmetic ten to a hundred times as long.
 LEAST = 1e-100
-# What the safe mode may spend on one point, in units of 0.1 us; what an iteration of an inner equation takes, and an
-# evaluation of the charge of a species of an element that is not in the vectorised loop (one, where all are).
-MOST_EFFORT, INNER_EFFORT, GENERAL_EFFORT = 4e6, 0.6, 1.5
+# What the safe mode may spend on one point, in units of 0.1 us; what an iteration of an inner equation takes, an
+# evaluation of the charge of a species of an element that is not in the vectorised loop (one, where all are), and an
+# element at each shift of a search for the level.
+MOST_EFFORT, INNER_EFFORT, GENERAL_EFFORT, LEVEL_EFFORT = 4e6, 1.0, 1.5, 6.0
 
 
 @merged
@@ -393,7 +394,8 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
         pinned = loses_level(work, codes, n)
         if pinned:
             shifts, inner = find_level(work, row, codes, n, interacting)
-            memo[EFFORT] -= n * shifts + INNER_EFFORT * inner + _move(work, codes, n, n_pad, 0.0, interacting)
+            memo[EFFORT] -= LEVEL_EFFORT * n * shifts + INNER_EFFORT * inner
+            memo[EFFORT] -= _move(work, codes, n, n_pad, 0.0, interacting)
             pinned = loses_level(work, codes, n)
         largest = newton_step(work, codes, n, n_pad, shift, pinned)
         for _ in range(MOST_SHIFTS):

@@ -1,124 +1,105 @@
-"""A direct current through layers of one component each: state of nodes and elements, jump of v at a contact.
+"""A direct current: state of a node, jump of v at a contact.
 
-With y = (phi - phi_b - v)/(kT/e) the occupancies are those of equilibrium at the potential y, and v' = -J/sigma(y)
-leaves one equation for y:  -(eps (y' + G))' = q(y),  G = -J/(sigma kT/e). At J = 0 it is Poisson and Boltzmann's.
+With y_c = (phi - phi_b - v_c)/(kT/e) of a component c the occupancies are those of equilibrium at the potential y_c,
+and v_c' = -j_c/sigma_c(y_c). One component, which conducts through the whole stack, is the reference: its y is carried,
+and of the others the offset delta_c = (v_c - v_reference)/(kT/e), so that nothing that is solved for contains the large
+common part of phi and v. A component between two places that it cannot pass is a route; route 0 is the reference.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from . import layout as o
-from ._jit import kernel
-from .element import WEIGHTS
+from ._jit import inlined, kernel
 from .laws import state_of
 from .layout import CODE_START, N_SPECIES, TRANSPORT_VACANCY
-from .signal_element import SLOPES
 from .statistics import delta_of
 
-# Columns of the state of a node: potential, charge, -d charge/dy, conductivity, its derivative by y, G.
-Y, CHARGE, SLOPE, SIGMA, SIGMA_SLOPE, DRIFT, NODE_STATE = range(7)
-# Columns of a contact: kind, prefactor |z| e k0 [A m-2] or resistance [ohm m2], alpha, charge number, jump of y at
-# rest, sheet charge.
-C_KIND, C_VALUE, C_ALPHA, C_CHARGE, C_STEP, C_SHEET, CONTACT_COLUMNS = range(7)
+# Columns of the state of a node: potential y of the reference, charge, -d charge/dy of all components together; then
+# per route: offset, -d charge/dy_c, conductivity, its derivative by y_c, charge above that of the bulk.
+Y, CHARGE, SLOPE, ROUTE_START = range(4)
+OFFSET, PULL, SIGMA, SIGMA_SLOPE, AMOUNT, ROUTE_SIZE = range(6)
+# How a route ends: it passes from reservoir to reservoir (the offset is 0 at both ends, its current is looked for),
+# hangs on the left or on the right reservoir, or keeps its amount.
+PASSING, FROM_LEFT, FROM_RIGHT, ISOLATED = range(4)
+# Columns of a contact for a route: kind, prefactor |z| e k0 [A m-2] or resistance [ohm m2], alpha, charge number, jump
+# of y at rest, sheet charge, species of the law left and right.
+C_KIND, C_VALUE, C_ALPHA, C_CHARGE, C_STEP, C_SHEET, C_LEFT, C_RIGHT, CONTACT_COLUMNS = range(9)
 OPEN, JUMPS, RESISTOR = 0, 1, 2
 
-STIFF = np.array([[float(np.sum(WEIGHTS * SLOPES[i] * SLOPES[j])) for j in range(5)] for i in range(5)])
-PULL = SLOPES * WEIGHTS
+# An inner step below this is taken along the tangent: what that leaves is its square.
+TANGENT = 3e-7
 
 
 @kernel
-def follow_delta(species, layer, s, y, start):
-    """Return Delta at potential y, from a start that is mostly close: Newton, or the safe search where that fails."""
-    if species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0:
-        return delta_of(species, layer, s, y, start)
-    delta, z = start, species[layer, s, o.P_Z]
-    for _ in range(4):
-        _, _, _, _, potential, steep = state_of(species, layer, s, delta)
-        move = (delta + potential + z * y) / max(steep, 1e-9)
-        delta -= move
-        if not species[layer, s, o.P_LOWEST] < delta < species[layer, s, o.P_HIGHEST]:
-            break
-        # What is left is of the order of its square.
-        if abs(move) < 1e-8:
-            return delta
-    return delta_of(species, layer, s, y, start)
+def species_at(species, layer, s, y, start):
+    """Return Delta at potential y, -d Delta/dy over z, theta, 1 - theta, theta - theta_b and d theta/d Delta.
+
+    Newton from a start that is mostly close, the safe search where that fails.
+    """
+    z = species[layer, s, o.P_Z]
+    lowest, highest = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
+    free = species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0
+    delta = -z * y if free else start
+    if lowest < delta < highest:
+        for _ in range(5):
+            theta, vacancy, off, response, potential, steep = state_of(species, layer, s, delta)
+            if free:
+                return delta, 1.0, theta, vacancy, off, response
+            inverse = 1.0 / max(steep, 1e-9)
+            move = (delta + potential + z * y) * inverse
+            delta -= move
+            if not lowest < delta < highest:
+                break
+            if abs(move) < TANGENT:
+                change = response * move
+                return delta, inverse, theta - change, vacancy + change, off - change, response
+    delta = delta_of(species, layer, s, y, start)
+    theta, vacancy, off, response, _, steep = state_of(species, layer, s, delta)
+    # Beyond the branch of rising chemical potential the occupancy stays where it is.
+    inside = lowest < delta < highest
+    return delta, (1.0 / max(steep, 1e-9) if inside else 0.0), theta, vacancy, off, response
 
 
 @kernel
-def fill_node(species, codes, layer, current, volt, node, deltas):
-    """Fill the state of a node from its y; `deltas` (n_species) hold a start and become the answer."""
-    n_species = codes[N_SPECIES]
-    charge, slope, sigma, change = 0.0, 0.0, 0.0, 0.0
-    for s in range(n_species):
-        strength = species[layer, s, o.P_STRENGTH]
-        if strength == 0.0:
+def fill_node(species, codes, layer, routes, node, deltas, turns):
+    """Fill the state of a node from its y and offsets; `deltas` (n_species) hold a start and become the answer.
+
+    `routes` (n_species): route of each species, -1 for none; `turns` (n_species): d Delta/dy_c.
+    """
+    for k in range(ROUTE_START, node.shape[0]):
+        if (k - ROUTE_START) % ROUTE_SIZE != OFFSET:
+            node[k] = 0.0
+    charge, slope = 0.0, 0.0
+    for s in range(codes[N_SPECIES]):
+        if routes[s] < 0:
             continue
-        z = species[layer, s, o.P_Z]
-        delta = follow_delta(species, layer, s, node[Y], deltas[s])
-        deltas[s] = delta
-        theta, vacancy, off, response, _, steep = state_of(species, layer, s, delta)
-        turn = -z / max(steep, 1e-9)
+        at = ROUTE_START + ROUTE_SIZE * routes[s]
+        z, strength = species[layer, s, o.P_Z], species[layer, s, o.P_STRENGTH]
+        delta, inverse, theta, vacancy, off, response = species_at(species, layer, s, node[Y] - node[at], deltas[s])
+        turn = -z * inverse
+        deltas[s], turns[s] = delta, turn
         charge += strength * off
         slope -= strength * response * turn
+        node[at + AMOUNT] += strength * off
+        node[at + PULL] -= strength * response * turn
         conduct = species[layer, s, o.P_CONDUCT]
         if conduct > 0.0:
-            if codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY:
+            if codes[CODE_START + 2 * (layer * codes[N_SPECIES] + s) + 1] == TRANSPORT_VACANCY:
                 conduct /= species[layer, s, o.P_VACANCY]
-                sigma += conduct * theta * vacancy
-                change += conduct * response * (vacancy - theta) * turn
+                node[at + SIGMA] += conduct * theta * vacancy
+                node[at + SIGMA_SLOPE] += conduct * response * (vacancy - theta) * turn
             else:
-                sigma += conduct * theta
-                change += conduct * response * turn
-    node[CHARGE], node[SLOPE], node[SIGMA], node[SIGMA_SLOPE] = charge, slope, sigma, change
-    node[DRIFT] = -current / (sigma * volt)
+                node[at + SIGMA] += conduct * theta
+                node[at + SIGMA_SLOPE] += conduct * response * turn
+    node[CHARGE], node[SLOPE] = charge, slope
 
 
-@kernel
-def reduce_steady(size, permittivity, nodes, volt, by_current, matrix, load):
-    """Fill matrix (5, 5) and load (5) of one element and eliminate its mid nodes.
-
-    The load is minus the residual, or with `by_current` its derivative by J. Rows 1 to 3 are left as they are needed
-    for the way back: upper triangular on the mid nodes.
-    """
-    stiff = permittivity / size
-    for i in range(5):
-        total = 0.0 if by_current else size * WEIGHTS[i] * nodes[i, CHARGE]
-        for k in range(5):
-            if by_current:
-                total += permittivity * PULL[i, k] / (nodes[k, SIGMA] * volt)
-            else:
-                total -= permittivity * PULL[i, k] * nodes[k, DRIFT]
-                total -= stiff * STIFF[i, k] * (nodes[k, Y] - nodes[0, Y])
-            turned = -nodes[k, DRIFT] * nodes[k, SIGMA_SLOPE] / nodes[k, SIGMA]
-            matrix[i, k] = stiff * STIFF[i, k] + permittivity * PULL[i, k] * turned
-        matrix[i, i] += size * WEIGHTS[i] * nodes[i, SLOPE]
-        load[i] = total
-    for k in range(1, 4):
-        pivot = 1.0 / matrix[k, k]
-        for i in range(5):
-            if i == k or (0 < i < k):
-                continue
-            factor = matrix[i, k] * pivot
-            if factor == 0.0:
-                continue
-            for j in range(5):
-                if j == 0 or j >= k:
-                    matrix[i, j] -= factor * matrix[k, j]
-            load[i] -= factor * load[k]
-
-
-@kernel
-def mid_steps(matrix, load, left, right, steps):
-    """Fill the steps of all five nodes of a reduced element from those of its ends."""
-    steps[0], steps[4] = left, right
-    for k in range(3, 0, -1):
-        total = load[k] - matrix[k, 0] * left - matrix[k, 4] * right
-        for j in range(k + 1, 4):
-            total -= matrix[k, j] * steps[j]
-        steps[k] = total / matrix[k, k]
+@inlined
+def of_route(route, column):
+    """Return the place of a column of a route in the state of a node."""
+    return ROUTE_START + ROUTE_SIZE * route + column
 
 
 @kernel
@@ -156,16 +137,19 @@ def overpotential_of(ratio, alpha):
 
 
 @kernel
-def face_logarithms(species, layer, delta):
-    """Return ln theta, ln(1 - theta) of the first species and their derivatives by y."""
-    theta, vacancy, _, response, _, steep = state_of(species, layer, 0, delta)
-    turn = -species[layer, 0, o.P_Z] / max(steep, 1e-9)
+def face_logarithms(species, layer, s, delta):
+    """Return ln theta, ln(1 - theta) of a species and their derivatives by y."""
+    theta, vacancy, _, response, _, steep = state_of(species, layer, s, delta)
+    turn = -species[layer, s, o.P_Z] / max(steep, 1e-9)
     return math.log(theta), math.log(vacancy), response / theta * turn, -response / vacancy * turn
 
 
 @kernel
-def contact_jump(contact, species, layer, left_delta, right_delta, current, volt, out):
-    """Fill `out` (6): overpotential over kT/e, derivatives by y left, y right and J; i0 [A m-2], Delta."""
+def contact_jump(contact, species, layer, deltas, current, volt, out):
+    """Fill `out` (6): overpotential over kT/e, derivatives by y_c left, y_c right and j_c; i0 [A m-2], Delta.
+
+    `contact` (CONTACT_COLUMNS): that of the route between `layer` and the next; `deltas`: a pair of those of the faces.
+    """
     out[:] = 0.0
     out[4] = math.nan
     if contact[C_KIND] == RESISTOR:
@@ -174,8 +158,9 @@ def contact_jump(contact, species, layer, left_delta, right_delta, current, volt
     if contact[C_KIND] != JUMPS:
         return
     alpha, z = contact[C_ALPHA], contact[C_CHARGE]
-    theta, vacancy, theta_y, vacancy_y = face_logarithms(species, layer, left_delta)
-    theta_r, vacancy_r, theta_ry, vacancy_ry = face_logarithms(species, layer + 1, right_delta)
+    left, right = int(contact[C_LEFT]), int(contact[C_RIGHT])
+    theta, vacancy, theta_y, vacancy_y = face_logarithms(species, layer, left, deltas[0][left])
+    theta_r, vacancy_r, theta_ry, vacancy_ry = face_logarithms(species, layer + 1, right, deltas[1][right])
     exchange = contact[C_VALUE] * math.exp((1.0 - alpha) * (theta + vacancy_r) + alpha * (theta_r + vacancy))
     sign = 1.0 if z > 0.0 else -1.0
     ratio = sign * current / exchange

@@ -10,90 +10,139 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel
 from .element import NODES, WEIGHTS
-from .laws import state_of
+from .laws import has_vacancies, state_of
 from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
-from .signal_element import N_DRIFT
-from .species import is_interacting
-from .steady_nodes import CHARGE, DRIFT, PULL, SIGMA, SIGMA_SLOPE, STIFF, Y, contact_jump
+from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
+from .signal_profile import BULK_DELTA, point_values
+from .species import VACUUM_PERMITTIVITY, is_interacting
+from .steady_element import INTEGRALS, STIFF, WEIGHTED
+from .steady_nodes import (
+    C_SHEET,
+    CHARGE,
+    OFFSET,
+    ROUTE_SIZE,
+    ROUTE_START,
+    SIGMA,
+    SIGMA_SLOPE,
+    Y,
+    contact_jump,
+)
 from .workspace import STRIDE as S
 
 
 @kernel
-def read_profiles(problem, elements, nodes, deltas, current, x, v, occupancy, vacancy):
-    """Fill x from the left end [m], v minus v of the left end [V] (n, 5), theta and 1 - theta (n_species, n, 5)."""
-    species, codes, _, contacts, volt = problem
-    n_species = codes[N_SPECIES]
+def read_profiles(problem, mesh, flows, x, v, currents):
+    """Fill x from the left end [m] (n, 5); v minus v of the left end [V] and the current [A m-2] of each route.
+
+    `v`, `currents` (n_routes, n, 5) are NaN where a route does not go.
+    """
+    species, _, _, contacts, volt, _, spans, _ = problem
+    elements, nodes, deltas, _ = mesh
     start, level = 0.0, 0.0
     jump, parts = np.empty(6), np.empty(5)
     for e in range(elements.shape[0]):
         size, layer = elements[e, 0], int(elements[e, 1])
         if e > 0 and int(elements[e - 1, 1]) != layer:
-            contact_jump(
-                contacts[layer - 1], species, layer - 1, deltas[e - 1, 4, 0], deltas[e, 0, 0], current, volt, jump
-            )
+            faces = (deltas[e - 1, 4], deltas[e, 0])
+            contact_jump(contacts[layer - 1, 0], species, layer - 1, faces, flows[0], volt, jump)
             level -= jump[0] * volt
         # v' at the nodes, integrated along the element by its polynomial.
         for i in range(5):
-            parts[i] = -current / nodes[e, i, SIGMA]
+            parts[i] = -flows[0] / nodes[e, i, ROUTE_START + SIGMA]
         for i in range(5):
             x[e, i] = start + NODES[i] * size
             total = 0.0
             for k in range(5):
-                total += integral_to(i, k) * parts[k]
-            v[e, i] = level + size * total
-            for s in range(n_species):
+                total += INTEGRALS[i, k] * parts[k]
+            for k in range(flows.shape[0]):
+                here = spans[k, 0] <= layer <= spans[k, 1]
+                offset = nodes[e, i, ROUTE_START + ROUTE_SIZE * k + OFFSET] if k > 0 else 0.0
+                v[k, e, i] = level + size * total + offset * volt if here else math.nan
+                currents[k, e, i] = flows[k] if here else math.nan
+        start += size
+        level = v[0, e, 4]
+
+
+@kernel
+def read_occupancies(problem, mesh, occupancy, vacancy):
+    """Fill theta and 1 - theta (n_species, n, 5), NaN where a layer has no such species or no such sites."""
+    species = problem[0]
+    elements, _, deltas, _ = mesh
+    for e in range(elements.shape[0]):
+        layer = int(elements[e, 1])
+        for i in range(5):
+            for s in range(deltas.shape[2]):
                 theta, empty, _, _, _, _ = state_of(species, layer, s, deltas[e, i, s])
                 present = species[layer, s, o.P_STRENGTH] != 0.0
                 occupancy[s, e, i] = theta if present else math.nan
-                vacancy[s, e, i] = empty if present and species[layer, s, o.P_DILUTE] == 0.0 else math.nan
-        start += size
-        level = v[e, 4]
-
-
-def _integrals():
-    """Return I[i, k], the integral of l_k from 0 to node i."""
-    table = np.zeros((5, 5))
-    points, weights = np.polynomial.legendre.leggauss(3)
-    for i in range(5):
-        for k in range(5):
-            for point, weight in zip(points, weights, strict=True):
-                t = 0.5 * NODES[i] * (1.0 + point)
-                factor = 1.0
-                for j in range(5):
-                    if j != k:
-                        factor *= (t - NODES[j]) / (NODES[k] - NODES[j])
-                table[i, k] += 0.5 * NODES[i] * weight * factor
-    return table
-
-
-INTEGRALS = _integrals()
+                vacancy[s, e, i] = empty if present and has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
 
 
 @kernel
-def integral_to(i, k):
-    """Return the integral of the k-th basis polynomial from 0 to node i."""
-    return INTEGRALS[i, k]
+def occupancies_of(species, layer, s, deltas, theta, vacancy):
+    """Fill theta and 1 - theta (NaN without sites) of a species for its `deltas` (n)."""
+    for i in range(deltas.shape[0]):
+        theta[i], empty, _, _, _, _ = state_of(species, layer, s, deltas[i])
+        vacancy[i] = empty if has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan
 
 
 @kernel
-def exchange_currents(problem, elements, deltas, current, out):
-    """Fill i0 of every inner contact [A m-2], NaN without a law."""
-    species, _, _, contacts, volt = problem
+def drops_of(problem, mesh, flows, drops):
+    """Fill the drop of v of each route over each layer and over the contact left of it.
+
+    `drops` (2, n_routes, n_layers) in volts, left minus right; NaN where a route does not go.
+    """
+    species, _, _, contacts, volt, _, spans, _ = problem
+    elements, nodes, deltas, _ = mesh
+    n_routes = flows.shape[0]
     jump = np.empty(6)
+    drops[:] = math.nan
+    for k in range(n_routes):
+        for layer in range(spans[k, 0], spans[k, 1] + 1):
+            drops[0, k, layer] = 0.0
+    for e in range(elements.shape[0]):
+        layer, size = int(elements[e, 1]), elements[e, 0]
+        if e > 0 and int(elements[e - 1, 1]) != layer:
+            faces = (deltas[e - 1, 4], deltas[e, 0])
+            contact_jump(contacts[layer - 1, 0], species, layer - 1, faces, flows[0], volt, jump)
+            for k in range(n_routes):
+                at = ROUTE_START + ROUTE_SIZE * k + OFFSET
+                if spans[k, 0] < layer <= spans[k, 1]:
+                    offset = nodes[e - 1, 4, at] - nodes[e, 0, at] if k > 0 else 0.0
+                    drops[1, k, layer] = (jump[0] + offset) * volt
+        total = 0.0
+        for i in range(5):
+            total += WEIGHTS[i] * size * flows[0] / nodes[e, i, ROUTE_START + SIGMA]
+        for k in range(n_routes):
+            at = ROUTE_START + ROUTE_SIZE * k + OFFSET
+            if spans[k, 0] <= layer <= spans[k, 1]:
+                drops[0, k, layer] += total + ((nodes[e, 0, at] - nodes[e, 4, at]) * volt if k > 0 else 0.0)
+
+
+@kernel
+def exchange_currents(problem, mesh, flows, out):
+    """Fill i0 of every route through every inner contact (n_layers - 1, n_routes) [A m-2], NaN without a law."""
+    species, _, _, contacts, volt, _, spans, _ = problem
+    elements, _, deltas, _ = mesh
+    jump = np.empty(6)
+    out[:] = math.nan
     for e in range(1, elements.shape[0]):
         layer = int(elements[e, 1])
-        if int(elements[e - 1, 1]) != layer:
-            contact_jump(
-                contacts[layer - 1], species, layer - 1, deltas[e - 1, 4, 0], deltas[e, 0, 0], current, volt, jump
-            )
-            out[layer - 1] = jump[4]
+        if int(elements[e - 1, 1]) == layer:
+            continue
+        for k in range(flows.shape[0]):
+            if spans[k, 0] < layer <= spans[k, 1]:
+                faces = (deltas[e - 1, 4], deltas[e, 0])
+                contact_jump(contacts[layer - 1, k], species, layer - 1, faces, flows[k], volt, jump)
+                out[layer - 1, k] = jump[4]
 
 
 @kernel
-def store_state(work, elements, nodes, deltas):
+def store_state(work, mesh):
     """Put a state with current where the equilibrium solve leaves its own: sizes, layers, y and Delta."""
+    elements, nodes, deltas, _ = mesh
     n, n_species = elements.shape[0], deltas.shape[2]
     for e in range(n):
         layer = int(elements[e, 1])
@@ -108,20 +157,36 @@ def store_state(work, elements, nodes, deltas):
 
 
 @kernel
-def steady_faces(problem, elements, nodes, faces):
+def store_potential(work, mesh, route, faces, own_faces):
+    """Put y of a route into `work` and into a copy of `faces`, for what is found along it."""
+    elements, nodes, _, _ = mesh
+    at = ROUTE_START + ROUTE_SIZE * route + OFFSET
+    own_faces[:] = faces
+    for e in range(elements.shape[0]):
+        layer = int(elements[e, 1])
+        for i in range(5):
+            work[(w.Y + i) * S + e] = nodes[e, i, Y] - (nodes[e, i, at] if route > 0 else 0.0)
+        if e == 0 or int(elements[e - 1, 1]) != layer:
+            own_faces[layer, 0] = work[w.Y * S + e]
+        own_faces[layer, 1] = work[(w.Y + 4) * S + e]
+
+
+@kernel
+def steady_faces(problem, mesh, flows, faces):
     """Fill `faces` (n_layers, 5) as `observe.face_states` does: y, displacements eps phi' over kT/e, charge."""
-    _, _, permittivities, contacts, _ = problem
+    _, _, permittivities, contacts, volt, _, _, _ = problem
+    elements, nodes, _, _ = mesh
     displacement = 0.0
     size, permittivity = elements[0, 0], permittivities[0]
     for k in range(5):
         displacement -= permittivity / size * STIFF[0, k] * (nodes[0, k, Y] - nodes[0, 0, Y])
-        displacement -= permittivity * PULL[0, k] * nodes[0, k, DRIFT]
+        displacement += permittivity * WEIGHTED[0, k] * flows[0] / (nodes[0, k, ROUTE_START + SIGMA] * volt)
     displacement += size * WEIGHTS[0] * nodes[0, 0, CHARGE]
     for e in range(elements.shape[0]):
         layer = int(elements[e, 1])
         if e == 0 or int(elements[e - 1, 1]) != layer:
             if e > 0:
-                displacement -= contacts[layer - 1, 5]
+                displacement -= contacts[layer - 1, 0, C_SHEET]
             faces[layer, 0], faces[layer, 2], faces[layer, 4] = nodes[e, 0, Y], displacement, 0.0
         charge = 0.0
         for i in range(5):
@@ -132,22 +197,61 @@ def steady_faces(problem, elements, nodes, faces):
 
 
 @kernel
-def observe_steady(work, row, problem, faces, fraction, out):
-    """Fill the layer blocks of an output row for the state in `work`; returns the validity flags."""
-    species, codes, _, _, _ = problem
+def observe_steady(work, row, problem, mesh, faces, fraction, out):
+    """Fill the layer blocks of an output row for the state in `work`; returns the validity flags.
+
+    Widths of a species follow from y of its own component; the region of a face is the widest of them.
+    """
+    species, codes, _, _, _, routes, spans, _ = problem
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    interacting = is_interacting(codes, species)
+    several = spans.shape[0] > 1
+    interacting = several or is_interacting(codes, species)
     n = int(work[w.FIRST * S + n_layers])
     set_parameters(work, row, codes, species, n, interacting)
     levels, regions = np.full((n_layers, n_species, 2), math.nan), np.empty((n_layers, 2, 2 + n_species))
+    own, own_faces = np.empty(regions.shape), np.empty(faces.shape)
     find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions, codes)
+    for k in range(1, spans.shape[0]):
+        store_potential(work, mesh, k, faces, own_faces)
+        find_regions(work, codes, species, own_faces, fraction, interacting, True, levels, own, codes)
+        for layer in range(n_layers):
+            for s in range(n_species):
+                if routes[layer, s] != k:
+                    continue
+                for side in range(2):
+                    regions[layer, side, 2 + s] = own[layer, side, 2 + s]
+                    if species[layer, s, o.P_CONDUCT] > 0.0 and own[layer, side, 2 + s] > regions[layer, side, 1]:
+                        regions[layer, side, :2] = own[layer, side, :2]
+    if several:
+        store_potential(work, mesh, 0, faces, own_faces)
     return observe_layers(work, row, codes, species, faces, regions, interacting, np.empty(n_species), out)
 
 
 @kernel
-def add_drift(elements, nodes, current, volt, m, values):
-    """Fill the drift g = (J/sigma) d sigma/dw of the nodes of a small-signal mesh without cuts; w is -y kT/e."""
-    for e in range(elements.shape[0]):
+def fill_state(problem, mesh, flows, positions, of_routes, m):
+    """Return (first, elements, values) of a state for small signals, as `signal_profile.fill_profile` does at rest.
+
+    The drift of a component is g = (j/sigma) d sigma/dw, and w is -y kT/e; `of_routes` (n_layers, n_routes): place of
+    each route among the components of a layer, -1 where it does not conduct.
+    """
+    species, codes, permittivities, _, volt, _, _, _ = problem
+    elements, nodes, deltas, _ = mesh
+    n, n_layers = elements.shape[0], permittivities.shape[0]
+    first = np.zeros(n_layers + 1, dtype=np.int64)
+    rows, values = np.zeros((n, ELEMENT_COLUMNS)), np.zeros((n, 5, NODE_BLOCKS * m))
+    for e in range(n):
+        layer = int(elements[e, 1])
+        first[layer + 1] = e + 1
+        rows[e, E_SIZE], rows[e, E_PERMITTIVITY] = elements[e, 0], VACUUM_PERMITTIVITY * permittivities[layer]
+        rows[e, E_BULK] = 1.0
         for i in range(5):
-            g = -current / nodes[e, i, SIGMA] * nodes[e, i, SIGMA_SLOPE] / volt
-            values[e, i, N_DRIFT * m] = g
+            point_values(species, layer, codes, deltas[e, i], positions[layer], m, values[e, i])
+            for s in range(deltas.shape[2]):
+                if species[layer, s, o.P_STRENGTH] != 0.0 and abs(deltas[e, i, s]) >= BULK_DELTA:
+                    rows[e, E_BULK] = 0.0
+            for k in range(flows.shape[0]):
+                at = ROUTE_START + ROUTE_SIZE * k
+                if of_routes[layer, k] >= 0 and flows[k] != 0.0:
+                    g = -flows[k] / nodes[e, i, at + SIGMA] * nodes[e, i, at + SIGMA_SLOPE] / volt
+                    values[e, i, N_DRIFT * m + of_routes[layer, k]] = g
+    return first, rows, values

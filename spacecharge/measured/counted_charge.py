@@ -18,7 +18,7 @@ SLIPS = {60.0: "minutes", 3600.0: "hours", 1000.0: "milli", 3.6e6: "hours and mi
 """Factors by which units get mistaken."""
 
 _CAPACITY_SLACK = 1.5
-"""Largest change of composition, in units of the stated capacity, that is taken to be a measurement."""
+"""Largest change of composition, over the widest that the material allows, that is taken to be a measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class Sample:
         Of the particles [m]; infinite for a film.
     temperature : float
         [K].
+    span : float
+        Widest change of composition that the material allows.
     """
 
     capacity: float
@@ -50,6 +52,7 @@ class Sample:
     length: float = math.nan
     radius: float = math.inf
     temperature: float = 298.15
+    span: float = 1.0
 
 
 _LITTLE = 500.0
@@ -87,7 +90,7 @@ def composition_of(cycling: Cycling, sample: Sample) -> Array:
             )
         whole *= sample.mass
     ratio = float(np.ptp(passed)) / whole
-    if ratio > _CAPACITY_SLACK:
+    if ratio > _CAPACITY_SLACK * sample.span:
         raise FitError(f"{cycling.path}: {_slip(ratio, passed, cycling, sample)}")
     return np.asarray(sample.start - passed / whole)
 
@@ -113,7 +116,7 @@ def _slip(ratio: float, passed: Array, cycling: Cycling, sample: Sample) -> str:
     )
     slip = min(SLIPS, key=lambda s: abs(math.log(ratio / s)))
     if not 0.4 < ratio / slip < 2.5:
-        return f"{text}: check mass, capacity and the units of the columns"
+        return f"{text}: check mass, capacity and the units of the columns, or give sample.composition_span"
     if cycling.charge is None and slip in (60.0, 3600.0):
         return (
             f"{text}: a time column {slip:g} times too large would explain it ({SLIPS[slip]} converted twice): give "

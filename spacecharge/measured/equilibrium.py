@@ -88,7 +88,8 @@ def mean_of_branches(charge: Curve, discharge: Curve, grid: Array | None = None)
     if x.size < 2:
         return None
     both = [np.interp(x, c.composition, c.potential) for c in (charge, discharge)]
-    errors = [np.interp(x, c.composition, c.sigma) for c in (charge, discharge)]
+    # Half the hysteresis is an error by itself where rests of few rows tell none of their own.
+    errors = [np.nan_to_num(np.interp(x, c.composition, c.sigma)) for c in (charge, discharge)]
     sigma = np.hypot(0.5 * (both[0] - both[1]), 0.5 * np.hypot(errors[0], errors[1]))
     return Curve(x, 0.5 * (both[0] + both[1]), sigma, np.full(x.shape, MEAN, dtype=np.int8))
 

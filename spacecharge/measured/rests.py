@@ -21,7 +21,7 @@ class Rest:
     potential : float
         What it tends to [V].
     sigma : float
-        Scatter of the last third of the rest, and what its drift leaves to come [V].
+        Scatter of the last third of the rest, and what its drift leaves to come [V]; NaN where it has too few rows.
     """
 
     first: int
@@ -101,7 +101,7 @@ def _settled(time: Array, voltage: Array, extrapolate: str) -> tuple[float, floa
     """Return where a rest tends to, and how sure that is [V]."""
     elapsed, values = (time[1:] - time[0]) / (time[-1] - time[0]), voltage[1:]
     end = float(values[-1])
-    sigma = 0.0
+    sigma = float("nan")
     late = elapsed >= 0.7
     if np.sum(late) >= 4:
         (slope, _), covariance = np.polyfit(elapsed[late], values[late], 1, cov=True)

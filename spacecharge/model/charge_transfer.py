@@ -337,26 +337,32 @@ def jumps_are_defined(parameters: StackParameters, contacts: Iterable[int]) -> N
         vacant sites to jump to.
     """
     single_species(parameters)
-    names, z = parameters.layer_names, parameters.charge_number[:, :, 0]
     for i in contacts:
-        path = f"contacts.{i}.charge_transfer"
-        if np.any(z[:, i] != z[:, i + 1]):
-            k = int(np.argmax(z[:, i] != z[:, i + 1]))
-            raise ModelError(
-                f"{names[i]} and {names[i + 1]} carry ions of charge {z[k, i]:g} and {z[k, i + 1]:g}: a jump across "
-                "the contact needs one ion on both sides",
-                path,
-            )
-        words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, 0]]) for j in (i, i + 1)]
-        others = [(name, word) for name, word in words if word != "lattice"]
-        if others:
-            verb = "has" if len(others) == 1 else "have"
-            laws = " and ".join(dict.fromkeys(word for _, word in others))
-            raise ModelError(
-                f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
-                "to jump to: use statistics: lattice",
-                path,
-            )
+        jump_is_defined(parameters, i, 0, 0)
+
+
+def jump_is_defined(parameters: StackParameters, contact: int, left: int, right: int) -> None:
+    """Refuse the same for a jump from species `left` of the left layer to `right` of the right one."""
+    names, path = parameters.layer_names, f"contacts.{contact}.charge_transfer"
+    z, other = parameters.charge_number[:, contact, left], parameters.charge_number[:, contact + 1, right]
+    if np.any(z != other):
+        k = int(np.argmax(z != other))
+        raise ModelError(
+            f"{names[contact]} and {names[contact + 1]} carry ions of charge {z[k]:g} and {other[k]:g}: a jump across "
+            "the contact needs one ion on both sides",
+            path,
+        )
+    sites = ((contact, left), (contact + 1, right))
+    words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, s]]) for j, s in sites]
+    others = [(name, word) for name, word in words if word != "lattice"]
+    if others:
+        verb = "has" if len(others) == 1 else "have"
+        laws = " and ".join(dict.fromkeys(word for _, word in others))
+        raise ModelError(
+            f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
+            "to jump to: use statistics: lattice",
+            path,
+        )
 
 
 __all__ = [
@@ -364,6 +370,7 @@ __all__ = [
     "apparent_activation_energy",
     "calibrated_rate_constant",
     "jump_rates",
+    "jump_is_defined",
     "jumps_are_defined",
     "law_of_keys",
     "occupancy_factor",

@@ -208,3 +208,7 @@ class LayerNumbers(SpeciesNumbers):
         float | None,
         Number(low=-1e4, high=1e4, text="Fixed charge of a core, default its grain's", array="background_charge"),
     ] = None
+    grain_size_nm: Annotated[
+        float | None,
+        Number(low=0.1, high=1e9, text="Edge of the grains of a polycrystal", words="grain size", array="grain_size"),
+    ] = None

@@ -183,15 +183,15 @@ def fit_figure(stored: StoredFit) -> Figure:
     for panel, table in zip(panels, contours, strict=False):
         draw_contour(panel, table)
     first = len(contours)
-    _curves(panels[first], panels[first + 1], arrays, against_temperature)
+    draw_curves(panels[first], panels[first + 1], arrays, against_temperature)
     for panel, law in zip(panels[first + 2 :], laws, strict=False):
         _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
     letters(panels[:n_panels])
     return figure
 
 
-def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperature: bool) -> None:
-    """Draw data, curve and residuals, one colour per temperature and curve."""
+def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], against_temperature: bool) -> None:
+    """Draw data, curve and, where there is an axis for them, residuals, one colour per temperature and curve."""
     x_name = "temperature" if against_temperature else next(k for k in ("mixing_time", "delay") if k in arrays)
     x = 1000.0 / arrays["temperature"] if against_temperature else arrays[x_name]
     keys = arrays["series"] if against_temperature else arrays["series"] + 0.5 * _rank(arrays["temperature"])
@@ -226,18 +226,22 @@ def _curves(panel: Axes, below: Axes, arrays: dict[str, Any], against_temperatur
         shown, unit_error = arrays["residual"][rows], np.ones(rows.size)
         if residual_scale is not None:
             unit_error = residual_scale[rows] / (arrays["value"][rows] if relative else 1.0)
-        below.plot(x[rows], shown / unit_error, "o", ms=3, color=colour)
+        if below is not None:
+            below.plot(x[rows], shown / unit_error, "o", ms=3, color=colour)
         for share in ("95", "68") if "model_median" in arrays else ():
             ends = [arrays[f"model_{end}_{share}"][rows] for end in ("lower", "upper")]
             panel.fill_between(x[rows], *ends, color=colour, alpha=0.25, lw=0)
+            if below is None:
+                continue
             model = arrays["model"][rows]
             away = [(np.log(end / model) if relative else end - model) / unit_error for end in ends]
             below.fill_between(x[rows], *away, color=colour, alpha=0.12, lw=0)
-    zero_line(below)
     unit = display_of(arrays["units"]["value"])
     panel.set_ylabel(label_text(arrays["long_names"]["value"], unit.math))
-    below.set_ylabel("Residual / sigma" if residual_scale is not None else "Residual")
-    for axis in (panel, below):
+    if below is not None:
+        zero_line(below)
+        below.set_ylabel("Residual / sigma" if residual_scale is not None else "Residual")
+    for axis in (panel,) if below is None else (panel, below):
         if against_temperature:
             axis.set_xlabel("1000 / T (K$^{-1}$)")
             _temperature_above(axis)

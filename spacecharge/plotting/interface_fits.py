@@ -58,7 +58,7 @@ def interface_figure(stored: StoredFit) -> Figure:
     n_panels = 1 + 2 * bool(data["curve"]) + bool(data["profiles"])
     figure, grid = new_figure(-(-n_panels // 2), min(2, n_panels), summary["title"] or summary["name"], note)
     panels = list(np.ravel(grid))
-    _bars(panels[0], data, has_fit)
+    draw_bars(panels[0], data, has_fit)
     if data["curve"]:
         _resistance(panels[1], data, has_fit)
         _energy(panels[2], data, has_fit)
@@ -107,7 +107,7 @@ def _against_axis(data: dict[str, Any]) -> list[Panel]:
     return panels
 
 
-def _bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
+def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     """Draw measured, space-charge and charge-transfer resistance of every interface; bounds as arrows."""
     table, place = data["table"], np.arange(len(data["names"]))
     columns = [
@@ -257,4 +257,4 @@ def _words(name: str) -> str:
     return stem(name.rsplit(".", 1)[-1]).replace("_", " ")
 
 
-__all__ = ["interface_figure"]
+__all__ = ["draw_bars", "interface_figure"]

@@ -39,7 +39,7 @@ def ocv_figure(stored: StoredFit) -> Figure:
         axes[3].remove()
         axes = [*axes[:2], figure.add_subplot(whole)]
     _record(axes[0], stored)
-    _curve(axes[1], stored)
+    draw_equilibrium(axes[1], stored)
     if diffusive:
         _diffusivity(axes[2], stored)
     _factor(axes[-1], stored)
@@ -65,7 +65,8 @@ def _record(axis: Axes, stored: StoredFit) -> None:
     axis.set_ylabel("Voltage (V)")
 
 
-def _curve(axis: Axes, stored: StoredFit) -> None:
+def draw_equilibrium(axis: Axes, stored: StoredFit) -> None:
+    """Draw U(x) with its branches, uncertainty and plateaus."""
     colours = line_colours(3)
     curve = stored.tables[""]
     x, u, sigma = (np.asarray(curve[key], dtype=float) for key in ("composition", "potential", "potential_sigma"))
@@ -127,4 +128,4 @@ def _factor(axis: Axes, stored: StoredFit) -> None:
     axis.set_ylabel("Thermodynamic factor")
 
 
-__all__ = ["ocv_figure"]
+__all__ = ["draw_equilibrium", "ocv_figure"]

@@ -25,6 +25,9 @@ OFF_BULK = 0.01
 """A layer is shown as far as its potential is off its far value by more than this share of the largest
 deviation there."""
 
+DRIVING = "electrochemical_potential"
+"""Profile that only a state with current has."""
+
 AIR = 1.6
 """Shown distance over the distance at which profiles become flat."""
 
@@ -43,12 +46,15 @@ class LayerLines:
         Potential [V].
     occupancy : ndarray, shape (n_lines, n_species, n_x)
         Occupancy [1].
+    driving : ndarray, shape (n_lines, n_species, n_x), optional
+        Electrochemical potential over its charge under a load [V].
     """
 
     name: str
     x: Array
     potential: Array
     occupancy: Array
+    driving: Array | None = None
 
 
 def plot_profiles(view: View, *, title: str = "") -> Figure:
@@ -83,7 +89,10 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
         x = results[f"{group}/x"] * 1e9
         potential = view.variable(f"{group}/potential").values.reshape(n_lines, x.size)
         occupancy = view.variable(f"{group}/occupancy").values.reshape(n_lines, -1, x.size)
-        layers.append(LayerLines(name, x, potential, occupancy))
+        driving = None
+        if f"{group}/{DRIVING}" in results.fields:
+            driving = view.variable(f"{group}/{DRIVING}").values.reshape(n_lines, -1, x.size)
+        layers.append(LayerLines(name, x, potential, occupancy, driving))
     labels = [] if series is None else series.texts()
     return draw(layers, results.contacts, species, labels, series.label if series else "", title, "; ".join(notes))
 
@@ -142,7 +151,7 @@ def draw(
     title: str,
     note: str,
 ) -> Figure:
-    """Draw one column per contact: potential above, occupancy below.
+    """Draw one column per contact: potential above, occupancy below, and what drives the current under a load.
 
     Parameters
     ----------
@@ -162,7 +171,8 @@ def draw(
     n_lines = layers[0].potential.shape[0]
     colours = line_colours(n_lines)
     with styled():
-        figure, panels = new_figure(2, len(planes), title, note)
+        driven = layers[0].driving is not None
+        figure, panels = new_figure(3 if driven else 2, len(planes), title, note)
         for column, (position, first, last) in enumerate(planes):
             above, below = panels[0, column], panels[1, column]
             near = layers[first : last + 1]
@@ -174,16 +184,32 @@ def draw(
             _zoom(above, below, near, position)
             _name_layers(above, near)
             below.set_ylim(-0.03, 1.03)
-            below.set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
-            above.tick_params(labelbottom=False)
-            for panel in (above, below):
+            if driven:
+                _draw_driving(panels[2, column], near, position, colours)
+                panels[2, column].set_xlim(above.get_xlim())
+            panels[-1, column].set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
+            for panel in panels[:-1, column]:
+                panel.tick_params(labelbottom=False)
+            for panel in panels[:, column]:
                 panel.axvline(0.0, color="0.6", linewidth=0.7, zorder=0)
             zero_line(above)
         panels[0, 0].set_ylabel("Electrostatic potential (V)")
         panels[1, 0].set_ylabel("Occupancy")
+        if driven:
+            panels[2, 0].set_ylabel("Electrochemical\npotential (V)")
         letters([panel for row in panels for panel in row])
         _legends(figure, panels[1, -1], species, labels, heading, colours)
     return figure
+
+
+def _draw_driving(panel: Axes, near: list[LayerLines], position: float, colours: list[Any]) -> None:
+    """Draw the electrochemical potentials of the layers of a contact, over their charge."""
+    for layer in near:
+        if layer.driving is not None:
+            for line, colour in enumerate(colours):
+                for s, values in enumerate(layer.driving[line]):
+                    panel.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
+    zero_line(panel)
 
 
 def _plane(layers: list[LayerLines], contact: str) -> tuple[float, int, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,100 +13,110 @@ from numpy.typing import NDArray
 from ..constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import ModelError
 from ..model import StackParameters
-from ..model.charge_transfer import ChargeTransfer
+from ..model.charge_transfer import ChargeTransfer, jump_is_defined
+from .routes import Routes
 from .solution import Solution
 
 Array = NDArray[np.float64]
-
-MOST_ELEMENTS = 4000
-"""Elements beyond which a mesh is not cut any further."""
+ContactLaw = ChargeTransfer | Mapping[str, ChargeTransfer] | None
 
 
 class Chain:
     """A mesh with its state, and what the kernels need beside it; mutable while a state is looked for."""
 
-    def __init__(self, solution: Solution, contacts: Array) -> None:
+    def __init__(self, solution: Solution, contacts: Array, routes: Routes) -> None:
         from ..kernels import layout as o
         from ..kernels import workspace as w
         from ..kernels.species import fill_species
-        from ..kernels.steady_nodes import NODE_STATE, Y
+        from ..kernels.steady_newton import A_FLOWS
+        from ..kernels.steady_nodes import ISOLATED, ROUTE_SIZE, ROUTE_START, Y
 
         p = solution.parameters
         prepared = solution._prepared
         state = solution.state
         first = state[w.FIRST, : p.n_layers + 1].astype(int)
-        n = int(first[-1])
+        n, n_routes = int(first[-1]), routes.component.size
         self.volt = float(p.thermal_voltage[0])
+        self.routes = routes
         species = np.empty((p.n_layers, p.n_species, o.SPECIES_COLUMNS))
         fill_species(prepared.rows[0], prepared.codes, species)
-        self.problem = (species, prepared.codes, np.ascontiguousarray(p.permittivity[0]), contacts, self.volt)
-        self.elements = np.stack([state[w.SIZE, :n], state[w.LAYER, :n]], axis=1)
-        self.nodes = np.zeros((n, 5, NODE_STATE))
-        self.nodes[:, :, Y] = state[w.Y : w.Y + 5, :n].T
-        charge = species[self.elements[:, 1].astype(int), :, o.P_Z]
-        self.deltas = -charge[:, None, :] * self.nodes[:, :, Y][:, :, None]
+        amounts = np.zeros(n_routes)
+        self.problem = (
+            species, prepared.codes, np.ascontiguousarray(p.permittivity[0]), contacts, self.volt, routes.of_species,
+            routes.spans, amounts,
+        )  # fmt: skip
+        elements = np.empty((n, 2))
+        elements[:, 0], elements[:, 1] = state[w.SIZE, :n], state[w.LAYER, :n]
+        nodes = np.zeros((n, 5, ROUTE_START + ROUTE_SIZE * n_routes))
+        nodes[:, :, Y] = state[w.Y : w.Y + 5, :n].T
+        charge = species[elements[:, 1].astype(int), :, o.P_Z]
+        deltas = -charge[:, None, :] * nodes[:, :, Y][:, :, None]
         for s in range(p.n_species):
             at = w.SPECIES_START + w.SPECIES_ROWS * s + w.DELTA
             kept = state[at : at + 5, :n].T
             if np.any(kept):
-                self.deltas[:, :, s] = kept
+                deltas[:, :, s] = kept
+        self.mesh = (elements, nodes, deltas, np.zeros(deltas.shape))
         self.solution = solution
-        self.current = 0.0
+        self.flows = np.zeros(n_routes)
+        self.answer = np.zeros(A_FLOWS + n_routes)
         self.iterations = 0
+        if np.any(routes.spans[:, 2] == ISOLATED):
+            amounts[:] = self.amounts()
 
-    def reach(self, current: float) -> bool:
-        """Go to a current; False where the way ends before, which leaves the last state on it."""
-        from ..kernels.steady_newton import follow_current
+    @property
+    def current(self) -> float:
+        """The total current [A m-2]."""
+        return float(self.flows.sum())
 
-        steps = np.empty(self.nodes.shape[:2])
-        status, more, self.current = follow_current(
-            self.problem, self.elements, self.nodes, self.deltas, self.current, current, steps
+    @property
+    def n_elements(self) -> int:
+        """Elements of the mesh."""
+        return int(self.mesh[0].shape[0])
+
+    def amounts(self) -> Array:
+        """Return the charge of every route above that of the bulk."""
+        from ..kernels.element import WEIGHTS
+        from ..kernels.steady_newton import fill_nodes
+        from ..kernels.steady_nodes import AMOUNT, ROUTE_SIZE, ROUTE_START
+
+        fill_nodes(self.problem, self.mesh)
+        elements, nodes, _, _ = self.mesh
+        return np.asarray(
+            np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
         )
-        self.iterations += int(more)
-        return bool(status == 0)
 
-    def cut(self, pieces: NDArray[np.int64]) -> bool:
-        """Cut elements and solve again at the same current; False where that fails, which leaves all as it was."""
-        from ..kernels.steady_newton import cut_elements, solve_current
+    def carry(self, target: float, by_voltage: bool, tolerance_V: float) -> tuple[int, Array]:
+        """Go from rest to a current or a voltage on a mesh that follows; returns what `carry_load` does."""
+        from ..kernels.steady_mesh import RESULTS, carry_load, join_pairs
 
-        before = self.elements, self.nodes, self.deltas
-        self.elements, self.nodes, self.deltas = cut_elements(*before, pieces)
-        steps = np.empty(self.nodes.shape[:2])
-        status, more = solve_current(self.problem, self.elements, self.nodes, self.deltas, self.current, steps)
-        self.iterations += int(more)
-        if status != 0:
-            self.elements, self.nodes, self.deltas = before
-        return bool(status == 0)
-
-    def rough(self) -> Array:
-        """Return the roughness of every element."""
-        from ..kernels.steady_newton import roughness
-
-        rough = np.empty(self.elements.shape[0])
-        roughness(self.elements, self.nodes, rough)
-        return rough
-
-    def adapt(self, limit: float) -> bool:
-        """Cut what is rougher than the limit until nothing is; False where that fails."""
-        for _ in range(24):
-            rough = self.rough() > limit
-            n = rough.size
-            if not rough.any() or n > MOST_ELEMENTS:
-                return True
-            if not self.cut(np.where(rough, 2, 1).astype(np.int64)):
-                return False
-        return True
-
-    def voltage(self) -> tuple[float, float, Array]:
-        """Return V, dV/dJ and the drops (2, n_layers) of layers and of the contacts left of them."""
-        from ..kernels.steady_newton import measure_voltage
-
-        steps = np.empty(self.nodes.shape[:2])
-        drops = np.empty((2, self.problem[2].size))
-        voltage, slope = measure_voltage(
-            self.problem, self.elements, self.nodes, self.deltas, self.current, steps, drops
+        results = np.empty(RESULTS)
+        aim = (1.0 if by_voltage else 0.0, float(target), 0.0)
+        # The solve at rest has halved its mesh once; so does this one.
+        status, self.mesh = carry_load(
+            self.problem, join_pairs(self.mesh), self.flows, aim, tolerance_V, self.answer, results
         )
-        return float(voltage), float(slope), drops
+        return int(status), results
+
+    def halved(self) -> Chain | None:
+        """Return the same state with every element cut in half and solved again; None where that fails."""
+        from ..kernels.steady_mesh import INTACT, RESULTS, carry_load
+
+        finer = copy(self)
+        finer.flows, finer.answer = self.flows.copy(), self.answer.copy()
+        elements, nodes, deltas, turns = self.mesh
+        mesh = (elements, nodes.copy(), deltas.copy(), turns.copy())
+        aim = (0.0, self.current, self.current)
+        status, finer.mesh = carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, np.empty(RESULTS))
+        return finer if status == INTACT else None
+
+    def drops(self) -> Array:
+        """Return the drop of v of each route over layers and contacts left of them, (2, n_routes, n_layers) [V]."""
+        from ..kernels.steady_profile import drops_of
+
+        drops = np.empty((2, self.flows.size, self.problem[2].size))
+        drops_of(self.problem, self.mesh, self.flows, drops)
+        return drops
 
     def work(self) -> Array:
         """Return a work array that holds this state as an equilibrium solve would."""
@@ -113,41 +124,88 @@ class Chain:
         from ..kernels.workspace import STRIDE
 
         work = np.zeros(self.solution._prepared.work_rows * STRIDE)
-        store_state(work, self.elements, self.nodes, self.deltas)
+        store_state(work, self.mesh)
         return work
 
     def exchange_currents(self) -> Array:
-        """Return i0 of every inner contact [A m-2], NaN without a law."""
+        """Return i0 of every route through every inner contact, (n_layers - 1, n_routes) [A m-2], NaN without a law."""
         from ..kernels.steady_profile import exchange_currents
 
-        out = np.empty(self.problem[2].size - 1)
-        exchange_currents(self.problem, self.elements, self.deltas, self.current, out)
+        out = np.empty((self.problem[2].size - 1, self.flows.size))
+        exchange_currents(self.problem, self.mesh, self.flows, out)
+        return out
+
+    def charge_transfer(self) -> Array:
+        """Return i0 [A m-2] and kT/(|z| e i0) [ohm m2] of the one law of each inner contact, (2, n_layers - 1)."""
+        from ..kernels.steady_nodes import C_CHARGE
+
+        every, out = self.exchange_currents(), np.full((2, self.problem[2].size - 1), np.nan)
+        for contact, route in zip(*np.nonzero(np.isfinite(every)), strict=True):
+            exchange = every[contact, route]
+            out[:, contact] = exchange, self.volt / (abs(self.problem[3][contact, route, C_CHARGE]) * exchange)
+        return out
+
+    def contact_currents(self) -> Array:
+        """Return the current of every species through every inner contact, (n_layers - 1, n_species) [A m-2].
+
+        Species of one component share its current as they conduct at the left face.
+        """
+        from ..kernels import layout as o
+        from ..kernels.rows import TRANSPORT_VACANCY
+        from ..kernels.steady_nodes import ROUTE_SIZE, ROUTE_START, SIGMA
+        from ..kernels.steady_profile import occupancies_of
+
+        p, (elements, nodes, deltas, _) = self.solution.parameters, self.mesh
+        species, spans = self.problem[0], self.routes.spans
+        out = np.full((p.n_layers - 1, p.n_species), np.nan)
+        for layer, e in enumerate(np.flatnonzero(np.diff(elements[:, 1]))):
+            for s, route in enumerate(self.routes.of_species[layer]):
+                if route < 0:
+                    continue
+                out[layer, s] = 0.0
+                if self.flows[route] == 0.0 or not spans[route, 0] <= layer < spans[route, 1]:
+                    continue
+                theta, vacancy = np.empty((2, 1))
+                occupancies_of(species, layer, s, deltas[e, 4, s : s + 1].copy(), theta, vacancy)
+                conduct = float(species[layer, s, o.P_CONDUCT] * theta[0])
+                if p.transport[layer, s] == TRANSPORT_VACANCY:
+                    conduct *= float(vacancy[0]) / species[layer, s, o.P_VACANCY]
+                total = nodes[e, 4, ROUTE_START + ROUTE_SIZE * route + SIGMA]
+                out[layer, s] = self.flows[route] * conduct / total
         return out
 
     def profiles(self, voltage: float) -> dict[str, Array]:
         """Return profiles at all nodes, by name; `voltage` is v of the left end."""
-        from ..kernels.steady_profile import read_profiles
+        from ..kernels.steady_profile import read_occupancies, read_profiles
 
         p = self.solution.parameters
-        n = self.elements.shape[0]
-        x, v = np.empty((n, 5)), np.empty((n, 5))
+        elements, nodes, _, _ = self.mesh
+        n, n_routes, n_components = elements.shape[0], self.flows.size, len(self.routes.components)
+        x = np.empty((n, 5))
+        v, currents = np.empty((n_routes, n, 5)), np.empty((n_routes, n, 5))
         occupancy, vacancy = np.empty((p.n_species, n, 5)), np.empty((p.n_species, n, 5))
-        read_profiles(self.problem, self.elements, self.nodes, self.deltas, self.current, x, v, occupancy, vacancy)
+        read_profiles(self.problem, self.mesh, self.flows, x, v, currents)
+        read_occupancies(self.problem, self.mesh, occupancy, vacancy)
         if p.n_layers > 1:
             x -= float(p.thickness[0, 0])
-        layer = self.elements[:, 1].astype(int)
+        layer = elements[:, 1].astype(int)
         # v counts from the right end; phi_b differs between layers as at rest.
         v += voltage
         level = (p.neutral_potential[0] - p.neutral_potential[0, -1])[layer]
         keep = np.ones((n, 5), dtype=bool)
         keep[1:, 0] = layer[1:] != layer[:-1]
+        every = np.full((2, n_components, n, 5), np.nan)
+        for k, c in enumerate(self.routes.component):
+            for i, values in enumerate((v, currents)):
+                every[i, c] = np.where(np.isfinite(values[k]), values[k], every[i, c])
+        several = n_components > 1
         return {
             "x": x[keep],
-            "potential": (self.nodes[:, :, 0] * self.volt + v + level[:, None])[keep],
-            "electrochemical_potential": v[keep],
+            "potential": (nodes[:, :, 0] * self.volt + v[0] + level[:, None])[keep],
+            "electrochemical_potential": every[0][:, keep] if several else every[0, 0][keep],
             "occupancy": occupancy[:, keep],
             "vacancy": vacancy[:, keep],
-            "current_density": np.full(int(keep.sum()), self.current),
+            "current_density": every[1][:, keep] if several else every[1, 0][keep],
         }
 
     def scalars(self, profiles: dict[str, Array]) -> dict[str, Any]:
@@ -162,11 +220,11 @@ class Chain:
         solution = self.solution
         p, prepared = solution.parameters, solution._prepared
         faces = np.empty((p.n_layers, 5))
-        steady_faces(self.problem, self.elements, self.nodes, faces)
+        steady_faces(self.problem, self.mesh, self.flows, faces)
         out = solution.row.copy()
         out[-2 * (p.n_layers + 1) :] = math.nan
         fraction = float(prepared.packed[0])
-        out[VALIDITY] = observe_steady(self.work(), prepared.rows[0], self.problem, faces, fraction, out)
+        out[VALIDITY] = observe_steady(self.work(), prepared.rows[0], self.problem, self.mesh, faces, fraction, out)
         named = {name: values[0] for name, values in unpack_scalars(Rows(out[None], p, solution.resistance_of)).items()}
         # phi at a contact counts from the neutral bulk at the right end, where v is 0 as well.
         contacts = np.flatnonzero(np.diff(profiles["x"]) == 0.0)
@@ -174,42 +232,80 @@ class Chain:
         named["contact_potential"] = np.stack([potential[contacts], potential[contacts + 1]], axis=1)
         return named
 
-    def faces(self) -> Array:
-        """Return y left and right of every inner contact, shape (n_layers - 1, 2) [kT/e]."""
-        layer = self.elements[:, 1]
-        ends = np.flatnonzero(np.diff(layer))
-        return np.stack([self.nodes[ends, 4, 0], self.nodes[ends + 1, 0, 0]], axis=1)
 
+def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resistance: Array, routes: Routes) -> Array:
+    """Return what the kernels need of every inner contact, shape (n_layers - 1, n_routes, CONTACT_COLUMNS).
 
-def contact_rows(parameters: StackParameters, laws: Sequence[ChargeTransfer | None], resistance: Array) -> Array:
-    """Return what the kernels need of every inner contact, shape (n_layers - 1, CONTACT_COLUMNS).
+    Parameters
+    ----------
+    parameters : StackParameters
+        The point.
+    laws : sequence of ChargeTransfer, mapping or None
+        One per contact: of the ions that pass, or by component; what has no law passes freely.
+    resistance : ndarray, shape (n_layers - 1,)
+        Plain resistance of every component [ohm m2] where there is no law.
+    routes : Routes
+        The components.
 
     Raises
     ------
     ModelError
-        A contact has both a law and a plain resistance, or a law meets several species.
+        A contact has both a law and a plain resistance, or it is not clear which species a law is about.
     """
     from ..kernels import steady_nodes as k
 
     p = parameters
-    rows = np.zeros((p.n_layers - 1, k.CONTACT_COLUMNS))
+    rows = np.zeros((p.n_layers - 1, routes.component.size, k.CONTACT_COLUMNS))
     volt = float(p.thermal_voltage[0])
     for c in range(p.n_layers - 1):
-        rows[c, k.C_STEP] = float(p.contact_step[0, c]) / volt
-        rows[c, k.C_SHEET] = float(p.contact_charge[0, c]) / (VACUUM_PERMITTIVITY * volt)
+        rows[c, :, k.C_STEP] = float(p.contact_step[0, c]) / volt
+        rows[c, :, k.C_SHEET] = float(p.contact_charge[0, c]) / (VACUUM_PERMITTIVITY * volt)
         law = laws[c] if c < len(laws) else None
         if law is not None:
-            if (p.site_density[0, c : c + 2] > 0.0).sum() != 2:
-                raise ModelError("a law of charge transfer needs layers with one mobile species each", "contacts")
             if resistance[c] != 0.0:
                 raise ModelError("give either a law of charge transfer or a resistance", f"contacts.{c}")
-            z = float(p.charge_number[0, c, 0])
-            prefactor = abs(z) * ELEMENTARY_CHARGE * float(law.rate_at(p.temperature[0]))
-            rows[c, k.C_KIND], rows[c, k.C_VALUE] = k.JUMPS, prefactor
-            rows[c, k.C_ALPHA], rows[c, k.C_CHARGE] = float(np.asarray(law.symmetry_factor)), z
+            for route, one in _laws_at(law, c, routes).items():
+                left, right = (np.flatnonzero(routes.of_species[i] == route) for i in (c, c + 1))
+                if left.size != 1 or right.size != 1:
+                    raise ModelError(
+                        "a law of charge transfer needs one species of its component on each side", f"contacts.{c}"
+                    )
+                jump_is_defined(p, c, int(left[0]), int(right[0]))
+                z = float(p.charge_number[0, c, left[0]])
+                prefactor = abs(z) * ELEMENTARY_CHARGE * float(one.rate_at(p.temperature[0]))
+                row = rows[c, route]
+                row[k.C_KIND], row[k.C_VALUE], row[k.C_CHARGE] = k.JUMPS, prefactor, z
+                row[k.C_ALPHA] = float(np.asarray(one.symmetry_factor))
+                row[k.C_LEFT], row[k.C_RIGHT] = left[0], right[0]
         elif resistance[c] > 0.0:
-            rows[c, k.C_KIND], rows[c, k.C_VALUE] = k.RESISTOR, resistance[c]
+            rows[c, :, k.C_KIND], rows[c, :, k.C_VALUE] = k.RESISTOR, resistance[c]
     return rows
 
 
-__all__ = ["MOST_ELEMENTS", "Chain", "contact_rows"]
+def _laws_at(
+    law: ChargeTransfer | Mapping[str, ChargeTransfer], contact: int, routes: Routes
+) -> dict[int, ChargeTransfer]:
+    """Return the laws of one contact by route; a bare law is that of the only component of ions that crosses."""
+    crossing = {
+        routes.components[component]: k
+        for k, (component, (first, last, _)) in enumerate(zip(routes.component, routes.spans, strict=True))
+        if first <= contact < last
+    }
+    path = f"contacts.{contact}.charge_transfer"
+    if isinstance(law, Mapping):
+        for name in law:
+            if name not in crossing:
+                raise ModelError(
+                    f"no component called {name!r} crosses this contact (crossing: {', '.join(crossing)})", path
+                )
+        return {crossing[name]: one for name, one in law.items()}
+    ions = [k for name, k in crossing.items() if name != "electrons"] if len(crossing) > 1 else list(crossing.values())
+    if len(ions) != 1:
+        raise ModelError(
+            f"several components of ions cross this contact ({', '.join(crossing)}): give a law to each by its name",
+            path,
+        )
+    return {ions[0]: law}
+
+
+__all__ = ["Chain", "contact_rows"]

@@ -262,17 +262,35 @@ ACTIVATION_OUTPUT = Output(
 )
 """The same in a sweep over the temperature."""
 
+BOUNDARY_ACTIVATION = Output(
+    "grain_boundary_activation_energy",
+    (),
+    "eV",
+    "activation energy of the grain-boundary resistance",
+    needs="grain_boundary_and_temperature",
+)
+TOTAL_ACTIVATION = Output(
+    "total_conductivity_activation_energy",
+    LAYERS,
+    "eV",
+    "activation energy of the conductivity of a polycrystal",
+    needs="grain_size_and_temperature",
+)
+"""d ln(R)/d(1/kT) of a grain boundary, and -d ln(sigma)/d(1/kT) of a polycrystal, in a sweep over the temperature."""
+
 CELL_VOLTAGE = Output(
     "cell_voltage", (), "V", "cell voltage, U of the left electrode minus the right", needs="full_cell"
 )
 """Where both ends are electrodes; under a load that under current."""
 
+PARTIAL = ("contact", "species")
 _PASSING, _CURRENT, _SIGNAL = "current", "load", "impedance"
 CURRENT_OUTPUTS: tuple[Output, ...] = (
     Output("current_density", (), "A m-2", "current density", needs=_PASSING),
     Output("overpotential", CONTACTS, "V", "overpotential", needs=_PASSING),
     Output("differential_resistance", (), "ohm m2", "differential resistance", needs=_PASSING),
     Output("contact_current_density", CONTACTS, "A m-2", "current density of the contact", needs="bias"),
+    Output("contact_current_density", PARTIAL, "A m-2", "current density of the contact", needs=_CURRENT),
     Output("voltage", (), "V", "polarisation", needs=_CURRENT),
     Output("layer_voltage", LAYERS, "V", "drop of the electrochemical potential", needs=_CURRENT),
 )
@@ -309,6 +327,8 @@ EVERY_OUTPUT: tuple[Output, ...] = (
     CELL_VOLTAGE,
     *TRANSFER_OUTPUTS,
     ACTIVATION_OUTPUT,
+    BOUNDARY_ACTIVATION,
+    TOTAL_ACTIVATION,
     *CURRENT_OUTPUTS,
     *IMPEDANCE_OUTPUTS,
     *ARC_OUTPUTS,

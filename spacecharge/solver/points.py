@@ -23,12 +23,15 @@ from .network import held_components, network_of
 from .options import SolverOptions
 from .prepared import prepared_point
 from .relaxation import relaxation_times
+from .routes import routes_of
 from .small_signal import contact_resistances, path_resistances, spectrum_of, stack_capacitance, through_resistance
 from .solution import Solution
-from .steady import SteadyState, one_component, solve_load
+from .steady import SteadyState, solve_load
 
 Array = NDArray[np.float64]
 Laws = Sequence[ChargeTransfer | None]
+Loads = tuple[Array | None, Array | None, tuple[str, ...] | None]
+"""Current densities [A m-2] or voltages [V] of points, one of them None, and the components that the ends exchange."""
 
 
 def point_of(parameters: StackParameters, point: int, *, reservoirs: bool = False) -> StackParameters:
@@ -71,7 +74,7 @@ def load_values(
     stack: Stack,
     parameters: StackParameters,
     laws: Laws,
-    loads: tuple[Array | None, Array | None],
+    loads: Loads,
     tolerance_V: ArrayLike,
     resistance_of: Sequence[str] | None,
 ) -> tuple[dict[str, Array], list[SteadyState]]:
@@ -85,8 +88,9 @@ def load_values(
         The points.
     laws : sequence of ChargeTransfer or None
         One per inner contact.
-    loads : tuple of ndarray or None, shape (n_points,)
-        Current densities [A m-2] or voltages [V]; one of them is None.
+    loads : tuple
+        Current densities [A m-2] or voltages [V], shape (n_points,), one of them None; and the components that the ends
+        exchange, None for all.
     tolerance_V : array_like
         Tolerance of the contact potentials [V].
     resistance_of : sequence of str or None
@@ -97,26 +101,25 @@ def load_values(
     dict, list
         ``status``, ``iterations``, every observable of the equilibrium solve in the state with current, and
         ``current_density``, ``voltage``, ``cell_voltage``, ``differential_resistance``, ``layer_voltage``,
-        ``overpotential``; NaN and a status where a point has no answer.
+        ``overpotential``, ``contact_current_density``; NaN and a status where a point has no answer.
 
     Raises
     ------
     ModelError
-        The stack has several mobile components.
+        No component passes from end to end.
     """
     p = parameters
     tolerances = np.broadcast_to(np.asarray(tolerance_V, dtype=float), (p.n_points,))
     states, each = [], []
     for i in range(p.n_points):
         here = point_of(p, i, reservoirs=True)
-        if i == 0:
-            one_component(stack, here)
+        routes = routes_of(stack, here, loads[2])
         solution = solve_point_of(stack, here, float(tolerances[i]), resistance_of)
         if solution.status == Status.SOLVED:
             at = [law_of(law, i) for law in laws]
-            rows = contact_rows(here, at, here.array("contact_resistance")[0])
-            current, voltage = (None if load is None else float(load[i]) for load in loads)
-            state = solve_load(solution, rows, current, voltage)
+            rows = contact_rows(here, at, here.array("contact_resistance")[0], routes)
+            current, voltage = (None if load is None else float(load[i]) for load in loads[:2])
+            state = solve_load(solution, rows, routes, current, voltage)
         else:
             state = SteadyState.failed(stack, solution.status, solution.message)
         states.append(state)
@@ -146,6 +149,11 @@ def _state_values(state: SteadyState, p: StackParameters) -> dict[str, Array]:
     for name in ("current_density", "voltage", "cell_voltage", "differential_resistance", "layer_voltage"):
         values[name] = np.asarray(getattr(state, name), dtype=float)
     values["overpotential"] = np.asarray(state.overpotential, dtype=float)
+    none = np.full((*contacts, *n_species), np.nan)
+    if p.n_species > 1:
+        passing = np.full((2, *contacts), np.nan) if state.chain is None else state.chain.charge_transfer()
+        values["exchange_current_density"], values["charge_transfer_resistance"] = passing
+    values["contact_current_density"] = none if state.chain is None else state.contact_current_density
     return values
 
 

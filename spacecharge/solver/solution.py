@@ -139,6 +139,7 @@ class Solution:
     transference_number = Observed(bulk.transference_number)
     fermi_level = Observed(bulk.fermi_level)
     grain_boundary_resistance = Observed(bulk.grain_boundary_resistance)
+    total_conductivity = Observed(bulk.total_conductivity)
     barrier = Observed(bulk.barrier)
     plane_occupancy = Observed(bulk.plane_occupancy)
     plane_charge = Observed(bulk.plane_charge)

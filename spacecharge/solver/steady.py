@@ -1,12 +1,13 @@
 """A steady current through a stack: space-charge layers that move with the current, and the voltage that it takes.
 
-Every layer has one mobile component, whose current J is the same at every x. With y = (phi - phi_b - v)/(kT/e) the
-occupancies are those of equilibrium at y, v' = -J/sigma(y), and Poisson's equation reads
+The current j_c of every component c is the same at every x. With y_c = (phi - phi_b - v_c)/(kT/e) the occupancies are
+those of equilibrium at y_c, v_c' = -j_c/sigma_c(y_c), and Poisson's equation reads, with y of one of the components,
 
-    -(eps0 eps (y' + v'/(kT/e)))' = rho(y),
+    -(eps0 eps (y' + v'/(kT/e)))' = rho,
 
 which Newton solves on the elements of the equilibrium solve, cut where the current moves the layers. Both ends are
-reservoirs of neutral bulk. At a contact v jumps by what the charge transfer takes (or a plain resistance), phi does
+reservoirs of neutral bulk for the components that they exchange; what is blocked somewhere carries nothing, and what no
+end exchanges keeps its amount. At a contact v jumps by what the charge transfer takes (or a plain resistance), phi does
 not.
 """
 
@@ -23,23 +24,15 @@ from numpy.typing import NDArray
 
 from ..codes import EndKind, Status
 from ..errors import ConvergenceError, ModelError
-from ..model import End, Stack, StackParameters
-from ..model.charge_transfer import ChargeTransfer
-from ..model.components import check_no_planes
-from .chain import MOST_ELEMENTS, Chain, contact_rows
+from ..model import End, Stack
+from ..model.components import components_of
+from .chain import Chain, ContactLaw, contact_rows
 from .equilibrium import solve
-from .network import bulk_conductivities, components_of
 from .options import SolverOptions
-from .small_signal import Laws
+from .routes import Routes, routes_of
 from .solution import Solution
 
 Array = NDArray[np.float64]
-
-SMOOTH = 3e-6
-"""Roughness [kT/e] that an element may always have, at a tolerance of 1e-6 V: far below what the tolerance allows."""
-
-SAFETY = 2.0
-"""What halving the mesh changes, times this, is the error estimate of the finer one; measured errors are smaller."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +57,11 @@ class SteadyState:
     differential_resistance : float
         dV/dJ [ohm m2], by implicit differentiation.
     layer_voltage : ndarray, shape (n_layers,)
-        Drop of v over each layer [V].
+        Drop of v over each layer, of the component that conducts best from end to end [V].
     overpotential : ndarray, shape (n_layers - 1,)
-        v left minus v right of each inner contact [V].
+        Its v left minus v right of each inner contact [V].
+    component_current_density : ndarray, shape (n_components,)
+        Current of each component, 0 for what does not pass from end to end [A m-2]; their sum is J.
     voltage_error_estimate, potential_error_estimate : float
         Estimated errors of the voltage, relative [1], and of the contact potentials [V].
     iterations, n_elements : int
@@ -82,6 +77,7 @@ class SteadyState:
     differential_resistance: float
     layer_voltage: Array
     overpotential: Array
+    component_current_density: Array
     voltage_error_estimate: float
     potential_error_estimate: float
     iterations: int
@@ -102,13 +98,58 @@ class SteadyState:
     def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
         """Return what stands for a state that was not found."""
         n, nan = len(stack.layers), math.nan
-        none = np.full(n - 1, nan)
-        return cls(stack, status, message, nan, nan, nan, nan, np.full(n, nan), none, nan, nan, iterations, 0)
+        none, currents = np.full(n - 1, nan), np.full(len(components_of(stack).names), nan)
+        return cls(stack, status, message, nan, nan, nan, nan, np.full(n, nan), none, currents, nan, nan, iterations, 0)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components of the stack."""
+        return components_of(self.stack).names
+
+    @cached_property
+    def component_layer_voltage(self) -> Array:
+        """Drop of v of each component over each layer, (n_components, n_layers) [V]; NaN where it is not."""
+        return self._by_component(0)
+
+    @cached_property
+    def component_overpotential(self) -> Array:
+        """Jump of v, left minus right, of each component at each inner contact, (n_components, n_layers - 1) [V].
+
+        NaN where it does not cross.
+        """
+        return self._by_component(1)[:, 1:]
+
+    def _by_component(self, kind: int) -> Array:
+        chain = self._chain()
+        drops, values = chain.drops()[kind], np.full((len(self.components), len(self.stack.layers)), math.nan)
+        for route, component in enumerate(chain.routes.component):
+            values[component] = np.where(np.isfinite(drops[route]), drops[route], values[component])
+        return values
+
+    @cached_property
+    def contact_current_density(self) -> Array:
+        """Current through each inner contact [A m-2].
+
+        Shape (n_layers - 1,), or (n_layers - 1, n_species) with several species. Species of one component share its
+        current as they conduct at the left face of the contact.
+        """
+        currents = self._chain().contact_currents()
+        return currents[:, 0] if currents.shape[1] == 1 else currents
 
     @cached_property
     def exchange_current_density(self) -> Array:
-        """i0 from the occupancies that the current leaves at each inner contact [A m-2]; NaN without a law."""
-        return self._chain().exchange_currents()
+        """i0 from the occupancies that the current leaves at each inner contact [A m-2]; NaN without a law.
+
+        Shape (n_layers - 1,), or (n_components, n_layers - 1) with several components.
+        """
+        chain = self._chain()
+        every = chain.exchange_currents()
+        if len(self.components) == 1:
+            return every[:, 0]
+        values = np.full((len(self.components), every.shape[0]), math.nan)
+        for route, component in enumerate(chain.routes.component):
+            values[component] = np.where(np.isfinite(every[:, route]), every[:, route], values[component])
+        return values
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
@@ -120,8 +161,9 @@ class SteadyState:
         """Profiles at all nodes.
 
         ``x`` [m], 0 at the first contact; ``potential`` phi and ``electrochemical_potential`` v [V], both 0 in the
-        neutral bulk of the right end; ``occupancy``, ``vacancy`` (n_species, n_nodes) [1]; ``current_density`` J
-        [A m-2], the same everywhere since v' is -J/sigma at every node.
+        neutral bulk of the right end; ``occupancy``, ``vacancy`` (n_species, n_nodes) [1]; ``current_density`` j
+        [A m-2], the same everywhere since v' is -j/sigma at every node. v and j are (n_components, n_nodes) where there
+        are several components, NaN where one is not.
         """
         return self._chain().profiles(self.voltage)
 
@@ -131,32 +173,13 @@ class SteadyState:
         return self.chain
 
 
-def one_component(stack: Stack, parameters: StackParameters) -> None:
-    """Refuse what the equation for one component a layer does not describe."""
-    check_no_planes(stack)
-    components = components_of(stack)
-    sigma = bulk_conductivities(parameters, 0, components)
-    for i, name in enumerate(parameters.layer_names):
-        members = set(components.of_species[i][parameters.site_density[0, i] > 0.0].tolist())
-        if len(members) != 1:
-            raise ModelError(
-                "a steady current needs layers whose mobile species form one component (give them one `component`)",
-                f"{name}.species",
-            )
-        if not sigma[i].any():
-            raise ModelError("a steady current needs a diffusivity in every layer", f"{name}.diffusivity_m2_per_s")
-        if members != set(components.of_species[0][parameters.site_density[0, 0] > 0.0].tolist()):
-            raise ModelError(
-                "no component passes from the first layer to this one: no steady current can flow", f"{name}.species"
-            )
-
-
 def steady_state(
     stack: Stack,
     *,
     current_density: float | None = None,
     voltage_V: float | None = None,
-    charge_transfer: Laws = None,
+    components: Sequence[str] | None = None,
+    charge_transfer: ContactLaw | Sequence[ContactLaw] = None,
     contact_resistance: Sequence[float] | Array | None = None,
     tolerance_V: float = 1e-6,
     options: SolverOptions | None = None,
@@ -167,15 +190,18 @@ def steady_state(
     Parameters
     ----------
     stack : Stack
-        Layers of one mobile component each. Ends that are field-free or bulk become reservoirs of neutral bulk.
+        Ends that are field-free or bulk become reservoirs of neutral bulk.
     current_density : float, optional
         J [A m-2], positive from left to right.
     voltage_V : float, optional
         Polarisation against equilibrium instead [V].
-    charge_transfer : ChargeTransfer or sequence, optional
-        Law of the first contact, or one (or None) per contact.
+    components : sequence of str, optional
+        Components that the ends exchange; default all. The others carry nothing and keep their amount.
+    charge_transfer : ChargeTransfer, mapping or sequence, optional
+        Law of the first contact, or one (or None) per contact: of the ions, or by component.
     contact_resistance : array_like, shape (n_layers - 1,), optional
-        Plain resistances of contacts without a law [ohm m2], beside those of the stack's contacts.
+        Plain resistances of contacts without a law [ohm m2], beside those of the stack's contacts; every component
+        meets them.
     tolerance_V : float
         Error wanted in the contact potentials [V].
     options : SolverOptions, optional
@@ -191,33 +217,44 @@ def steady_state(
     Raises
     ------
     ModelError
-        Several mobile components, an end that is neither field-free nor bulk, or not one of current and voltage.
+        No component passes from end to end, an end is neither field-free nor bulk, not one of current and voltage, or a
+        law that does not say what it is about.
     ConvergenceError
         The status is not 0 and `throw` is true.
 
     Notes
     -----
-    J is constant by construction. dV/dJ is exact for the discrete equations; at J = 0 it is the sum of the layers'
-    resistances and of the charge-transfer resistances.
+    Currents are constant by construction. dV/dJ is exact for the discrete equations; at J = 0 its inverse is the sum
+    over the components of 1/(resistances of the layers + charge-transfer resistances). A component without a
+    diffusivity in a layer does not leave that layer: it is level there, and keeps its amount.
     """
     if (current_density is None) == (voltage_V is None):
         raise ModelError("give either a current density or a voltage", "load")
     rest = between_reservoirs(stack)
     solution = solve(rest, tolerance_V=tolerance_V, options=options, throw=throw)
     p = solution.parameters
-    one_component(rest, p)
+    routes = _kept_routes(rest, solution, None if components is None else tuple(components))
     if solution.status != 0:
         return SteadyState.failed(rest, solution.status, solution.message)
-    laws = (charge_transfer,) if isinstance(charge_transfer, ChargeTransfer) else tuple(charge_transfer or ())
-    plain = p.array("contact_resistance")[0].copy()
+    laws = tuple(charge_transfer) if isinstance(charge_transfer, Sequence) else (charge_transfer,)
+    plain = p.array("contact_resistance")[0]
     if contact_resistance is not None:
-        plain += np.asarray(contact_resistance, dtype=float)
+        plain = plain + np.asarray(contact_resistance, dtype=float)
     if p.array("contact_bias").any():
         raise ModelError("stands beside a load, which biases the contacts itself", "contacts.0.bias_V")
-    state = solve_load(solution, contact_rows(p, laws, plain), current_density, voltage_V)
+    state = solve_load(solution, contact_rows(p, laws, plain, routes), routes, current_density, voltage_V)
     if throw and state.status != 0:
         raise ConvergenceError(state.message, state.status)
     return state
+
+
+def _kept_routes(stack: Stack, solution: Solution, components: tuple[str, ...] | None) -> Routes:
+    """Return the routes of a stack, remembered with it."""
+    key = f"routes {components}"
+    if key not in stack.cache:
+        stack.cache[key] = routes_of(stack, solution.parameters, components)
+    routes: Routes = stack.cache[key]
+    return routes
 
 
 def between_reservoirs(stack: Stack) -> Stack:
@@ -240,73 +277,38 @@ def between_reservoirs(stack: Stack) -> Stack:
 
 
 def solve_load(
-    solution: Solution, contacts: Array, current_density: float | None, voltage_V: float | None
+    solution: Solution, contacts: Array, routes: Routes, current_density: float | None, voltage_V: float | None
 ) -> SteadyState:
     """Return the state with current of a stack at rest; arguments as the kernels and :func:`steady_state` take them."""
-    tolerance = solution._prepared.tolerance_V
-    chain = Chain(solution, contacts)
-    chain.reach(0.0)
-    limit = max(1.5 * float(chain.rough().max()), SMOOTH * (tolerance / 1e-6) ** 0.625)
-    reached = _reach_load(chain, current_density, voltage_V)
-    message = ""
-    if reached:
-        reached = chain.adapt(limit) and (voltage_V is None or _reach_load(chain, None, voltage_V))
-        message = "not converged: the mesh could not be cut where the current moves the layers"
+    from ..kernels import steady_mesh as k
+
+    chain = Chain(solution, contacts, routes)
+    by_voltage = current_density is None
+    target = voltage_V if current_density is None else current_density
+    assert target is not None
+    state, results = chain.carry(float(target), by_voltage, solution._prepared.tolerance_V)
+    chain.iterations = int(results[k.R_ITERATIONS])
+    if state == k.NOT_REACHED:
+        reached = f"{results[k.R_LOAD]:.4g} {'V' if by_voltage else 'A/m2'}"
+        message = f"not converged: the stack cannot carry this load (reached {reached}); a layer or a contact depletes"
     else:
-        message = (
-            f"not converged: the stack cannot carry this load (reached {chain.current:.4g} A/m2, "
-            f"{chain.voltage()[0]:.4g} V); a layer or a contact depletes"
-        )
-    if not reached:
+        message = "not converged: the mesh could not be cut where the current moves the layers"
+    if state in (k.NOT_REACHED, k.NOT_CUT):
         return SteadyState.failed(solution.stack, Status.NOT_CONVERGED, message, chain.iterations)
-    error, relative = math.inf, math.inf
-    while True:
-        faces, before = chain.faces(), chain.voltage()
-        if not chain.cut(np.full(chain.elements.shape[0], 2, dtype=np.int64)):
-            break
-        if voltage_V is not None and not _reach_load(chain, None, voltage_V):
-            break
-        voltage, slope, _ = chain.voltage()
-        change = np.abs(chain.faces() - faces).max(initial=0.0)
-        error = SAFETY * float(change) * chain.volt + 0.02 * tolerance
-        if voltage_V is None:
-            relative = SAFETY * max(
-                abs(voltage - before[0]) / abs(voltage) if voltage != 0.0 else 0.0, abs(slope - before[1]) / abs(slope)
-            )
-        else:
-            relative = SAFETY * abs(slope - before[1]) / abs(slope)
-        if error <= tolerance or 2 * chain.elements.shape[0] > MOST_ELEMENTS:
-            break
-    status = Status.SOLVED if error <= tolerance else Status.ACCURACY_NOT_REACHED
-    return _finished(chain, status, status.message, (relative + 1e-12, error))
+    status = Status.SOLVED if state == k.INTACT else Status.ACCURACY_NOT_REACHED
+    return _finished(chain, status, (float(results[k.R_RELATIVE]), float(results[k.R_ERROR]) * chain.volt))
 
 
-def _reach_load(chain: Chain, current_density: float | None, voltage_V: float | None) -> bool:
-    """Bring the chain to a current or to a voltage."""
-    if current_density is not None:
-        return chain.reach(float(current_density))
-    assert voltage_V is not None
-    for _ in range(80):
-        voltage, slope, _ = chain.voltage()
-        miss = voltage_V - voltage
-        if abs(miss) <= 1e-13 + 1e-12 * abs(voltage_V):
-            return True
-        move = miss / slope
-        start = chain.current
-        if not chain.reach(start + move) and chain.current == start:
-            return False
-        # Beyond the target the slope there leads back; a depleted layer may make the first step far too long.
-        if chain.current == start:
-            return abs(miss) <= 1e-9
-    return False
-
-
-def _finished(chain: Chain, status: int, message: str, errors: tuple[float, float]) -> SteadyState:
+def _finished(chain: Chain, status: Status, errors: tuple[float, float]) -> SteadyState:
     """Collect the answer."""
+    from ..kernels.steady_newton import A_SLOPE, A_VOLTAGE
+
     p = chain.solution.parameters
-    voltage, slope, drops = chain.voltage()
+    voltage, slope = float(chain.answer[A_VOLTAGE]), float(chain.answer[A_SLOPE])
+    drops = chain.drops()[:, 0]
     ends = float(p.potential[0, 0] - p.potential[0, -1])
+    currents = np.bincount(chain.routes.component, chain.flows, len(chain.routes.components)).astype(float)
     return SteadyState(
-        chain.solution.stack, status, message, chain.current, voltage, ends + voltage, slope, drops[0], drops[1, 1:],
-        *errors, chain.iterations, chain.elements.shape[0], chain,
+        chain.solution.stack, status, status.message, chain.current, voltage, ends + voltage, slope, drops[0],
+        drops[1, 1:], currents, *errors, chain.iterations, chain.n_elements, chain,
     )  # fmt: skip

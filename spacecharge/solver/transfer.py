@@ -50,7 +50,7 @@ def transfer_scalars(
     jumps_are_defined(p, [i for i, law in enumerate(laws) if law is not None])
     theta, vacancy = scalars["contact_occupancy"], scalars["contact_vacancy"]
     current = np.full(theta.shape[:2], np.nan)
-    resistance, extra = current.copy(), np.zeros(p.n_points)
+    resistance = current.copy()
     first = int(p.end_contacts[0])
     for i, law in enumerate(laws):
         if law is None:
@@ -61,12 +61,22 @@ def transfer_scalars(
         )
         current[:, c] = ELEMENTARY_CHARGE * z * law.rate_at(p.temperature) * factor
         resistance[:, c] = resistance_of_exchange(current[:, c], p.temperature, z)
-        extra += resistance[:, c] + np.asarray(law.grain_boundary_resistance, dtype=float)
-    return {
-        "exchange_current_density": current,
-        "charge_transfer_resistance": resistance,
-        "total_resistance": scalars["interface_resistance"] + extra,
-    }
+    return with_total(laws, p, scalars, {"exchange_current_density": current, "charge_transfer_resistance": resistance})
+
+
+def with_total(
+    laws: Sequence[ChargeTransfer | None],
+    parameters: StackParameters,
+    scalars: Mapping[str, Array],
+    passing: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return exchange currents and resistances of the contacts with the ``total_resistance`` that follows from them."""
+    extra, first = np.zeros(parameters.n_points), int(parameters.end_contacts[0])
+    for i, law in enumerate(laws):
+        if law is not None:
+            extra += passing["charge_transfer_resistance"][:, first + i]
+            extra += np.asarray(law.grain_boundary_resistance, dtype=float)
+    return {**passing, "total_resistance": scalars["interface_resistance"] + extra}
 
 
 def local_activation_energy(
@@ -194,5 +204,6 @@ __all__ = [
     "exchange_current_density",
     "local_activation_energy",
     "total_resistance",
+    "with_total",
     "transfer_scalars",
 ]

@@ -7,7 +7,7 @@ of the parameters say).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,8 @@ def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = Fa
     path : str or path
         HDF5 file; missing folders are created.
     result : FitResult or another result
-        What to write, as ``fits/NAME``: its parameters and data where it fitted some, its tables and texts.
+        What to write, as ``fits/NAME``: its parameters and data where it fitted some, its tables and texts. The
+        results of the steps of a chain (``parts``) become groups of their own, all of them or none.
     overwrite : bool
         Replace a fit of the same name.
     say : callable, optional
@@ -58,60 +59,16 @@ def write_fit(path: str | os.PathLike[str], result: Any, *, overwrite: bool = Fa
     SystemStop
         The disk is full; what was there is untouched.
     """
-
-    def fill(group: h5py.Group) -> None:
-        group.attrs["kind"] = result.kind
-        if result.estimate is not None:
-            _write(group, result)
-        for key, value in result.texts.items():
-            _texts(group, key, value)
-        for key, table in result.tables.items():
-            _write_table(group.create_group(key, track_order=True) if key else group, table)
-
-    store_group(path, result.name, result.title, result.text, fill, overwrite=overwrite, say=say)
-
-
-def store_group(
-    path: str | os.PathLike[str],
-    name: str,
-    title: str,
-    text: str,
-    fill: Callable[[h5py.Group], None],
-    *,
-    overwrite: bool = False,
-    say: Say | None = None,
-) -> None:
-    """Make the group ``fits/NAME`` in a new file or in a copy that takes the old one's place.
-
-    Parameters
-    ----------
-    path : str or path
-        HDF5 file; missing folders are created.
-    name, title, text : str
-        Of the fit, and its configuration.
-    fill : callable
-        Writes into the group.
-    overwrite, say
-        See :func:`write_fit`.
-
-    Raises
-    ------
-    StoreError, SystemStop
-        See :func:`write_fit`.
-    """
     from .files import edited_hdf5, guarded_hdf5, remove_leftovers, replacing, system_errors
     from .lock import RunLock
     from .target import prepared_file
 
     target = prepared_file(path)
+    results = (*getattr(result, "parts", ()), result)
 
     def make(file: h5py.File) -> None:
-        where = f"{GROUP}/{name}"
-        if where in file:
-            del file[where]
-        group = file.create_group(where, track_order=True)
-        group.attrs.update({"title": title, "config_yaml": text, **provenance()})
-        fill(group)
+        for one in results:
+            _write_group(file, one)
 
     with (
         system_errors(target, lambda: "nothing was written"),
@@ -119,28 +76,43 @@ def store_group(
     ):
         remove_leftovers(target)
         if target.exists():
-            _refuse_taken(target, name, overwrite)
+            _refuse_taken(target, [one.name for one in results], overwrite)
             with edited_hdf5(target, lock) as file:
                 make(file)
             return
         with replacing(target, lock) as temporary, guarded_hdf5(temporary, "w") as file:
-            _root(file, title or f"fit {name}")
+            _root(file, result.title or f"fit {result.name}")
             make(file)
 
 
+def _write_group(file: h5py.File, result: Any) -> None:
+    """Write the group ``fits/NAME`` of one result, in the place of what has its name."""
+    where = f"{GROUP}/{result.name}"
+    if where in file:
+        del file[where]
+    group = file.create_group(where, track_order=True)
+    group.attrs.update({"title": result.title, "config_yaml": result.text, **provenance(), "kind": result.kind})
+    if result.estimate is not None:
+        _write(group, result)
+    for key, value in result.texts.items():
+        _texts(group, key, value)
+    for key, table in result.tables.items():
+        _write_table(group.create_group(key, track_order=True) if key else group, table)
+
+
 def refuse_existing(
-    path: str | os.PathLike[str], name: str, overwrite: bool = False, *, say: Say | None = None
+    path: str | os.PathLike[str], name: str | Sequence[str], overwrite: bool = False, *, say: Say | None = None
 ) -> None:
-    """Say that a fit cannot be stored, before any work is done: its name is taken, or the file is in use.
+    """Say that fits cannot be stored, before any work is done: a name is taken, or the file is in use.
 
     Parameters
     ----------
     path : str or path
         Where it is to go.
-    name : str
-        Of the fit.
+    name : str or sequence of str
+        Of the fit, or of several.
     overwrite : bool
-        A fit of the same name may be replaced.
+        Fits of the same names may be replaced.
     say : callable, optional
         Takes one line when the file is in use and the wait becomes noticeable.
 
@@ -160,14 +132,17 @@ def refuse_existing(
         system_errors(target, lambda: "nothing was written"),
         RunLock(target, wait_seconds=WAIT_SECONDS, say=say),
     ):
-        _refuse_taken(target, name, overwrite)
+        _refuse_taken(target, [name] if isinstance(name, str) else name, overwrite)
 
 
-def _refuse_taken(target: Path, name: str, overwrite: bool) -> None:
+def _refuse_taken(target: Path, names: Sequence[str], overwrite: bool) -> None:
+    if overwrite:
+        return
     with open_hdf5(target) as file:
-        taken = f"{GROUP}/{name}" in file
-    if taken and not overwrite:
-        raise StoreError(f"{target}: has a fit {name} already; --overwrite replaces it")
+        taken = [name for name in names if f"{GROUP}/{name}" in file]
+    if taken:
+        what = f"a fit {taken[0]}" if len(taken) == 1 else f"fits {', '.join(taken)}"
+        raise StoreError(f"{target}: has {what} already; --overwrite replaces {'it' if len(taken) == 1 else 'them'}")
 
 
 def _root(file: h5py.File, title: str) -> None:
@@ -321,4 +296,4 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "store_group", "write_fit"]
+__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "write_fit"]

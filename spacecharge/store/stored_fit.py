@@ -89,6 +89,8 @@ class StoredFit:
         Name and unit of a parameter, values at which it was held, chi-square.
     level : float
         Confidence of the intervals.
+    parts : tuple of StoredFit
+        Of a chain: its steps, as far as the file still has them.
     posterior : StoredPosterior, optional
         The chain of a posterior.
     """
@@ -102,6 +104,7 @@ class StoredFit:
     attributes: dict[str, Any] = field(default_factory=dict)
     profiles: tuple[tuple[str, str, Any, Any], ...] = ()
     level: float = 0.9545
+    parts: tuple[StoredFit, ...] = ()
     posterior: StoredPosterior | None = None
 
 
@@ -153,7 +156,17 @@ def _stored(name: str, group: h5py.Group) -> StoredFit:
             for key, part in group.get("profile", {}).items()
         ),
         level=float(group.attrs.get("level", 0.9545)),
+        parts=_parts(group),
         posterior=read_posterior(group),
+    )
+
+
+def _parts(group: h5py.Group) -> tuple[StoredFit, ...]:
+    """Return the steps of a chain that the file still has; a chain is no step."""
+    kind = str(group.attrs["kind"])
+    named = {str(n): group.parent.get(str(n)) for n in group.attrs.get("parts", ())}
+    return tuple(
+        _stored(name, part) for name, part in named.items() if part is not None and part.attrs.get("kind", kind) != kind
     )
 
 

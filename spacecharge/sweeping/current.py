@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,26 +58,32 @@ def _reference(config: Config, of: str, low: float, high: float, unit: str, labe
     return json.dumps({"of": of, "units": known[of], "label": label} | values)
 
 
-def loads_of(config: Config, lo: int, hi: int) -> tuple[Array | None, Array | None]:
-    """Return current densities [A m-2] or voltages [V] of the points lo to hi - 1; the other one is None."""
+def loads_of(config: Config, lo: int, hi: int) -> tuple[Array | None, Array | None, tuple[str, ...] | None]:
+    """Return current densities [A m-2] or voltages [V] of points, the other one None, and what the ends exchange."""
     load = config.load
     if load is None:
-        return None, None
+        return None, None, None
     values = config.point_values(lo, hi)
     n = hi - lo
     if load.current_density is not None:
         swept = values.get(CURRENT_PATH)
-        return (np.full(n, load.current_density) if swept is None else swept * MILLIAMPERE_PER_CM2), None
+        current = np.full(n, load.current_density) if swept is None else swept * MILLIAMPERE_PER_CM2
+        return current, None, load.components
     assert load.voltage is not None
-    return None, np.asarray(values.get(VOLTAGE_PATH, np.full(n, load.voltage)))
+    return None, np.asarray(values.get(VOLTAGE_PATH, np.full(n, load.voltage))), load.components
 
 
 def current_values(
-    config: Config, lo: int, hi: int, parameters: StackParameters, scalars: Mapping[str, Array]
+    config: Config,
+    lo: int,
+    hi: int,
+    parameters: StackParameters,
+    scalars: Mapping[str, Array],
+    profile_x: Sequence[Array] | None = None,
 ) -> dict[str, Any]:
     """Return the variables of currents and spectra at the points lo to hi - 1; none where neither is asked for.
 
-    With a load they hold every observable anew: that of the state with current.
+    With a load they hold every observable anew, that of the state with current, and with `profile_x` its profiles.
 
     Raises
     ------
@@ -99,6 +105,7 @@ def current_values(
                 config.stack, parameters, laws, loads_of(config, lo, hi), tolerance, config.output.resistance_of
             )
             del values["cell_voltage"]
+            values |= {} if profile_x is None else _profiles(config, states, profile_x)
             if "cell_voltage" in scalars:
                 values["cell_voltage"] = scalars["cell_voltage"] + values["voltage"]
         elif "bias" in facts:
@@ -123,6 +130,18 @@ def current_values(
     except ModelError as error:
         raise ConfigError([f"{config.source}: {error}"]) from None
     return values
+
+
+def _profiles(config: Config, states: Sequence[Any], profile_x: Sequence[Array]) -> dict[str, Array]:
+    """Return the profiles of states by the paths of a result file."""
+    from ..solver.steady_profiles import FIELDS, sample_state
+
+    every = [sample_state(state, profile_x) for state in states]
+    return {
+        f"profiles/{layer}/{name}": np.stack([point[i][name] for point in every])
+        for i, layer in enumerate(config.base_stack.names)
+        for name in FIELDS
+    }
 
 
 __all__ = ["current_values", "loads_of", "shown_beside"]

@@ -29,12 +29,13 @@ def facts_of(config: Config) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        ``full_cell``: both ends are electrodes; ``charge_transfer``: a contact has a law of jumps;
-        ``charge_transfer_and_temperature``: and it is swept over the temperature; ``several_species``; ``defects``:
-        carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites; ``planes``: a
-        contact has one; ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two;
-        ``impedance``: a spectrum is asked for; ``arcs``: and its relaxation times; ``arcs_and_temperature``: and it is
-        swept over the temperature.
+        ``full_cell``: both ends are electrodes; ``charge_transfer``: a contact has a law of jumps; ``several_species``;
+        ``defects``: carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites;
+        ``grain_size``: and a layer says how large its grains are; ``planes``: a contact has a plane of sites;
+        ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two; ``impedance``: a
+        spectrum is asked for; ``arcs``: and its relaxation times. Of what is swept over the temperature:
+        ``charge_transfer_and_temperature``, ``grain_boundary_and_temperature``, ``grain_size_and_temperature`` and
+        ``arcs_and_temperature``.
     """
     facts = set()
     layers = config.base_stack.layers
@@ -47,6 +48,11 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("planes")
     if planes or any(layer.core_of is not None for layer in layers):
         facts.add("grain_boundary")
+        sizes = [axis.path for axis in config.axes if axis.path.endswith(".grain_size_nm")]
+        if sizes or any(layer.grain_size_nm is not None for layer in layers):
+            facts.add("grain_size")
+        if any(axis.path == "temperature_K" for axis in config.axes):
+            facts |= {f"{fact}_and_temperature" for fact in facts & {"grain_boundary", "grain_size"}}
     if all(is_electrode(config, side) for side in ("left", "right")):
         facts.add("full_cell")
     if any(law is not None for law in config.charge_transfer):

@@ -23,7 +23,7 @@ from .companions import companions
 from .current import current_values, shown_beside
 from .facts import equilibrium_voltage, facts_of, own_dimensions
 from .task import chunk_points
-from .transfer import transfer_tangents, transfer_values
+from .transfer import boundary_energies, transfer_tangents, transfer_values
 
 if TYPE_CHECKING:
     from ..config.lattice import LatticeConfig
@@ -33,6 +33,12 @@ PROFILE_UNITS = {
     "occupancy": ("1", "occupancy"),
     "vacancy": ("1", "vacancy fraction"),
 }
+
+LOAD_PROFILE_UNITS = {
+    "electrochemical_potential": ("V", "electrochemical potential over its charge"),
+    "current_density": ("A m-2", "current density"),
+}
+"""What profiles hold under a load beside that: v and the current of each species."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -95,7 +101,8 @@ class InterfaceTask:
                 coordinates.append(
                     Coordinate(name="x", values=x, units="m", long_name="distance from the first contact", group=group)
                 )
-                for name, (units, long_name) in PROFILE_UNITS.items():
+                fields = PROFILE_UNITS | (LOAD_PROFILE_UNITS if self.config.load is not None else {})
+                for name, (units, long_name) in fields.items():
                     dims = ("x",) if name == "potential" else (*species, "x")
                     variables.append(Variable(name=name, dims=dims, units=units, long_name=long_name, group=group))
         return Layout(
@@ -118,7 +125,7 @@ class InterfaceTask:
         """One mesh per layer [m] for the profiles of all points; None without profiles."""
         config = self.config
         # A single solve is looked at, and its profiles are small.
-        if not (config.output.profiles or not config.shape) or config.load is not None:
+        if not (config.output.profiles or not config.shape):
             return None
         from ..solver.equilibrium import profile_mesh
 
@@ -166,14 +173,15 @@ class InterfaceTask:
             resistance_of=config.output.resistance_of,
             # The sweep runs several chunks at a time: threads inside a chunk would only compete.
             n_threads=1,
-            profile_x=self.profile_x,
+            profile_x=None if config.load is not None else self.profile_x,
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         values: dict[str, NDArray[Any]] = dict(points.scalars)
         if CELL_VOLTAGE.exists(facts_of(config)):
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
-        values |= current_values(config, lo, hi, parameters, values)
+        values |= current_values(config, lo, hi, parameters, values, self.profile_x)
         values |= transfer_values(config, lo, hi, parameters, values, points.sensitivities)
+        values |= boundary_energies(config, parameters, values, points.sensitivities)
         for path in config.output.sensitivities:
             slopes = points.sensitivities[path]
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys
 from ..model.numbers import TRANSFER
 from ..model.tangents import parameter_tangent
-from ..solver.outputs import ACTIVATION_OUTPUT
-from ..solver.transfer import local_activation_energy, transfer_scalars
+from ..solver.outputs import ACTIVATION_OUTPUT, BOUNDARY_ACTIVATION, TOTAL_ACTIVATION
+from ..solver.transfer import local_activation_energy, transfer_scalars, with_total
 from .facts import facts_of
 
 Array = NDArray[np.float64]
@@ -27,7 +28,9 @@ DEFAULT_PARAMETER = "rate_constant_per_m2_s"
 
 def transfer_tangents(config: Config, lo: int, hi: int) -> dict[str, StackParameters]:
     """Return the derivative of the points by the temperature, where an activation energy is asked for."""
-    if not ACTIVATION_OUTPUT.exists(facts_of(config)) or config.has_slow_axes:
+    facts = facts_of(config)
+    wanted = (ACTIVATION_OUTPUT, BOUNDARY_ACTIVATION, TOTAL_ACTIVATION)
+    if config.has_slow_axes or not any(output.exists(facts) for output in wanted):
         return {}
     return {"temperature_K": parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]}
 
@@ -52,15 +55,51 @@ def transfer_values(
     if "charge_transfer" not in facts:
         return {}
     laws = transfer_laws(config, lo, hi)
-    values = transfer_scalars(laws, parameters, scalars)
+    if "load" in facts and "several_species" in facts:
+        # The state with current says which species a law is about.
+        of_contacts = ("exchange_current_density", "charge_transfer_resistance")
+        values = with_total(laws, parameters, scalars, {name: scalars[name] for name in of_contacts})
+    else:
+        values = transfer_scalars(laws, parameters, scalars)
     if ACTIVATION_OUTPUT.exists(facts):
         by_temperature = slopes.get("temperature_K")
         values[ACTIVATION_OUTPUT.name] = (
             np.full(values["exchange_current_density"].shape, np.nan)
-            if by_temperature is None
+            if by_temperature is None or "several_species" in facts
             else local_activation_energy(laws, parameters, scalars, by_temperature)
         )
     return values
+
+
+def boundary_energies(
+    config: Config, parameters: StackParameters, scalars: Mapping[str, Array], slopes: Mapping[str, Any]
+) -> dict[str, Array]:
+    """Return the activation energies of grain boundaries and polycrystals, exact at every temperature [eV].
+
+    Parameters
+    ----------
+    config : Config
+        The configuration.
+    parameters, scalars
+        The points and their solved observables.
+    slopes : mapping
+        Sensitivities by path; those of :func:`transfer_tangents` among them.
+    """
+    facts, by_temperature = facts_of(config), slopes.get("temperature_K")
+    found = {}
+    for output, name, sign in (
+        (BOUNDARY_ACTIVATION, "grain_boundary_resistance", -1.0),
+        (TOTAL_ACTIVATION, "total_conductivity", 1.0),
+    ):
+        if not output.exists(facts):
+            continue
+        value = scalars[name]
+        slope = np.full_like(value, np.nan) if by_temperature is None else by_temperature[name]
+        kelvin = parameters.temperature.reshape(-1, *[1] * (value.ndim - 1))
+        # What is not positive has no logarithm.
+        relative = np.divide(slope, value, out=np.full_like(value, np.nan), where=value > 0.0)
+        found[output.name] = sign * BOLTZMANN / ELEMENTARY_CHARGE * kelvin**2 * relative
+    return found
 
 
 def transfer_laws(config: Config, lo: int = 0, hi: int | None = None) -> list[ChargeTransfer | None]:
@@ -114,7 +153,7 @@ def with_fitted_rates(config: Config) -> Config:
     filled = replace(filled, charge_transfer=tuple(laws))
     if filled.charge_transfer and any(law is not None for law in laws):
         base = filled.parameters(0, 1)
-        if base.n_species > 1:
+        if base.n_species > 1 and config.load is None:
             message = "a law of charge transfer needs layers with one mobile species each"
             raise ConfigError([f"{config.source}: contacts: {message}"])
         transfer_laws(filled, 0, 1)
@@ -149,6 +188,7 @@ def _fitted(config: Config, i: int, keys: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 __all__ = [
+    "boundary_energies",
     "transfer_laws",
     "transfer_tangents",
     "transfer_values",

@@ -104,7 +104,6 @@ def test_voltage_and_bias(tmp_path: Path) -> None:
         ({"load": {}}, "load: give one of"),
         ({"load": {"voltage_V": 0.1, "current_density_mA_per_cm2": 1.0}}, "load: give one of"),
         ({"load": {"voltage_V": 0.1}, "ends": {"left": "zero_field"}}, "ends.left: a load makes both ends"),
-        ({"load": {"voltage_V": 0.1}, "output": {"profiles": True}}, "output.profiles"),
         ({"load": {"voltage_V": 0.1}, "contacts": [{"bias_V": 0.1}]}, "stands beside a load"),
     ],
 )
@@ -113,17 +112,64 @@ def test_broken_files(keys: dict[str, Any], message: str) -> None:
         sc.load_config({"layers": LAYERS, **keys})
 
 
-def test_two_components_cannot_carry_a_load(tmp_path: Path) -> None:
+def test_two_components_carry_a_load(tmp_path: Path) -> None:
     species = {
         "Li": {"site_density_per_nm3": 5, "occupancy": 0.5, "diffusivity_m2_per_s": 1e-13},
         "electron": {
-            "site_density_per_nm3": 5, "occupancy": 0.5, "charge_number": -1, "diffusivity_m2_per_s": 1e-13,
+            "site_density_per_nm3": 5, "occupancy": 0.5, "charge_number": -1, "diffusivity_m2_per_s": 3e-13,
         },
     }  # fmt: skip
     layer = {"thickness_nm": 5, "potential_V": 3.0, "permittivity": 10, "species": species}
-    config = sc.load_config({"layers": {"a": layer}, "load": {"voltage_V": 0.1}})
-    with pytest.raises(sc.ConfigError, match="one component"):
-        sc.run_sweep(config, output=tmp_path / "out.h5", workers=1)
+    layers = {"a": layer, "b": {**layer, "potential_V": 2.9}}
+    law = {"rate_constant_per_m2_s": 1e22}
+    config = sc.load_config(
+        {
+            "layers": layers,
+            "contacts": [{"charge_transfer": law}],
+            "load": {},
+            "sweep": {"load.current_density_mA_per_cm2": [-10.0, 2.0]},
+            "output": {"profiles": True},
+        }
+    )
+    path = sc.run_sweep(config, output=tmp_path / "out.h5", workers=1)
+    data = sc.open_results(path, units="SI")
+    assert data.contact_current_density.dims[-2:] == ("contact", "species")
+    assert data.contact_current_density.values.sum(axis=(1, 2)) == pytest.approx([-100.0, 20.0], rel=1e-12)
+    for i, current in enumerate((-100.0, 20.0)):
+        state = sc.steady_state(
+            config.stack, current_density=current, charge_transfer=sc.ChargeTransfer(rate_constant=1e22)
+        )
+        assert float(data.voltage[i]) == pytest.approx(state.voltage, rel=1e-12)
+        exchange = state.exchange_current_density
+        assert float(data.exchange_current_density[i, 0]) == pytest.approx(float(exchange[0, 0]), rel=1e-12)
+        profile = state.profiles
+        for k, name in enumerate(("a", "b")):
+            stored = sc.open_results(path, group=f"profiles/{name}", units="SI")
+            x = stored.x.values
+            part = profile["x"] <= 0.0 if k == 0 else profile["x"] >= 0.0
+            for field, c in (("occupancy", 0), ("occupancy", 1), ("electrochemical_potential", 1)):
+                there = np.interp(x, profile["x"][part], profile[field][c, part])
+                # Between nodes straight lines are not the polynomials.
+                # The contact has two values, and interpolation a straight line where the profile is steep.
+                inside = np.abs(x) > 1e-9
+                assert stored[field].values[i, c][inside] == pytest.approx(there[inside], abs=2e-2)
+            assert stored.current_density.values[i].sum(axis=0) == pytest.approx(np.full(x.size, current), rel=1e-12)
+
+
+@pytest.mark.parametrize("node", [0, 37, -1])
+def test_profiles_of_a_load_are_those_of_the_state(tmp_path: Path, node: int) -> None:
+    config = sc.load_config({"layers": LAYERS, "load": {"current_density_mA_per_cm2": 0.5}})
+    state = sc.steady_state(config.stack, current_density=5.0)
+    path = sc.run_sweep(config, output=tmp_path / "out.h5", workers=1)
+    from spacecharge.solver.steady_profiles import sample_state
+
+    profile = state.profiles
+    x = profile["x"][[node]]
+    layer = 0 if x[0] < 0.0 else 1
+    found = sample_state(state, [x if layer == 0 else np.zeros(1), x if layer == 1 else np.zeros(1)])[layer]
+    for name in ("potential", "occupancy", "vacancy", "electrochemical_potential", "current_density"):
+        assert found[name][0] == pytest.approx(np.ravel(np.atleast_2d(profile[name])[0])[node], rel=1e-10, abs=1e-14)
+    assert sc.open_results(path, units="SI", group=f"profiles/{config.stack.names[0]}").potential.notnull().all()
 
 
 def test_species_of_one_component(tmp_path: Path) -> None:

@@ -269,3 +269,24 @@ def test_summary_counts_both_directions():
     )
     assert summary_of(data)["charge"] == 5.0
     assert summary_of(data)["discharge"] == 2.0
+
+
+def test_a_composition_that_changes_by_two():
+    """Two ions per formula unit: refused as a slip of the capacity unless it is said."""
+    t, u, i, _ = slab_titration(
+        lambda x: 3.45 - 0.5 * x, diffusivity=DIFFUSIVITY, thickness=LENGTH, step=-0.1, n_pulses=19, pulse_s=5.0,
+        rest_s=3000.0, start=0.1,
+    )  # fmt: skip
+    with pytest.raises(FitError, match=r"1\.9 times the stated capacity, .* or give sample\.composition_span"):
+        equilibrium_curve(recorded(t, u, i), Sample(capacity=1.0, start=0.1), Analysis())
+    got = equilibrium_curve(recorded(t, u, i), Sample(capacity=1.0, start=0.1, span=2.0), Analysis())
+    assert got.composition[[0, -1]] == pytest.approx([0.1, 2.0], abs=1e-12)
+    assert got.potential == pytest.approx(3.45 - 0.5 * got.composition, abs=1e-4)
+
+
+def test_a_rest_of_too_few_rows_has_no_error():
+    """It has one as soon as four rows stand in its last third; zero would say that it is known exactly."""
+    few = equilibrium_curve(titration(per_rest=6, noise_V=1e-4), SAMPLE, Analysis())
+    assert np.isnan(few.sigma).all()
+    assert few.potential == pytest.approx(potential(few.composition), abs=1e-3)
+    assert np.isfinite(equilibrium_curve(titration(per_rest=60, noise_V=1e-4), SAMPLE, Analysis()).sigma).all()

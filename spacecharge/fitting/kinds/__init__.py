@@ -15,6 +15,7 @@ REGISTRY = {
     "ocv": "ocv",
     "interface": "interface",
     "comparison": "comparison",
+    "chain": "chain",
 }
 """Name of a kind, as in ``fit: NAME``, to the module that holds its ``KIND``."""
 

@@ -57,6 +57,7 @@ class OcvSampleKeys(Keys):
     formula: StrictStr | None = Field(default=None, description="Formula unit without the inserted ion; its molar mass")
     molar_mass_g_per_mol: Annotated[float, number(1.0, 1e5, "Mass of a mole of formula units", "g/mol")] | None = None
     composition_start: Annotated[float, number(-100.0, 100.0, "Composition in the first row")] | None = None
+    composition_span: Annotated[float, number(0.01, 100.0, "Widest change of composition that there can be")] = 1.0
     electrons: Annotated[float, number(0.01, 100.0, "Elementary charges per unit of composition")] = 1.0
     molar_volume_cm3_per_mol: Annotated[float, number(1e-2, 1e5, "Volume of a mole", "cm3/mol")] | None = None
     density_g_per_cm3: Annotated[float, number(1e-3, 100.0, "Density of the active material", "g/cm3")] | None = None
@@ -217,6 +218,7 @@ def sample_of(keys: OcvSampleKeys) -> Sample:
         length=_length(keys, weight),
         radius=math.inf if keys.particle_radius_nm is None else 1e-9 * keys.particle_radius_nm,
         temperature=keys.temperature_K,
+        span=keys.composition_span,
     )
 
 
