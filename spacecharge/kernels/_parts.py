@@ -95,14 +95,21 @@ def _holds_array(kind: Any) -> bool:
     return isinstance(kind, types.Array)
 
 
+VIEWS = ("getitem", "static_getitem", "exhaust_iter", "cast")
+"""Operations that hand out an array, or a part of one, that somebody else holds."""
+
+
 def _makes_arrays(state: Any) -> bool:
-    """Say whether a kernel makes arrays, or takes or hands out those of its calls: these are to be counted."""
+    """Say whether a kernel makes arrays, takes or hands out those of its calls, or copies one into another.
+
+    These are to be counted; the last may be done by way of a third.
+    """
     made = [state.return_type]
-    made += [
-        signature.return_type
-        for node, signature in state.calltypes.items()
-        if isinstance(node, ir.Expr) and node.op == "call"
-    ]
+    for node, signature in state.calltypes.items():
+        if isinstance(node, ir.SetItem | ir.StaticSetItem):
+            made.append(signature.args[-1])
+        elif isinstance(node, ir.Expr) and node.op not in VIEWS and signature is not None:
+            made.append(signature.return_type)
     return any(map(_holds_array, made))
 
 

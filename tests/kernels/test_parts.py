@@ -46,6 +46,22 @@ def first_half(values):
     return values[: values.size // 2]
 
 
+@kernel
+def swap_halves(values, spare):
+    """Swap both halves of an array, by way of a part that copies arrays into each other."""
+    n = values.size // 2
+    copy_into(spare, values[:n])
+    copy_into(values[:n], values[n:])
+    copy_into(values[n:], spare)
+    return values[0]
+
+
+@kernel
+def copy_into(target, source):
+    """Copy an array, which may take a third one to keep them apart."""
+    target[:] = source
+
+
 @needs_jit
 def test_a_part_is_compiled_once_and_for_its_whole_alone() -> None:
     assert sum_of_powers(3.0) == 3.0 + 9.0 + 243.0
@@ -63,6 +79,9 @@ def test_parts_hold_no_array_for_good() -> None:
     before = sys.getrefcount(values)
     for _ in range(10):
         largest_of_half(values)
+    assert sys.getrefcount(values) == before
+    assert swap_halves(values, np.empty(3)) == 5.0
+    assert values.tolist() == [5.0, 9.0, 9.0, 1.0, 3.0, 2.0]
     assert sys.getrefcount(values) == before
     stack = cheng_stack(*REFERENCE_ROWS[0][0])
     solve(stack)
