@@ -26,10 +26,11 @@ import numpy as np
 from spacecharge.config import load_config
 from spacecharge.plotting.style import PALETTE, letters, new_figure, styled
 from spacecharge.store import read_results
+from spacecharge.store.provenance import host_cpu
 from spacecharge.store.work import WorkFile
 from spacecharge.sweeping import available_cores, make_task, run_sweep
 from spacecharge.sweeping import engine as engine_module
-from spacecharge.sweeping.plan import InterfaceTask, host_cpu
+from spacecharge.sweeping.plan import InterfaceTask
 from spacecharge.sweeping.pools import ThreadPool
 from spacecharge.sweeping.task import n_chunks
 

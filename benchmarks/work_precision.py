@@ -21,7 +21,7 @@ from cases import INTERACTIONS_eV, best_of, exact_potential, stack_of, true_erro
 
 import spacecharge as sc
 from spacecharge.plotting.style import PALETTE, letters, new_figure, styled
-from spacecharge.sweeping.plan import host_cpu
+from spacecharge.store.provenance import host_cpu
 
 CASE = "depleted"
 FLOOR_V = 1e-14

@@ -6,6 +6,9 @@ ELEMENTARY_CHARGE = 1.602176634e-19
 BOLTZMANN = 1.380649e-23
 """Boltzmann constant k [J/K], exact."""
 
+BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE
+"""Boltzmann constant over the elementary charge [eV/K]."""
+
 AVOGADRO = 6.02214076e23
 """Avogadro constant [1/mol], exact."""
 

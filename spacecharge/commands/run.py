@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..store.read import Results
     from ..sweeping.engine import RunReport
 
 
@@ -51,6 +52,7 @@ def _lean_process() -> Iterator[None]:
 def _execute(args: argparse.Namespace) -> int:
     from ..config import load_config
     from ..errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_SOLVED, EXIT_SOME_FAILED
+    from ..store import read_results
     from ..sweeping import available_cores, run_sweep
 
     if args.workers is not None and args.workers < 1:
@@ -75,13 +77,16 @@ def _execute(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"{path}: interrupted; continue with --resume", file=sys.stderr)
         return EXIT_INTERRUPTED
-    lines = {} if args.quiet and not args.json else _said(config, report)
+    results = read_results(report.path)
+    lines = {} if args.quiet and not args.json else _said(config, results)
     if args.json:
+        from ..report.arcs import arcs_object, has_arcs
         from ..report.objects import as_json
 
-        print(as_json({**_report_object(report), **lines, **_arcs_object(report)}))
+        arcs = {"arcs": arcs_object(results)} if has_arcs(results) else {}
+        print(as_json({**_report_object(report), **lines, **arcs}))
     else:
-        _print_report(report)
+        _print_report(report, results)
     if not args.quiet:
         _print_failures(report)
         for label, line in ((label, line) for label, found in lines.items() for line in found):
@@ -89,25 +94,15 @@ def _execute(args: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
 
 
-def _said(config: Config, report: RunReport) -> dict[str, list[str]]:
+def _said(config: Config, results: Results) -> dict[str, list[str]]:
     """Return what a reader of the results has to know, by what it is about."""
     from ..report.strain import validity_lines
-    from ..store import read_results
 
     return {
-        "validity": list(validity_lines(read_results(report.path))),
+        "validity": list(validity_lines(results)),
         "assumed": [a.line for a in config.assumed],
         "note": list(config.notes),
     }
-
-
-def _arcs_object(report: RunReport) -> dict[str, Any]:
-    """Return the arcs of the spectra of a run, where it has any."""
-    from ..report.arcs import arcs_object, has_arcs
-    from ..store import read_results
-
-    results = read_results(report.path)
-    return {"arcs": arcs_object(results)} if has_arcs(results) else {}
 
 
 def _report_object(report: RunReport) -> dict[str, Any]:
@@ -123,14 +118,13 @@ def _report_object(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _print_report(report: RunReport) -> None:
+def _print_report(report: RunReport, results: Results) -> None:
     points = "point" if report.n_points == 1 else "points"
     there = f", {report.n_resumed} of them from before" if report.n_resumed else ""
     print(f"{report.path}: {report.n_points} {points}{there}, {report.n_failed} failed, {report.seconds:.2f} s")
     from ..report.arcs import arc_lines
-    from ..store import read_results
 
-    for line in arc_lines(read_results(report.path), (), MOST_ARCS_SHOWN):
+    for line in arc_lines(results, (), MOST_ARCS_SHOWN):
         print(line)
 
 

@@ -65,21 +65,25 @@ def is_known(
     return False
 
 
+def _bounds(name: str, spec: ParameterKeys, allowed: tuple[float, float], problems: Problems) -> tuple[float, float]:
+    """Return the bounds of a fitted number, and report what lies outside of them or of the allowed range."""
+    low, high = allowed
+    for key in ("initial", "min", "max", "fixed"):
+        value = getattr(spec, key)
+        if value is not None and not low <= value <= high:
+            problems.add(("parameters", name, key), f"{value:g} is out of range (allowed: {low:g} to {high:g})")
+    minimum, maximum = low if spec.min is None else spec.min, high if spec.max is None else spec.max
+    if spec.initial is not None and not minimum <= spec.initial <= maximum:
+        message = f"{spec.initial:g} is out of range (allowed: {minimum:g} to {maximum:g})"
+        problems.add(("parameters", name, "initial"), message)
+    return minimum, maximum
+
+
 def _cell_parameter(name: str, spec: ParameterKeys, problems: Problems) -> FittedPath:
     """Return a parameter that is not of the model."""
     number = CELL[name]
-    for key in ("initial", "min", "max", "fixed"):
-        value = getattr(spec, key)
-        if value is not None and not number.low <= value <= number.high:
-            problems.add(
-                ("parameters", name, key), f"{value:g} is out of range (allowed: {number.low:g} to {number.high:g})"
-            )
-    minimum, maximum = number.low if spec.min is None else spec.min, number.high if spec.max is None else spec.max
+    minimum, maximum = _bounds(name, spec, (number.low, number.high), problems)
     first = number.default if spec.initial is None else spec.initial
-    if spec.initial is not None and not minimum <= first <= maximum:
-        problems.add(
-            ("parameters", name, "initial"), f"{first:g} is out of range (allowed: {minimum:g} to {maximum:g})"
-        )
     return FittedPath(
         name=name,
         paths=(),
@@ -118,13 +122,7 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
         if is_known(path, place, known, problems, key=spec.paths is None):
             bounds = allowed_range(normalised(path))
             low, high = max(low, bounds[0]), min(high, bounds[1])
-    for key in ("initial", "min", "max", "fixed"):
-        value = getattr(spec, key)
-        if value is not None and not low <= value <= high:
-            problems.add((*where, key), f"{value:g} is out of range (allowed: {low:g} to {high:g})")
-    minimum, maximum = spec.min if spec.min is not None else low, spec.max if spec.max is not None else high
-    if spec.initial is not None and not minimum <= spec.initial <= maximum:
-        problems.add((*where, "initial"), f"{spec.initial:g} is out of range (allowed: {minimum:g} to {maximum:g})")
+    minimum, maximum = _bounds(name, spec, (low, high), problems)
     logarithmic = ("rate_constant_per_m2_s",) if lawful else _OF_UNKNOWN_SIZE
     rate = any(path.endswith(logarithmic) for path in paths)
     return FittedPath(

@@ -13,14 +13,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELECTRON_MASS, ELEMENTARY_CHARGE, PLANCK_REDUCED
+from ..constants import BOLTZMANN, BOLTZMANN_EV, ELECTRON_MASS, PLANCK_REDUCED
 from ..errors import ModelError
 from .fermi_dirac import fermi_integral
 
 Array = NDArray[np.float64]
-
-BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE
-"""Boltzmann constant [eV/K]."""
 
 CARRIER_STATISTICS = ("boltzmann", "fermi_dirac")
 LOWEST_LEVEL = -40.0

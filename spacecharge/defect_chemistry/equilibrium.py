@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from ..constants import BOLTZMANN, BOLTZMANN_EV, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ..errors import ModelError
-from .bands import BOLTZMANN_EV
 from .notes import notes_on
 from .system import PER_CM3, Defect, DefectSystem, check_number
 

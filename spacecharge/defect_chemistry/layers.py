@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..constants import BOLTZMANN_EV
 from ..document.problems import Problems
 from ..errors import ModelError
-from .bands import BOLTZMANN_EV, EffectiveBands
+from .bands import EffectiveBands
 from .equilibrium import Equilibrium, equilibrium
 from .read_yaml import defects_of_mapping
 from .reading import read_defects

@@ -28,8 +28,8 @@ _MOST_DERIVED = 12
 """Interfaces of which derived numbers are listed; the rows of a long table stand in the table of interfaces."""
 
 
-def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
-    """Return the fit of a configuration, ready to run, and its model.
+def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]:
+    """Return the fit of a configuration, ready to run, and its spectra, which know the model.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, InterfaceModel]:
             warnings=tuple(spectra.warnings),
             notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
         ),
-        model,
+        spectra,
     )
 
 

@@ -15,6 +15,8 @@ from .cell import CM2, cell_impedance
 from .problem import Array
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..config.interface_fit import InterfaceFitConfig
     from ..config.interface_spectra import MeasuredSpectrum
     from .interface_model import InterfaceModel
@@ -237,9 +239,8 @@ def _parts(z: Complex) -> Array:
     return np.concatenate([z.real, z.imag])
 
 
-def _both(spectra: tuple[MeasuredSpectrum, ...], of: object) -> Array:
+def _both(spectra: tuple[MeasuredSpectrum, ...], of: Callable[[MeasuredSpectrum], Array]) -> Array:
     """Return a number of every frequency for both parts of every spectrum."""
-    assert callable(of)
     return np.concatenate([np.tile(of(s), 2) for s in spectra]) if spectra else np.zeros(0)
 
 

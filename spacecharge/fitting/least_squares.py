@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import FitError, FitReason
 from .identifiability import Unresolved, unresolved_parameters
-from .problem import AT_LEAST, AT_MOST, MEASURED, Array, Estimate, Parameter, Problem
+from .problem import AT_LEAST, AT_MOST, Array, Estimate, Parameter, Problem
 
 _FORWARD_STEP = 1.5e-8
 _CENTRAL_STEP = 6e-6
@@ -94,8 +94,7 @@ class _Work:
         self.lower = np.array([self._inside(p, p.minimum) for p in chosen])
         self.upper = np.array([self._inside(p, p.maximum) for p in chosen])
         self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
-        limit = problem.limit
-        self.measured = np.ones(problem.data.size, bool) if limit is None else np.asarray(limit == MEASURED)
+        self.measured = problem.measured
         self.priors = problem.normal_priors
         self.n_rows = problem.data.size + len(self.priors)
         self.n_evaluations = 0
@@ -384,7 +383,6 @@ def _from(problem: Problem, values: Array) -> Problem:
 __all__ = [
     "AT_LEAST",
     "AT_MOST",
-    "MEASURED",
     "Array",
     "Estimate",
     "Parameter",

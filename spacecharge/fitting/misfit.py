@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import MEASURED, Array, Estimate
+from .problem import Array, Estimate
 from .setup import Setup
 
 _SYSTEMATIC_Z = -3.3
@@ -43,7 +43,7 @@ def misfit(setup: Setup, estimate: Estimate) -> list[str]:
     """
     found: list[str] = []
     problem = estimate.problem
-    measured = np.ones(problem.data.size, bool) if problem.limit is None else problem.limit == MEASURED
+    measured = problem.measured
     size = 1.0 if setup.is_log else float(np.max(np.abs(problem.data)))
     spread = float(np.sqrt(np.mean(estimate.residuals[measured] ** 2))) if np.any(measured) else 0.0
     if estimate.freedom <= 0 or spread <= _ROUNDING * size:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ..measured.equilibrium import BRANCHES, Curve
 from ..measured.ocv import Ocv
 from ..report.ocv_fits import ocv_text
 from ..store.stored_fit import FitColumn, FitTable, StoredFit
-from .result import draw
+from .result import UnfittedResult
 
 NAME = "ocv"
 
@@ -24,13 +23,13 @@ MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class OcvResult:
+class OcvResult(UnfittedResult):
     """An equilibrium curve.
 
     Parameters
     ----------
-    name, title, text : str
-        Of the fit; its configuration, verbatim.
+    name, title, text
+        As :class:`~spacecharge.fitting.result.UnfittedResult` has them.
     ocv : Ocv
         The curve in SI.
     cycling : Cycling
@@ -41,24 +40,12 @@ class OcvResult:
         Choices and what was left out; what a reader has to know.
     """
 
-    name: str
-    title: str
-    text: str
+    kind: ClassVar[str] = NAME
     ocv: Ocv
     cycling: Cycling
     taken_from: str = "rests"
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """Name of the kind of fit."""
-        return NAME
-
-    @property
-    def estimate(self) -> None:
-        """No parameters are fitted."""
-        return None
 
     @property
     def n_failed(self) -> int:
@@ -179,10 +166,6 @@ class OcvResult:
             "notes": list(self.notes),
             "warnings": list(self.warnings),
         }
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw voltage against time, the curve and the diffusivity; saved under `path`, else the figure is returned."""
-        return draw(self.stored(), path)
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks."""

@@ -19,7 +19,7 @@ from ..store.posterior import StoredPosterior
 from .convergence import autocorrelation, samples_needed, split_rhat
 from .least_squares import _Work
 from .priors import default_prior, internal_spread
-from .problem import MEASURED, Array, Estimate, Problem
+from .problem import Array, Estimate, Problem
 
 MOVES = "differential evolution 80 %, stretch 20 %"
 """Proposals: a difference of two other walkers [Nelson, Ford, Payne, ApJS 210, 11 (2014)], which takes a quarter of the
@@ -185,8 +185,6 @@ class _Target:
             prior.law == ("log_uniform" if p.log else "uniform") for prior, p in zip(self.priors, chosen, strict=True)
         ]
         self.shaped = [(k, chosen[k].log, self.priors[k]) for k in range(len(chosen)) if not flat[k]]
-        limit = problem.limit
-        self.measured = np.ones(problem.data.size, bool) if limit is None else np.asarray(limit == MEASURED)
 
     def log_prior(self, u: Array) -> float:
         """Return the logarithm of the density of the priors in internal coordinates, up to a constant."""
@@ -243,7 +241,7 @@ class _Target:
         """
         if self.problem.absolute_sigma:
             return -0.5 * float(r @ r)
-        own, bounds = r[self.measured], r[~self.measured]
+        own, bounds = r[self.work.measured], r[~self.work.measured]
         chi2 = float(own @ own)
         return float(-0.5 * own.size * math.log(max(chi2, _LEAST)) - 0.5 * float(bounds @ bounds))
 

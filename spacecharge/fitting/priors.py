@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.uncertainty import PriorSpec
+
 if TYPE_CHECKING:
     from .problem import Parameter, Problem
 
@@ -17,20 +19,8 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
-    """What is known of one parameter beside the data.
-
-    Parameters
-    ----------
-    law : {'normal', 'log_normal', 'uniform', 'log_uniform'}
-        Its law.
-    first, second : float
-        Mean and sigma; median and sigma of the natural logarithm; or both ends. In the unit of the parameter.
-    """
-
-    law: str
-    first: float
-    second: float
+class Prior(PriorSpec):
+    """What is known of one parameter beside the data; as :class:`~spacecharge.config.uncertainty.PriorSpec` has it."""
 
     @property
     def is_normal(self) -> bool:

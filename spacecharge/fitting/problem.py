@@ -167,9 +167,14 @@ class Problem:
         return tuple((k, prior) for k, prior in found if prior is not None and prior.is_normal)
 
     @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which data are no bounds (n_data,)."""
+        return np.ones(self.data.size, dtype=bool) if self.limit is None else np.asarray(self.limit == MEASURED)
+
+    @property
     def n_measured(self) -> int:
         """Data that are no bounds."""
-        return self.data.size if self.limit is None else int(np.sum(self.limit == MEASURED))
+        return int(self.measured.sum())
 
     def with_fixed(self, name: str, value: float) -> Problem:
         """Return the same problem with one parameter held at a value."""

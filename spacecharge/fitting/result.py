@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -302,6 +303,35 @@ class FitResult:
         matplotlib Figure or Path
             The figure, or where it was saved.
         """
+        return draw(self.stored(), path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class UnfittedResult(ABC):
+    """A result that has no parameters of its own; its kinds add what they found.
+
+    Parameters
+    ----------
+    name, title, text : str
+        Of the fit; its configuration, verbatim.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    title: str
+    text: str
+
+    @property
+    def estimate(self) -> None:
+        """No parameters are fitted."""
+        return None
+
+    @abstractmethod
+    def stored(self) -> StoredFit:
+        """Return what the group ``fits/NAME`` of a result file would hold."""
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw what was found; saved under `path`, else the figure is returned."""
         return draw(self.stored(), path)
 
 

@@ -101,7 +101,7 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
     started = time.perf_counter() if started is None else started
     if config.absolute_sigma and setup.problem.sigma is None:
         raise FitError(f"{config.path or config.name}: absolute_sigma needs a column with the errors of the data")
-    given = {n: Prior(law=p.law, first=p.first, second=p.second) for n, p in config.priors.items()}
+    given = {n: Prior(**asdict(p)) for n, p in config.priors.items()}
     setup = replace(setup, problem=with_priors(setup.problem, given)) if given else setup
     drawn: Posterior | None = None
     try:

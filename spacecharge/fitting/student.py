@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .curvature import minimise_by_curvature
 from .least_squares import _from, minimise, student_slope
-from .problem import MEASURED, Array, Estimate, Problem
+from .problem import Array, Estimate, Problem
 
 MOST_ROUNDS = 30
 """Of scale and parameters in turn; each round shrinks the error of the scale by about three."""
@@ -57,7 +57,7 @@ def minimise_student(problem: Problem, degrees: float, labels: Sequence[str] = (
     .. [1] P. J. Huber, Robust Statistics, Wiley (1981), sections 7.6 and 8.4.
     .. [2] K. L. Lange, R. J. A. Little, J. M. G. Taylor, J. Am. Stat. Assoc. 84, 881 (1989).
     """
-    measured = np.ones(problem.data.size, bool) if problem.limit is None else problem.limit == MEASURED
+    measured = problem.measured
     base = np.ones(problem.data.size) if problem.sigma is None else problem.sigma
     scale = 1.0
     current = problem

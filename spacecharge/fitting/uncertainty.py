@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError, FitReason
-from .least_squares import MEASURED, Array, Estimate, minimise
+from .least_squares import Array, Estimate, minimise
 
 
 def propagate(estimate: Estimate, function: Callable[[Array], float]) -> tuple[float, float]:
@@ -103,7 +103,7 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
     problem = estimate.problem
     random = np.random.default_rng(seed)
     sigma = np.ones(problem.data.size) if problem.sigma is None else problem.sigma
-    measured = np.ones(sigma.size, bool) if problem.limit is None else problem.limit == MEASURED
+    measured = problem.measured
     pool = (estimate.residuals / sigma)[measured] * math.sqrt(measured.sum() / estimate.freedom)
     start = tuple(
         replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))

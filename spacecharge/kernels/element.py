@@ -43,6 +43,17 @@ _HALF = np.array(
 )  # fmt: skip
 
 
+def basis_at(t):
+    """Return the five basis polynomials at positions `t`, along a last axis; for tables and outside of kernels."""
+    t = np.asarray(t, dtype=float)
+    values = np.ones((*t.shape, 5))
+    for j in range(5):
+        for other in range(5):
+            if other != j:
+                values[..., j] *= (t - NODES[other]) / (NODES[j] - NODES[other])
+    return values
+
+
 @kernel
 def split_halves(work, row, n):
     """Replace nodal values on `n` elements by those of the same polynomials on ``2 n`` half elements.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import kernel
-from .element import NODES, WEIGHTS
+from .element import NODES, WEIGHTS, basis_at
 from .signal_element import SLOPES
 from .steady_nodes import CHARGE, OFFSET, PULL, ROUTE_SIZE, ROUTE_START, SIGMA, SIGMA_SLOPE, SLOPE, Y
 
@@ -27,14 +27,8 @@ def _integrals():
     table = np.zeros((5, 5))
     points, weights = np.polynomial.legendre.leggauss(3)
     for i in range(5):
-        for k in range(5):
-            for point, weight in zip(points, weights, strict=True):
-                t = 0.5 * NODES[i] * (1.0 + point)
-                factor = 1.0
-                for j in range(5):
-                    if j != k:
-                        factor *= (t - NODES[j]) / (NODES[k] - NODES[j])
-                table[i, k] += 0.5 * NODES[i] * weight * factor
+        for point, weight in zip(points, weights, strict=True):
+            table[i] += 0.5 * NODES[i] * weight * basis_at(0.5 * NODES[i] * (1.0 + point))
     return table
 
 

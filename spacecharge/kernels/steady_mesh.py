@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ._jit import kernel, merged
-from .element import NODES
+from .element import NODES, basis_at
 from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, fill_nodes, follow_load
 from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y
 
@@ -30,20 +30,10 @@ INTACT, NOT_REACHED, NOT_CUT, INACCURATE = range(4)
 R_RELATIVE, R_ERROR, R_LOAD, R_ITERATIONS, RESULTS = range(5)
 
 
-def _at(t):
-    """Return the basis polynomials at t."""
-    values = np.ones(5)
-    for j in range(5):
-        for other in range(5):
-            if other != j:
-                values[j] *= (t - NODES[other]) / (NODES[j] - NODES[other])
-    return values
-
-
 # Values at the nodes of the left and the right half, [half, node, basis]; and at the nodes of a pair of elements as
 # one.
-HALVES = np.array([[_at((half + t) / 2.0) for t in NODES] for half in range(2)])
-PAIR = np.array([_at(2.0 * t - (0.0 if t <= 0.5 else 1.0)) for t in NODES])
+HALVES = basis_at(np.stack([NODES / 2.0, (1.0 + NODES) / 2.0]))
+PAIR = basis_at(2.0 * NODES - (NODES > 0.5))
 
 
 @kernel

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from . import layout as o
-from ._jit import inlined, kernel
+from ._jit import kernel
 from .laws import state_of
 from .layout import CODE_START, N_SPECIES, TRANSPORT_VACANCY
 from .statistics import delta_of
@@ -94,12 +94,6 @@ def fill_node(species, codes, layer, routes, node, deltas, turns):
                 node[at + SIGMA] += conduct * theta
                 node[at + SIGMA_SLOPE] += conduct * response * turn
     node[CHARGE], node[SLOPE] = charge, slope
-
-
-@inlined
-def of_route(route, column):
-    """Return the place of a column of a route in the state of a node."""
-    return ROUTE_START + ROUTE_SIZE * route + column
 
 
 @kernel

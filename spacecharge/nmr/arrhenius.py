@@ -13,12 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN_EV
 from ..errors import FitError
 from ..model.arrhenius import arrhenius as law
-
-BOLTZMANN_EV = BOLTZMANN / ELEMENTARY_CHARGE
-"""Boltzmann constant [eV/K]."""
 
 
 def arrhenius(

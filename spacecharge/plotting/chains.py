@@ -12,6 +12,7 @@ from ..units import display_of
 from .fits import draw_curves
 from .interface_fits import draw_bars
 from .ocv import draw_equilibrium
+from .spectrum_fits import spectrum_of
 from .style import PALETTE, label_text, letters, line_colours, new_figure, zero_line
 
 if TYPE_CHECKING:
@@ -85,15 +86,12 @@ def _draw_nyquist(panel: Axes, part: StoredFit) -> None:
     """Draw measured and fitted spectra to one scale."""
     table = part.tables["spectra"]
     display = display_of(table.columns["measured_real"].unit)
-    which = np.asarray(table["spectrum"]).astype(int)
+    columns = {name: column.values for name, column in table.columns.items()}
     names = [str(name) for name in table.attributes["names"]]
     for k, colour in enumerate(line_colours(len(names))):
-        rows = np.flatnonzero(which == k)
-        rows = rows[np.argsort(np.asarray(table["frequency"])[rows])]
+        one = spectrum_of(columns, k)
         x, y, u, v = (
-            display.factor * np.asarray(table[f"{whose}_{what}"])[rows]
-            for whose in ("measured", "fitted")
-            for what in ("real", "imag")
+            display.factor * one[f"{whose}_{what}"] for whose in ("measured", "fitted") for what in ("real", "imag")
         )
         panel.plot(x, -y, "o", ms=3, fillstyle="none", color=colour)
         panel.plot(u, -v, color=colour, label=names[k])

@@ -59,9 +59,7 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
         ]
         colours = [PALETTE[1]] if which.max() == 0 else line_colours(int(which.max()) + 1)
         for k, colour in enumerate(colours):
-            rows = np.flatnonzero(which == k)
-            rows = rows[np.argsort(np.asarray(spectra["frequency"])[rows])]
-            one = {key: np.asarray(v)[rows] for key, v in spectra.items() if key not in ("names", "unit")}
+            one = spectrum_of(spectra, k)
             label = str(spectra["names"][k]) if 0 < which.max() < MOST_NAMED else ""
             _spectrum(nyquist, bode, phase, one, display.factor, colour, label)
             if extent[k] > _NAMED_ABOVE * max(extent):
@@ -87,6 +85,13 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
             spare.set_visible(False)
         letters(axes[:n])
     return figure
+
+
+def spectrum_of(spectra: Mapping[str, Any], k: int) -> dict[str, Array]:
+    """Return the columns of one of the spectra of a fit, its frequencies rising."""
+    rows = np.flatnonzero(np.asarray(spectra["spectrum"]).astype(int) == k)
+    rows = rows[np.argsort(np.asarray(spectra["frequency"])[rows])]
+    return {key: np.asarray(v)[rows] for key, v in spectra.items() if key not in ("names", "unit")}
 
 
 def _spectrum(
@@ -162,4 +167,4 @@ def _residuals(panel: Axes, one: Mapping[str, Array], colour: Any, *, first: boo
     )  # fmt: skip
 
 
-__all__ = ["spectra_figure"]
+__all__ = ["spectra_figure", "spectrum_of"]

@@ -174,38 +174,42 @@ class Chain:
                 out[layer, s] = self.flows[route] * conduct / total
         return out
 
+    def at_nodes(self) -> tuple[Array, Array, Array]:
+        """Return x from the first contact, (n, 5) [m], and v from the right end [V] and j [A m-2], (n_routes, n, 5)."""
+        from ..kernels.steady_profile import read_profiles
+
+        p, n = self.solution.parameters, self.n_elements
+        x, v, currents = np.empty((n, 5)), np.empty((self.flows.size, n, 5)), np.empty((self.flows.size, n, 5))
+        read_profiles(self.problem, self.mesh, self.flows, x, v, currents)
+        if p.n_layers > 1:
+            x -= float(p.thickness[0, 0])
+        return x, v, currents
+
     def profiles(self, voltage: float) -> dict[str, Array]:
         """Return profiles at all nodes, by name; `voltage` is v of the left end."""
-        from ..kernels.steady_profile import read_occupancies, read_profiles
+        from ..kernels.steady_profile import read_occupancies
 
         p = self.solution.parameters
         elements, nodes, _, _ = self.mesh
-        n, n_routes, n_components = elements.shape[0], self.flows.size, len(self.routes.components)
-        x = np.empty((n, 5))
-        v, currents = np.empty((n_routes, n, 5)), np.empty((n_routes, n, 5))
+        n = self.n_elements
+        x, v, currents = self.at_nodes()
         occupancy, vacancy = np.empty((p.n_species, n, 5)), np.empty((p.n_species, n, 5))
-        read_profiles(self.problem, self.mesh, self.flows, x, v, currents)
         read_occupancies(self.problem, self.mesh, occupancy, vacancy)
-        if p.n_layers > 1:
-            x -= float(p.thickness[0, 0])
         layer = elements[:, 1].astype(int)
-        # v counts from the right end; phi_b differs between layers as at rest.
+        # phi_b differs between layers as at rest.
         v += voltage
         level = (p.neutral_potential[0] - p.neutral_potential[0, -1])[layer]
         keep = np.ones((n, 5), dtype=bool)
         keep[1:, 0] = layer[1:] != layer[:-1]
-        every = np.full((2, n_components, n, 5), np.nan)
-        for k, c in enumerate(self.routes.component):
-            for i, values in enumerate((v, currents)):
-                every[i, c] = np.where(np.isfinite(values[k]), values[k], every[i, c])
-        several = n_components > 1
+        every = [self.routes.by_component(values)[:, keep] for values in (v, currents)]
+        several = len(self.routes.components) > 1
         return {
             "x": x[keep],
             "potential": (nodes[:, :, 0] * self.volt + v[0] + level[:, None])[keep],
-            "electrochemical_potential": every[0][:, keep] if several else every[0, 0][keep],
+            "electrochemical_potential": every[0] if several else every[0][0],
             "occupancy": occupancy[:, keep],
             "vacancy": vacancy[:, keep],
-            "current_density": every[1][:, keep] if several else every[1, 0][keep],
+            "current_density": every[1] if several else every[1][0],
         }
 
     def scalars(self, profiles: dict[str, Array]) -> dict[str, Any]:

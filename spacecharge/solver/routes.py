@@ -14,6 +14,7 @@ from ..model import Stack, StackParameters
 from ..model.components import check_no_planes
 from .network import bulk_conductivities, components_of
 
+Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -36,6 +37,13 @@ class Routes(NamedTuple):
     of_species: Integers
     spans: Integers
     component: Integers
+
+    def by_component(self, values: Array) -> Array:
+        """Return values that stand by route along their first axis by component, NaN where a component has none."""
+        found = np.full((len(self.components), *values.shape[1:]), np.nan)
+        for here, component in zip(values, self.component, strict=True):
+            found[component] = np.where(np.isfinite(here), here, found[component])
+        return found
 
 
 def routes_of(stack: Stack, parameters: StackParameters, exchanged: Sequence[str] | None = None) -> Routes:

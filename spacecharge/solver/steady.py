@@ -109,7 +109,8 @@ class SteadyState:
     @cached_property
     def component_layer_voltage(self) -> Array:
         """Drop of v of each component over each layer, (n_components, n_layers) [V]; NaN where it is not."""
-        return self._by_component(0)
+        chain = self._chain()
+        return chain.routes.by_component(chain.drops()[0])
 
     @cached_property
     def component_overpotential(self) -> Array:
@@ -117,14 +118,8 @@ class SteadyState:
 
         NaN where it does not cross.
         """
-        return self._by_component(1)[:, 1:]
-
-    def _by_component(self, kind: int) -> Array:
         chain = self._chain()
-        drops, values = chain.drops()[kind], np.full((len(self.components), len(self.stack.layers)), math.nan)
-        for route, component in enumerate(chain.routes.component):
-            values[component] = np.where(np.isfinite(drops[route]), drops[route], values[component])
-        return values
+        return chain.routes.by_component(chain.drops()[1, :, 1:])
 
     @cached_property
     def contact_current_density(self) -> Array:
@@ -146,10 +141,7 @@ class SteadyState:
         every = chain.exchange_currents()
         if len(self.components) == 1:
             return every[:, 0]
-        values = np.full((len(self.components), every.shape[0]), math.nan)
-        for route, component in enumerate(chain.routes.component):
-            values[component] = np.where(np.isfinite(every[:, route]), every[:, route], values[component])
-        return values
+        return chain.routes.by_component(every.T)
 
     @cached_property
     def scalars(self) -> dict[str, Any]:

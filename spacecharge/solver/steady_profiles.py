@@ -55,26 +55,18 @@ def sample_state(state: SteadyState, profile_x: Sequence[Array]) -> tuple[dict[s
 
 def _sample_layer(chain: Chain, voltage: float, layer: int, x: Array, found: dict[str, Array]) -> None:
     """Fill the profiles of one layer."""
-    from ..kernels.element import NODES
-    from ..kernels.steady_profile import occupancies_of, read_profiles
+    from ..kernels.element import basis_at
+    from ..kernels.steady_profile import occupancies_of
 
     p, (elements, nodes, deltas, _) = chain.solution.parameters, chain.mesh
-    n, n_routes = elements.shape[0], chain.flows.size
-    places, v, currents = np.empty((n, 5)), np.empty((n_routes, n, 5)), np.empty((n_routes, n, 5))
-    read_profiles(chain.problem, chain.mesh, chain.flows, places, v, currents)
-    if p.n_layers > 1:
-        places -= float(p.thickness[0, 0])
+    places, v, _ = chain.at_nodes()
     mine = np.flatnonzero(elements[:, 1] == layer)
     left, right = places[mine[0], 0], places[mine[-1], 4]
     slack = 1e-12 * (right - left)
     inside = np.flatnonzero((x >= left - slack) & (x <= right + slack))
     e = mine[np.clip(np.searchsorted(places[mine, 0], x[inside], side="right") - 1, 0, mine.size - 1)]
     t = np.clip((x[inside] - places[e, 0]) / elements[e, 0], 0.0, 1.0)
-    basis = np.ones((inside.size, 5))
-    for i in range(5):
-        for j in range(5):
-            if j != i:
-                basis[:, i] *= (t - NODES[j]) / (NODES[i] - NODES[j])
+    basis = basis_at(t)
 
     def at(values: Array) -> Array:
         return np.asarray((basis * values[e]).sum(axis=1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN_EV, ELEMENTARY_CHARGE
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, jumps_are_defined, occupancy_factor, resistance_of_exchange
 
@@ -111,7 +111,7 @@ def local_activation_energy(
             c, alpha = first + i, np.asarray(law.symmetry_factor, dtype=float)
             change = (1.0 - alpha) * (theta[:, c, 0] + vacancy[:, c, 1]) + alpha * (theta[:, c, 1] + vacancy[:, c, 0])
             barrier = np.asarray(law.activation_energy_eV, dtype=float)
-            energy[:, c] = barrier + BOLTZMANN / ELEMENTARY_CHARGE * p.temperature**2 * change
+            energy[:, c] = barrier + BOLTZMANN_EV * p.temperature**2 * change
     return energy
 
 

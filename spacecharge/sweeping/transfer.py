@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN_EV
 from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys
@@ -98,7 +98,7 @@ def boundary_energies(
         kelvin = parameters.temperature.reshape(-1, *[1] * (value.ndim - 1))
         # What is not positive has no logarithm.
         relative = np.divide(slope, value, out=np.full_like(value, np.nan), where=value > 0.0)
-        found[output.name] = sign * BOLTZMANN / ELEMENTARY_CHARGE * kelvin**2 * relative
+        found[output.name] = sign * BOLTZMANN_EV * kelvin**2 * relative
     return found
 
 

@@ -11,7 +11,8 @@ import pytest
 import spacecharge as sc
 from spacecharge import constants as c
 from spacecharge.analytic import first_integral
-from spacecharge.analytic.laws import make_side, panels
+from spacecharge.analytic.laws import make_side
+from spacecharge.analytic.panels import panels
 from spacecharge.model import stack_parameters
 
 OTHER: dict[str, Any] = {

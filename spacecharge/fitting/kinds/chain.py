@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, StrictStr
@@ -22,7 +22,7 @@ from ...store.stored_fit import FitColumn, FitTable, StoredFit
 from ..chain_run import ChainRun, run_steps
 from ..chain_steps import Step, steps_in_order
 from ..kind import Kind, Outcome
-from ..result import draw
+from ..result import UnfittedResult
 
 NAME = "chain"
 
@@ -79,13 +79,13 @@ class ChainConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ChainResult:
+class ChainResult(UnfittedResult):
     """What the steps of a chain found.
 
     Parameters
     ----------
-    name, title, text : str
-        Of the chain.
+    name, title, text
+        As :class:`~spacecharge.fitting.result.UnfittedResult` has them.
     parts : tuple of outcomes
         Results of the steps in the order in which they ran.
     run : ChainRun
@@ -94,22 +94,10 @@ class ChainResult:
         As in the configuration.
     """
 
-    name: str
-    title: str
-    text: str
+    kind: ClassVar[str] = NAME
     parts: tuple[Outcome, ...]
     run: ChainRun
     truth: Truth
-
-    @property
-    def kind(self) -> str:
-        """Name of the kind of fit."""
-        return NAME
-
-    @property
-    def estimate(self) -> None:
-        """No parameters of its own."""
-        return None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -206,10 +194,6 @@ class ChainResult:
     def __repr__(self) -> str:
         """Return the table of the numbers."""
         return chain_text(self.stored())
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw what every step found; saved under `path`, else the figure is returned."""
-        return draw(self.stored(), path)
 
 
 def _check(document: Document, problems: Problems) -> ChainConfig | None:

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ...nmr.transport import horvai_resistance
 from ...report.fits import comparison_text
 from ...store.stored_fit import FitColumn, FitTable, StoredFit
 from ..kind import Kind
-from ..result import draw
+from ..result import UnfittedResult
 
 if TYPE_CHECKING:
     from ...config import Config
@@ -101,15 +101,13 @@ class ComparisonConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Comparison:
+class Comparison(UnfittedResult):
     """The three numbers of each interface.
 
     Parameters
     ----------
-    name, title : str
-        Of the comparison.
-    text : str
-        Its configuration, verbatim.
+    name, title, text
+        As :class:`~spacecharge.fitting.result.UnfittedResult` has them.
     interfaces : tuple of str
         Names.
     temperature : ndarray, shape (n_interfaces,)
@@ -124,9 +122,7 @@ class Comparison:
         i0 is an upper bound, so its resistance and the factor are lower ones.
     """
 
-    name: str
-    title: str
-    text: str
+    kind: ClassVar[str] = NAME
     interfaces: tuple[str, ...]
     temperature: NDArray[np.float64]
     model_resistance: NDArray[np.float64]
@@ -155,16 +151,6 @@ class Comparison:
     def __repr__(self) -> str:
         """Return the table."""
         return comparison_text(as_data(self.stored()))
-
-    @property
-    def kind(self) -> str:
-        """Name of the kind of fit."""
-        return NAME
-
-    @property
-    def estimate(self) -> None:
-        """No parameters are fitted."""
-        return None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -225,10 +211,6 @@ class Comparison:
         }
         units = {key: column.unit for key, column in self.tables[""].columns.items() if key in columns}
         return {"name": self.name, "title": self.title, "interfaces": rows, "units": units}
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw the bars of both resistances; saved under `path`, else the figure is returned."""
-        return draw(self.stored(), path)
 
 
 _NOTHING = 1e-6

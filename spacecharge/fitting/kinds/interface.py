@@ -91,12 +91,13 @@ def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
         The data cannot tell the parameters apart, or the model has no solution where the fit begins.
     """
     started = time.perf_counter()
-    setup, model = interface_setup(config)
+    setup, measured = interface_setup(config)
+    model = measured.model
     if not np.all(np.isfinite(setup.problem.predict(setup.problem.initial))):
         raise FitError(f"{config.path}: the model has no solution at the initial values of the parameters")
     fit = run_setup(config, setup, started)
     table = _table(config, model, fit.estimate)
-    spectra = _spectra(config, model, fit.estimate)
+    spectra = _spectra(measured, fit.estimate)
     curve, axis = _curve(config, model, fit.estimate)
     if axis and fit.posterior is not None and fit.posterior.converged:
         curve |= _drawn_band(config, model, fit.posterior)
@@ -158,11 +159,11 @@ _BAND = {
 }
 
 
-def _spectra(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> FitTable | None:
+def _spectra(spectra: MeasuredSpectra, estimate: Estimate) -> FitTable | None:
     """Return the measured spectra, those of the fit, and what the Kramers-Kronig series leaves; None without any."""
+    config = spectra.config
     if not config.spectra:
         return None
-    spectra = MeasuredSpectra(config, model)
     fitted = [spectra.impedance(estimate.values, i) for i in range(len(config.spectra))]
     sigma = spectra.sigma
     if estimate.problem.sigma is not None:
