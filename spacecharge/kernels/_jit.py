@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from llvmlite import ir
-from numba import config, types
+from numba import config, jit, types
 from numba.extending import intrinsic
 
-from ._parts import Whole, WholeCompiler
 from .cache_folder import temporary_cache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -33,6 +32,20 @@ _OPTIONS: dict[str, Any] = {
     "no_cfunc_wrapper": True,
 }
 
+
+def _own_compiler() -> Any:
+    """Return the module that compiles kernels as parts, None where the numba installed is not what it was made for."""
+    if config.DISABLE_JIT:
+        return None
+    try:
+        from . import _parts
+
+        return _parts if _parts.fits() else None
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+_parts = _own_compiler()
 
 _caching = {"on"}
 """Emptied where no folder takes machine code."""
@@ -76,7 +89,10 @@ def _dispatcher(function: Kernel, **more: Any) -> Any:
     """Return numba's dispatcher of a function; where no folder takes its machine code, from a temporary one."""
     if config.DISABLE_JIT:
         return function
-    dispatcher = Whole(function, targetoptions=_OPTIONS | more, pipeline_class=WholeCompiler)
+    if _parts is None:
+        dispatcher: Any = jit(**_OPTIONS, **more)(function)
+    else:
+        dispatcher = _parts.Whole(function, targetoptions=_OPTIONS | more, pipeline_class=_parts.WholeCompiler)
     if not _caching:
         return dispatcher
     try:
@@ -169,8 +185,12 @@ def inlined(function: Kernel) -> Kernel:
 
 
 def merged(function: Kernel) -> Kernel:
-    """Compile a kernel with one caller; LLVM makes it a piece of that one."""
-    return kernel(function)
+    """Compile a kernel with one caller; LLVM makes it a piece of that one.
+
+    Where numba compiles on its own it is merged before, since a deep stack of calls costs seconds of compilation per
+    level.
+    """
+    return kernel(function) if _parts is not None else _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
 
 
 def _bits_of(value: float) -> int:

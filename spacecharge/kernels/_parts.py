@@ -7,24 +7,60 @@ and a part where another kernel does. A part stays as numba writes it, and the w
 program, which is faster to compile and to run. Of numba's passes those are left out that concern what no kernel has:
 closures, literal loops, array expressions, exceptions.
 
-This stands on numba's documented `pipeline_class`, and on what its passes and code libraries have been called since
-version 0.60; `benchmarks/compile_split.py` shows what it gains.
+This stands on numba's documented `pipeline_class`, and on inner classes of it, which may change with any version:
+`fits` says whether they are as they were in the versions tried. Where not, `_jit` compiles all kernels as numba does by
+itself: the same numbers to rounding, after twice the wait. `benchmarks/compile_split.py` shows what is gained.
 """
 
 from __future__ import annotations
 
+import inspect
 import operator
 from typing import Any
 
+import numba
 from numba import _dynfunc
 from numba.core import ir, typed_passes, types, untyped_passes
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.cpu import CPUContext
 from numba.core.registry import CPUDispatcher
 from numba.core.types.containers import BaseTuple
 from numba.core.types.misc import unliteral
 from numba.core.typing import Context
+
+
+TRIED = ((0, 60), (0, 68))
+"""First and last version of numba with which all tests of the kernels have passed."""
+
+
+def fits() -> bool:
+    """Say whether the numba installed is one of those tried, and its inner functions take what they are given here.
+
+    Raises AttributeError where one is not there, ValueError for a version without number.
+    """
+    version = tuple(int(number) for number in numba.__version__.split(".")[:2])
+    return TRIED[0] <= version <= TRIED[1] and all(
+        list(inspect.signature(function).parameters) == names.split()
+        for function, names in (
+            (CPUDispatcher.__init__, "self py_func locals targetoptions pipeline_class"),
+            (CPUDispatcher.get_call_template, "self args kws"),
+            (CPUDispatcher.get_overload, "self sig"),
+            (JITCodeLibrary.finalize, "self"),
+            (JITCodeLibrary._raise_if_finalized, "self"),
+            (JITCodeLibrary.enable_object_caching, "self"),
+            (CPUContext.subtarget, "self kws"),
+            (CPUContext.insert_user_function, "self func fndesc libs"),
+            (JITCPUCodegen.set_env, "self env_name env"),
+            (Context.resolve_function_type, "self func args kws"),
+            (Context.resolve_setitem, "self target index value"),
+            (Context.resolve_value_type, "self val"),
+            (typed_passes.NativeLowering.run_pass, "self state"),
+            (CompilerBase.define_pipelines, "self"),
+            (PassManager.add_pass, "self pss description"),
+        )
+    )
 
 
 class PartLibrary(JITCodeLibrary):  # type: ignore[misc]  # numba carries no types
@@ -79,10 +115,6 @@ class RememberingContext(Context):  # type: ignore[misc]
         if isinstance(func, types.Function) and not kws:
             return self._remembered(func, tuple(args))
         return super().resolve_function_type(func, args, kws)
-
-    def resolve_getitem(self, target: Any, index: Any) -> Any:
-        """Return the signature of ``target[index]``."""
-        return self._remembered(self.resolve_value_type(operator.getitem), (target, index))
 
     def resolve_setitem(self, target: Any, index: Any, value: Any) -> Any:
         """Return the signature of ``target[index] = value``."""
