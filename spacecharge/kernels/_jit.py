@@ -190,7 +190,9 @@ def merged(function: Kernel) -> Kernel:
     Where numba compiles on its own it is merged before, since a deep stack of calls costs seconds of compilation per
     level.
     """
-    return kernel(function) if _parts is not None else _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
+    if _parts is not None:
+        return kernel(function)
+    return _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
 
 
 def _bits_of(value: float) -> int:

@@ -30,7 +30,6 @@ from numba.core.types.containers import BaseTuple
 from numba.core.types.misc import unliteral
 from numba.core.typing import Context
 
-
 TRIED = ((0, 60), (0, 68))
 """First and last version of numba with which all tests of the kernels have passed."""
 
