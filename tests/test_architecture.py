@@ -50,8 +50,8 @@ ARROWS: dict[str, set[str]] = {
     "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
     "config": {
-        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store",
-        "units",
+        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "solver",
+        "store", "units",
     },
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
