@@ -83,7 +83,7 @@ Files
 -----
 rows                     where numbers stand in input, output and work rows; plain Python
 layout, workspace        the same for kernels; the rows of the work array
-_jit, compiling          the decorators; the line that says that compiling takes a while
+_jit, _parts, compiling  the decorators; kernels as parts of a whole; the line that says that compiling takes a while
 elementary, laws         exponential and cube root; the laws of the statistics
 statistics               theta, charge and its slope at nodes, equation (1)
 species                  reduced numbers of a species; ends of branches; bulk response

@@ -18,7 +18,7 @@ from ..units import display_of
 from .corner import corner_figure
 from .figures import save
 from .spectra import draw_contour
-from .style import DPI, label_text, letters, line_colours, new_figure, styled, zero_line
+from .style import label_text, letters, line_colours, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -379,5 +379,5 @@ def plot_fit_sweep(
         if any(groups[0]):
             panels[0].legend(loc="best")
         letters(panels[:n_panels])
-        figure.savefig(target, dpi=DPI)
+        save(figure, target)
     return target

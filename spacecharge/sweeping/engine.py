@@ -29,7 +29,7 @@ from ..store.layout import MARKER, NOT_RUN, Layout
 from ..store.lock import RunLock
 from ..store.packing import pack
 from ..store.read import Results, read_results
-from ..store.target import prepared_file
+from ..store.target import prepared_file, refuse_foreign
 from ..store.work import WorkFile
 from .pools import Done, Pool
 from .progress import Progress
@@ -251,6 +251,7 @@ def run_task(
 def _refuse_unasked(path: Path, asked: bool) -> None:
     if path.exists() and not asked:
         raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
+    refuse_foreign(path)
 
 
 def _found(
