@@ -171,6 +171,7 @@ def _product(names: Sequence[str], exponents: NDArray[np.float64]) -> str:
 _ROUND = 0.02
 """Exponents this near to an integer are it."""
 
+
 def _together(names: Sequence[str]) -> Unresolved:
     *most, last = names
     listed = f"{', '.join(most)} and {last}" if most else last
