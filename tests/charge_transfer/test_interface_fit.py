@@ -126,7 +126,7 @@ def test_parameters_that_act_alike_are_refused_or_warned_of_by_name() -> None:
     # Their logarithms are open by more than a factor of twenty; the numbers themselves have a sigma, which is warned of.
     setup, _ = interface_setup(fit_config(text))
     data = setup.problem.predict(setup.problem.initial) + noise
-    with pytest.raises(FitError, match="the data determine only electrode.permittivity / electrolyte.permittivity"):
+    with pytest.raises(FitError, match=r"determine only electrode\.permittivity / electrolyte\.permittivity"):
         minimise_by_curvature(replace(setup.problem, data=data))
     setup, _ = interface_setup(fit_config(text.replace("permittivity: {}", "permittivity: {log: false}")))
     estimate = minimise_by_curvature(replace(setup.problem, data=data))
