@@ -45,12 +45,12 @@ def _draw(args: argparse.Namespace) -> Path:
             overwrite=args.overwrite,
         )
     target = Path(args.output) if args.output is not None else default_target(results.path, args.y)
-    if target.exists() and not args.overwrite:
-        raise StoreError(f"{target}: exists already; --overwrite replaces it")
     if is_fit:
         from ..plotting.fits import plot_fit
 
-        return plot_fit(results.path, target, name=args.y)
+        return plot_fit(results.path, target, name=args.y, overwrite=args.overwrite)
+    if target.exists() and not args.overwrite:
+        raise StoreError(f"{target}: exists already; --overwrite replaces it")
     from ..plotting.fits import plot_fit_sweep
 
     return plot_fit_sweep(results.path, target, x=args.x, y=args.y)
