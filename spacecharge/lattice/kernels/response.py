@@ -19,12 +19,22 @@ from .layout import (
     OCCUPANCY,
     OCCUPANCY_SLOPE,
     PLANE,
+    REST,
     SHARE,
     SPECIES,
     WEIGHT,
     Z,
 )
 from .newton import substitute
+
+
+@kernel
+def odds_change(h, phi, moved, per_beta, point, tables):
+    """Return the change of the logarithm of the odds of defect `h` on its plane with the parameter of `vary`."""
+    _, _, entries, species = tables
+    s = int(entries[h, SPECIES])
+    energy = species[Z, s] * phi + entries[h, ENERGY]
+    return species[CHANGE, s] - point[BETA] * species[Z, s] * moved - energy * per_beta
 
 
 @kernel
@@ -38,21 +48,20 @@ def vary(moved, per_beta, phi, point, tables, x):
     for g in range(groups.shape[0]):
         i = int(groups[g, PLANE])
         first, end = int(groups[g, FIRST]), int(groups[g, END])
-        free, mean = 1.0, 0.0
+        taken = 0.0
         for h in range(first, end):
-            s = int(entries[h, SPECIES])
+            if not species[MOBILE, int(entries[h, SPECIES])] > 0.0:
+                taken += x[OCCUPANCY, h]
+        for h in range(first, end):
             x[OCCUPANCY_SLOPE, h] = 0.0
-            if species[MOBILE, s] > 0.0:
-                energy = species[Z, s] * phi[i] + entries[h, ENERGY]
-                change = species[CHANGE, s] - point[BETA] * species[Z, s] * moved[i] - energy * per_beta
-                x[OCCUPANCY_SLOPE, h] = change
-                mean += x[OCCUPANCY, h] * change
-            else:
-                free -= x[OCCUPANCY, h]
-        for h in range(first, end):
-            if species[MOBILE, int(entries[h, SPECIES])] > 0.0:
-                change = x[OCCUPANCY_SLOPE, h] - (mean / free if free > 0.0 else 0.0)
-                x[OCCUPANCY_SLOPE, h] = x[OCCUPANCY, h] * change
+            if taken >= 1.0 or not species[MOBILE, int(entries[h, SPECIES])] > 0.0:
+                continue
+            # What is left beside an occupancy of almost one is itself, not a difference of what is almost equal.
+            total = odds_change(h, phi[i], moved[i], per_beta, point, tables) * (x[REST, h] - taken)
+            for k in range(first, end):
+                if k != h and species[MOBILE, int(entries[k, SPECIES])] > 0.0:
+                    total -= odds_change(k, phi[i], moved[i], per_beta, point, tables) * x[OCCUPANCY, k]
+            x[OCCUPANCY_SLOPE, h] = x[OCCUPANCY, h] * total / (1.0 - taken)
 
 
 @kernel
