@@ -24,10 +24,14 @@ def execute(args: argparse.Namespace) -> int:
 
 def _draw(args: argparse.Namespace) -> Path:
     """Draw what the file holds: a fit (by name, where there are points too), a sweep over fits, or points."""
+    import logging
+
     from ..errors import StoreError
     from ..plotting.figures import FigureStyle, default_target, plot_file
     from ..store import read_results
 
+    # Without a home folder matplotlib says in two lines where it keeps its list of fonts: nothing follows from it.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     style = FigureStyle(width=args.width, dpi=args.dpi)
     results = read_results(args.file)
     is_fit = results.has_fits and (not results.n_points or args.y in results.fits)
