@@ -19,7 +19,15 @@ from .model import (
 )
 from .model.charge_transfer import ChargeTransfer, apparent_activation_energy
 from .solver.arcs import Arc, impedance_arcs
-from .solver.bias import current_density, differential_resistance, overpotential, voltage
+from .solver.bias import (
+    cell_voltage,
+    contact_current_density,
+    current_density,
+    differential_resistance,
+    layer_voltage,
+    overpotential,
+    voltage,
+)
 from .solver.bulk import (
     activation_energy,
     barrier,
@@ -101,12 +109,14 @@ __all__ = [
     "barrier",
     "blocking_resistance",
     "brick_layer_conductivity",
+    "cell_voltage",
     "characteristic_frequency",
     "charge",
     "charge_balance",
     "charge_transfer_resistance",
     "concentration",
     "conductivity",
+    "contact_current_density",
     "contact_field",
     "contact_occupancy",
     "contact_potential",
@@ -128,6 +138,7 @@ __all__ = [
     "impedance_error_estimate",
     "interface_resistance",
     "layer_resistance",
+    "layer_voltage",
     "load_config",
     "materials",
     "open_results",

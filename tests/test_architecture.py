@@ -50,8 +50,8 @@ ARROWS: dict[str, set[str]] = {
     "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
     "config": {
-        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "store",
-        "units",
+        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "solver",
+        "store", "units",
     },
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
@@ -89,7 +89,7 @@ AGAINST_THE_TABLE = {
 
 # Library outside: modules or rooms that may import it.
 OUTSIDE: dict[str, set[str]] = {
-    "numba": {"kernels.compiling", "kernels._jit"},
+    "numba": {"kernels.compiling", "kernels._jit", "kernels._parts"},
     "llvmlite": {"kernels._jit"},
     "h5py": {"store"},
     "matplotlib": {"plotting"},
@@ -110,8 +110,8 @@ OUTSIDE: dict[str, set[str]] = {
     },
 }  # fmt: skip
 
-# Modules of the kernels' room that are no kernels: the decorator, and the notice that compiling takes a while.
-NO_KERNELS = {"kernels._jit", "kernels.cache_folder", "kernels.compiling"}
+# Modules of the kernels' room that are no kernels: the decorator, how they are compiled, the notice of it.
+NO_KERNELS = {"kernels._jit", "kernels._parts", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (

@@ -53,7 +53,7 @@ class OutputSettings:
     sensitivities : tuple of str
         Dotted paths to differentiate by.
     reference_lines : tuple of (str, float, float, str, str)
-        Variable, lowest and highest value, their unit and words: what figures draw beside the variable.
+        Variable, lowest and highest value [SI], their SI unit and words: what figures draw beside the variable.
     """
 
     path: str

@@ -25,6 +25,7 @@ from .ocv_curve import take_curves
 from .paths import allowed_range, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
+from .references import check_references, references_of
 from .schema import MAX_FREQUENCIES, MAX_POINTS, Configuration, ContactKeys, ImpedanceKeys, OutputKeys, ProfileKeys
 from .sweep_keys import AxisRange, AxisSigma, AxisStep, SweepKeys
 from .validation import validate
@@ -382,6 +383,7 @@ def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
         if normalised(path) not in known:
             message = f"{shown(path)} names no number of this stack ({nearest(normalised(path), known)})"
             problems.add(("output", "sensitivities", i), message)
+    check_references(keys.reference_lines, problems)
 
 
 def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
@@ -392,15 +394,7 @@ def _output(keys: OutputKeys, stack: Stack, path: str) -> OutputSettings:
         profile_nodes=nodes,
         resistance_of=conducting_layers(stack) if keys.resistance_of is None else tuple(keys.resistance_of),
         sensitivities=tuple(normalised(p) for p in keys.sensitivities),
-        reference_lines=tuple(
-            (
-                line.of,
-                *((min(line.value), max(line.value)) if isinstance(line.value, list) else 2 * (line.value,)),
-                line.unit,
-                line.label,
-            )
-            for line in keys.reference_lines
-        ),
+        reference_lines=references_of(keys.reference_lines),
     )
 
 

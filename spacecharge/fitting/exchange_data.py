@@ -32,7 +32,7 @@ class ExchangeData:
         self.pairs: list[tuple[int, int]] = []
         names, sigmas = [], []
         if config.data["observable"] == "fraction":
-            self.y, self.sigma = _fraction(table, self.warnings)
+            self.y, self.sigma = _fraction(table, self.warnings, one_level=bool(config.data.get("one_noise_level")))
             self.pairs = [(0, 1)]
             names = ["exchanged fraction"]
         else:
@@ -93,8 +93,16 @@ def _without_noise(table: DataTable) -> DataTable:
     return table.without(lost, "cross_AB + diagonal_A is not above its noise, the signal has decayed")
 
 
-def _fraction(table: dict[str, Array], warnings: list[str]) -> tuple[Array, Array | None]:
-    """Return the exchanged fraction cross / (cross + diagonal) and its error."""
+_UNEVEN = 3.0
+"""Ratio of the errors of two fractions from which on equal weights are spoken of."""
+
+
+def _fraction(table: dict[str, Array], warnings: list[str], *, one_level: bool) -> tuple[Array, Array | None]:
+    """Return the exchanged fraction cross / (cross + diagonal) and its error.
+
+    With `one_level` intensities without errors have one and the same, of a size that the scatter tells: the error of
+    their quotient then grows as the signal decays.
+    """
     if "fraction" in table:
         return table["fraction"], table.get("sigma_fraction")
     for key in ("diagonal_A", "cross_AB"):
@@ -104,7 +112,18 @@ def _fraction(table: dict[str, Array], warnings: list[str]) -> tuple[Array, Arra
     total = cross + diagonal
     sigma_cross, sigma_diagonal = table.get("sigma_cross_AB"), table.get("sigma_diagonal_A")
     if sigma_cross is None and sigma_diagonal is None:
+        grown = np.hypot(diagonal, cross) / total**2
+        if one_level:
+            return cross / total, grown
+        if grown.max() > _UNEVEN * grown.min():
+            warnings.append(
+                "every fraction weighs the same, though with one noise level of the intensities the errors differ "
+                f"{grown.max() / grown.min():.2g} times and those given here are too small: give columns with errors, "
+                "or data.one_noise_level: true"
+            )
         return cross / total, None
+    if one_level:
+        raise FitError("data.one_noise_level: stands beside columns with errors; give either")
     if sigma_cross is None or sigma_diagonal is None:
         warnings.append("one of cross_AB and diagonal_A has no error column: both take the same (one noise level)")
         sigma_cross = sigma_diagonal = sigma_cross if sigma_diagonal is None else sigma_diagonal

@@ -12,7 +12,7 @@ from ..config.cell_parameters import AREA, CELL, NOT_OF_THE_MODEL
 from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
-from .identifiability import determined_products
+from .identifiability import determined_only
 from .interface_measured import Measured
 from .interface_model import InterfaceModel
 from .interface_spectra import MeasuredSpectra, area_of
@@ -172,8 +172,9 @@ def _advice(joint: _Joint, values: Array, names: Sequence[str]) -> str:
     every = [p.name for p in joint.model.config.parameters]
     places = [every.index(name) for name in names]
     sigma = np.concatenate([joint.measured.sigma, joint.spectra.sigma])
-    products = determined_products(joint.jacobian(values)[:, places] / sigma[:, None], names, values[places])
-    return f"the data determine only {products}: fix one" if products else ""
+    by_log = joint.jacobian(values)[:, places] / sigma[:, None] * values[places]
+    words = determined_only(by_log, names, values[places])
+    return f"{words}: fix one" if words else ""
 
 
 def _code(datum: Datum) -> int:

@@ -25,6 +25,18 @@ _MOST_POINTS = 200
 _GONE = 20.0
 """First delay over a time constant from which on nothing of the relaxing part is left in the data."""
 
+_NOT_BEGUN = 1e4
+"""Time constant over the last delay from which on the relaxing part is a straight line in the data."""
+
+_LEAST_SIZE, _LARGEST_SIZE = 1e-100, 1e100
+"""Intensities whose squares neither vanish nor overflow."""
+
+_DIGITS = 1e-8
+"""Part of the largest intensity below which a difference is rounding of the file: no curve is known better."""
+
+_FLAT = 20.0
+"""Fall of chi-square (of two parameters) below which a relaxing part may be noise: 1 of 20,000."""
+
 _TIMES = ("time_constant_s", "time_constant_2_s")
 
 
@@ -73,11 +85,18 @@ class RecoveryCurves:
         delay, y, _ = self._curve(k)
         if not np.any(delay > 0.0):
             raise FitError("every delay is zero", FitReason.DATA)
-        if self.sequence != "inversion" or self.model["magnitude"] or y.size < 4 or np.min(y) * np.max(y) < 0.0:
+        size, where = np.abs(y), self._where(k)
+        if not np.any(size > 0.0):
+            raise FitError(f"every intensity{where} is zero", FitReason.DATA)
+        if not _LEAST_SIZE <= float(size.max()) <= _LARGEST_SIZE:
+            raise FitError(
+                f"the largest intensity{where} is {size.max():g} (allowed: {_LEAST_SIZE:g} to {_LARGEST_SIZE:g}); "
+                "give the intensities in another unit",
+                FitReason.DATA,
+            )
+        if self.sequence != "inversion" or self.model["magnitude"] or y.size < 4 or np.min(y) < 0.0 < np.max(y):
             return
-        size = np.abs(y)
         lowest = int(np.argmin(size))
-        where = "" if self.temperatures.size == 1 else f" at {self.temperatures[k]:g} K"
         if 0 < lowest < y.size - 1 and size[lowest] < 0.5 * min(size[0], size[-1]):
             raise FitError(
                 f"the intensities{where} fall and rise without a change of sign, as magnitudes of an inversion "
@@ -87,6 +106,9 @@ class RecoveryCurves:
         self.warnings.append(
             f"the intensities{where} do not change sign: the inversion is less than half, or the delays start late"
         )
+
+    def _where(self, k: int) -> str:
+        return "" if self.temperatures.size == 1 else f" at {self.temperatures[k]:g} K"
 
     def _known(self) -> dict[str, float]:
         """Return what is fixed or given for every curve, by parameter."""
@@ -209,25 +231,50 @@ class RecoveryCurves:
         except FitError as error:
             if self.model["kind"] == "biexponential":
                 self._refuse_needless(problem, None)
+            if not any(spec.initial is not None for spec in self.config.parameters.values()):
+                # The search began at the best of a grid: close enough to say whether there is a curve at all.
+                rest = problem.data - problem.predict(problem.initial)
+                self._refuse_flat(problem, rest, self._scale_of(problem, rest))
             if error.reason is not FitReason.UNRESOLVED or self.lawful:
                 raise
             estimate = self._without_hidden(problem, error)
         if self.model["kind"] == "biexponential":
             self._refuse_needless(problem, estimate)
+        self._refuse_flat(problem, estimate.residuals, self._scale(estimate))
         return estimate
+
+    def _refuse_flat(self, problem: Problem, residuals: Array, scale: float) -> None:
+        """Refuse curves without a signal, and those that a constant describes as well where it takes any time."""
+        if problem.limit is not None:
+            return
+        sigma = np.ones(problem.data.size) if problem.sigma is None else problem.sigma
+        for k in range(self.temperatures.size):
+            of = self.index == k
+            y, weight = problem.data[of], 1.0 / sigma[of] ** 2
+            free = [n for n in ("efficiency", "offset") if n in self.parameters.places]
+            level = any(self._is_free(problem, self._place_of(n, k)) for n in free)
+            flat = float(np.average(y, weights=weight)) if level else self._known().get("offset", 0.0)
+            if float(np.sum(weight * ((y - flat) ** 2 - residuals[of] ** 2))) > _FLAT * scale:
+                continue
+            if not level:
+                raise FitError(
+                    f"the intensities{self._where(k)} hold no signal above their noise", FitReason.UNRESOLVED
+                )
+            delay = self._curve(k)[0]
+            raise FitError(
+                f"the intensities{self._where(k)} do not depend on the delay: all has relaxed before the first one "
+                f"({self._first_delay(k):g} s), nothing by the last one ({delay[-1]:g} s), or nothing was inverted or "
+                "saturated; with efficiency and offset fixed the fit gives a bound of time_constant_s",
+                FitReason.UNRESOLVED,
+            )
 
     def _refuse_needless(self, problem: Problem, estimate: Estimate | None) -> None:
         """Refuse two components where one is as good: nothing then tells their share and times apart."""
         if not any(name.startswith("fraction") and self._is_free(problem, name) for name in problem.names):
             return
-        one = problem
-        for name in problem.names:
-            if name.startswith("fraction"):
-                one = one.with_fixed(name, 1.0)
-            elif name.startswith("time_constant_2"):
-                one = one.with_fixed(name, problem.initial[problem.names.index(name)])
         try:
-            single = minimise(one, check_rank=False)
+            # Either part may be the one that is there.
+            single = min((minimise(self._single(problem, k), check_rank=False) for k in range(2)), key=_height)
             double = estimate or minimise(problem, check_rank=False, max_evaluations=2000)
         except FitError:
             return
@@ -248,26 +295,52 @@ class RecoveryCurves:
         )
 
     @staticmethod
+    def _single(problem: Problem, kept: int) -> Problem:
+        """Return the fit of the first component alone, begun at the time constants of component `kept`."""
+        first = dict(zip(problem.names, problem.initial, strict=True))
+        if kept == 1:
+            twins = {n: n.replace("time_constant_s", "time_constant_2_s") for n in first}
+            first = {n: first[twins[n]] if n.startswith("time_constant_s") else v for n, v in first.items()}
+        one = replace(problem, parameters=tuple(replace(p, initial=first[p.name]) for p in problem.parameters))
+        for name in problem.names:
+            if name.startswith("fraction"):
+                one = one.with_fixed(name, 1.0)
+            elif name.startswith("time_constant_2"):
+                one = one.with_fixed(name, first[name])
+        return one
+
+    @staticmethod
     def _is_free(problem: Problem, name: str) -> bool:
         return not problem.parameters[problem.names.index(name)].fixed
 
-    def _hidden_value(self, k: int) -> float:
-        """Return a time constant of which nothing is left at the first delay of a curve [s]."""
+    def _first_delay(self, k: int) -> float:
         delay = self._curve(k)[0]
-        return float(delay[delay > 0.0].min()) / _GONE
+        return float(delay[delay > 0.0].min())
+
+    def _ends(self, k: int) -> tuple[float, float]:
+        """Return time constants of which nothing is left at the first delay, and nothing seen by the last one [s]."""
+        return self._first_delay(k) / _GONE, float(self._curve(k)[0][-1]) * _NOT_BEGUN
+
+    def _end_of(self, k: int, value: float) -> float | None:
+        """Return the end beyond the delays on whose side a time constant lies, None among the delays."""
+        shortest, longest = self._ends(k)
+        if value < 0.5 * self._first_delay(k):
+            return shortest
+        return longest if value > float(self._curve(k)[0][-1]) else None
 
     def _place_of(self, name: str, k: int) -> str:
         place = self.parameters.places[name]
         return self.parameters.parameters[place[min(k, len(place) - 1)]].name
 
     def _without_hidden(self, problem: Problem, error: FitError) -> Estimate:
-        """Return the fit with those time constants held that lie below the first delay; raise where none does."""
+        """Return the fit with those time constants held that lie beyond the delays; raise where none does."""
         held = problem
         best = minimise(problem, check_rank=False)
         for k in range(self.temperatures.size):
             name = self._place_of("time_constant_s", k)
-            if self._is_free(problem, name) and best.value(name) < 0.5 * self._first_delay(k):
-                held = held.with_fixed(name, self._hidden_value(k))
+            end = self._end_of(k, best.value(name))
+            if self._is_free(problem, name) and end is not None:
+                held = held.with_fixed(name, end)
         if held is problem or self.model["kind"] != "exponential":
             raise error
         estimate = minimise(held)
@@ -275,16 +348,21 @@ class RecoveryCurves:
             raise error
         return estimate
 
-    def _first_delay(self, k: int) -> float:
-        delay = self._curve(k)[0]
-        return float(delay[delay > 0.0].min())
+    @classmethod
+    def _scale(cls, estimate: Estimate) -> float:
+        return cls._scale_of(estimate.problem, estimate.residuals)
 
     @staticmethod
-    def _scale(estimate: Estimate) -> float:
-        return 1.0 if estimate.problem.absolute_sigma else max(estimate.chi2_reduced, 0.0)
+    def _scale_of(problem: Problem, residuals: Array) -> float:
+        """Return what chi-square is measured by: its reduced value, or the digits of the data where these are less."""
+        if problem.absolute_sigma:
+            return 1.0
+        sigma = np.ones(problem.data.size) if problem.sigma is None else problem.sigma
+        reduced = float(np.sum((residuals / sigma) ** 2)) / max(problem.data.size - problem.free.size, 1)
+        return max(reduced, float(np.max(_DIGITS * np.max(np.abs(problem.data)) / sigma)) ** 2)
 
     def bounds(self, estimate: Estimate, level: float) -> dict[str, Bound]:
-        """Return the time constants that are no more than shorter than something: the curve begins after them.
+        """Return the time constants that are known on one side only: the curve is over before, or begins after them.
 
         Parameters
         ----------
@@ -298,23 +376,33 @@ class RecoveryCurves:
             return found
         for k in range(self.temperatures.size):
             name = self._place_of("time_constant_s", k)
-            first, value = self._first_delay(k), estimate.value(name)
+            value = estimate.value(name)
             given = self.config.parameters.get("time_constant_s", ParameterSpec())
-            if given.fixed is not None or value >= 0.5 * first:
+            end = self._end_of(k, value)
+            if given.fixed is not None or end is None:
                 continue
             goal = estimate.quantile(level) ** 2 * self._scale(estimate)
-            if self._height_at(estimate, name, self._hidden_value(k)) - estimate.height >= goal:
+            if self._height_at(estimate, name, end) - estimate.height >= goal:
                 continue
-            inside, outside = value, 100.0 * first
+            first, last = self._first_delay(k), float(self._curve(k)[0][-1])
+            inside, outside = value, 100.0 * first if value < first else 0.01 * last
             for _ in range(20):
                 middle = math.sqrt(inside * outside)
                 above = self._height_at(estimate, name, middle) - estimate.height >= goal
                 inside, outside = (inside, middle) if above else (middle, outside)
-            text = (
-                f"{name} lies below the first delay ({first:g} s): nothing of the curve is left to see, it is at most "
-                f"{outside:.3g} s ({100 * level:.4g} %)"
-            )
-            found[name] = Bound(lower=0.0, upper=outside, text=text)
+            confidence = f"{outside:.3g} s ({100 * level:.4g} %)"
+            if value < first:
+                text = (
+                    f"{name} lies below the first delay ({first:g} s): nothing of the curve is left to see, it is at "
+                    f"most {confidence}"
+                )
+                found[name] = Bound(lower=0.0, upper=outside, text=text)
+            else:
+                text = (
+                    f"{name} lies beyond the last delay ({last:g} s): the curve has hardly begun, it is at least "
+                    f"{confidence}"
+                )
+                found[name] = Bound(lower=outside, upper=math.inf, text=text)
         return found
 
     @staticmethod
@@ -325,6 +413,10 @@ class RecoveryCurves:
             for p, v in zip(problem.parameters, estimate.values, strict=True)
         )
         return minimise(replace(problem, parameters=starting).with_fixed(name, value), check_rank=False).height
+
+
+def _height(estimate: Estimate) -> float:
+    return estimate.height
 
 
 __all__ = ["RecoveryCurves"]

@@ -83,7 +83,7 @@ Files
 -----
 rows                     where numbers stand in input, output and work rows; plain Python
 layout, workspace        the same for kernels; the rows of the work array
-_jit, compiling          the decorators; the line that says that compiling takes a while
+_jit, _parts, compiling  the decorators; kernels as parts of a whole; the line that says that compiling takes a while
 elementary, laws         exponential and cube root; the laws of the statistics
 statistics               theta, charge and its slope at nodes, equation (1)
 species                  reduced numbers of a species; ends of branches; bulk response
@@ -92,6 +92,7 @@ newton, level            both modes; the common shift of empty and full layers
 tables, grading, mesh    first integral; lengths of elements; elements of the stack and their parameters
 start                    first contact potentials, jumps, halving, touch of a gap
 poisson_boltzmann        the solve of a point, error estimate, both kernels
+faces                    faces that are contacts, displacement and field there
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
 planes                   planes of sites at contacts

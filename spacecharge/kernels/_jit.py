@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, jit, types
 from numba.extending import intrinsic
 
 from .cache_folder import temporary_cache
@@ -25,13 +25,30 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 # and may reorder the rounding trick of `elementary.exp_nonpositive`. Nothing calls a kernel as a C function, and the
 # wrappers for that would take a twentieth of the compilation.
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
+    "nopython": True,
     "error_model": "numpy",
     "nogil": True,
     "fastmath": {"contract"},
     "no_cfunc_wrapper": True,
 }
 
+
+def _own_compiler() -> Any:
+    """Return the module that compiles kernels as parts, None where the numba installed is not what it was made for."""
+    if config.DISABLE_JIT:
+        return None
+    try:
+        from . import _parts
+
+        return _parts if _parts.fits() else None
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+_parts = _own_compiler()
+
+_caching = {"on"}
+"""Emptied where no folder takes machine code."""
 
 _checked: set[Path] = set()
 
@@ -70,19 +87,28 @@ def _drop_stale(dispatcher: Any) -> None:
 
 def _dispatcher(function: Kernel, **more: Any) -> Any:
     """Return numba's dispatcher of a function; where no folder takes its machine code, from a temporary one."""
+    if config.DISABLE_JIT:
+        return function
+    if _parts is None:
+        dispatcher: Any = jit(**_OPTIONS, **more)(function)
+    else:
+        dispatcher = _parts.Whole(function, targetoptions=_OPTIONS | more, pipeline_class=_parts.WholeCompiler)
+    if not _caching:
+        return dispatcher
     try:
-        return njit(**_OPTIONS, **more)(function)
+        dispatcher.enable_caching()
     except RuntimeError as error:
-        if not _OPTIONS["cache"] or "cannot cache" not in str(error):
+        if "cannot cache" not in str(error):
             raise
         folder = temporary_cache()
         if folder is None:
-            _OPTIONS["cache"] = False
-        else:
-            config.CACHE_DIR = str(folder)
-            # For what this process starts, and for the workers of a local cluster.
-            os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    return njit(**_OPTIONS, **more)(function)
+            _caching.clear()
+            return dispatcher
+        config.CACHE_DIR = str(folder)
+        # For what this process starts, and for the workers of a local cluster.
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        dispatcher.enable_caching()
+    return dispatcher
 
 
 class _Fold(ast.NodeTransformer):
@@ -154,16 +180,18 @@ def kernel(function: Kernel) -> Kernel:
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile a scalar helper and have LLVM inline it, so that loops around it vectorise."""
+    """Compile a helper and have LLVM inline it, so that loops around it vectorise."""
     return _dispatcher(_folded(function), forceinline=True)  # type: ignore[no-any-return]
 
 
 def merged(function: Kernel) -> Kernel:
-    """Merge a kernel into its caller before compilation.
+    """Compile a kernel with one caller; LLVM makes it a piece of that one.
 
-    For kernels with one caller: numba optimises a kernel again at every level that calls it, and a deep stack of
-    calls costs seconds of compilation per level.
+    Where numba compiles on its own it is merged before, since a deep stack of calls costs seconds of compilation per
+    level.
     """
+    if _parts is not None:
+        return kernel(function)
     return _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Say that the solver is being compiled: half a minute without a point done looks like a hang.
+"""Say that the solver is being compiled: many seconds without a point done look like a hang.
 
 Numba announces every function that it compiles and none that it
 loads from its cache on the disk, so the line appears when, and only when, a compilation happens: whether a cache is
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-NOTICE = "compiling the solver (about half a minute; only on the first run on this machine and after an upgrade)"
+NOTICE = "compiling the solver (a quarter of a minute; only on the first run on this machine and after an upgrade)"
 
 NOTICE_SECONDS = 2.0
-"""Shorter compilations pass in silence: a small kernel takes 0.5 s, the solver 30 s."""
+"""Shorter compilations pass in silence: a small kernel takes 0.5 s, the solver 15 s."""
 
 _KERNELS = (f"{__package__}.", f"{__package__.replace('.kernels', '.lattice.kernels')}.")
 """Rooms whose kernels are worth a word; others compile in a moment."""

@@ -3,10 +3,13 @@
 With both ends free the shift follows from the total charge alone. Where every layer is empty or full to rounding, the
 sum of charges cancels and Newton's system no longer knows the shift. Here the charge of a layer is split into what it
 holds when empty or full, a sum that is formed once and in twice the digits, and what is left over: theta where it is
-empty, -(1 - theta) where it is full. The left-overs keep all their digits, and the shift is found by bisection.
+empty, -(1 - theta) where it is full. The left-overs keep all their digits. What is above zero falls with the shift and
+what is below grows, each exponentially: the logarithm of their ratio is nearly straight, and a secant finds its root.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -46,8 +49,10 @@ ROUNDING_OF_SUM = 4e-16
 LARGEST_DOUBT = 1e-9
 # Response over stiffness below which elimination loses the first four digits of the response.
 LEAST_RESPONSE = 1e-11
-# Doublings of the first trial shift of 1 kT/e, and halvings of the bracket (to the last bit).
-DOUBLINGS, HALVINGS = 24, 80
+# The longest first trial shift (in kT/e), its doublings, cuts of the bracket after that; below the last is rounding.
+LONGEST_TRIAL, DOUBLINGS, CUTS, ROUNDING_OF_SHIFT = 100.0, 24, 80, 1e-15
+# Instead of the logarithm of nothing.
+LEAST_CHARGE = 1e-290
 
 
 @kernel
@@ -140,9 +145,9 @@ def saturated_charge(row, codes, filled):
 
 @kernel
 def _left_over(work, codes, filled, interacting):
-    """Return the sum of what is left over in all layers, in units of eps0 kT/e [m^-1]."""
+    """Return what is left over in all layers above and below zero, both as positive sums [m^-1 of eps0 kT/e]."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    total = 0.0
+    above, below = 0.0, 0.0
     for layer in range(n_layers):
         first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
         for s in range(n_species):
@@ -169,8 +174,21 @@ def _left_over(work, codes, filled, interacting):
                             delta, dilute, theta_b, vacancy_b, 0.0, 0.0, 1.0, root_vacancy
                         )
                     part += weight * (-vacancy if filled[layer, s] else theta)
-                total += strength * part * work[w.SIZE * S + e]
-    return total
+                part *= strength * work[w.SIZE * S + e]
+                above += max(part, 0.0)
+                below += max(-part, 0.0)
+    return above, below
+
+
+@inlined
+def _imbalance(work, codes, filled, fixed, interacting):
+    """Return the logarithm of all that is above zero over all that is below."""
+    above, below = _left_over(work, codes, filled, interacting)
+    above += max(fixed, 0.0) + LEAST_CHARGE
+    below += max(-fixed, 0.0) + LEAST_CHARGE
+    if abs(above - below) < 0.5 * below:
+        return math.log1p((above - below) / below)
+    return math.log(above) - math.log(below)
 
 
 @kernel
@@ -205,25 +223,36 @@ def find_level(work, row, codes, n, interacting):
                     filled[layer, s] = filled[layer, s] and (drive > 0.0 or (drive == 0.0 and j > s))
     fixed = saturated_charge(row, codes, filled) * reference_density(row[TEMPERATURE])
     # Charge falls as the potential rises.
-    sign = 1.0 if fixed + _left_over(work, codes, filled, interacting) > 0.0 else -1.0
-    near, far, at = 0.0, 1.0, 0.0
-    shifts, iterations = 0, 0
+    first = _imbalance(work, codes, filled, fixed, interacting)
+    sign, f_near, f_far = 1.0 if first > 0.0 else -1.0, abs(first), 0.0
+    near, far, at = 0.0, max(min(f_near, LONGEST_TRIAL), 1.0), 0.0
+    shifts, iterations, side = 0, 0, 0
     for _ in range(DOUBLINGS):
         iterations += _shift(work, codes, n, sign * (far - at), interacting)
         shifts += 1
         at = far
-        if not sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
+        f_far = sign * _imbalance(work, codes, filled, fixed, interacting)
+        if not f_far > 0.0:
             break
-        near, far = far, 2.0 * far
-    for _ in range(HALVINGS):
-        middle = 0.5 * (near + far)
-        if middle <= near or middle >= far:
+        near, f_near, far = far, f_far, 2.0 * far
+    for cut in range(CUTS):
+        # Secants of the bracket; an end that stays counts half (Illinois), and every fourth cut halves, come what may.
+        trial = near + (far - near) * f_near / (f_near - f_far) if cut % 4 < 3 else 0.5 * (near + far)
+        if not near < trial < far or abs(f_far) <= ROUNDING_OF_SHIFT:
             break
-        iterations += _shift(work, codes, n, sign * (middle - at), interacting)
+        iterations += _shift(work, codes, n, sign * (trial - at), interacting)
         shifts += 1
-        at = middle
-        if sign * (fixed + _left_over(work, codes, filled, interacting)) > 0.0:
-            near = middle
+        done = abs(trial - at) <= ROUNDING_OF_SHIFT * trial
+        at = trial
+        value = sign * _imbalance(work, codes, filled, fixed, interacting)
+        if done or abs(value) <= ROUNDING_OF_SHIFT:
+            break
+        if value > 0.0:
+            near, f_near = trial, value
+            f_far *= 0.5 if side > 0 else 1.0
+            side = 1
         else:
-            far = middle
+            far, f_far = trial, value
+            f_near *= 0.5 if side < 0 else 1.0
+            side = -1
     return shifts, iterations

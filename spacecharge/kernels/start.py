@@ -8,6 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
+from .faces import is_contact
 from .laws import DELTA_MAX
 from .layout import (
     CONTACT_SIZE,
@@ -24,7 +25,6 @@ from .layout import (
 )
 from .mesh import NO_CONTACT
 from .newton import join
-from .observe import is_contact
 from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .tables import guess_contact, march, march_lattice

@@ -11,6 +11,8 @@ iteration to the next and moves along the linearised equation: the scalar root c
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from . import layout as o
@@ -163,6 +165,22 @@ def _interaction_range(occ, vac, root_theta, root_vacancy):
     return min(a, b) + min(c, d), max(a, b) + max(c, d)
 
 
+@inlined
+def _dilute_range(target, occ, root_theta):
+    """Return between which Delta a dilute species meets the potential ``target = -z y``, far bounds where none is near.
+
+    Delta + a (exp(Delta/3) - 1) = target with a = (4/3) j_occ theta_b^(1/3). Below the bulk the second term lies
+    between -a and 0; above it, where it repels, one of the two terms is half the target or more.
+    """
+    whole = 4.0 / 3.0 * occ * root_theta
+    if target <= 0.0:
+        return target + min(whole, 0.0), min(target + max(whole, 0.0), 0.0)
+    if whole <= 0.0:
+        return target, DELTA_MAX
+    half = 0.5 * target
+    return min(half, 3.0 * math.log1p(half / whole)), min(target, 3.0 * math.log1p(target / whole))
+
+
 @kernel
 def counted_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
     """Return Delta of a species at potential `y`, and the iterations: safeguarded Newton on the monotone branch.
@@ -171,13 +189,16 @@ def counted_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta,
     """
     if occ == 0.0 and vac == 0.0:
         return min(max(-z * y, lowest), highest), 0
-    low, high = lowest, highest
+    # Far from the bulk the interaction has done what it can; where sites do not limit, repulsion grows as exp(Delta/3)
+    # and Newton comes down it by 3 at a time. A start from there would need dozens of steps.
     if dilute == LATTICE:
-        # Far from the bulk the interaction has done what it can: a start from there would need dozens of halvings.
         least, most = _interaction_range(occ, vac, root_theta, root_vacancy)
-        slack = 1e-12 * (abs(z * y) + most - least)
-        low = min(max(lowest, -z * y - most - slack), highest)
-        high = max(min(highest, slack - z * y - least), lowest)
+        low, high = -z * y - most, -z * y - least
+    else:
+        low, high = _dilute_range(-z * y, occ, root_theta)
+    slack = 1e-12 * (abs(z * y) + high - low)
+    low = min(max(lowest, low - slack), highest)
+    high = max(min(highest, high + slack), lowest)
     delta = min(max(start, low), high)
     before = 1e300
     for iteration in range(1, INNER_ITERATIONS + 1):

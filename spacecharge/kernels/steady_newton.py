@@ -40,7 +40,7 @@ LARGEST_STEP = 4.0
 MOST_ITERATIONS = 60
 # A continuation gives up when it has to cut its steps to this share of the way, or after so many iterations.
 SHORTEST = 1e-7
-MOST_EFFORT = 1500
+MOST_EFFORT = 400
 # Columns of an answer: voltage, dV/dJ, then dj/dJ per route.
 A_VOLTAGE, A_SLOPE, A_FLOWS = range(3)
 

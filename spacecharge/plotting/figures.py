@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import StoreError
 from ..report.view import View
+from ..store.files import replacing
 from ..store.read import read_results
+from ..store.target import output_file
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
 from .expression import parse
 from .nyquist import has_spectra
@@ -203,18 +205,15 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     suffix = target.suffix.lstrip(".").lower()
     if suffix not in known:
         raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
-    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         from .style import styled
 
-        with styled():
+        with replacing(output_file(target)) as temporary, styled(), warnings.catch_warnings():
+            # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
             key = CAPTION_KEYS.get(suffix)
             metadata = {key: caption} if key and caption else None
             figure.savefig(temporary, format=suffix, dpi=dpi, metadata=metadata)
-        os.replace(temporary, target)
     except OSError as error:
         raise StoreError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -330,7 +330,8 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
     if base is not None:
         parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
     if "validity" in view.results:
-        parts += share_lines(view.variable("validity").values.astype(np.int64))
+        lines = share_lines(view.variable("validity").values.astype(np.int64))
+        parts += [line[:1].upper() + line[1:] for line in lines]
     if not view.results.is_complete:
-        parts.append("unfinished run")
+        parts.append("Unfinished run")
     return ". ".join(parts)

@@ -299,7 +299,8 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
             _write_xlsx(columns, temporary, title)
         else:
             text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
-            temporary.write_text(text, encoding="utf-8", newline="")
+            # A damaged text of a result file may hold bytes that are no UTF-8.
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
@@ -308,12 +309,20 @@ def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
     except ImportError as error:
         raise StoreError("an xlsx table needs the extra xlsx: pip install 'spacecharge[xlsx]'") from error
     book = Workbook(write_only=True)
-    # A sheet's name has at most 31 characters and none of these.
-    sheet = book.create_sheet("".join(c for c in title if c not in "[]:*?/\\")[:31] or "results")
-    sheet.append([column.header for column in columns])
-    for row in zip(*([json_cell(v) for v in column.values] for column in columns), strict=True):
+    # A sheet's name has at most 31 characters, none of these, and no apostrophe at its ends.
+    name = "".join(c for c in title if c not in "[]:*?/\\" and c.isprintable())[:31].strip("' ")
+    sheet = book.create_sheet(name or "results")
+    sheet.append([_printable(column.header) for column in columns])
+    for row in zip(*([_printable(json_cell(v)) for v in column.values] for column in columns), strict=True):
         sheet.append(list(row))
     book.save(path)
+
+
+def _printable(cell: Any) -> Any:
+    """Return a cell without the control characters that no XML file can hold."""
+    if not isinstance(cell, str) or cell.isprintable():
+        return cell
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cell)
 
 
 __all__ = [

@@ -209,6 +209,30 @@ def overpotential(state: Solution | SteadyState) -> Array:
     return _of_solution(state, None, "overpotential")
 
 
+def contact_current_density(state: Solution | SteadyState, charge_transfer: Laws = None) -> Array:
+    """Return the current density of every contact.
+
+    Parameters
+    ----------
+    state, charge_transfer : Solution or SteadyState, ChargeTransfer or sequence
+        As for :func:`current_density`.
+
+    Returns
+    -------
+    ndarray, shape (n_contacts,) or (n_contacts, n_species)
+        [A m-2], positive from left to right; of a state with current by species where there are several, otherwise NaN
+        at contacts that pass none.
+
+    Raises
+    ------
+    ModelError
+        A law meets several mobile species.
+    """
+    if hasattr(state, "contact_current_density"):
+        return np.asarray(state.contact_current_density)
+    return _of_solution(state, charge_transfer, "contact_current_density")
+
+
 def voltage(state: SteadyState) -> float:
     """Return the polarisation of a state with current: v of the left end minus v of the right end.
 
@@ -227,6 +251,52 @@ def voltage(state: SteadyState) -> float:
     ModelError
         The state is one at rest.
     """
+    return float(_with_current(state).voltage)
+
+
+def cell_voltage(state: SteadyState) -> float:
+    """Return the voltage of a cell under current: U of the left end minus U of the right end plus the polarisation.
+
+    Parameters
+    ----------
+    state : SteadyState
+        As :func:`steady_state` returns it; both ends are electrodes.
+
+    Returns
+    -------
+    float
+        [V]
+
+    Raises
+    ------
+    ModelError
+        The state is one at rest.
+    """
+    return float(_with_current(state).cell_voltage)
+
+
+def layer_voltage(state: SteadyState) -> Array:
+    """Return the drop of the electrochemical potential over each layer under current.
+
+    Parameters
+    ----------
+    state : SteadyState
+        As :func:`steady_state` returns it.
+
+    Returns
+    -------
+    ndarray, shape (n_layers,)
+        [V], of the component that conducts best from end to end.
+
+    Raises
+    ------
+    ModelError
+        The state is one at rest.
+    """
+    return np.asarray(_with_current(state).layer_voltage)
+
+
+def _with_current(state: SteadyState) -> SteadyState:
     if not hasattr(state, "voltage"):
         raise ModelError("a state with current is needed (steady_state)", "load")
-    return float(state.voltage)
+    return state

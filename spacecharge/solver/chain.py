@@ -18,6 +18,7 @@ from .routes import Routes
 from .solution import Solution
 
 Array = NDArray[np.float64]
+Mesh = tuple[Array, Array, Array, Array]
 ContactLaw = ChargeTransfer | Mapping[str, ChargeTransfer] | None
 
 
@@ -56,7 +57,7 @@ class Chain:
             kept = state[at : at + 5, :n].T
             if np.any(kept):
                 deltas[:, :, s] = kept
-        self.mesh = (elements, nodes, deltas, np.zeros(deltas.shape))
+        self.mesh: Mesh = (elements, nodes, deltas, np.zeros(deltas.shape))
         self.solution = solution
         self.flows = np.zeros(n_routes)
         self.answer = np.zeros(A_FLOWS + n_routes)
@@ -86,17 +87,26 @@ class Chain:
             np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
         )
 
-    def carry(self, target: float, by_voltage: bool, tolerance_V: float) -> tuple[int, Array]:
-        """Go from rest to a current or a voltage on a mesh that follows; returns what `carry_load` does."""
+    def carry(self, target: float, by_voltage: bool, tolerance_V: float, start: float = 0.0) -> tuple[int, Array]:
+        """Go from `start` to a current or a voltage on a mesh that follows; returns what `carry_load` does."""
         from ..kernels.steady_mesh import RESULTS, carry_load, join_pairs
 
         results = np.empty(RESULTS)
-        aim = (1.0 if by_voltage else 0.0, float(target), 0.0)
-        # The solve at rest has halved its mesh once; so does this one.
+        aim = (1.0 if by_voltage else 0.0, float(target), float(start))
+        # The solve before has halved its mesh once; so does this one.
         status, self.mesh = carry_load(
             self.problem, join_pairs(self.mesh), self.flows, aim, tolerance_V, self.answer, results
         )
         return int(status), results
+
+    def kept(self) -> tuple[Mesh, Array, Array]:
+        """Return a copy of the state, for :meth:`restore`."""
+        elements, nodes, deltas, turns = self.mesh
+        return (elements, nodes.copy(), deltas.copy(), turns.copy()), self.flows.copy(), self.answer.copy()
+
+    def restore(self, kept: tuple[Mesh, Array, Array]) -> None:
+        """Take a state up again that :meth:`kept` returned."""
+        self.mesh, self.flows, self.answer = kept
 
     def halved(self) -> Chain | None:
         """Return the same state with every element cut in half and solved again; None where that fails."""

@@ -40,6 +40,7 @@ _DEFAULT_OPTIONS = SolverOptions()
 
 _OUTCOMES = {float(status): (status, status.message) for status in Status}
 """By the number that the kernel leaves: looked up, not made, for every solve."""
+_SOLVED = Status.SOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _work_array(n_layers: int, n_species: int) -> Array:
 
 def work_array(n_rows: int) -> Array:
     """Return this thread's work array of at least so many rows, kept warm from solve to solve."""
-    size = n_rows * kernels().stride
+    size = n_rows * k.STRIDE
     work = _local.work
     if work.size < size:
         work = _local.work = np.zeros(size)
@@ -368,7 +369,7 @@ def solve(
     n = run_prepared(prepared, work, out)
     seconds = time.perf_counter() - begin
     status, message = _OUTCOMES[out.item(0)]
-    if status != Status.SOLVED:
+    if status is not _SOLVED:
         message = failure_message(prepared.parameters, status, mesh=n > 0)
         if throw:
             raise (MiscibilityGapError if status == Status.MISCIBILITY_GAP else ConvergenceError)(message, status)

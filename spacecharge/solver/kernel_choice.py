@@ -27,16 +27,15 @@ class Kernels(NamedTuple):
         One species a layer, on a lattice without attraction; what it cannot do it leaves with status -1.
     any : callable
         Every kind of point, by the same method; with Newton's safe mode.
-    stride : int
-        Entries of a row of the work array.
     """
 
     main: Callable[..., int]
     any: Callable[..., int]
-    stride: int
 
 
 _loaded: Kernels | None = None
+_NOT_RUN = float(Status.NOT_RUN)
+"""A member of an enumeration takes 50 ns to look up and as long to compare: a warm solve has none to spare."""
 
 
 def kernels() -> Kernels:
@@ -47,9 +46,8 @@ def kernels() -> Kernels:
     global _loaded
     if _loaded is None:
         from ..kernels.poisson_boltzmann import solve_any_rows, solve_rows
-        from ..kernels.workspace import STRIDE
 
-        _loaded = Kernels(solve_rows, solve_any_rows, STRIDE)
+        _loaded = Kernels(solve_rows, solve_any_rows)
     return _loaded
 
 
@@ -78,12 +76,12 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
 
 def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:
     """Solve one prepared point into `out` (1, output_width); return the number of elements left in `work`."""
-    main, general, _ = _loaded or kernels()
-    arguments = (0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
-    if prepared.beyond:
-        return general(*arguments)
-    n = main(*arguments)
-    return general(*arguments) if out.item(0) == Status.NOT_RUN else n
+    main, general = _loaded or kernels()
+    if not prepared.beyond:
+        n = main(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+        if out.item(0) != _NOT_RUN:
+            return n
+    return general(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
 
 
 def run_rows(
@@ -97,7 +95,7 @@ def run_rows(
     beyond: NDArray[np.bool_],
 ) -> int:
     """Solve points first..last-1, each with the kernel made for it; return the elements the last one left in `work`."""
-    main, general, _ = kernels()
+    main, general = kernels()
     part = beyond[first:last]
     if part.all():
         return general(first, last, rows, codes, packed, work, out)

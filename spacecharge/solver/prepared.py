@@ -63,7 +63,7 @@ class Prepared:
         places = self._places
         if places.shape[1] != n + 1:
             places = self._places = _state_places(self.parameters.n_species, n)
-        return work.take(places)
+        return work[places]
 
 
 def check_tolerance(tolerance_V: ArrayLike) -> None:

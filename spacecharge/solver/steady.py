@@ -31,6 +31,7 @@ from .equilibrium import solve
 from .options import SolverOptions
 from .routes import Routes, routes_of
 from .solution import Solution
+from .steady_path import Reached, follow_voltage, saturated
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class SteadyState:
     stack : Stack
         What was solved.
     status : int
-        0 solved, 1 not converged (the stack cannot carry that current, or no path to it was found), 4 accuracy not
+        0 solved, 1 not converged (no path to that load was found: the message says how far one came), 4 accuracy not
         reached.
     message : str
         What the status means here.
@@ -278,17 +279,27 @@ def solve_load(
     by_voltage = current_density is None
     target = voltage_V if current_density is None else current_density
     assert target is not None
-    state, results = chain.carry(float(target), by_voltage, solution._prepared.tolerance_V)
+    tolerance = solution._prepared.tolerance_V
+    at_rest = chain.kept()
+    state, results = chain.carry(float(target), by_voltage, tolerance)
     chain.iterations = int(results[k.R_ITERATIONS])
-    if state == k.NOT_REACHED:
-        reached = f"{results[k.R_LOAD]:.4g} {'V' if by_voltage else 'A/m2'}"
-        message = f"not converged: the stack cannot carry this load (reached {reached}); a layer or a contact depletes"
-    else:
-        message = "not converged: the mesh could not be cut where the current moves the layers"
-    if state in (k.NOT_REACHED, k.NOT_CUT):
-        return SteadyState.failed(solution.stack, Status.NOT_CONVERGED, message, chain.iterations)
+    if state in (k.NOT_REACHED, k.NOT_CUT) or saturated(chain):
+        chain.restore(at_rest)
+        path = follow_voltage(chain, float(target), by_voltage, tolerance)
+        chain.iterations += path.iterations
+        if path.found is None:
+            return SteadyState.failed(solution.stack, Status.NOT_CONVERGED, _not_found(path), chain.iterations)
+        state, results = path.found
     status = Status.SOLVED if state == k.INTACT else Status.ACCURACY_NOT_REACHED
     return _finished(chain, status, (float(results[k.R_RELATIVE]), float(results[k.R_ERROR]) * chain.volt))
+
+
+def _not_found(path: Reached) -> str:
+    """Say how far a path came, and no more than that."""
+    return (
+        f"not converged: no path to this load was found; followed along the voltage to {path.voltage:.4g} V, where "
+        f"{path.current:.6g} A/m2 flow and dV/dJ is {path.slope:.3g} ohm m2 ({path.why})"
+    )
 
 
 def _finished(chain: Chain, status: Status, errors: tuple[float, float]) -> SteadyState:

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from ..errors import StoreError
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What an HDF5 file begins with (HDF5 File Format Specification 3.0, II.A)."""
+
+_ENDINGS = (".h5", ".hdf5", ".hdf", ".nc")
+
 _SHOWN = 80
 """Longest part of a path that stands in a message about a path that cannot be one."""
 
@@ -84,6 +89,33 @@ def prepared_file(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse to replace what neither is nor is called an HDF5 file: a configuration, a table of data, a figure.
+
+    Parameters
+    ----------
+    path : Path
+        Where a result would be written in the place of what stands there.
+
+    Raises
+    ------
+    StoreError
+        Something else stands there.
+    """
+    if path.suffix.lower() in _ENDINGS:
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    except OSError:
+        # Nothing stands there, or what does cannot be written either, which is said elsewhere.
+        return
+    if start and start != _SIGNATURE:
+        raise StoreError(
+            f"{path}: is no result file, and only these are replaced; choose another output, or move it away"
+        )
+
+
 def _short(name: str) -> str:
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
@@ -103,4 +135,4 @@ def _kind(mode: int) -> str:
     return next((words for words, tests in kinds.items() if any(test(mode) for test in tests)), "no regular file")
 
 
-__all__ = ["output_file", "prepared_file"]
+__all__ = ["output_file", "prepared_file", "refuse_foreign"]

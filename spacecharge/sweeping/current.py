@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +13,6 @@ from ..config import Config
 from ..errors import ConfigError, ModelError
 from ..model import StackParameters
 from ..model.tangents import parameter_tangent
-from ..solver.outputs import EVERY_OUTPUT
-from ..units import display_of
 from .facts import facts_of
 from .transfer import transfer_laws
 
@@ -26,36 +23,19 @@ MILLIAMPERE_PER_CM2 = 10.0
 
 
 def shown_beside(config: Config) -> dict[str, Any]:
-    """Return what figures add, divide by or draw beside, as root attributes of a result file [ohm m2, m2].
-
-    Raises
-    ------
-    ConfigError
-        A reference line names no variable, or has not the unit of one.
-    """
+    """Return what figures add, divide by or draw beside, as root attributes of a result file [ohm m2, m2]."""
     said: dict[str, Any] = {}
     if config.output.reference_lines:
-        said["reference_lines"] = [_reference(config, *line) for line in config.output.reference_lines]
+        said["reference_lines"] = [
+            json.dumps({"of": of, "units": units, "label": label, "low": low, "high": high})
+            for of, low, high, units, label in config.output.reference_lines
+        ]
     if config.impedance is not None:
         if config.impedance.series_resistance:
             said["series_resistance_ohm_m2"] = config.impedance.series_resistance
         if config.impedance.electrode_area is not None:
             said["electrode_area_m2"] = config.impedance.electrode_area
     return said
-
-
-def _reference(config: Config, of: str, low: float, high: float, unit: str, label: str) -> str:
-    """Return a reference line in SI units as JSON."""
-    where = f"{config.source}: output.reference_lines"
-    known = {output.name: output.units for output in EVERY_OUTPUT}
-    if of not in known:
-        near = difflib.get_close_matches(of, known, n=1, cutoff=0.0)[0]
-        raise ConfigError([f"{where}.of: no variable is called {of} (nearest: {near})"])
-    display = display_of(known[of])
-    if unit != (display.text or "1"):
-        raise ConfigError([f"{where}.unit: {of} is shown in {display.text or '1'}, not in {unit}"])
-    values = {"low": low / display.factor, "high": high / display.factor}
-    return json.dumps({"of": of, "units": known[of], "label": label} | values)
 
 
 def loads_of(config: Config, lo: int, hi: int) -> tuple[Array | None, Array | None, tuple[str, ...] | None]:

@@ -29,7 +29,7 @@ from ..store.layout import MARKER, NOT_RUN, Layout
 from ..store.lock import RunLock
 from ..store.packing import pack
 from ..store.read import Results, read_results
-from ..store.target import prepared_file
+from ..store.target import prepared_file, refuse_foreign
 from ..store.work import WorkFile
 from .pools import Done, Pool
 from .progress import Progress
@@ -251,6 +251,7 @@ def run_task(
 def _refuse_unasked(path: Path, asked: bool) -> None:
     if path.exists() and not asked:
         raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
+    refuse_foreign(path)
 
 
 def _found(
@@ -258,6 +259,10 @@ def _found(
 ) -> Results | WorkFile:
     """Return the results of a run that is complete, or the open work file of one that is not."""
     results = read_results(path)
+    if results.has_fits and not results.n_points and FINGERPRINT not in results.attributes:
+        # The run was stopped before it began its file, and a fit has been stored there since.
+        check_space(path, task.layout)
+        return WorkFile.create(path, file_layout(task), lock, keep_fits=True)
     if results.attributes.get(FINGERPRINT) != task.fingerprint:
         change = explain_change(results.attributes) if explain_change else ""
         raise StoreError(

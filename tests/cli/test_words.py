@@ -1,6 +1,8 @@
 """Paths and words of users: the home folder, names that no file can have, what cannot be solved, what a point shows."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,68 @@ def test_the_stack_of_a_fitted_number_reads_it_anew(home):
     os.unlink("f.h5")
     with pytest.raises(ConfigError, match=r"f.h5: no such file; the fit has not been read yet"):
         _ = config.stack
+
+
+@pytest.mark.parametrize("ask", ["--overwrite", "--resume"])
+def test_a_run_never_replaces_what_is_no_result(configuration, call, ask):
+    """Its own configuration, its table of points, notes: `--overwrite` once took them all."""
+    Path("points.csv").write_text("electrode.potential_V\n3.0\n3.1\n")
+    Path("notes").write_text("precious")
+    config = configuration(rest="sweep: {points: points.csv}\n")
+    for name in (config, "points.csv", "notes"):
+        before = Path(name).read_bytes()
+        code, _, err = call("run", config, "-o", name, ask, "--quiet")
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"{name}: is no result file" in err
+        assert Path(name).read_bytes() == before
+    # A damaged file of results, or one that was only begun, is what --overwrite is for.
+    Path("r.h5").write_text("damaged")
+    Path("begun").touch()
+    if ask == "--overwrite":
+        assert call("run", config, "-o", "r.h5", ask, "--quiet")[0] == 0
+        assert call("run", config, "-o", "begun", ask, "--quiet")[0] == 0
+
+
+def test_a_title_of_any_characters_in_tables_and_figures(configuration, call):
+    """A workbook takes no control characters, a font has not every letter: a traceback, and a page of warnings."""
+    import h5py
+
+    config = configuration(title='"\\u65e5\\u672c \\e[31mred\\u202e \\a"')
+    assert call("run", config, "--quiet")[0] == 0
+    for name in ("t.xlsx", "t.csv", "t.json"):
+        assert call("export", "results/r.h5", "-o", name)[::2] == (0, "")
+    for name in ("t.png", "t.svg", "t.pdf"):
+        assert call("plot", "results/r.h5", "-o", name)[::2] == (0, "")
+    with h5py.File("results/r.h5", "r+") as file:
+        file["debye_length"].attrs["units"] = b"\xff\xfe m"
+    for name in ("t.xlsx", "t.csv", "t.json"):
+        assert call("export", "results/r.h5", "-o", name, "--overwrite")[::2] == (0, "")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_a_figure_is_not_written_through_a_planted_link(configuration, call, suffix):
+    assert call("run", configuration(), "--quiet")[0] == 0
+    Path("victim").write_text("precious")
+    for name in (f".f{suffix}.tmp-{os.getpid()}", f".g{suffix}.tmp-{os.getpid()}"):
+        Path(name).symlink_to("victim")
+    assert call("plot", "results/r.h5", "-o", f"f{suffix}")[0] == 0
+    assert Path("victim").read_text() == "precious"
+    assert Path(f"f{suffix}").stat().st_size > 1000
+    os.mkfifo(f"pipe{suffix}")
+    code, _, err = call("plot", "results/r.h5", "-o", f"pipe{suffix}", "--overwrite")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "regular file" in err
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs a folder that nobody can write")
+def test_a_figure_without_a_home_folder_says_nothing(configuration, call):
+    assert call("run", configuration(), "--quiet")[0] == 0
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    }
+    environment |= {"HOME": "/proc/nowhere", "PYTHONPATH": str(CONFIGS.parent)}
+    done = subprocess.run(
+        [sys.executable, "-m", "spacecharge", "plot", "results/r.h5", "-o", "a.png"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

@@ -203,3 +203,54 @@ def test_given_values_start_the_search(tmp_path):
     result = fitted(tmp_path, t, y, "biexponential", "decay", parameters=parameters)
     assert result.parameters["time_constant_s"].value == pytest.approx(20.0, rel=1e-6)
     assert result.parameters["fraction"].value == pytest.approx(0.4, rel=1e-6)
+
+
+LATE = np.geomspace(0.01, 20.0, 24)
+NOISE = np.random.default_rng(5).normal(size=(3, LATE.size))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "y", "kind", "words"),
+    [
+        ("inversion", 1e6 * (1.0 + 3e-3 * NOISE[0]), "exponential", "do not depend on the delay"),
+        ("inversion", 1e6 * (-1.0 + 3e-3 * NOISE[1]), "exponential", "do not depend on the delay"),
+        ("inversion", np.full(LATE.size, -3.0), "exponential", "do not depend on the delay"),
+        ("inversion", 1e6 * (1.0 + 3e-3 * NOISE[2]), "stretched", "do not depend on the delay"),
+        ("saturation", 1e4 * NOISE[0], "exponential", "no signal above their noise"),
+        ("decay", 1e3 * NOISE[1], "exponential", "no signal above their noise"),
+        ("saturation", np.zeros(LATE.size), "exponential", "every intensity is zero"),
+        ("inversion", 1e300 * (1.0 - 2.0 * np.exp(-LATE)), "exponential", "1e-100 to 1e.100"),
+        ("inversion", 1e-300 * (1.0 - 2.0 * np.exp(-LATE)), "exponential", "1e-100 to 1e.100"),
+        ("inversion", 1.0 - 2.0 * np.exp(-LATE) + 0.01 * NOISE[0], "biexponential", "one exponential fits as well"),
+        ("decay", np.exp(-LATE) + 0.01 * NOISE[1], "biexponential", "one exponential fits as well"),
+        ("saturation", 1.0 - np.exp(-LATE) + 0.01 * NOISE[2], "biexponential", "one exponential fits as well"),
+    ],
+)
+def test_curves_that_say_nothing_are_refused(tmp_path, sequence, y, kind, words):
+    with pytest.raises(FitError, match=words):
+        fitted(tmp_path, LATE, y, kind, sequence)
+
+
+@pytest.mark.parametrize("amplitude", [5.0, -5.0])
+def test_a_constant_without_noise_is_a_bound(tmp_path, amplitude):
+    parameters = {"efficiency": {"fixed": 1.0}}
+    for sequence in ("saturation", "inversion"):
+        y = np.full(LATE.size, amplitude)
+        found = fitted(tmp_path, LATE, y, "exponential", sequence, parameters=parameters).parameters["time_constant_s"]
+        # What is left at 0.01 s has to be below the rounding of the file.
+        assert found.lower == 0.0
+        assert np.isnan(found.sigma)
+        assert 1e-12 < np.exp(-LATE[0] / found.upper) < 1e-6
+
+
+@pytest.mark.parametrize("sequence", ["saturation", "decay"])
+def test_a_curve_that_hardly_begins_bounds_from_below(tmp_path, sequence):
+    """T of 2000 s by delays up to 20 s: a straight line."""
+    relaxing = np.exp(-LATE / 2000.0)
+    y = relaxing if sequence == "decay" else 1.0 - relaxing
+    result = fitted(tmp_path, LATE, y + (3e-2 if sequence == "decay" else 1e-4) * NOISE[1], "exponential", sequence)
+    found = result.parameters["time_constant_s"]
+    assert np.isnan(found.sigma)
+    assert found.upper == np.inf
+    assert 20.0 < found.lower < 2000.0
+    assert any("beyond the last delay" in line for line in result.warnings)

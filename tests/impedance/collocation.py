@@ -7,6 +7,7 @@ each component but the first its current, or its w where no end exchanges it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,9 +88,7 @@ class Collocation:
             for c in range(self.m):
                 eta = 0.0
                 if self.rates[i, c] > 0.0:
-                    jumps = ELEMENTARY_CHARGE * abs(self.z[i, c]) * self.rates[i, c]
-                    exchange = jumps * np.sqrt(left[c] * (1 - right[c]) * right[c] * (1 - left[c]))
-                    eta = 2.0 * np.arcsinh(0.5 * flows[c] / exchange) / abs(self.z[i, c])
+                    eta = self.jump(i, c, float(flows[c]), (float(left[c]), float(right[c])))
                 rest.append(left_w[c] - right_w[c] - eta)
                 rest.append(a[wide * (i + 1) + 2 + self.m + c] - b[wide * i + 2 + self.m + c])
         rest += [a[0] - p[0], b[wide * (self.n - 1)], a[2] - p[0], b[wide * (self.n - 1) + 2]]
@@ -101,14 +100,27 @@ class Collocation:
                 rest += [a[2 + c] - p[c], b[wide * self.n - self.m + c] - kept[c]]
         return np.array(rest)
 
-    def solve(self, total: float, kept: Array | None = None, tol: float = 1e-8) -> Collocated:
+    def jump(self, contact: int, c: int, current: float, filled: tuple[float, float]) -> float:
+        """Overpotential of a component at a contact over kT/e, for a symmetry factor of 1/2."""
+        charge, (left, right) = abs(self.z[contact, c]), filled
+        exchange = ELEMENTARY_CHARGE * charge * self.rates[contact, c]
+        exchange *= np.sqrt(left * (1.0 - right) * right * (1.0 - left))
+        return float(2.0 * np.arcsinh(0.5 * current / exchange) / charge)
+
+    def solve(
+        self,
+        total: float,
+        kept: Array | None = None,
+        tol: float = 1e-8,
+        shares: Sequence[float] = (0.0, 0.03, 0.1, 0.3, 0.6, 1.0),
+    ) -> Collocated:
         """Return the state at a current; `kept` (n_components): charge of what no end exchanges, NaN for the others."""
         amounts = np.full(self.m, np.nan) if kept is None else kept
         wide = 2 + 2 * self.m
         t = 0.5 * (1.0 + np.tanh(5.0 * np.linspace(-1, 1, 241)) / np.tanh(5.0))
         guess, start, run = np.zeros((wide * self.n, t.size)), np.zeros(self.m), None
         self._rest(t, guess)
-        for share in (0.0, 0.03, 0.1, 0.3, 0.6, 1.0) if total else (0.0,):
+        for share in shares if total else (0.0,):
             run = solve_bvp(
                 lambda _, s, p, j=share * total: self.slopes(s, p, j, amounts),
                 lambda a, b, p, j=share * total: self.ends(a, b, p, j, amounts),

@@ -36,6 +36,7 @@ def test_digits_of_the_design(
     # Against the neutral bulk of the last layer, from either side.
     assert sc.contact_potential(solution)[0] == pytest.approx([contact, contact], abs=6e-7)
     assert sc.overpotential(solution) == pytest.approx([eta])
+    assert sc.contact_current_density(solution, LAW) == pytest.approx([current], rel=1e-6)
 
 
 def test_the_contact_rectifies() -> None:

@@ -165,7 +165,7 @@ def test_what_holds_under_a_load_in_many_stacks() -> None:
 
 
 def collocated_error(seed: int) -> float | None:
-    """Relative deviation of V from collocation; None where the stack cannot carry its load."""
+    """Relative deviation of V from collocation; None where no state with its load was found."""
     case = random_case(seed, interaction=False)
     current = load_of(case, seed)
     state = sc.steady_state(

@@ -112,6 +112,6 @@ def test_a_run_on_a_read_only_system(tmp_path, read_only):
     assert done.stderr.count("\n") == 1
     import spacecharge as sc
 
-    here = sc.interface_resistance(sc.solve(sc.load_config(tmp_path / "c.yaml").stack))
+    here = sc.interface_resistance(sc.solve(sc.load_config(tmp_path / "c.yaml").stack, resistance_of=["electrolyte"]))
     there = float(sc.open_results(file, units="SI").interface_resistance)
     assert there == pytest.approx(float(here), rel=1e-12)

@@ -110,6 +110,24 @@ def test_a_far_start_costs_no_more_than_a_near_one() -> None:
         assert iterations <= 12
 
 
+def test_a_far_start_costs_no_more_where_sites_do_not_limit() -> None:
+    """Repulsion grows as exp(Delta/3), which Newton comes down by 3 at a time: once up to 99 iterations, 11 on average.
+
+    The answer by Lambert's W: with a = (4/3) j theta_b^(1/3), Delta + a exp(Delta/3) = a - y.
+    """
+    rng = np.random.default_rng(10)
+    for _ in range(300):
+        theta, occ = 10.0 ** rng.uniform(-12.0, 0.0), 10.0 ** rng.uniform(-2.0, 2.5)
+        y, start = float(rng.choice([-1.0, 1.0])) * 10.0 ** rng.uniform(-1.0, 3.0), rng.uniform(-50.0, 50.0)
+        p = (theta, 1.0, occ, 0.0, np.cbrt(theta), 1.0)
+        delta, iterations = counted_delta(y, 1.0, start, DILUTE, *p, -DELTA_MAX, DELTA_MAX)
+        a = mp.mpf(4) / 3 * occ * mp.cbrt(theta)
+        whole = a - mp.mpf(y)
+        exact = float(whole - 3 * mp.lambertw(a / 3 * mp.exp(whole / 3)).real)
+        assert delta == pytest.approx(max(exact, -DELTA_MAX), rel=1e-12, abs=1e-13)
+        assert iterations <= 12
+
+
 def test_spinodal_bounds_against_the_oracle() -> None:
     rng = np.random.default_rng(21)
     seen = {"stable": 0, "unstable": 0, "below": 0, "above": 0}

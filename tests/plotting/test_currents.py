@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.cli import main
 from spacecharge.plotting.currents import plot_capacitance, plot_currents
 from spacecharge.plotting.figures import plot_file
 from spacecharge.plotting.relaxation import plot_relaxation
@@ -76,14 +77,33 @@ def test_capacitance_twice_and_a_published_value(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ({"of": "capacitance", "value": 1, "unit": "uF/cm2", "label": "a"}, "no variable is called capacitance"),
-        ({"of": "charge", "value": 1, "unit": "nm", "label": "a"}, "charge is shown in uC/cm2, not in nm"),
-        ({"of": "charge", "value": [1], "unit": "nm", "label": "a"}, "output.reference_lines"),
+        (
+            "{of: capacitance, value: 1, unit: uF/cm2, label: a}",
+            "9:12: output.reference_lines.1.of: no variable is called 'capacitance' (nearest: ",
+        ),
+        (
+            "{of: charge, value: 1, unit: nm, label: a}",
+            "9:36: output.reference_lines.1.unit: charge is shown in uC/cm2, not in 'nm'",
+        ),
+        ("{of: charge, value: [1], unit: nm, label: a}", "9:"),
     ],
 )
-def test_reference_lines_that_cannot_be(tmp_path, line, message):
-    with pytest.raises(sc.ConfigError, match=message):
-        run(tmp_path, layers={"a": ELECTROLYTE}, output={"reference_lines": [line]})
+def test_reference_lines_that_cannot_be(tmp_path, capsys, line, message):
+    # Checked without a run, at the place in the file.
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        "title: A line that no figure can draw\n"
+        "temperature_K: 300\n"
+        "layers:\n"
+        "  a:\n"
+        "    {material: LAGP, thickness_nm: 10}\n"
+        "output:\n"
+        "  reference_lines:\n"
+        "    - {of: charge, value: 1, unit: uC/cm2, label: right}\n"
+        f"    - {line}\n"
+    )
+    assert main(["check", str(path)]) == 2
+    assert f"{path}:{message}" in capsys.readouterr().err
 
 
 def test_relaxation_times_of_a_file(tmp_path):

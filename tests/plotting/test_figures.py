@@ -225,7 +225,7 @@ def test_default_name_and_bad_names(result_file, tmp_path):
 def test_all_failed_and_unfinished_files_can_be_drawn(result_file):
     path = result_file({**POTENTIAL, **TEMPERATURES}, packed=False)
     figure = plot_sweep(view(path))
-    assert "unfinished run" in figure._suptitle.get_text()
+    assert "Unfinished run" in figure._suptitle.get_text()
 
 
 def test_labels_keep_units_whole():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, StrictStr, Tag
+from pydantic import ConfigDict, Discriminator, Field, StrictBool, StrictStr, Tag
 
 from ...config.fields import Keys, Plain, Whole
 from ...config.fit_keys import FitConfig, FitDataKeys, FitKeys, check_curve_fit, number
@@ -33,6 +33,9 @@ class ExchangeDataKeys(FitDataKeys):
     model_config = ConfigDict(populate_by_name=True)
 
     observable: Literal["fraction", "intensities"] = "fraction"
+    one_noise_level: StrictBool = Field(
+        default=False, description="Intensities without errors share one: fractions weigh less as the signal decays"
+    )
     bruker_2d: StrictStr | Annotated[list[StrictStr], Field(min_length=1)] | None = Field(
         default=None, description="Directories of Bruker experiments, relative to this configuration"
     )
