@@ -252,6 +252,7 @@ def double_segment(segment, vectors, value, n, m):
             right += segment[1, a, b] * shift[b]
         vectors[0, 0, a] -= left
         vectors[0, 1, a] -= right
+    for a in range(n):
         shift[a] = vectors[1, 0, a] + vectors[1, 1, a]
     for a in range(n):
         left, right = 0.0j, 0.0j

@@ -87,9 +87,9 @@ def check_rest(seed: int) -> bool | None:
     return bool((np.abs(z / exact - 1.0) <= found.error_estimate + 1e-11).all())
 
 
-UNDERESTIMATED = {0, 2, 3, 6}
-"""Stacks of two species whose spectra are off by more than their estimate at high frequencies, and one of them from
-``dc_resistance`` by more than 1e-9 at low ones."""
+UNDERESTIMATED = {0, 2, 3}
+"""Stacks of two species whose spectra are off by more than their estimate, or from ``dc_resistance`` by more than 1e-9
+at low frequency: stretches next to the bulk are taken as homogeneous, an error of second order in their length."""
 
 
 @pytest.mark.parametrize(
