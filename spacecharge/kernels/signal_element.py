@@ -26,6 +26,8 @@ from .element import NODES, WEIGHTS
 E_SIZE, E_PERMITTIVITY, E_BULK, ELEMENT_COLUMNS = range(4)
 N_SIGMA, N_CAPACITY, N_DRIFT, NODE_BLOCKS = range(4)
 
+# Degree four leaves this, times the eighth power of its size in decay lengths, of what an element holds.
+UNRESOLVED = 4e-8
 # A homogeneous stretch is built from pieces of at most this many decay lengths: error 3e-13 of the element's own.
 PIECE = 0.25
 
@@ -270,15 +272,27 @@ def double_segment(segment, vectors, value, n, m):
     return value
 
 
+@inlined
+def is_homogeneous(largest, size_squared):
+    """Say whether an element is better taken as homogeneous than as a polynomial.
+
+    `largest`: column E_BULK, what the former neglects (0: never); `size_squared`: of its size in decay lengths.
+    """
+    square = size_squared * size_squared
+    return largest > 0.0 and largest < UNRESOLVED * square * square
+
+
 @kernel
 def pieces(omega, element, values, n, m):
-    """Return how often a homogeneous element is halved until its pieces are short against every decay length."""
+    """Return how often a bulk element is halved until its pieces are short against every decay length, -1: none is."""
     capacity, slowest = 0.0, 0.0
     for c in range(n):
         capacity += values[2, N_CAPACITY * m + c]
         slowest = max(slowest, values[2, N_CAPACITY * m + c] / values[2, N_SIGMA * m + c])
-    decay = np.sqrt(capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE]
-    return int(max(np.ceil(np.log2(max(decay, 1e-300) / PIECE)), 0.0))
+    square = (capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE] ** 2
+    if not is_homogeneous(element[E_BULK], square):
+        return -1
+    return int(max(np.ceil(np.log2(max(np.sqrt(square), 1e-300) / PIECE)), 0.0))
 
 
 @kernel
@@ -288,8 +302,9 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     `scratch` is (blocks, sums, vectors) of `assemble_element`.
     """
     blocks, sums, nodal = scratch
-    bulk = element[E_BULK] > 0.0
-    times = pieces(omega, element, values, n, m) if bulk else 0
+    times = pieces(omega, element, values, n, m) if element[E_BULK] > 0.0 else -1
+    bulk = times >= 0
+    times = max(times, 0)
     assemble_element(omega, element, values, element[E_SIZE] * 0.5**times, bulk, n, m, blocks, sums, nodal)
     value = condense(blocks, sums, nodal, n, m)
     segment[0], segment[1] = blocks[0, 4], blocks[4, 0]

@@ -27,8 +27,10 @@ from .start import place_jumps, refine
 from .workspace import CAPACITY
 from .workspace import STRIDE as S
 
-# An element whose Delta stays below this is bulk for a small signal: what it neglects enters squared.
+# An element whose Delta stays below this may be taken as homogeneous; E_BULK carries its largest Delta, LEAST_DELTA
+# in place of 0.
 BULK_DELTA = 1e-4
+LEAST_DELTA = 1e-30
 # Each cut leaves a third: geometric steps resolve every decay length between the first and the last.
 CUT = 1.0 / 3.0
 
@@ -134,7 +136,7 @@ def fill_profile(work, row, codes, positions, splits, m):
                             largest = max(largest, abs(deltas[s]))
                 at += 1
             if n == 1 and largest < BULK_DELTA:
-                elements[at - 1, E_BULK] = 1.0
+                elements[at - 1, E_BULK] = max(largest, LEAST_DELTA)
     return first, elements, values
 
 

@@ -88,14 +88,13 @@ def check_rest(seed: int) -> bool | None:
 
 
 UNDERESTIMATED = {0, 2, 3}
-"""Stacks of two species whose spectra are off by more than their estimate, or from ``dc_resistance`` by more than 1e-9
-at low frequency: stretches next to the bulk are taken as homogeneous, an error of second order in their length."""
+"""Stacks of two species whose spectra are off from ``dc_resistance`` by more than 1e-9 at 1e-12 Hz."""
 
 
 @pytest.mark.parametrize(
     "seed",
     [
-        pytest.param(seed, marks=pytest.mark.xfail(reason="the estimate is too small"))
+        pytest.param(seed, marks=pytest.mark.xfail(reason="off from dc_resistance"))
         if seed in UNDERESTIMATED
         else seed
         for seed in range(8)
