@@ -386,6 +386,13 @@ def test_charge_transfer_a_blocking_end_and_constant_phases(folder: Path, cell: 
         result = sc.fit(
             config(folder, LAWFUL.replace("rate_constant_per_m2_s: {}", "rate_constant_per_m2_s: {initial: 1e20}"))
         )
+        # The slowest of the exact poles of the stack is the arc that the fit lists.
+        arc = sc.impedance_arcs(solution, ends=ends, charge_transfer=law)[0]
+        for word in ("resistance", "capacitance", "frequency"):
+            listed = result.derived[f"contact_{word}_cell"]
+            assert listed.value == pytest.approx(getattr(arc, word), rel=1e-3)
+            assert 0.0 <= listed.sigma < 0.05 * listed.value
+        assert result.derived["contact_frequency_cell"].sigma > 0.0
         name = "contacts.0.charge_transfer.rate_constant_per_m2_s"
         assert result.parameters[name].value == pytest.approx(1.9847733e20, rel=1e-4)
         return
