@@ -94,9 +94,7 @@ UNDERESTIMATED = {0, 2, 3}
 @pytest.mark.parametrize(
     "seed",
     [
-        pytest.param(seed, marks=pytest.mark.xfail(reason="off from dc_resistance"))
-        if seed in UNDERESTIMATED
-        else seed
+        pytest.param(seed, marks=pytest.mark.xfail(reason="off from dc_resistance")) if seed in UNDERESTIMATED else seed
         for seed in range(8)
     ],
 )
