@@ -296,6 +296,23 @@ def pieces(omega, element, values, n, m):
 
 
 @kernel
+def mean_values(values, n, m):
+    """Return node values of which the middle ones are means over the element: of 1/sigma, of C and of g.
+
+    A direct current sees the mean of 1/sigma; what else a piece of bulk neglects then enters squared.
+    """
+    means = np.zeros((5, NODE_BLOCKS * m))
+    for c in range(n):
+        resistivity = 0.0
+        for i in range(5):
+            resistivity += WEIGHTS[i] / values[i, N_SIGMA * m + c]
+            means[2, N_CAPACITY * m + c] += WEIGHTS[i] * values[i, N_CAPACITY * m + c]
+            means[2, N_DRIFT * m + c] += WEIGHTS[i] * values[i, N_DRIFT * m + c]
+        means[2, N_SIGMA * m + c] = 1.0 / resistivity
+    return means
+
+
+@kernel
 def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     """Reduce one element to its end points: fills `segment` and `vectors` (see `double_segment`), returns the constant.
 
@@ -305,6 +322,8 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     times = pieces(omega, element, values, n, m) if element[E_BULK] > 0.0 else -1
     bulk = times >= 0
     times = max(times, 0)
+    if bulk:
+        values = mean_values(values, n, m)
     assemble_element(omega, element, values, element[E_SIZE] * 0.5**times, bulk, n, m, blocks, sums, nodal)
     value = condense(blocks, sums, nodal, n, m)
     segment[0], segment[1] = blocks[0, 4], blocks[4, 0]

@@ -88,7 +88,12 @@ def bulk_scalar(omega, length, permittivity, sigma, capacity, largest):
     if not is_homogeneous(largest, square):
         return reduce_scalar(omega, length, permittivity, sigma, capacity)
     times = int(max(math.ceil(math.log2(max(math.sqrt(square), 1e-300) / PIECE)), 0.0))
-    s, c = np.full(5, sigma[2]), np.full(5, capacity[2])
+    # Means, as `signal_element.mean_values` has them.
+    resistivity, stored = 0.0, 0.0
+    for i in range(5):
+        resistivity += WEIGHTS[i] / sigma[i]
+        stored += WEIGHTS[i] * capacity[i]
+    s, c = np.full(5, 1.0 / resistivity), np.full(5, stored)
     k, e, _, left, right, _ = reduce_scalar(omega, length * 0.5**times, permittivity, s, c)
     for _ in range(times):
         r = inverse_of(e - k)
