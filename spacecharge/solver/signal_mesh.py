@@ -13,8 +13,11 @@ from .network import Network
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-MOST_CUTS = 13
-"""Elements at a face are cut towards it at most this often: 2^13 below a Debye length the layer there is immaterial."""
+MOST_CUTS = 12
+"""Elements at a face are cut towards it at most this often: 2^12 below a Debye length the layer there is immaterial."""
+
+TOGETHER = 3
+"""Cuts come in threes: frequencies share a mesh, and reading one costs as much as three frequencies on it."""
 
 NEAR_FACE = 1.0
 """Largest size of the element at a face in decay lengths of the signal."""
@@ -38,7 +41,7 @@ def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: 
             sigma, capacity = values[e, node, :n], values[e, node, m : m + n]
             square = capacity.sum() / elements[e, E_PERMITTIVITY] + omega * (capacity / sigma).max()
             size = elements[e, E_SIZE] if first[layer + 1] - first[layer] > 1 else 0.5 * elements[e, E_SIZE]
-            times = np.ceil(np.log(np.sqrt(square) * size / NEAR_FACE) / np.log(2.0))
+            times = TOGETHER * np.ceil(np.log(np.sqrt(square) * size / NEAR_FACE) / np.log(2.0) / TOGETHER)
             whole = homogeneous(elements[e, E_BULK], square * elements[e, E_SIZE] ** 2)
             cuts[:, layer, side] = np.where(whole, 0, np.clip(times, 0, MOST_CUTS))
     return cuts
