@@ -15,6 +15,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .faces import face_states
 from .laws import bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
@@ -48,7 +49,7 @@ from .layout import (
 from .mesh import set_parameters
 from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
-from .observe import capacitances, face_states, find_regions, observe_layers
+from .observe import capacitances, find_regions, observe_layers
 from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
 from .planes import RESPONSE as PLANE_RESPONSE
 from .poisson_boltzmann import WIDTH_FRACTION
