@@ -336,8 +336,10 @@ def jumps_are_defined(parameters: StackParameters, contacts: Iterable[int]) -> N
         The ions of the two sides differ in charge, so that a jump would make charge; or a side is dilute and has no
         vacant sites to jump to.
     """
-    single_species(parameters)
-    for i in contacts:
+    with_law = list(contacts)
+    if with_law:
+        single_species(parameters)
+    for i in with_law:
         jump_is_defined(parameters, i, 0, 0)
 
 

@@ -23,7 +23,60 @@ sweep:
   load.current_density_mA_per_cm2: {start: -2, stop: 2, num: 5}
 """
 
+LAWS = """
+temperature_K: 600
+layers:
+  a: &layer
+    thickness_nm: 30
+    permittivity: 20
+    potential_V: 3
+    species:
+      v1: &state
+        charge_number: -1
+        occupancy: 0.2
+        site_density_per_nm3: 4
+        statistics: pool
+        diffusivity_m2_per_s: 1.0e-14
+        component: Li
+      v2: {<<: *state, charge_number: -2, occupancy: 0.01}
+      electrons:
+        charge_number: -1
+        occupancy: 0.6
+        site_density_per_nm3: 0.05
+        statistics: fermi_dirac
+        diffusivity_m2_per_s: 1.0e-8
+  b: {<<: *layer, potential_V: 2.8, permittivity: 35}
+"""
+LAWS_BIAS = (
+    LAWS
+    + """
+contacts: [{bias_V: 0.05}]
+sweep:
+  contacts.0.bias_V: {start: -0.1, stop: 0.1, num: 5}
+"""
+)
+LAWS_LOAD = (
+    LAWS
+    + """
+load: {current_density_mA_per_cm2: 1.0}
+sweep:
+  load.current_density_mA_per_cm2: {start: -2, stop: 2, num: 5}
+"""
+)
+LAWS_IMPEDANCE = (
+    LAWS
+    + """
+impedance: {frequency_Hz: {start: 1, stop: 1.0e+6, num: 7, spacing: log}}
+sweep:
+  temperature_K: {start: 500, stop: 700, num: 5}
+"""
+)
+
 KINDS = {
+    "pool and fermi_dirac": "titanate_boundary",
+    "laws with a bias": LAWS_BIAS,
+    "laws with a load": LAWS_LOAD,
+    "laws with an impedance": LAWS_IMPEDANCE,
     "defects": "llzo_carriers",
     "core": "llzo_grain_boundary",
     "plane": "llzo_boundary_plane",
@@ -78,3 +131,13 @@ def test_dask_workers_change_no_bit(config, tmp_path):
     pytest.importorskip("distributed")
     serial = run_sweep(config, output=tmp_path / "serial.h5", workers=1, quiet=True)
     assert_same(serial, run_sweep(config, output=tmp_path / "dask.h5", workers=2, scheduler="local", quiet=True))
+
+
+def test_spectra_of_several_species_without_a_law_are_those_of_single_solves(tmp_path):
+    """Contacts without a law of charge transfer were refused as if they had one that knows a single species."""
+    (tmp_path / "c.yaml").write_text(LAWS_IMPEDANCE, encoding="utf-8")
+    config = sc.load_config(tmp_path / "c.yaml")
+    stored = read_results(run_sweep(config, output=tmp_path / "c.h5", workers=1, quiet=True).path)
+    alone = sc.impedance(sc.solve(config.stack), frequency_Hz=np.geomspace(1.0, 1e6, 7))
+    assert stored["impedance_real"][2] == pytest.approx(alone.real, rel=1e-12)
+    assert stored["impedance_imag"][2] == pytest.approx(alone.imag, rel=1e-12)
