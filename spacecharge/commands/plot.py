@@ -24,10 +24,14 @@ def execute(args: argparse.Namespace) -> int:
 
 def _draw(args: argparse.Namespace) -> Path:
     """Draw what the file holds: a fit (by name, where there are points too), a sweep over fits, or points."""
+    import logging
+
     from ..errors import StoreError
     from ..plotting.figures import FigureStyle, default_target, plot_file
     from ..store import read_results
 
+    # Without a home folder matplotlib says in two lines where it keeps its list of fonts: nothing follows from it.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     style = FigureStyle(width=args.width, dpi=args.dpi)
     results = read_results(args.file)
     is_fit = results.has_fits and (not results.n_points or args.y in results.fits)
@@ -45,12 +49,12 @@ def _draw(args: argparse.Namespace) -> Path:
             overwrite=args.overwrite,
         )
     target = Path(args.output) if args.output is not None else default_target(results.path, args.y)
-    if target.exists() and not args.overwrite:
-        raise StoreError(f"{target}: exists already; --overwrite replaces it")
     if is_fit:
         from ..plotting.fits import plot_fit
 
-        return plot_fit(results.path, target, name=args.y)
+        return plot_fit(results.path, target, name=args.y, overwrite=args.overwrite)
+    if target.exists() and not args.overwrite:
+        raise StoreError(f"{target}: exists already; --overwrite replaces it")
     from ..plotting.fits import plot_fit_sweep
 
     return plot_fit_sweep(results.path, target, x=args.x, y=args.y)

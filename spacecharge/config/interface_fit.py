@@ -218,7 +218,7 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     laws = [law for law in model.charge_transfer if law is not None]
     if len(laws) > 1:
         problems.add("contacts", f"a fit knows the charge_transfer of one contact, got {len(laws)}", key=True)
-    parameters = tuple(fitted_path(name, spec, known, problems, bool(laws)) for name, spec in keys.parameters.items())
+    parameters = tuple(fitted_path(name, spec, known, problems) for name, spec in keys.parameters.items())
     from .interface_table import WEIGHTS_NOTE, with_tables
 
     keys, weights = with_tables(keys, document.path, problems)

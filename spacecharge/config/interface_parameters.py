@@ -20,7 +20,7 @@ _OF_UNKNOWN_SIZE = (
     "diffusivity_m2_per_s.value",
     "conductivity_S_per_m",
 )
-"""Positive numbers whose logarithm is fitted by default where space charge alone is fitted: some are decades off."""
+"""Positive numbers whose logarithm is fitted by default: a first guess of them may be decades off."""
 
 
 class ParameterKeys(Keys):
@@ -33,7 +33,8 @@ class ParameterKeys(Keys):
     fixed: Plain | None = None
     log: StrictBool | None = Field(
         default=None,
-        description="Fit its logarithm; default for rate constants and, without charge transfer, for positive numbers",
+        description="Fit its logarithm; default for numbers of unknown size: rate constants, site densities, "
+        "permittivities, diffusivities, conductivities",
     )
 
 
@@ -96,7 +97,7 @@ def _cell_parameter(name: str, spec: ParameterKeys, problems: Problems) -> Fitte
     )
 
 
-def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Problems, lawful: bool) -> FittedPath:
+def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Problems) -> FittedPath:
     """Return a checked parameter: numbers of the model that take its value, or one of the cell.
 
     Parameters
@@ -109,8 +110,6 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
         Paths of the stack and of its law.
     problems : Problems
         Takes one line per problem.
-    lawful : bool
-        A contact has a law of charge transfer.
     """
     if name in CELL and spec.paths is None:
         return _cell_parameter(name, spec, problems)
@@ -123,8 +122,7 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
             bounds = allowed_range(normalised(path))
             low, high = max(low, bounds[0]), min(high, bounds[1])
     minimum, maximum = _bounds(name, spec, (low, high), problems)
-    logarithmic = ("rate_constant_per_m2_s",) if lawful else _OF_UNKNOWN_SIZE
-    rate = any(path.endswith(logarithmic) for path in paths)
+    logarithmic = low >= 0.0 and any(path.endswith(_OF_UNKNOWN_SIZE) for path in paths)
     return FittedPath(
         name=name,
         paths=tuple(normalised(path) for path in paths),
@@ -132,7 +130,7 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
         maximum=maximum,
         initial=spec.initial,
         fixed=spec.fixed,
-        log=spec.log if spec.log is not None else rate,
+        log=spec.log if spec.log is not None else logarithmic,
     )
 
 

@@ -419,6 +419,11 @@ def _fermi_level(system: DefectSystem, equations: _Equations, kelvin: float) -> 
         positive, negative = (math.exp(min(v, 700.0)) / PER_CM3 for v in _log_charges(system, equations, at, kelvin))
         lacking = "positive" if positive < negative else "negative"
         small, large = sorted((positive, negative))
+        if small == 0.0:
+            raise EquilibriumError(
+                f"no Fermi level makes it neutral at {kelvin:g} K: nothing in it is {lacking}; {lacking} defects, "
+                "carriers or fixed charges are missing"
+            )
         raise EquilibriumError(
             f"no Fermi level makes it neutral at {kelvin:g} K: the {lacking} charge reaches {small:.4g} e/cm3 at the "
             f"most, {large:.4g} e/cm3 are needed; {lacking} defects, carriers or fixed charges are missing"

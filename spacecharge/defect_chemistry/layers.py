@@ -220,9 +220,11 @@ class LayerDefects:
         charged = sum(
             result.concentration_per_cm3(s.defect, s.charge) * PER_CM3 for s in self.species if s.pool == species.pool
         ) if species.pool else held  # fmt: skip
-        if not charged < free:
-            raise ModelError(f"{charged:.4g} m-3 stand on {free:.4g} free sites per m3", species.name)
         share = result.empty_shares.get(defect.name)
+        # A pool may be full to rounding: what of it is empty is a number of its own.
+        most = free if share is None else free * (1.0 + 1e-12)
+        if not charged < most:
+            raise ModelError(f"{charged:.4g} m-3 stand on {free:.4g} free sites per m3", species.name)
         empty = (free - charged) / free
         if share is not None:
             # Empty sites and neutral states, added up: nothing cancels on nearly full sites.

@@ -98,50 +98,14 @@ def unresolved_parameters(
     return found
 
 
-def undetermined(
-    jacobian: NDArray[np.float64], names: Sequence[str], values: NDArray[np.float64], relative: NDArray[np.float64]
-) -> str:
-    """Say in which combination parameters occur that the data cannot tell apart.
+def determined_only(by_log: NDArray[np.float64], names: Sequence[str], values: NDArray[np.float64]) -> str:
+    """Say which products of powers the data determine of parameters that they cannot tell apart.
 
     Parameters
     ----------
-    jacobian : ndarray, shape (n_data, n)
-        Weighted residuals of the data by the internal coordinates of these parameters.
-    names : sequence of str, length n
-        Of the columns.
-    values : ndarray, shape (n,)
-        Of the parameters.
-    relative : ndarray, shape (n,)
-        d internal / d ln(value).
-
-    Returns
-    -------
-    str
-        Half a line, by the direction of the logarithms along which the data change least.
-    """
-    if len(names) < 2 or np.any(values == 0.0):
-        return ""
-    _, _, vt = np.linalg.svd(np.linalg.qr(jacobian * relative, mode="r"), full_matrices=True)
-    flat = vt[-1] / np.max(np.abs(vt[-1]))
-    if len(names) == 2:
-        # What stays where the logarithms move along (a, b) is A^b over B^a.
-        exponents = np.array([flat[1], -flat[0]])
-        exponents = exponents * np.sign(exponents[int(np.argmax(np.abs(exponents)))])
-        value = math.prod(abs(v) ** e for v, e in zip(values, exponents, strict=True))
-        product = " x ".join(_power(name, e) for name, e in zip(names, exponents, strict=True) if abs(e) > _NO_POWER)
-        return f"they determine only {product} = {value:.4g}"
-    moves = ", ".join(f"{name} by {e:+.2g} %" for name, e in zip(names, flat, strict=True) if abs(e) > _NO_POWER)
-    return f"moving {moves} together changes next to nothing"
-
-
-def determined_products(jacobian: NDArray[np.float64], names: Sequence[str], values: NDArray[np.float64]) -> str:
-    """Return the products of powers that the data determine of parameters that they cannot tell apart.
-
-    Parameters
-    ----------
-    jacobian : ndarray, shape (n_data, n)
-        Weighted prediction by these parameters.
-    names : sequence of str, length n
+    by_log : ndarray, shape (n_data, n)
+        Weighted prediction by the logarithms of these parameters.
+    names : sequence of str
         Of the columns.
     values : ndarray, shape (n,)
         Of the parameters.
@@ -149,22 +113,23 @@ def determined_products(jacobian: NDArray[np.float64], names: Sequence[str], val
     Returns
     -------
     str
-        ``a x b = 200 (1 sigma 0.3 %)``, several with commas; empty where there is none or a value is not above 0.
+        ``the data determine only a x b = 200 (1 sigma 0.3 %)``, several with commas; empty where there is none or a
+        value is not above 0.
 
     Notes
     -----
     The eigenvectors of J^T J in the logarithms whose eigenvalues vanish are the directions along which nothing
-    changes. With one such direction v every pair has its own invariant, x_k / x_ref^(v_k/v_ref); with several the
-    other eigenvectors are the exponents.
+    changes: one at least, the flattest. With one such direction v every pair has its own invariant,
+    x_k / x_ref^(v_k/v_ref); with several the other eigenvectors are the exponents.
     """
-    if len(names) < 2 or not np.all(values > 0.0):
+    if len(names) < 2 or not np.all(values > 0.0) or not np.all(np.isfinite(by_log)):
         return ""
-    by_log = jacobian * values
-    if not np.all(np.isfinite(by_log)):
-        return ""
-    _, singular, vt = np.linalg.svd(by_log, full_matrices=True)
-    known = int(np.sum(singular > _VANISHES * singular[0]))
-    if known in (0, len(names)):
+    # The triangular factor has the same singular values and a row per parameter, however many the data.
+    _, found, vt = np.linalg.svd(np.linalg.qr(by_log, mode="r"), full_matrices=True)
+    singular = np.zeros(len(names))
+    singular[: found.size] = found
+    known = min(int(np.sum(singular > _VANISHES * singular[0])), len(names) - 1)
+    if not known:
         return ""
     if known == len(names) - 1:
         flat = vt[-1]
@@ -177,13 +142,13 @@ def determined_products(jacobian: NDArray[np.float64], names: Sequence[str], val
             powers.append(exponents)
     else:
         powers = [row / np.max(np.abs(row)) * np.sign(row[np.argmax(np.abs(row))]) for row in vt[:known]]
-    found = []
+    products = []
     for exponents in powers:
         # Only what lies in the known directions is known: the rest of the exponents is rounding.
         spread = float(np.sqrt(np.sum(((vt[:known] @ exponents) / singular[:known]) ** 2)))
         product = math.prod(float(v) ** e for v, e in zip(values, exponents, strict=True))
-        found.append(f"{_product(names, exponents)} = {product:.4g} (1 sigma {100 * spread:.2g} %)")
-    return ", ".join(found)
+        products.append(f"{_product(names, exponents)} = {product:.4g} (1 sigma {100 * spread:.2g} %)")
+    return f"the data determine only {', '.join(products)}"
 
 
 _VANISHES = 1e-3
@@ -205,13 +170,6 @@ def _product(names: Sequence[str], exponents: NDArray[np.float64]) -> str:
 
 _ROUND = 0.02
 """Exponents this near to an integer are it."""
-
-_NO_POWER = 0.005
-"""Exponents below this are none."""
-
-
-def _power(name: str, exponent: float) -> str:
-    return name if abs(exponent - 1.0) < _NO_POWER else f"{name}^{exponent:.3g}"
 
 
 def _together(names: Sequence[str]) -> Unresolved:

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from ..errors import FitError
 from ..model import Stack, StackParameters, stack_parameters
+from ..model.arrhenius import arrhenius
 from ..model.charge_transfer import ChargeTransfer, law_of_keys, occupancy_factor
+from ..model.conduction import conductivity_law
+from ..model.parameters import law_parts
 from ..model.tangents import parameter_tangent
 from ..solver.transfer import local_activation_energy, transfer_scalars
 from ..units import unit_of
@@ -86,6 +89,13 @@ class InterfaceModel:
                 value = 0.0
         if value is None:
             raise FitError(f"{path}: give its initial value (parameters.NAME.initial)")
+        if isinstance(value, Mapping):
+            # A law of the temperature, which one number is to replace: what it says at the temperature of the stack.
+            parts = {key: number for key, (_, number) in law_parts(path, value).items()}
+            at = float(self.stack.temperature_K)
+            if path.endswith("conductivity_S_per_m"):
+                return float(conductivity_law(parts, np.array(at), value))
+            return float(arrhenius(parts["value"], parts["activation_energy_eV"], at, parts["at_K"]))
         return float(value)
 
     def _law(self, swept: Mapping[str, Any]) -> ChargeTransfer:

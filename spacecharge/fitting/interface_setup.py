@@ -12,7 +12,7 @@ from ..config.cell_parameters import AREA, CELL, NOT_OF_THE_MODEL
 from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
-from .identifiability import determined_products
+from .identifiability import determined_only
 from .interface_measured import Measured
 from .interface_model import InterfaceModel
 from .interface_spectra import MeasuredSpectra, area_of
@@ -73,6 +73,9 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
     unique, index = np.unique(temperature, return_inverse=True)
     few = names if len(names) <= _MOST_DERIVED and config.data else []
     derived = tuple(q for name in few for q in _derived(model, config, name))
+    seen = {s.interface: s.temperature for s in reversed(config.spectra)}
+    if len(seen) <= _MOST_DERIVED:
+        derived += tuple(q for name, at_K in seen.items() for q in _contact_arc(model, config, name, at_K))
     codes = [_code(d) for d in config.data]
     for n in sizes[::2]:
         codes += [SPECTRUM_CODE] * n + [SPECTRUM_CODE + 1] * n
@@ -172,8 +175,9 @@ def _advice(joint: _Joint, values: Array, names: Sequence[str]) -> str:
     every = [p.name for p in joint.model.config.parameters]
     places = [every.index(name) for name in names]
     sigma = np.concatenate([joint.measured.sigma, joint.spectra.sigma])
-    products = determined_products(joint.jacobian(values)[:, places] / sigma[:, None], names, values[places])
-    return f"the data determine only {products}: fix one" if products else ""
+    by_log = joint.jacobian(values)[:, places] / sigma[:, None] * values[places]
+    words = determined_only(by_log, names, values[places])
+    return f"{words}: fix one" if words else ""
 
 
 def _code(datum: Datum) -> int:
@@ -210,6 +214,48 @@ def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> li
     return [
         Quantity(name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key))
         for key, unit, words in wanted
+    ]
+
+
+def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, temperature: float) -> list[Quantity]:
+    """Return resistance, capacitance and peak frequency of the arc of the contact, where it has a resistance.
+
+    Charge transfer and space charge in series, beside the differential capacitance of the contact: its arc in a
+    spectrum as long as that is far slower than the arcs of the layers.
+    """
+    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
+    at["temperature_K"] = np.array([temperature])
+
+    def parts(values: Array) -> tuple[float, float]:
+        scalars = model.solve(values, at).scalars
+        resistance = float(scalars["interface_resistance"][0])
+        if model.has_law:
+            resistance = float(np.nan_to_num(resistance) + scalars["charge_transfer_resistance"][0])
+        return resistance, float(scalars["capacitance"][0])
+
+    resistance, capacitance = parts(model.base)
+    if not (resistance > 0.0 and capacitance > 0.0):
+        return []
+    where = f"of the contact arc of {name} at {temperature:g} K"
+    return [
+        Quantity(
+            name=f"contact_resistance_{name}",
+            unit="ohm m2",
+            long_name=f"resistance {where}",
+            function=lambda values: parts(values)[0],
+        ),
+        Quantity(
+            name=f"contact_capacitance_{name}",
+            unit="F m-2",
+            long_name=f"capacitance {where}",
+            function=lambda values: parts(values)[1],
+        ),
+        Quantity(
+            name=f"contact_frequency_{name}",
+            unit="Hz",
+            long_name=f"peak frequency {where}",
+            function=lambda values: float(0.5 / (np.pi * np.prod(parts(values)))),
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import FitError, FitReason
-from .identifiability import undetermined, unresolved_parameters
+from .identifiability import determined_only, unresolved_parameters
 from .least_squares import _Work, minimise
 from .problem import Array, Estimate, Problem
 
@@ -93,8 +93,8 @@ def unresolved_by_data(estimate: Estimate) -> str:
     relative: Array = np.where(work.log, 1.0, values / work.unit)
     for group in unresolved_parameters(estimate.jacobian, names, work.log, scale):
         places = [names.index(n) for n in group.names]
-        words = undetermined(estimate.jacobian[:, places], group.names, values[places], relative[places])
-        parts.append(f"{group.text}: {words}" if words else group.text)
+        words = determined_only(estimate.jacobian[:, places] * relative[places], group.names, values[places])
+        parts.append(f"{group.text}; {words}" if words else group.text)
     return "; ".join(parts)
 
 

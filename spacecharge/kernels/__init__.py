@@ -92,6 +92,7 @@ newton, level            both modes; the common shift of empty and full layers
 tables, grading, mesh    first integral; lengths of elements; elements of the stack and their parameters
 start                    first contact potentials, jumps, halving, touch of a gap
 poisson_boltzmann        the solve of a point, error estimate, both kernels
+faces                    faces that are contacts, displacement and field there
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
 planes                   planes of sites at contacts

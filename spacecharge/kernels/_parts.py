@@ -49,6 +49,7 @@ def fits() -> bool:
             (JITCodeLibrary.finalize, "self"),
             (JITCodeLibrary._raise_if_finalized, "self"),
             (JITCodeLibrary.enable_object_caching, "self"),
+            (JITCodeLibrary._get_compiled_object, "self"),
             (CPUContext.subtarget, "self kws"),
             (CPUContext.insert_user_function, "self func fndesc libs"),
             (JITCPUCodegen.set_env, "self env_name env"),
@@ -82,6 +83,15 @@ class WholeLibrary(JITCodeLibrary):  # type: ignore[misc]
         # LLVM takes in what something in here asks for already: who calls has to come before what is called.
         self._linking_libraries.sort(key=lambda one: -_depth(one))
         super().finalize()
+
+    def _get_compiled_object(self) -> Any:
+        """Return the machine code for the cache; an interrupt while it was made is raised here.
+
+        It reaches Python within a function that LLVM calls, where it would be lost, and the machine code with it.
+        """
+        if self._compiled_object is None:
+            raise KeyboardInterrupt
+        return super()._get_compiled_object()
 
 
 def _depth(library: Any) -> int:

@@ -30,13 +30,15 @@ _G = 0.1127016653792583
 
 
 @kernel
-def grade_side(work, row, n_table, out, n_species, slope, contact_y, through, resolution, memo, tail):
+def grade_side(work, table, out, contact_y, through, resolution, memo, tail):
     """Lay elements from a contact inwards until the layer counts as bulk (|y| below `tail`); return their number.
 
-    Writes rows of `work` from `out` on: size of element k in column k; |y|, |dy/dx|, |d2y/dx2|, Delta and d Delta/d|y|
-    at its inner end in column k + 1, at the contact in column 0. `through` is what field lines that cross the layer add
-    to the square of a thick layer's field: the steps in x shrink accordingly.
+    `table`: its first row and entries, the number of species, and the slope of the charge in the bulk over the
+    permittivity. `through` is what field lines that cross the layer add to the square of a thick layer's field: the
+    steps in x shrink accordingly. Writes rows of `work` from `out` on: size of element k in column k; |y|, |dy/dx|,
+    |d2y/dx2|, Delta and d Delta/d|y| at its inner end in column k + 1, at the contact in column 0.
     """
+    row, n_table, n_species, slope = table
     capacity = w.CAPACITY
     y = contact_y
     thick, rate = field_at(work, row, n_table, y)

@@ -53,14 +53,11 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
             at = w.table_row(layer, side, n_species)
             entries = tables[layer, side, 0]
             if entries == 0 or tables[layer, side, 1] != int(sign) or work[at * S + entries - 1] < abs(y):
+                face, stop = (layer, n_species, sign, permittivity), (abs(y), math.inf)
                 if general is None:
-                    entries = march_lattice(
-                        work, at, species, layer, 0, n_species, sign, permittivity, resolution, memo, abs(y), math.inf
-                    )
+                    entries = march_lattice(work, at, species, 0, face, resolution, memo, stop)
                 else:
-                    entries = march(
-                        work, at, species, layer, n_species, sign, permittivity, resolution, memo, abs(y), math.inf
-                    )
+                    entries = march(work, at, species, face, resolution, memo, stop)
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
         thickness = row[LAYER_START + LAYER_SIZE * layer]
@@ -71,10 +68,9 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
             at, side_row = w.table_row(layer, side, n_species), w.side_row(side, n_layers, n_species)
             y, entries, through = contact_y[layer, side], tables[layer, side, 0], crossing
             sign = 1.0 if y >= 0.0 else -1.0
+            table = (at, entries, n_species, slope)
             for _ in range(2):
-                count = grade_side(
-                    work, at, entries, side_row, n_species, slope, abs(y), through, resolution, memo, tail
-                )  # fmt: skip
+                count = grade_side(work, table, side_row, abs(y), through, resolution, memo, tail)
                 if through == 0.0 or not _fits(work, side_row, count, thickness):
                     break
                 # No field line crosses a layer that reaches its bulk: what exceeds the table's field is its error, and

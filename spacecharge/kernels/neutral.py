@@ -13,6 +13,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
+from .faces import is_contact
 from .layout import (
     BULK,
     CODE_START,
@@ -41,7 +42,6 @@ from .layout import (
 )
 from .mesh import set_parameters
 from .newton import CONVERGED, STEP_TOLERANCE, newton
-from .observe import is_contact
 from .planes import has_planes, plane_bounds
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered
 from .start import place_jumps

@@ -14,6 +14,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
+from .faces import face_states, is_contact
 from .layout import (
     EFFORT,
     LAYER_SIZE,
@@ -40,7 +41,7 @@ from .newton import (
     fast_mode,
     newton,
 )
-from .observe import capacitances, face_states, find_regions, is_contact, observe_layers
+from .observe import capacitances, find_regions, observe_layers
 from .planes import has_planes
 from .species import (
     BOLTZMANN,

@@ -107,11 +107,12 @@ def pool_slopes(table, s, y, delta, moves, warm):
     law = table[s, o.P_DILUTE]
     # d ln theta of the species less that of D; every E moves with its z, and with y = e v/kT.
     own = moves[s, 1] / table[s, o.P_THETA] - moves[s, 0] * y + table[s, o.P_Z] * y * warm
-    total = moves[s, 2] / table[s, o.P_VACANCY] * vacancy
+    # Shares of the bulk add up to 1: what their derivatives leave is rounding, which a thick neutral bulk would add up.
+    total = moves[s, 2] / table[s, o.P_VACANCY] * vacancy - moves[s, 2]
     for j in range(table.shape[0]):
         if table[j, o.P_DILUTE] != law or table[j, o.P_STRENGTH] == 0.0:
             continue
         there, _, _, _, _ = pool_state(table, j, -table[j, o.P_Z] * y)
         part = moves[j, 1] / table[j, o.P_THETA] - moves[j, 0] * y + table[j, o.P_Z] * y * warm
-        total += there * part
+        total += there * part - moves[j, 1]
     return theta * (own - total)

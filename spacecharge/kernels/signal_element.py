@@ -26,6 +26,8 @@ from .element import NODES, WEIGHTS
 E_SIZE, E_PERMITTIVITY, E_BULK, ELEMENT_COLUMNS = range(4)
 N_SIGMA, N_CAPACITY, N_DRIFT, NODE_BLOCKS = range(4)
 
+# Degree four leaves this, times the eighth power of its size in decay lengths, of what an element holds.
+UNRESOLVED = 4e-8
 # A homogeneous stretch is built from pieces of at most this many decay lengths: error 3e-13 of the element's own.
 PIECE = 0.25
 
@@ -252,6 +254,7 @@ def double_segment(segment, vectors, value, n, m):
             right += segment[1, a, b] * shift[b]
         vectors[0, 0, a] -= left
         vectors[0, 1, a] -= right
+    for a in range(n):
         shift[a] = vectors[1, 0, a] + vectors[1, 1, a]
     for a in range(n):
         left, right = 0.0j, 0.0j
@@ -269,15 +272,44 @@ def double_segment(segment, vectors, value, n, m):
     return value
 
 
+@inlined
+def is_homogeneous(largest, size_squared):
+    """Say whether an element is better taken as homogeneous than as a polynomial.
+
+    `largest`: column E_BULK, what the former neglects (0: never); `size_squared`: of its size in decay lengths.
+    """
+    square = size_squared * size_squared
+    return largest > 0.0 and largest < UNRESOLVED * square * square
+
+
 @kernel
 def pieces(omega, element, values, n, m):
-    """Return how often a homogeneous element is halved until its pieces are short against every decay length."""
+    """Return how often a bulk element is halved until its pieces are short against every decay length, -1: none is."""
     capacity, slowest = 0.0, 0.0
     for c in range(n):
         capacity += values[2, N_CAPACITY * m + c]
         slowest = max(slowest, values[2, N_CAPACITY * m + c] / values[2, N_SIGMA * m + c])
-    decay = np.sqrt(capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE]
-    return int(max(np.ceil(np.log2(max(decay, 1e-300) / PIECE)), 0.0))
+    square = (capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE] ** 2
+    if not is_homogeneous(element[E_BULK], square):
+        return -1
+    return int(max(np.ceil(np.log2(max(np.sqrt(square), 1e-300) / PIECE)), 0.0))
+
+
+@kernel
+def mean_values(values, n, m):
+    """Return node values of which the middle ones are means over the element: of 1/sigma, of C and of g.
+
+    A direct current sees the mean of 1/sigma; what else a piece of bulk neglects then enters squared.
+    """
+    means = np.zeros((5, NODE_BLOCKS * m))
+    for c in range(n):
+        resistivity = 0.0
+        for i in range(5):
+            resistivity += WEIGHTS[i] / values[i, N_SIGMA * m + c]
+            means[2, N_CAPACITY * m + c] += WEIGHTS[i] * values[i, N_CAPACITY * m + c]
+            means[2, N_DRIFT * m + c] += WEIGHTS[i] * values[i, N_DRIFT * m + c]
+        means[2, N_SIGMA * m + c] = 1.0 / resistivity
+    return means
 
 
 @kernel
@@ -287,8 +319,11 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     `scratch` is (blocks, sums, vectors) of `assemble_element`.
     """
     blocks, sums, nodal = scratch
-    bulk = element[E_BULK] > 0.0
-    times = pieces(omega, element, values, n, m) if bulk else 0
+    times = pieces(omega, element, values, n, m) if element[E_BULK] > 0.0 else -1
+    bulk = times >= 0
+    times = max(times, 0)
+    if bulk:
+        values = mean_values(values, n, m)
     assemble_element(omega, element, values, element[E_SIZE] * 0.5**times, bulk, n, m, blocks, sums, nodal)
     value = condense(blocks, sums, nodal, n, m)
     segment[0], segment[1] = blocks[0, 4], blocks[4, 0]

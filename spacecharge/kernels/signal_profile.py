@@ -27,10 +27,13 @@ from .start import place_jumps, refine
 from .workspace import CAPACITY
 from .workspace import STRIDE as S
 
-# An element whose Delta stays below this is bulk for a small signal: what it neglects enters squared.
+# An element whose Delta stays below this may be taken as homogeneous; E_BULK carries its largest Delta, LEAST_DELTA
+# in place of 0.
 BULK_DELTA = 1e-4
-# Each cut leaves a third: geometric steps resolve every decay length between the first and the last.
-CUT = 1.0 / 3.0
+LEAST_DELTA = 1e-30
+# Each cut leaves a half: geometric steps resolve every decay length between the first and the last, to 1e-6 of a piece
+# where thirds leave 2e-4.
+CUT = 0.5
 
 
 @kernel
@@ -134,8 +137,26 @@ def fill_profile(work, row, codes, positions, splits, m):
                             largest = max(largest, abs(deltas[s]))
                 at += 1
             if n == 1 and largest < BULK_DELTA:
-                elements[at - 1, E_BULK] = 1.0
+                elements[at - 1, E_BULK] = max(largest, LEAST_DELTA)
     return first, elements, values
+
+
+@kernel
+def face_shares(work, row, codes, out):
+    """Fill `out` (n_layers, 2, 2): occupancy and vacancy of the first species at both faces of each layer."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
+    fill_species(row, codes, species)
+    interacting = is_interacting(codes, species)
+    deltas = np.empty(n_species)
+    for layer in range(n_layers):
+        for side in range(2):
+            e, node = int(work[w.FIRST * S + layer]), 0
+            if side == 1:
+                e, node = int(work[w.FIRST * S + layer + 1]) - 1, 4
+            node_deltas(work, species, n_species, layer, e, node, interacting, deltas)
+            theta, vacancy, _, _, _, _ = state_of(species, layer, 0, deltas[0])
+            out[layer, side, 0], out[layer, side, 1] = theta, vacancy
 
 
 @kernel

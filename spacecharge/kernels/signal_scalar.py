@@ -12,7 +12,7 @@ import numpy as np
 
 from ._jit import inlined, kernel
 from .element import W0, W1, W2, WEIGHTS
-from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA, PIECE, SLOPES
+from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA, PIECE, SLOPES, is_homogeneous
 
 # Load: weight times slope; coupling: weight times slope times slope; [i][k] and [pair][k] of nodes i and j, k summed.
 LOAD = WEIGHTS * SLOPES
@@ -82,11 +82,18 @@ def reduce_scalar(omega, length, permittivity, sigma, capacity):
 
 
 @kernel
-def bulk_scalar(omega, length, permittivity, sigma, capacity):
-    """Return the same of a homogeneous element, its pieces joined two by two."""
-    decay = math.sqrt(capacity[2] / permittivity + omega * capacity[2] / sigma[2]) * length
-    times = int(max(math.ceil(math.log2(max(decay, 1e-300) / PIECE)), 0.0))
-    s, c = np.full(5, sigma[2]), np.full(5, capacity[2])
+def bulk_scalar(omega, length, permittivity, sigma, capacity, largest):
+    """Return the same of an element of bulk: where it is taken as homogeneous, its pieces joined two by two."""
+    square = (capacity[2] / permittivity + omega * capacity[2] / sigma[2]) * length * length
+    if not is_homogeneous(largest, square):
+        return reduce_scalar(omega, length, permittivity, sigma, capacity)
+    times = int(max(math.ceil(math.log2(max(math.sqrt(square), 1e-300) / PIECE)), 0.0))
+    # Means, as `signal_element.mean_values` has them.
+    resistivity, stored = 0.0, 0.0
+    for i in range(5):
+        resistivity += WEIGHTS[i] / sigma[i]
+        stored += WEIGHTS[i] * capacity[i]
+    s, c = np.full(5, 1.0 / resistivity), np.full(5, stored)
     k, e, _, left, right, _ = reduce_scalar(omega, length * 0.5**times, permittivity, s, c)
     for _ in range(times):
         r = inverse_of(e - k)
@@ -142,7 +149,9 @@ def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
             sigma, capacity = values[e, :, sigma_at], values[e, :, capacity_at]
             size, permittivity = elements[e, E_SIZE], elements[e, E_PERMITTIVITY]
             if elements[e, E_BULK] > 0.0:
-                k, e_left, e_right, b_left, b_right, value = bulk_scalar(omega, size, permittivity, sigma, capacity)
+                k, e_left, e_right, b_left, b_right, value = bulk_scalar(
+                    omega, size, permittivity, sigma, capacity, elements[e, E_BULK]
+                )
             else:
                 k, e_left, e_right, b_left, b_right, value = reduce_scalar(omega, size, permittivity, sigma, capacity)
             b += b_left

@@ -8,6 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
+from .faces import is_contact
 from .laws import DELTA_MAX
 from .layout import (
     CONTACT_SIZE,
@@ -24,7 +25,6 @@ from .layout import (
 )
 from .mesh import NO_CONTACT
 from .newton import join
-from .observe import is_contact
 from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .tables import guess_contact, march, march_lattice
@@ -60,12 +60,11 @@ def guess_contacts(work, row, codes, species, resolution, memo, contact_y, conta
                 else:
                     stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
+            face = (layer, n_species, sign, permittivity)
             if general is None:
-                entries = march_lattice(
-                    work, at, species, layer, 0, n_species, sign, permittivity, resolution, memo, stop, field
-                )  # fmt: skip
+                entries = march_lattice(work, at, species, 0, face, resolution, memo, (stop, field))
             else:
-                entries = march(work, at, species, layer, n_species, sign, permittivity, resolution, memo, stop, field)
+                entries = march(work, at, species, face, resolution, memo, (stop, field))
             tables[layer, side, 0] = entries
             tables[layer, side, 1] = int(sign)
             if field < math.inf:

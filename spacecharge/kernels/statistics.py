@@ -36,12 +36,16 @@ def _ideal(z, y, theta_b, vacancy_b):
 
 
 @inlined
-def _interacting(delta, z, y, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
+def _interacting(delta, z, y, bulk, bounds):
     """Return theta - theta_b, d theta/d Delta, the inner step of Delta and - d Delta/d y of an interacting species.
+
+    `bulk`: see `counted_delta`; `bounds`: ends of the branch.
 
     A node at the border of the monotone branch (miscibility gap) that is pushed outward stays there:
     charge then no longer depends on y, which keeps the problem convex.
     """
+    theta_b, vacancy_b, occ, vac, root_theta, root_vacancy = bulk
+    lowest, highest = bounds
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
     numerator, denominator, steep = interaction_parts(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
     steep = max(steep, 1e-9)
@@ -80,13 +84,10 @@ def ideal_first(work, n):
 
 
 @inlined
-def _interacting_node(work, at, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds):
+def _interacting_node(work, at, strength, z, bulk, bounds):
     """Store the same with interaction, and the inner step."""
     base = w.SPECIES_START * S
-    change, response, move, turn = _interacting(
-        work[base + w.DELTA * S + at], z, work[w.Y * S + at], theta_b, vacancy_b, occ, vac,
-        roots[0], roots[1], bounds[0], bounds[1],
-    )  # fmt: skip
+    change, response, move, turn = _interacting(work[base + w.DELTA * S + at], z, work[w.Y * S + at], bulk, bounds)
     work[base + w.PULL * S + at] = move
     work[base + w.RATE * S + at] = turn
     work[w.CHARGE * S + at] = strength * (change - response * move)
@@ -101,13 +102,14 @@ def interacting_first(work, n):
         strength, z = work[base + w.STRENGTH_Z * S + e], work[base + w.CHARGE_Z * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
         occ, vac = work[base + w.OCC * S + e], work[base + w.VAC * S + e]
-        roots = (work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e])
+        root_theta, root_vacancy = work[base + w.ROOT_THETA * S + e], work[base + w.ROOT_VACANCY * S + e]
+        bulk = (theta_b, vacancy_b, occ, vac, root_theta, root_vacancy)
         bounds = (work[base + w.LOWEST * S + e], work[base + w.HIGHEST * S + e])
-        _interacting_node(work, e, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
-        _interacting_node(work, e + S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
-        _interacting_node(work, e + 2 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
-        _interacting_node(work, e + 3 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
-        _interacting_node(work, e + 4 * S, strength, z, theta_b, vacancy_b, occ, vac, roots, bounds)
+        _interacting_node(work, e, strength, z, bulk, bounds)
+        _interacting_node(work, e + S, strength, z, bulk, bounds)
+        _interacting_node(work, e + 2 * S, strength, z, bulk, bounds)
+        _interacting_node(work, e + 3 * S, strength, z, bulk, bounds)
+        _interacting_node(work, e + 4 * S, strength, z, bulk, bounds)
 
 
 @inlined
@@ -134,8 +136,10 @@ def move_first(work, n, fraction):
 
 
 @inlined
-def _conduct_node(work, at, interacting, z, theta_b, vacancy_b, conduct, keep, block):
-    """Store conductivity and its difference to the bulk at one node."""
+def _conduct_node(work, at, interacting, z, bulk, ways):
+    """Store conductivity and its difference to the bulk at one node; `ways`: conductivity, and what of it is free."""
+    theta_b, vacancy_b = bulk
+    conduct, keep, block = ways
     delta = work[(w.SPECIES_START + w.DELTA) * S + at] if interacting else -z * work[w.Y * S + at]
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
     work[w.TOTAL * S + at] = conduct * theta * (keep + block * vacancy)
@@ -149,12 +153,12 @@ def conduct_first(work, n, interacting):
     for e in range(n):
         z, conduct = work[base + w.CHARGE_Z * S + e], work[base + w.CONDUCT * S + e]
         theta_b, vacancy_b = work[base + w.THETA_B * S + e], work[base + w.VACANCY_B * S + e]
-        keep, block = work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e]
-        _conduct_node(work, e, interacting, z, theta_b, vacancy_b, conduct, keep, block)
-        _conduct_node(work, e + S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
-        _conduct_node(work, e + 2 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
-        _conduct_node(work, e + 3 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
-        _conduct_node(work, e + 4 * S, interacting, z, theta_b, vacancy_b, conduct, keep, block)
+        ways = (conduct, work[base + w.KEEP * S + e], work[base + w.BLOCK * S + e])
+        _conduct_node(work, e, interacting, z, (theta_b, vacancy_b), ways)
+        _conduct_node(work, e + S, interacting, z, (theta_b, vacancy_b), ways)
+        _conduct_node(work, e + 2 * S, interacting, z, (theta_b, vacancy_b), ways)
+        _conduct_node(work, e + 3 * S, interacting, z, (theta_b, vacancy_b), ways)
+        _conduct_node(work, e + 4 * S, interacting, z, (theta_b, vacancy_b), ways)
 
 
 @inlined
@@ -182,11 +186,14 @@ def _dilute_range(target, occ, root_theta):
 
 
 @kernel
-def counted_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
+def counted_delta(y, z, start, dilute, bulk, bounds):
     """Return Delta of a species at potential `y`, and the iterations: safeguarded Newton on the monotone branch.
 
-    The answer is the bound itself where the branch ends before the potential is met.
+    `bulk`: theta_b, 1 - theta_b, J_occ/kT, J_vac/kT and the cube roots of the first two. The answer is one of the
+    `bounds` itself where the branch ends there before the potential is met.
     """
+    theta_b, vacancy_b, occ, vac, root_theta, root_vacancy = bulk
+    lowest, highest = bounds
     if occ == 0.0 and vac == 0.0:
         return min(max(-z * y, lowest), highest), 0
     # Far from the bulk the interaction has done what it can; where sites do not limit, repulsion grows as exp(Delta/3)
@@ -226,30 +233,24 @@ def counted_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta,
 
 
 @kernel
-def solve_delta(y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest):
+def solve_delta(y, z, start, dilute, bulk, bounds):
     """Return the Delta of :func:`counted_delta` alone."""
-    return counted_delta(
-        y, z, start, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy, lowest, highest
-    )[0]  # fmt: skip
+    return counted_delta(y, z, start, dilute, bulk, bounds)[0]
 
 
 @kernel
 def delta_of(species, layer, s, y, start):
     """Return the same for a species of a layer."""
-    return solve_delta(
-        y,
-        species[layer, s, o.P_Z],
-        start,
-        int(species[layer, s, o.P_DILUTE]),
+    bulk = (
         species[layer, s, o.P_THETA],
         species[layer, s, o.P_VACANCY],
         species[layer, s, o.P_OCC],
         species[layer, s, o.P_VAC],
         species[layer, s, o.P_ROOT_THETA],
         species[layer, s, o.P_ROOT_VACANCY],
-        species[layer, s, o.P_LOWEST],
-        species[layer, s, o.P_HIGHEST],
     )
+    bounds = (species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST])
+    return solve_delta(y, species[layer, s, o.P_Z], start, int(species[layer, s, o.P_DILUTE]), bulk, bounds)
 
 
 @kernel
@@ -332,21 +333,19 @@ def equilibrate(work, codes, n):
         base = w.species_row(s)
         for e in range(n):
             dilute = codes[CODE_START + 2 * (int(work[w.LAYER * S + e]) * n_species + s)]
+            bulk = (
+                work[(base + w.THETA_B) * S + e],
+                work[(base + w.VACANCY_B) * S + e],
+                work[(base + w.OCC) * S + e],
+                work[(base + w.VAC) * S + e],
+                work[(base + w.ROOT_THETA) * S + e],
+                work[(base + w.ROOT_VACANCY) * S + e],
+            )
+            bounds = (work[(base + w.LOWEST) * S + e], work[(base + w.HIGHEST) * S + e])
+            z = work[(base + w.CHARGE_Z) * S + e]
             for i in range(5):
-                work[(base + w.DELTA + i) * S + e], more = counted_delta(
-                    work[(w.Y + i) * S + e],
-                    work[(base + w.CHARGE_Z) * S + e],
-                    work[(base + w.DELTA + i) * S + e],
-                    dilute,
-                    work[(base + w.THETA_B) * S + e],
-                    work[(base + w.VACANCY_B) * S + e],
-                    work[(base + w.OCC) * S + e],
-                    work[(base + w.VAC) * S + e],
-                    work[(base + w.ROOT_THETA) * S + e],
-                    work[(base + w.ROOT_VACANCY) * S + e],
-                    work[(base + w.LOWEST) * S + e],
-                    work[(base + w.HIGHEST) * S + e],
-                )
+                at = (base + w.DELTA + i) * S + e
+                work[at], more = counted_delta(work[(w.Y + i) * S + e], z, work[at], dilute, bulk, bounds)
                 iterations += more
     return iterations
 

@@ -15,7 +15,7 @@ from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
 from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
-from .signal_profile import BULK_DELTA, point_values
+from .signal_profile import BULK_DELTA, LEAST_DELTA, point_values
 from .species import VACUUM_PERMITTIVITY, is_interacting
 from .steady_element import INTEGRALS, STIFF, WEIGHTED
 from .steady_nodes import (
@@ -243,7 +243,8 @@ def fill_state(problem, mesh, flows, positions, of_routes, m):
         layer = int(elements[e, 1])
         first[layer + 1] = e + 1
         rows[e, E_SIZE], rows[e, E_PERMITTIVITY] = elements[e, 0], VACUUM_PERMITTIVITY * permittivities[layer]
-        rows[e, E_BULK] = 1.0
+        # With a drift, homogeneous wherever it may be: at any size.
+        rows[e, E_BULK] = LEAST_DELTA
         for i in range(5):
             point_values(species, layer, codes, deltas[e, i], positions[layer], m, values[e, i])
             for s in range(deltas.shape[2]):

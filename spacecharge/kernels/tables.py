@@ -62,13 +62,14 @@ def grid_step(size, resolution):
 
 
 @kernel
-def march(work, row, species, layer, n_species, sign, permittivity, resolution, memo, stop, stop_field):
-    """Tabulate a thick layer from its linear range outwards, to |y| = `stop` or displacement `stop_field`.
+def march(work, row, species, face, resolution, memo, stop):
+    """Tabulate a thick layer from its linear range outwards, to |y| or the displacement in `stop`.
 
-    `sign` is that of y. Writes rows of `work` from `row` on: |y|, D = |dy/dx|, dD/d|y|, Delta per species, d Delta/d|y|
-    per species; returns the number of entries. D^2 = 2 int -charge d|y| by Simpson's rule on each step, 0.2 % on steps
-    of this size.
+    `face`: layer, number of species, sign of y, permittivity. Writes rows of `work` from `row` on: |y|, D = |dy/dx|,
+    dD/d|y|, Delta per species, d Delta/d|y| per species; returns the number of entries. D^2 = 2 int -charge d|y| by
+    Simpson's rule on each step, 0.2 % on steps of this size.
     """
+    layer, n_species, _, _ = face
     # int64, not a literal: every literal would make another copy of the kernels that receive it.
     active, count = np.int64(0), 0
     for s in range(n_species):
@@ -84,14 +85,10 @@ def march(work, row, species, layer, n_species, sign, permittivity, resolution, 
         and species[layer, active, o.P_LOWEST] == -DELTA_MAX
         and species[layer, active, o.P_HIGHEST] == DELTA_MAX
     ):
-        return march_lattice(
-            work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field
-        )
+        return march_lattice(work, row, species, active, face, resolution, memo, stop)
     if count == 1:
-        return _march_single(
-            work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field
-        )
-    return _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field)
+        return _march_single(work, row, species, active, face, resolution, stop)
+    return _march_many(work, row, species, face, resolution, stop)
 
 
 @inlined
@@ -102,16 +99,19 @@ def _lattice_charge(size, toward, z, theta_b, vacancy_b):
 
 
 @inlined
-def _interacting_charge(size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy):
-    """Return the same with interaction."""
+def _interacting_charge(size, toward, z, bulk):
+    """Return the same with interaction; `bulk`: see `statistics.counted_delta`."""
+    theta_b, vacancy_b, occ, vac, root_theta, root_vacancy = bulk
     theta, vacancy, change = lattice_point(toward * size, theta_b, vacancy_b)
     potential, steep = interaction(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
     return (size + toward * potential) / z, abs(change), abs(change) * steep / z
 
 
 @kernel
-def march_lattice(work, row, species, layer, active, n_species, sign, permittivity, resolution, memo, stop, stop_field):
+def march_lattice(work, row, species, active, face, resolution, memo, stop):
     """March of a layer with one lattice species without a miscibility gap, eight entries at a time (vectorised)."""
+    layer, n_species, sign, permittivity = face
+    stop_y, stop_field = stop
     z, theta_b, vacancy_b = (
         species[layer, active, o.P_Z],
         species[layer, active, o.P_THETA],
@@ -121,6 +121,7 @@ def march_lattice(work, row, species, layer, active, n_species, sign, permittivi
     z = abs(z)
     occ, vac = species[layer, active, o.P_OCC], species[layer, active, o.P_VAC]
     root_theta, root_vacancy = species[layer, active, o.P_ROOT_THETA], species[layer, active, o.P_ROOT_VACANCY]
+    bulk = (theta_b, vacancy_b, occ, vac, root_theta, root_vacancy)
     scale = abs(species[layer, active, o.P_STRENGTH]) / permittivity
     ideal = occ == 0.0 and vac == 0.0
     # Rows of Newton, free at this time: |y|, |change|, the integrands at the ends and in the middle of steps.
@@ -140,14 +141,10 @@ def march_lattice(work, row, species, layer, active, n_species, sign, permittivi
         else:
             for k in range(done, done + 8):
                 size = work[w.GRID * S + k]
-                y, change, part = _interacting_charge(
-                    size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
-                )
+                y, change, part = _interacting_charge(size, toward, z, bulk)
                 work[at_y + k], work[at_change + k], work[at_end + k] = y, change, part
                 size = 0.5 * (size + work[w.GRID * S + k + 1])
-                _, _, part = _interacting_charge(
-                    size, toward, z, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
-                )
+                _, _, part = _interacting_charge(size, toward, z, bulk)
                 work[at_middle + k + 1] = part
         for k in range(done, done + 8):
             y, size = work[at_y + k], work[w.GRID * S + k]
@@ -165,7 +162,7 @@ def march_lattice(work, row, species, layer, active, n_species, sign, permittivi
             work[(row + 3 + active) * S + k] = toward * size
             work[(row + 3 + n_species + active) * S + k] = toward * work[at_change + k] / work[at_end + k]
             n = k + 1
-            if y >= stop or field >= limit:
+            if y >= stop_y or field >= limit:
                 return n
         done += 8
         if done + 9 >= w.CAPACITY:
@@ -173,8 +170,10 @@ def march_lattice(work, row, species, layer, active, n_species, sign, permittivi
 
 
 @kernel
-def _march_single(work, row, species, layer, active, n_species, sign, permittivity, resolution, stop, stop_field):
+def _march_single(work, row, species, active, face, resolution, stop):
     """March of any layer with one species, in Delta: y(Delta) is explicit, no root is sought."""
+    layer, n_species, sign, permittivity = face
+    stop_y, stop_field = stop
     z = species[layer, active, o.P_Z]
     toward = -1.0 if sign * z > 0.0 else 1.0
     z = abs(z)
@@ -192,7 +191,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
     # Integrand in Delta: charge times dy/dDelta.
     before = scale * abs(change) * slope / z
     n = 1
-    while y < stop and n < w.CAPACITY and permittivity * field < stop_field:
+    while y < stop_y and n < w.CAPACITY and permittivity * field < stop_field:
         step = grid_step(size, resolution)
         if size + step >= border:
             step = border - size
@@ -200,7 +199,7 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
             work[(row + 3 + s) * S + n] = 0.0
         if step <= 1e-9 * border:
             # End of the branch of rising mu: charge stays, y goes on.
-            end = stop if stop < 1e6 else y + 50.0
+            end = stop_y if stop_y < 1e6 else y + 50.0
             field = math.sqrt(field * field + 2.0 * scale * abs(change) * (end - y))
             work[row * S + n] = end
             work[(row + 1) * S + n] = field
@@ -225,8 +224,10 @@ def _march_single(work, row, species, layer, active, n_species, sign, permittivi
 
 
 @kernel
-def _march_many(work, row, species, layer, n_species, sign, permittivity, resolution, stop, stop_field):
+def _march_many(work, row, species, face, resolution, stop):
     """March of a layer with several species, in y."""
+    layer, n_species, sign, permittivity = face
+    stop_y, stop_field = stop
     capacity = w.CAPACITY
     rate = math.sqrt(bulk_slope(species, layer, n_species) / permittivity)
     y = LINEAR
@@ -236,7 +237,7 @@ def _march_many(work, row, species, layer, n_species, sign, permittivity, resolu
     work[(row + 1) * S] = field
     work[(row + 2) * S] = rate
     n = np.int64(1)
-    while y < stop and n < capacity and permittivity * field < stop_field:
+    while y < stop_y and n < capacity and permittivity * field < stop_field:
         step = 1.0 / (1.0 / (1.6 * resolution * y) + 1.0 / (resolution * max(reach, 0.05)))
         for s in range(n_species):
             work[(row + 3 + s) * S + n] = work[(row + 3 + s) * S + n - 1]

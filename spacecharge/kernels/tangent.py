@@ -15,6 +15,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .faces import face_states
 from .laws import bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
@@ -48,7 +49,7 @@ from .layout import (
 from .mesh import set_parameters
 from .neutral import simple_static
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
-from .observe import capacitances, face_states, find_regions, observe_layers
+from .observe import capacitances, find_regions, observe_layers
 from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
 from .planes import RESPONSE as PLANE_RESPONSE
 from .poisson_boltzmann import WIDTH_FRACTION
@@ -219,7 +220,8 @@ def _largest_move(work, row, move, codes, tangent, n):
             continue
         largest = max(largest, abs(move[at + Z] / row[at + Z]))
         largest = max(largest, abs(move[at + SITES] / row[at + SITES]))
-        largest = max(largest, abs(move[at + THETA]) / (row[at + THETA] * row[at + VACANCY]))
+        # What is empty of a pool is not 1 - theta of a state, and has a line of its own.
+        largest = max(largest, abs(move[at + THETA]) / row[at + THETA])
         largest = max(largest, abs(move[at + VACANCY]) / row[at + VACANCY])
         largest = max(largest, max(abs(move[at + J_OCC]), abs(move[at + J_VAC])) / kt)
         if row[at + DIFFUSIVITY] > 0.0:

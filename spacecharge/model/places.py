@@ -125,15 +125,7 @@ def value_of(stack: Stack, path: str) -> float:
     place = dict(places(stack)).get(path)
     if place is None or not place.is_given:
         raise ModelError("names no number of this stack", path)
-    key = place.number.key
-    if place.number in STACK:
-        return float(getattr(stack, key))
-    if place.number in CONTACT:
-        return float(getattr(stack.contacts[place.where[0]], key))
-    if place.number in END:
-        return float((stack.left, stack.right)[place.where[0]].value)
-    value = getattr(stack.layers[place.where[0]], key) if place.number in LAYER else given(place.spec, key)
-    return float(place.number.default if value is None and place.number.default is not None else value)
+    return value_at(stack, path, place)
 
 
 def _has(spec: Mapping[str, Any], row: Number) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..codes import EndKind
 from ..errors import ModelError
+from ..units import unit_of
 from .arrhenius import relative_slope
 from .conduction import apply_to_tangent, conductivity_slope
 from .interpolation import pchip
@@ -88,14 +89,16 @@ def _by_differences(
 
     Equilibria are exact to rounding, so that the rule is good to about 1e-10.
     """
+    # Of the path: numbers below `defects` have no declaration with a unit.
+    unit = unit_of(path)
     here = np.broadcast_to(_value(over, path, value_at(stack, path, place)), (base.n_points,)).astype(float)
     step = np.where(here == 0.0, 1.0, np.abs(here)) * 1e-4
     if path == "temperature_K":
         step = here * 2e-5
-    elif place.number.unit.si in ("J", "V"):
+    elif unit.si in ("J", "V"):
         step = np.full_like(here, 1e-4)
     moved = [stack_parameters(stack, {**over, path: here + m * step}).over_points() for m in (-2.0, -1.0, 1.0, 2.0)]
-    scale = 12.0 * step * place.number.unit.factor
+    scale = 12.0 * step * unit.factor
     slopes = {}
     for name, array in base.over_points().items():
         slopes[name] = array

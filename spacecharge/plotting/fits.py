@@ -31,7 +31,11 @@ MAX_POINTS = 5000
 
 
 def plot_fit(
-    path: str | os.PathLike[str], png: str | os.PathLike[str] | None = None, *, name: str | None = None
+    path: str | os.PathLike[str],
+    png: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Draw the fits of a file.
 
@@ -44,6 +48,8 @@ def plot_fit(
         corner figure too, with ``_posterior`` in its name.
     name : str, optional
         Only this fit.
+    overwrite : bool
+        Replace existing figures.
 
     Returns
     -------
@@ -53,20 +59,25 @@ def plot_fit(
     Raises
     ------
     StoreError
-        There is nothing to draw.
+        There is nothing to draw, or one of the figures exists already: then none is drawn.
     """
     fits = read_fits(path, name)
     if not fits:
         raise StoreError(f"{os.fspath(path)}: holds no fit{f' {name}' if name else 's'} to draw")
     target = Path(png) if png is not None else Path(path).with_suffix(".png")
-    written = []
-    for stored in fits:
-        own = target if len(fits) == 1 else target.with_name(f"{target.stem}_{stored.name}{target.suffix}")
-        save(figure_of(stored), own)
-        written.append(own)
+    if len(fits) == 1:
+        own = [target]
+    else:
+        own = [target.with_name(f"{target.stem}_{stored.name}{target.suffix}") for stored in fits]
+    corners = [beside(figure) for figure, stored in zip(own, fits, strict=True) if stored.posterior is not None]
+    taken = [figure for figure in (*own, *corners) if figure.exists()]
+    if taken and not overwrite:
+        raise StoreError(f"{taken[0]}: exists already; --overwrite replaces it")
+    for figure, stored in zip(own, fits, strict=True):
+        save(figure_of(stored), figure, overwrite=overwrite)
         if stored.posterior is not None:
-            save(corner_figure(stored), beside(own))
-    return written[0]
+            save(corner_figure(stored), beside(figure), overwrite=overwrite)
+    return own[0]
 
 
 def beside(figure: Path) -> Path:

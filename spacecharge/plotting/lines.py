@@ -128,7 +128,7 @@ def _panels(view: View, banded: bool) -> list[list[tuple[str, list[Quantity]]]]:
                 (heading, sides(view, width.renamed("space-charge width"), contact)),
             ]
         )
-    return rows
+    return [row for row in rows if any(np.isfinite(q.values).any() for _, drawn in row for q in drawn)] or rows[:1]
 
 
 def interface_resistance(view: View) -> Quantity:
@@ -198,6 +198,8 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
         zero_line(panel)
     if entries and not bars and (quantities[0].units in LOGARITHMIC or _spans_decades(everything)):
         scale_axis(panel.yaxis, everything, LOGARITHMIC.get(quantities[0].units, 0.0))
+    if bars and _spans_decades(everything):
+        panel.set_yscale("log")
     widen(panel, everything)
     if not bars:
         _scale_x(panel, shape)
@@ -238,7 +240,7 @@ def _style_lines(panel: Axes, shape: Frame, values: Array, style: str, thin: boo
 def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, label: str) -> None:
     place = np.arange(len(values)) + (number - (total - 1) / 2) * 0.8 / total
     bars = panel.bar(place, values, width=0.72 / total, color=PALETTE[number % len(PALETTE)], label=label)
-    panel.bar_label(bars, [number_text(v, 3) for v in values], fontsize=7, padding=1.5)
+    panel.bar_label(bars, [f"{v:.3g}".replace("e+0", "e") for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
     panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
 

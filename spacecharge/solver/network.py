@@ -39,6 +39,9 @@ class Network(NamedTuple):
         0 until a state is known.
     planes : tuple of (int, int, int)
         Contact, side and component of every plane of sites whose component conducts in its layer.
+    transfers : tuple of (int, float, float)
+        Contact, symmetry factor and resistance [ohm m2] of every law of charge transfer, whose exchange current hangs
+        on the occupancies of the state.
     """
 
     order: Integers
@@ -46,6 +49,7 @@ class Network(NamedTuple):
     positions: Integers
     contacts: Array
     planes: tuple[tuple[int, int, int], ...] = ()
+    transfers: tuple[tuple[int, float, float], ...] = ()
 
 
 def bulk_conductivities(parameters: StackParameters, point: int, components: Components) -> Array:

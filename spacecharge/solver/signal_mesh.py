@@ -13,8 +13,11 @@ from .network import Network
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-MOST_CUTS = 8
-"""Elements at a face are cut towards it at most this often: 3^8 below a Debye length the layer there is immaterial."""
+MOST_CUTS = 12
+"""Elements at a face are cut towards it at most this often: 2^12 below a Debye length the layer there is immaterial."""
+
+TOGETHER = 3
+"""Cuts come in threes: frequencies share a mesh, and reading one costs as much as three frequencies on it."""
 
 NEAR_FACE = 1.0
 """Largest size of the element at a face in decay lengths of the signal."""
@@ -22,7 +25,12 @@ NEAR_FACE = 1.0
 
 def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
     """Return how often the elements at both faces of each layer are cut, shape (n_frequencies, n_layers, 2)."""
-    m = values.shape[2] // 3
+    from ..kernels.signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, NODE_BLOCKS, UNRESOLVED
+
+    def homogeneous(largest: float, size_squared: Array) -> NDArray[np.bool_]:
+        return np.asarray((largest > 0.0) & (largest < UNRESOLVED * size_squared**4))
+
+    m = values.shape[2] // NODE_BLOCKS
     cuts = np.zeros((omega.size, counts.size, 2), dtype=np.int64)
     for layer in range(counts.size):
         n = int(counts[layer])
@@ -30,13 +38,12 @@ def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: 
             continue
         for side in range(2):
             e, node = (first[layer], 0) if side == 0 else (first[layer + 1] - 1, 4)
-            if elements[e, 2] > 0.0:
-                continue
             sigma, capacity = values[e, node, :n], values[e, node, m : m + n]
-            decay = np.sqrt(capacity.sum() / elements[e, 1] + omega * (capacity / sigma).max())
-            size = elements[e, 0] if first[layer + 1] - first[layer] > 1 else 0.5 * elements[e, 0]
-            times = np.ceil(np.log(decay * size / NEAR_FACE) / np.log(3.0))
-            cuts[:, layer, side] = np.clip(times, 0, MOST_CUTS)
+            square = capacity.sum() / elements[e, E_PERMITTIVITY] + omega * (capacity / sigma).max()
+            size = elements[e, E_SIZE] if first[layer + 1] - first[layer] > 1 else 0.5 * elements[e, E_SIZE]
+            times = TOGETHER * np.ceil(np.log(np.sqrt(square) * size / NEAR_FACE) / np.log(2.0) / TOGETHER)
+            whole = homogeneous(elements[e, E_BULK], square * elements[e, E_SIZE] ** 2)
+            cuts[:, layer, side] = np.where(whole, 0, np.clip(times, 0, MOST_CUTS))
     return cuts
 
 

@@ -37,8 +37,16 @@ VANISHING = 1e-30
 
 Real and imaginary parts are each right to rounding (see ``kernels.signal_element``): a derivative by a complex step."""
 
-SAFETY = 2.0
-"""What the mesh gets wrong is what halving it changes; the factor covers what the halved one still misses."""
+SAFETY = 4.0
+"""What the mesh gets wrong is what halving it changes; the factor covers what the halved one still misses.
+
+Where lengths of several layers meet the first differences are irregular: of 300 random stacks 2 % exceed twice the
+change, by up to 2.2 times."""
+
+NEGLECTED = 5e-9
+"""What both meshes may neglect alike, where they take the same stretch for homogeneous: no estimate lies below this.
+
+Of 300 random stacks the largest error that halving did not show was 3e-9."""
 
 
 class Spectrum(NamedTuple):
@@ -112,22 +120,46 @@ def point_spectrum(
     omega : ndarray, shape (n_frequencies,)
         Angular frequencies [s-1].
     estimate : bool
-        Solve again on a halved mesh; what changes is the error estimate (NaN without).
+        Solve again on a halved mesh; what changes is the error estimate (NaN without). Where several components conduct
+        the answer is always that of the halved mesh: there their paths add up to the direct resistance to 1e-9.
 
     Returns
     -------
     Spectrum
         Impedance, its parts, and its estimated error.
     """
-    from ..kernels.signal_profile import halve_state
+    from ..kernels.signal_profile import face_shares, halve_state
 
     layers = _on_mesh(work, row, codes, network, held, omega)
-    total = layers.sum(axis=1)
     error = np.full(omega.size, np.nan)
-    if estimate and halve_state(work, row, codes):
-        finer = _on_mesh(work, row, codes, network, held, omega).sum(axis=1)
-        error = SAFETY * np.abs(finer - total) / np.abs(total) + 1e-13
-    return Spectrum(total, layers, error)
+    several = bool(network.counts.max() > 1)
+    if not estimate and not several:
+        return Spectrum(layers.sum(axis=1), layers, error)
+    before, after = np.empty((2, network.counts.size, 2, 2))
+    face_shares(work, row, codes, before)
+    if halve_state(work, row, codes):
+        face_shares(work, row, codes, after)
+        finer = _on_mesh(work, row, codes, _with_exchange(network, before, after), held, omega)
+        # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
+        changed = np.abs(finer - layers).sum(axis=1)
+        if several:
+            layers = finer
+        error = SAFETY * changed / np.abs(layers.sum(axis=1)) + NEGLECTED
+    return Spectrum(layers.sum(axis=1), layers, error if estimate else np.full(omega.size, np.nan))
+
+
+def _with_exchange(network: Network, before: Array, after: Array) -> Network:
+    """Return the network with the exchange currents of other occupancies at the faces, each (n_layers, 2, 2)."""
+    from ..model.charge_transfer import occupancy_factor
+
+    contacts = network.contacts.copy()
+    for contact, alpha, resistance in network.transfers:
+        old, new = (
+            float(occupancy_factor(left[0], left[1], right[0], right[1], alpha))
+            for left, right in ((shares[contact, 1], shares[contact + 1, 0]) for shares in (before, after))
+        )
+        contacts[contact, 0] += resistance * (old / new - 1.0)
+    return network._replace(contacts=contacts)
 
 
 def full_work(solution: Solution) -> Array:
@@ -188,7 +220,24 @@ def circuit(
     components = components_of(solution.stack)
     resistance = contact_resistances(solution, charge_transfer, contact_resistance)
     network = network_of(solution.parameters, 0, components, resistance)
+    network = network._replace(transfers=_transfers(solution, charge_transfer))
     return network, held_components(ends, components)
+
+
+def _transfers(solution: Solution, charge_transfer: Laws) -> tuple[tuple[int, float, float], ...]:
+    """Return contact, symmetry factor and resistance [ohm m2] of every law."""
+    if charge_transfer is None:
+        return ()
+    from .transfer import charge_transfer_resistance
+
+    laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else charge_transfer
+    first = int(solution.parameters.end_contacts[0])
+    each = charge_transfer_resistance(solution, charge_transfer)
+    return tuple(
+        (i, float(np.asarray(law.symmetry_factor)), float(each[first + i]))
+        for i, law in enumerate(laws)
+        if law is not None
+    )
 
 
 def impedance(
@@ -378,7 +427,8 @@ def impedance_error_estimate(
     Returns
     -------
     ndarray, shape of `frequency_Hz`
-        [1]; twice what the impedance changes by when every element is cut in half and the state solved again.
+        [1]; four times what the drops of all layers change by when every element is cut in half and the state solved
+        again, and 5e-9 for what both meshes neglect.
 
     Raises
     ------

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
-from .kept import Kept, read_kept, refuse_unwritable
+from .kept import Kept, read_kept, refuse_unwritable, write_kept
 from .layout import MARKER, NOT_RUN, Layout, Variable
 from .opening import open_hdf5
 
@@ -85,7 +85,7 @@ class WorkFile:
         self._pending: list[tuple[int, NDArray[Any]]] = []
 
     @classmethod
-    def create(cls, path: Path, layout: Layout, lock: RunLock | None = None) -> WorkFile:
+    def create(cls, path: Path, layout: Layout, lock: RunLock | None = None, *, keep_fits: bool = False) -> WorkFile:
         """Create the work file under `path`, replacing what stands there.
 
         Parameters
@@ -96,6 +96,8 @@ class WorkFile:
             What it is to hold.
         lock : RunLock, optional
             The lock of the file, looked at before it takes its place.
+        keep_fits : bool
+            Take over the fits of the file that stands there.
 
         Returns
         -------
@@ -108,16 +110,22 @@ class WorkFile:
             The disk does not take it; an existing file is untouched.
         """
         layout = replace(layout, attributes={**layout.attributes, STATE: UNFINISHED})
+        fits: Kept | None = None
+        if keep_fits:
+            with open_hdf5(path) as file:
+                fits = read_kept(file, FITS)
         with replacing(path, lock) as temporary:
             with guarded_hdf5(temporary, "w") as file:
                 datasets = write_structure(file, layout, _create_contiguous)
+                if fits is not None:
+                    write_kept(file, FITS, fits)
                 offsets = {name: int(dataset.id.get_offset()) for name, dataset in datasets.items()}
             with io.FileIO(temporary, "r+", opener=no_follow) as raw:
                 for variable in layout.variables:
                     raw.seek(offsets[variable.path])
                     for block in _fill_blocks(layout, variable):
                         write_all(raw, block)
-        return cls(path, layout, offsets, lock=lock)
+        return cls(path, layout, offsets, fits=fits, lock=lock)
 
     @classmethod
     def open(cls, path: Path, layout: Layout, lock: RunLock | None = None) -> WorkFile:

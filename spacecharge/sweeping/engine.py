@@ -259,6 +259,10 @@ def _found(
 ) -> Results | WorkFile:
     """Return the results of a run that is complete, or the open work file of one that is not."""
     results = read_results(path)
+    if results.has_fits and not results.n_points and FINGERPRINT not in results.attributes:
+        # The run was stopped before it began its file, and a fit has been stored there since.
+        check_space(path, task.layout)
+        return WorkFile.create(path, file_layout(task), lock, keep_fits=True)
     if results.attributes.get(FINGERPRINT) != task.fingerprint:
         change = explain_change(results.attributes) if explain_change else ""
         raise StoreError(

@@ -117,3 +117,37 @@ def test_check_lists_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     )
     assert main(["check", str(tmp_path / "eis.yaml")]) == 0
     assert "cell 10: cathode.potential_V = 4.2; 2 measured" in capsys.readouterr().out
+
+
+def test_a_diffusivity_beside_a_law_is_found_from_two_decades_off(tmp_path: Path) -> None:
+    truth, rate, potentials = 3e-14, 2e22, (2.4, 3.0, 3.4)
+    interfaces = []
+    for u in potentials:
+        layers = [
+            sc.Layer(name="electrode", material="LixV2O5", potential_V=u, thickness_nm=30),
+            sc.Layer(name="electrolyte", material="LAGP", thickness_nm=30, diffusivity_m2_per_s=truth),
+        ]
+        solution = sc.solve(sc.Stack(layers, temperature_K=298.15), tolerance_V=1e-9, resistance_of=["electrolyte"])
+        # What the fit has in one number, of the two functions that a user has.
+        total = float(solution.interface_resistance)
+        total += float(sc.charge_transfer_resistance(solution, sc.ChargeTransfer(rate_constant=rate))[0])
+        measured = f"resistance_ohm_cm2: {{value: {1e4 * total!r}, sigma: {100 * total!r}}}"
+        interfaces.append(f"  U{len(interfaces)}: {{at: {{electrode.potential_V: {u}}}, {measured}}}\n")
+    name = "electrolyte.diffusivity_m2_per_s"
+    text = f"""
+fit: interface
+temperature_K: 298.15
+layers:
+  electrode: {{material: LixV2O5, potential_V: 3.0, thickness_nm: 30}}
+  electrolyte: {{material: LAGP, thickness_nm: 30}}
+contacts:
+  - charge_transfer: {{rate_constant_per_m2_s: 2.0e22}}
+output: {{resistance_of: [electrolyte]}}
+interfaces:
+{"".join(interfaces)}parameters:
+"""
+    for start in (100.0 * truth, truth / 100.0):
+        result = sc.fit(config(f"{text}  {name}: {{initial: {start!r}}}\n"))
+        (parameter,) = result.estimate.problem.parameters
+        assert parameter.log
+        assert result.parameters[name].value == pytest.approx(truth, rel=1e-4)

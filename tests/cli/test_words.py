@@ -1,6 +1,8 @@
 """Paths and words of users: the home folder, names that no file can have, what cannot be solved, what a point shows."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,17 @@ def test_a_figure_is_not_written_through_a_planted_link(configuration, call, suf
     code, _, err = call("plot", "results/r.h5", "-o", f"pipe{suffix}", "--overwrite")
     assert (code, err.count("\n")) == (2, 1)
     assert "regular file" in err
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs a folder that nobody can write")
+def test_a_figure_without_a_home_folder_says_nothing(configuration, call):
+    assert call("run", configuration(), "--quiet")[0] == 0
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    }
+    environment |= {"HOME": "/proc/nowhere", "PYTHONPATH": str(CONFIGS.parent)}
+    done = subprocess.run(
+        [sys.executable, "-m", "spacecharge", "plot", "results/r.h5", "-o", "a.png"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

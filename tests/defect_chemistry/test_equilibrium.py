@@ -189,7 +189,7 @@ def test_a_dopant_scan_shows_the_brouwer_slopes() -> None:
 
 def test_what_cannot_be_neutral_is_refused_with_its_numbers() -> None:
     donor = Defect(name="D", sites_per_cell=1, states=(ChargeState(charge=1, formation_energy_eV=1.0),))
-    with pytest.raises(EquilibriumError, match="negative charge reaches 0 e/cm3 at the most"):
+    with pytest.raises(EquilibriumError, match="nothing in it is negative"):
         equilibrium(DefectSystem(defects=(donor,), cell_volume_A3=100.0))
     neutral = Defect(name="D", sites_per_cell=1, states=(
         ChargeState(charge=0, formation_energy_eV=-90.0), ChargeState(charge=1, formation_energy_eV=1.0),

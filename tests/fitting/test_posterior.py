@@ -224,6 +224,14 @@ def test_file_table_json_and_figures(tmp_path, monkeypatch, capsys):
     assert "parameters (posterior)" in shown and "posterior converged" in shown and "medians" in shown
     assert main(["plot", "f.h5"]) == 0
     assert Path("f.png").stat().st_size > 30_000 and Path("f_posterior.png").stat().st_size > 30_000
+    # Either figure that is there already stays what it is, and then neither is drawn.
+    Path("f_posterior.png").write_bytes(b"mine")
+    Path("f.png").unlink()
+    assert main(["plot", "f.h5"]) != 0
+    assert "f_posterior.png: exists already; --overwrite replaces it" in capsys.readouterr().err
+    assert Path("f_posterior.png").read_bytes() == b"mine" and not Path("f.png").exists()
+    assert main(["plot", "f.h5", "--overwrite"]) == 0
+    assert Path("f.png").stat().st_size > 30_000 and Path("f_posterior.png").stat().st_size > 30_000
 
 
 def test_a_short_chain_gives_no_errors_but_a_number_of_samples(tmp_path):
@@ -259,7 +267,7 @@ def test_what_occurs_as_a_product_is_named_before_sampling():
     )
     with pytest.raises(FitError) as refusal:
         minimise(problem)
-    with pytest.raises(FitError, match=r"eps\^0.5 x n = 7\.07.*give priors.eps or priors.n") as error:
+    with pytest.raises(FitError, match=r"n x eps\^0.5 = 7\.07.*give priors.eps or priors.n") as error:
         carried_by_priors(problem, refusal.value)
     assert error.value.reason is FitReason.UNRESOLVED and set(error.value.names) == {"eps", "n"}
     # A proper prior of one of them carries the fit; a prior of what is known already does not.
@@ -267,7 +275,7 @@ def test_what_occurs_as_a_product_is_named_before_sampling():
         carried_by_priors(with_priors(problem, {"c": Prior(law="normal", first=1.0, second=1.0)}), refusal.value)
     closed = with_priors(problem, {"eps": Prior(law="uniform", first=1.0, second=4.0)})
     estimate = carried_by_priors(closed, refusal.value)
-    assert "they determine only eps^0.5 x n = 7.07" in unresolved_by_data(estimate)
+    assert "the data determine only n x eps^0.5 = 7.07" in unresolved_by_data(estimate)
     drawn = sample(estimate, samples=60_000)
     assert drawn.converged
     thin = int(np.ceil(2.0 * drawn.autocorrelation.max()))

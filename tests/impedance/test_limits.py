@@ -55,11 +55,12 @@ def test_nothing_gets_through_a_plate() -> None:
 
 def test_high_frequencies() -> None:
     solution = sc.solve(pair(thickness=2.0), tolerance_V=1e-9)
-    frequency = np.array([1e12, 3e12, 1e13, 3e13])
+    # Above 1e13 Hz what is left of Z, 7e-15, is its rounding.
+    frequency = np.array([1e12, 3e12, 1e13])
     omega = 2.0 * np.pi * frequency
     z = sc.impedance(solution, frequency)
     assert abs(z[-1] * 1j * omega[-1] * sc.geometric_capacitance(solution) - 1.0) < 1e-3
-    leading = np.zeros(4, dtype=complex)
+    leading = np.zeros(3, dtype=complex)
     for i in range(2):
         laws = laws_of(solution, i)
         for a, b in zip(laws.nodes[:-1:4], laws.nodes[4::4], strict=True):

@@ -67,7 +67,9 @@ def check_rest(seed: int) -> bool | None:
         paths = paths + np.nansum(sc.charge_transfer_resistance(solution, laws))
     direct = float(1.0 / np.sum(1.0 / paths))
     assert sc.dc_resistance(solution, **contacts) == pytest.approx(direct, rel=1e-9), seed
-    assert complex(sc.impedance(solution, 1e-12, **contacts)).real == pytest.approx(direct, rel=1e-9), seed
+    slow = spectrum_of(solution, 1e-12, **contacts)
+    # At the default tolerance the resistance itself is off by some 1e-9: strictly below, on a finer mesh.
+    assert slow.impedance[0].real == pytest.approx(direct, rel=slow.error_estimate[0]), seed
     blocked = complex(sc.impedance(solution, 1e-9, ends="blocking", **contacts))
     assert blocked.real == pytest.approx(sc.blocking_resistance(solution, **contacts), rel=1e-6), seed
     omega, high = 2.0 * np.pi * 1e16, 0.0j
@@ -83,24 +85,13 @@ def check_rest(seed: int) -> bool | None:
     fine = sc.solve(case.stack, tolerance_V=1e-10, throw=False)
     if fine.status != 0:
         return None
+    steady = sc.dc_resistance(fine, **contacts)
+    assert complex(sc.impedance(fine, 1e-12, **contacts)).real == pytest.approx(steady, rel=1e-9), seed
     exact = sc.impedance(fine, frequency, ends=case.ends, **contacts)
     return bool((np.abs(z / exact - 1.0) <= found.error_estimate + 1e-11).all())
 
 
-UNDERESTIMATED = {0, 2, 3, 6}
-"""Stacks of two species whose spectra are off by more than their estimate at high frequencies, and one of them from
-``dc_resistance`` by more than 1e-9 at low ones."""
-
-
-@pytest.mark.parametrize(
-    "seed",
-    [
-        pytest.param(seed, marks=pytest.mark.xfail(reason="the estimate is too small"))
-        if seed in UNDERESTIMATED
-        else seed
-        for seed in range(8)
-    ],
-)
+@pytest.mark.parametrize("seed", range(8))
 def test_what_holds_at_rest(seed: int) -> None:
     assert check_rest(seed) in (True, None)
 

@@ -79,6 +79,12 @@ def swap_halves(values, spare):
 
 
 @kernel
+def square(x):
+    """Return a number times itself."""
+    return x * x
+
+
+@kernel
 def copy_into(target, source):
     """Copy an array, which may take a third one to keep them apart."""
     target[:] = source
@@ -118,6 +124,18 @@ def test_parts_hold_no_array_for_good() -> None:
         solve(stack)
     assert work_array(1) is work
     assert sys.getrefcount(work) == before
+
+
+@needs_parts
+def test_an_interrupt_while_machine_code_is_made_is_not_lost() -> None:
+    square(2.0)
+    library = square.overloads[square.signatures[0]].library
+    assert library.serialize_using_object_code()
+    # What an interrupt within LLVM's call of Python leaves behind.
+    library._compiled_object = None
+    with pytest.raises(KeyboardInterrupt):
+        library.serialize_using_object_code()
+    assert square(3.0) == 9.0
 
 
 AS_NUMBA_DOES = """

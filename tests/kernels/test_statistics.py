@@ -88,11 +88,11 @@ def test_solve_delta_meets_its_equation(dilute: int) -> None:
         z = float(rng.choice([-2.0, -1.0, 1.0, 3.0]))
         y = float(rng.uniform(-150.0, 150.0)) if not dilute else float(rng.uniform(-20.0, 20.0))
         p = (theta, 1.0 - theta, occ, vac, *roots(theta, 1.0 - theta))
-        delta = solve_delta(y, z, 0.0, dilute, *p, -DELTA_MAX, DELTA_MAX)
+        delta = solve_delta(y, z, 0.0, dilute, p, (-DELTA_MAX, DELTA_MAX))
         potential, slope = point_state(delta, dilute, *p)[4:6]
         # The residual divided by its slope is the error of Delta: rounding of sizes up to a few hundred.
         assert abs(delta + potential + z * y) / slope <= 1e-13 * max(1.0, abs(z * y))
-        again = solve_delta(y, z, delta, dilute, *p, -DELTA_MAX, DELTA_MAX)
+        again = solve_delta(y, z, delta, dilute, p, (-DELTA_MAX, DELTA_MAX))
         assert again == pytest.approx(delta, rel=1e-13, abs=1e-14)
 
 
@@ -104,7 +104,7 @@ def test_a_far_start_costs_no_more_than_a_near_one() -> None:
         occ, vac = (float(v) for v in rng.uniform(0.0, 30.0, size=2))
         p = (theta, 1.0 - theta, occ, vac, *roots(theta, 1.0 - theta))
         y, start = (float(v) for v in rng.uniform(-500.0, 500.0, size=2))
-        delta, iterations = counted_delta(y, 1.0, start, LATTICE, *p, -DELTA_MAX, DELTA_MAX)
+        delta, iterations = counted_delta(y, 1.0, start, LATTICE, p, (-DELTA_MAX, DELTA_MAX))
         potential, slope = point_state(delta, LATTICE, *p)[4:6]
         assert abs(delta + potential + y) / slope <= 1e-13 * max(1.0, abs(y))
         assert iterations <= 12
@@ -120,7 +120,7 @@ def test_a_far_start_costs_no_more_where_sites_do_not_limit() -> None:
         theta, occ = 10.0 ** rng.uniform(-12.0, 0.0), 10.0 ** rng.uniform(-2.0, 2.5)
         y, start = float(rng.choice([-1.0, 1.0])) * 10.0 ** rng.uniform(-1.0, 3.0), rng.uniform(-50.0, 50.0)
         p = (theta, 1.0, occ, 0.0, np.cbrt(theta), 1.0)
-        delta, iterations = counted_delta(y, 1.0, start, DILUTE, *p, -DELTA_MAX, DELTA_MAX)
+        delta, iterations = counted_delta(y, 1.0, start, DILUTE, p, (-DELTA_MAX, DELTA_MAX))
         a = mp.mpf(4) / 3 * occ * mp.cbrt(theta)
         whole = a - mp.mpf(y)
         exact = float(whole - 3 * mp.lambertw(a / 3 * mp.exp(whole / 3)).real)
@@ -178,5 +178,5 @@ def test_extreme_finite_inputs_give_numbers() -> None:
                     bounded = min(max(delta, -DELTA_MAX), DELTA_MAX)
                     p = (theta, vacancy, 50.0, 0.0 if dilute else 50.0, *roots(theta, vacancy))
                     assert np.isfinite(point_state(bounded, dilute, *p)).all()
-                    root = solve_delta(delta, 1.0, 0.0, dilute, *p, -DELTA_MAX, DELTA_MAX)
+                    root = solve_delta(delta, 1.0, 0.0, dilute, p, (-DELTA_MAX, DELTA_MAX))
                     assert -DELTA_MAX <= root <= DELTA_MAX

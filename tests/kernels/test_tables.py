@@ -86,7 +86,9 @@ class Table:
         assert fill_species(rows[0], codes, self.species) == -1
         self.work = np.zeros(N_ROWS * w.STRIDE) if work is None else work
         self.memo, self.row = np.zeros(5), row
-        self.n = march(self.work, row, self.species, 0, 1, sign, PERMITTIVITY, RESOLUTION, self.memo, stop, math.inf)
+        self.n = march(
+            self.work, row, self.species, (0, 1, sign, PERMITTIVITY), RESOLUTION, self.memo, (stop, math.inf)
+        )
 
     def read(self, row: int, n: int) -> Array:
         return self.work[row * w.STRIDE : row * w.STRIDE + n]
@@ -123,7 +125,7 @@ def test_lengths_of_elements(name: str) -> None:
     contact, tail = 7.3, 1e-5
     table, exact = Table(name, 1.0, contact), Exact(layer(name))
     slope = float(table.species[0, 0, P_RESPONSE]) / PERMITTIVITY
-    n = grade_side(table.work, table.row, table.n, SIDE, 1, slope, contact, 0.0, RESOLUTION, table.memo, tail)
+    n = grade_side(table.work, (table.row, table.n, 1, slope), SIDE, contact, 0.0, RESOLUTION, table.memo, tail)
     size, y = table.read(SIDE, n), table.read(SIDE + 1, n + 1)
     assert y[0] == contact
     assert y[-1] <= tail

@@ -10,6 +10,7 @@ import spacecharge as sc
 from spacecharge.errors import ModelError
 from spacecharge.model import Contact, Stack, stack_parameters
 from spacecharge.model.parameters import numeric_paths
+from spacecharge.model.places import value_of
 from spacecharge.solver.equilibrium import solve_points
 from spacecharge.solver.outputs import SENSITIVE
 from spacecharge.units import unit_of
@@ -51,28 +52,16 @@ def two_layers(rng: np.random.Generator, interaction: float, transport: str) -> 
     return Stack((electrode, electrolyte), contacts=(contact,), temperature_K=float(rng.uniform(250.0, 400.0)))
 
 
-def base_value(stack: Stack, path: str) -> float:
-    """Return the number behind a dotted path."""
-    head, _, tail = path.partition(".")
-    if head == "temperature_K":
-        return stack.temperature_K
-    if head == "contacts":
-        index, key = tail.split(".")
-        return float(getattr(stack.contacts[int(index)], key))
-    keys = tail.split(".")
-    value = getattr(stack[head], keys[0])
-    for key in keys[1:]:
-        value = value[key]
-    return 1.0 if value is None else float(value)
+def differences(stack: Stack, path: str, room: float | None = None) -> dict[str, np.ndarray]:
+    """Return five-point differences of solves at 1e-11 V: mesh errors then stay below 1e-8 of the derivative.
 
-
-def differences(stack: Stack, path: str) -> dict[str, np.ndarray]:
-    """Return five-point differences of solves at 1e-11 V: mesh errors then stay below 1e-8 of the derivative."""
-    value = base_value(stack, path)
+    `room`: what is empty of the sites that an occupancy fills, if not all that it leaves.
+    """
+    value = value_of(stack, path)
     step = 1e-3 * abs(value) if value else 1e-4
     if path.endswith("occupancy"):
         # The smaller of the filled and the empty share is what changes by a relative step.
-        step = 1e-3 * min(value, 1.0 - value)
+        step = 1e-3 * min(value, 1.0 - value if room is None else room)
     if path.endswith("potential_V"):
         step = 1.5e-4  # a width starts as the logarithm of a step that may be 10 mV
     values = value + step * np.array([-2.0, -1.0, 1.0, 2.0])

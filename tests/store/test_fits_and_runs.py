@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from spacecharge.errors import StoreError
+from spacecharge.errors import StoreError, SystemStop
 from spacecharge.store import RunLock, fits, read_results
 from spacecharge.store import files as files_module
 from spacecharge.store import lock as lock_module
@@ -96,6 +96,31 @@ def test_a_fit_in_the_file_of_a_killed_run_survives_its_resumption(tmp_path, res
         for key in attributes.keys() - {"DIMENSION_LIST", "REFERENCE_LIST"}:
             np.testing.assert_equal(after[name][0][key], attributes[key])
     assert read_fit(path, T1).value == results[0].parameters[T1].value
+
+
+def test_a_run_that_was_killed_before_its_file_begins_takes_over_the_fits(tmp_path, results):
+    """The kill came first, the fit made the file: going on was refused, and --overwrite would have lost the fit."""
+    path = tmp_path / "r.h5"
+    for result in results[:2]:
+        write_fit(path, result)
+    task = FakeTask(fake_layout((100,)), chunk_points=10)
+
+    class DyingTask(FakeTask):
+        def evaluate(self, lo, hi):
+            if lo >= 40:
+                raise OSError("killed")
+            return super().evaluate(lo, hi)
+
+    with pytest.raises(SystemStop, match="40 of 100 points are in the file"):
+        run(DyingTask(fake_layout((100,)), chunk_points=10), path, resume=True)
+    # In the file from its first moment on, not only when the run is done.
+    assert set(fit_names(path)) == {"fit1", "fit2"}
+    assert not read_results(path).is_complete
+    run(task, path, resume=True)
+    check_file(path, task)
+    assert set(fit_names(path)) == {"fit1", "fit2"}
+    assert read_fit(path, f"fit1/{T1}").value == results[0].parameters[T1].value
+    assert alone(tmp_path) == ["r.h5"]
 
 
 def read(item):
