@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds
-from ..errors import ModelError
 from .relaxation import RelaxationTimes, places_of, relaxation_times
 from .small_signal import Laws
 
