@@ -9,7 +9,7 @@ an exchange current that moves. In the currents, with A = U s V^T on the unknown
 
 u_k and w_k right and left eigenvectors, a = s^(1/2) V^T b, c = s^(1/2) U^T B b. R_k need not be positive, and poles may
 come in complex pairs. Rates spread over a dozen decades: the fast half is read from T, the slow half from its inverse,
-which is built from the factors.
+which is built from the factors, as R_k = (a^T T^-1 u_k) (w_k^T T^-1 c).
 """
 
 from __future__ import annotations
@@ -78,9 +78,8 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
             "or a coarser tolerance",
             "relaxation_times",
         )
-    rate, product = _poles(matrix, driven, load)
-    strength = product / rate**2
-    rest = float(load @ load) - float(np.sum(product / rate).real)
+    rate, strength = _poles(matrix, driven, load)
+    rest = float(load @ load) - float(np.sum(strength * rate).real)
     order = np.argsort(-np.abs(1.0 / rate), kind="stable")
     time, strength = 1.0 / rate[order], strength[order]
     size, stored = np.abs(strength), np.abs(strength / time)
@@ -97,26 +96,28 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
 
 
 def _poles(matrix: Array, driven: Array, load: Array) -> tuple[Complex, Complex]:
-    """Return the rates lambda_k and (a^T u_k) (w_k^T c); fast poles from T, slow ones from its inverse."""
+    """Return lambda_k and R_k; fast poles from T, slow ones from its inverse."""
     left, singular, right = np.linalg.svd(matrix, full_matrices=False)
     kept = singular**2 > NOISE * singular.max(initial=0.0) ** 2
     left, singular, right = left[:, kept], singular[kept], right[kept]
     root = np.sqrt(singular)
-    middle = left.T @ driven @ right.T
-    a, c = root * (right @ load), root * (left.T @ (driven @ load))
-    fast, fast_product = _modes(root[:, None] * middle * root, a, c)
-    slow, slow_product = _modes(np.linalg.inv(middle) / root[:, None] / root, a, c)
-    slow = 1.0 / slow
-    order, back = np.argsort(-np.abs(fast), kind="stable"), np.argsort(np.abs(slow), kind="stable")
+    # From B - A, small and mostly 0, so that what is slow is no difference of what is fast.
+    added = left.T @ (driven - matrix)
+    middle = np.diag(singular) + added @ right.T
+    inverse = np.linalg.inv(middle)
+    along = right @ load
+    beside = added @ (load - along @ right)
+    fast, product = _modes(root[:, None] * middle * root, root * along, root * (middle @ along + beside))
+    slow, share = _modes(inverse / root[:, None] / root, (along @ inverse) / root, (along + inverse @ beside) / root)
+    order, back = np.argsort(-np.abs(fast), kind="stable"), np.argsort(-np.abs(slow), kind="stable")
     size = np.log(np.abs(fast[order]))
     # Both halves hold whole pairs where the gap between them is wide.
     near = np.abs(size - 0.5 * (size[0] + size[-1])) < np.log(AROUND)
     gaps = np.where(near[:-1] | near[1:], size[:-1] - size[1:], -1.0)
     n_fast = int(np.argmax(gaps)) + 1 if gaps.size else 1
     of_fast, of_slow = order[:n_fast], back[: size.size - n_fast]
-    return np.concatenate([fast[of_fast], slow[of_slow]]), np.concatenate(
-        [fast_product[of_fast], slow_product[of_slow]]
-    )
+    rates, strengths = (fast[of_fast], 1.0 / slow[of_slow]), (product[of_fast] / fast[of_fast] ** 2, share[of_slow])
+    return np.concatenate(rates), np.concatenate(strengths)
 
 
 def _modes(matrix: Array, a: Array, c: Array) -> tuple[Complex, Complex]:
