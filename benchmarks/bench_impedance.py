@@ -23,7 +23,7 @@ import spacecharge as sc
 from spacecharge.kernels.element import WEIGHTS
 from spacecharge.kernels.signal_chain import scalar_spectrum
 from spacecharge.kernels.signal_profile import fill_profile
-from spacecharge.solver.relaxation import _factor, _Mesh
+from spacecharge.solver.relaxation import SignalMesh, factors
 from spacecharge.solver.small_signal import circuit, full_work
 
 Array = NDArray[np.float64]
@@ -71,8 +71,9 @@ class Uncondensed:
         first, elements, values = _profile(solution, network)
         size = elements[:, 0]
         layer = np.searchsorted(first, np.arange(size.size), side="right") - 1
-        mesh = _Mesh(size, elements[:, 1], layer, np.zeros(size.size), values[:, :, :1], values[:, :, 1:2])
-        factor, self.load, _ = _factor(mesh, network, held)
+        parts = (values[:, :, k : k + 1] for k in range(3))
+        mesh = SignalMesh(size, elements[:, 1], layer, np.zeros(size.size), *parts)
+        factor, _, self.load, _ = factors(mesh, network, held)
         sparse = csr_matrix(factor)
         self.matrix, self.unit = (sparse.T @ sparse).tocsc(), identity(factor.shape[1], format="csc")
         assert (

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds
 from .relaxation import RelaxationTimes, places_of, relaxation_times
@@ -101,16 +102,23 @@ def impedance_arcs(
     Raises
     ------
     ModelError
-        As for :func:`relaxation_times`.
+        The state carries a current or a contact is biased, and as for :func:`relaxation_times`.
 
     Notes
     -----
     Poles belong to different arcs where -Im Z, without the capacitor in series, has a minimum between them that is a
     hundredth below the lower of the two maxima. A chain of poles without such a minimum (diffusion) is one arc.
     """
-    return arcs_of(
-        relaxation_times(solution, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance)
+    times = relaxation_times(
+        solution, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance
     )
+    if np.isnan(times.power).any():
+        raise ModelError(
+            "a state at rest is needed: with a current or a bias poles may be negative or come in pairs, and belong to "
+            "no place (their times and strengths: relaxation_times)",
+            "impedance.arcs",
+        )
+    return arcs_of(times)
 
 
 def arcs_of(times: RelaxationTimes) -> tuple[Arc, ...]:

@@ -72,9 +72,11 @@ class RelaxationTimes:
     Attributes
     ----------
     time : ndarray, shape (n_poles,)
-        tau_k [s], the slowest first.
+        tau_k [s], the slowest first. At rest real; about a state with current or bias complex where there are poles
+        in pairs: such a pair rings.
     strength : ndarray, shape (n_poles,)
-        R_k [ohm m2], not negative: Z(w) = 1/(i w C) + sum_k R_k/(1 + i w tau_k).
+        R_k [ohm m2]: Z(w) = 1/(i w C) + sum_k R_k/(1 + i w tau_k). Not negative at rest; about a state with current or
+        bias of any sign, complex beside complex times.
     capacitance : float
         C [F m-2] where an end or a contact stops the current, inf where a direct current gets through.
     places : dict of str
@@ -82,7 +84,8 @@ class RelaxationTimes:
         space charge there), ``electrode|electrolyte`` (charge transfer); with the name of the layer, empty for the
         last kind.
     power : ndarray, shape (n_poles, n_places)
-        Share of the power of each pole that is dissipated at each place [1].
+        Share of the power of each pole that is dissipated at each place [1]; NaN about a state with current or bias,
+        which a pole alone does not dissipate.
     """
 
     time: Array
@@ -109,7 +112,7 @@ class RelaxationTimes:
         return np.asarray(relaxed + (1.0 / self.capacitance) / rate)
 
 
-class _Mesh(NamedTuple):
+class SignalMesh(NamedTuple):
     """Elements with sigma and C of every component at their nodes, shape (n_elements, 5, n_components)."""
 
     size: Array
@@ -118,6 +121,7 @@ class _Mesh(NamedTuple):
     start: Array  # distance of the element from the left face of its layer
     sigma: Array
     capacity: Array
+    drift: Array  # (j/sigma) d sigma/dw: what the current of the state adds
 
 
 def relaxation_times(
@@ -127,12 +131,12 @@ def relaxation_times(
     charge_transfer: Laws = None,
     contact_resistance: ArrayLike | None = None,
 ) -> RelaxationTimes:
-    """Return the relaxation times of a stack at rest and their strengths: the exact poles of its impedance.
+    """Return the relaxation times of a stack and their strengths: the exact poles of its impedance.
 
     Parameters
     ----------
-    solution : Solution
-        The state at rest.
+    solution : Solution or SteadyState
+        The state, at rest, with biased contacts, or with a current.
     ends, charge_transfer, contact_resistance : optional
         As for :func:`impedance`.
 
@@ -144,8 +148,7 @@ def relaxation_times(
     Raises
     ------
     ModelError
-        The state carries a current or a contact is biased, an end or a component is not known, the solution is none,
-        or the mesh is too large.
+        An end or a component is not known, the solution is none, or the mesh is too large.
 
     Notes
     -----
@@ -158,14 +161,14 @@ def relaxation_times(
        Phys. 3, 1668 (2001), the equations.
     """
     if hasattr(solution, "current_density") or np.any(solution.parameters.array("contact_bias")):
-        raise ModelError(
-            "a state at rest is needed: with a current or a bias the linear system is not symmetric, and its poles "
-            "need not be real",
-            "relaxation_times",
-        )
+        from .loaded_poles import poles_about
+        from .state_impedance import loaded_chain
+
+        chain, currents = loaded_chain(solution, charge_transfer, contact_resistance)
+        return poles_about(chain, ends, currents)
     network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     mesh = _cut_mesh(solution, network)
-    matrix, load, origin = _factor(mesh, network, held)
+    matrix, _, load, origin = factors(mesh, network, held)
     if matrix.shape[0] > MOST_UNKNOWNS:
         raise ModelError(
             f"the mesh has {matrix.shape[0]} currents (allowed: {MOST_UNKNOWNS}): fewer layers or a coarser tolerance",
@@ -199,9 +202,8 @@ def _merged(time: Array, strength: Array, power: Array) -> tuple[Array, Array, A
     return time[begins], total, np.divide(share, total[:, None], out=power[begins], where=total[:, None] > 0.0)
 
 
-def _cut_mesh(solution: Solution, network: Network) -> _Mesh:
+def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
     """Return the elements of a solution, cut towards the faces of their layers; every int dx/sigma stays as it was."""
-    from ..kernels.element import WEIGHTS
     from ..kernels.signal_profile import fill_profile
 
     n_layers, m = network.order.shape
@@ -209,11 +211,21 @@ def _cut_mesh(solution: Solution, network: Network) -> _Mesh:
     fill_planes(network, work, prepared.rows[0], prepared.codes)
     read: Any = partial(fill_profile, work, prepared.rows[0], prepared.codes, network.positions)
     first, elements, values = read(np.zeros((n_layers, 2), dtype=np.int64), m)
-    paths = [_paths(elements, values, first, i, m) for i in range(n_layers)]
+    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
     fastest = FACES * float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
     cuts = face_cuts(elements, values, first, network.counts, np.array([fastest]))[0]
     if cuts.any():
         first, elements, values = read(cuts, m)
+    return cut_bulk(first, elements, values, network, fastest, paths)
+
+
+def cut_bulk(
+    first: Integers, elements: Array, values: Array, network: Network, fastest: float, paths: list[Array]
+) -> SignalMesh:
+    """Return elements whose homogeneous stretches are cut towards the faces; `paths`: int dx/sigma of each layer."""
+    from ..kernels.element import WEIGHTS
+
+    n_layers, m = network.order.shape
     pieces: list[float] = []
     starts: list[float] = []
     chosen: list[int] = []
@@ -238,17 +250,18 @@ def _cut_mesh(solution: Solution, network: Network) -> _Mesh:
                 values[e, :, :m] = np.divide(1.0, mean, out=np.zeros(m), where=mean > 0.0)
     layer = np.searchsorted(first, chosen, side="right") - 1
     size, at = np.array(pieces), values[chosen]
-    sigma, capacities = np.zeros((2, size.size, 5, m))
+    sigma, capacities, drift = np.zeros((3, size.size, 5, m))
     for i in range(n_layers):
         here, n = layer == i, int(network.counts[i])
-        now = _paths(np.stack([size, size], axis=1)[here], at[here], np.array([0, here.sum()]), 0, m)
+        now = layer_paths(np.stack([size, size], axis=1)[here], at[here], np.array([0, here.sum()]), 0, m)
         for k, c in enumerate(network.order[i, :n]):
             sigma[here, :, c] = at[here, :, k] * (now[k] / paths[i][k])
             capacities[here, :, c] = at[here, :, m + k]
-    return _Mesh(size, elements[chosen, 1], layer, np.array(starts), sigma, capacities)
+            drift[here, :, c] = at[here, :, 2 * m + k]
+    return SignalMesh(size, elements[chosen, 1], layer, np.array(starts), sigma, capacities, drift)
 
 
-def _paths(elements: Array, values: Array, first: NDArray[np.int64], layer: int, m: int) -> Array:
+def layer_paths(elements: Array, values: Array, first: NDArray[np.int64], layer: int, m: int) -> Array:
     """Return int dx/sigma of the components of a layer, 0 where one does not conduct; in the order of its values."""
     from ..kernels.element import WEIGHTS
 
@@ -273,8 +286,13 @@ def _breaks(stretch: Array, thickness: float, nearest: float, longest: float) ->
     return np.array(sorted(ends))
 
 
-def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Array, Array, tuple[Integers, Integers]]:
-    """Return A M^-1/2, M^-1/2 b and where each row stands: its element (or ~contact), and its node."""
+def factors(
+    mesh: SignalMesh, network: Network, held: NDArray[np.bool_]
+) -> tuple[Array, Array, Array, tuple[Integers, Integers]]:
+    """Return A M^-1/2, B M^-1/2, M^-1/2 b and where each row stands: its element (or ~contact), and its node.
+
+    K is A^T B: A takes the fields that drive currents, B the currents that they drive, A itself at rest.
+    """
     from ..kernels.element import WEIGHTS
     from ..kernels.signal_element import SLOPES
 
@@ -289,7 +307,7 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
         both = flows[e - 1, 4] & flows[e, 0]
         joined = both & (resistance == 0.0)
         node[e, 0, joined] = node[e - 1, 4, joined]
-        steps += [(contact, c) for c in np.flatnonzero(both & (resistance > 0.0) & np.isfinite(resistance))]
+        steps += [(contact, c) for c in np.flatnonzero(both & (resistance != 0.0) & np.isfinite(resistance))]
     mass = np.zeros(node.size)
     np.add.at(mass, node, width[:, :, None] * mesh.capacity)
     mass[node[0, 0, held[0]]] = np.inf
@@ -310,15 +328,23 @@ def _factor(mesh: _Mesh, network: Network, held: NDArray[np.bool_]) -> tuple[Arr
         matrix[row, column[unknown]] = conductance * SLOPES[i, point] / mesh.size[element] * inverse[unknown]
     stiff = width * mesh.permittivity[:, None]
     matrix[row, used.size + 1 + 5 * element + point] = conductance / np.sqrt(stiff[element, point])
+    driven = matrix
+    if mesh.drift.any() or (network.contacts[:, 1] != 1.0).any() or (network.contacts[:, 0] < 0.0).any():
+        driven = matrix.copy()
+        unknown = node[element, point, component]
+        carried = conductance * mesh.drift[element, point, component] / mesh.sigma[element, point, component]
+        driven[row, column[unknown]] -= carried * inverse[unknown]
     for k, (contact, c) in enumerate(steps):
-        for unknown, sign in ((node[last[contact], 4, c], 1.0), (node[last[contact] + 1, 0, c], -1.0)):
-            matrix[element.size + k, column[unknown]] = (
-                sign * inverse[unknown] / np.sqrt(network.contacts[contact, 0, c])
-            )
-    matrix = np.delete(matrix, used.size, axis=1)
+        resistance, ratio = network.contacts[contact, :2, c]
+        ends = (node[last[contact], 4, c], 1.0, 1.0), (node[last[contact] + 1, 0, c], -1.0, -ratio)
+        for unknown, of_field, of_current in ends:
+            share = inverse[unknown] / np.sqrt(abs(resistance))
+            matrix[element.size + k, column[unknown]] = of_field * share
+            driven[element.size + k, column[unknown]] = of_current * share * np.sign(resistance)
+    matrix, driven = (np.delete(part, used.size, axis=1) for part in (matrix, driven))
     load = np.concatenate([np.zeros(used.size), (width / np.sqrt(stiff)).ravel()])
     at_contacts = ~np.array([contact for contact, _ in steps], dtype=np.int64)
-    return matrix, load, (np.concatenate([element, at_contacts]), np.concatenate([point, 0 * at_contacts]))
+    return matrix, driven, load, (np.concatenate([element, at_contacts]), np.concatenate([point, 0 * at_contacts]))
 
 
 def places_of(parameters: StackParameters) -> dict[str, str]:
@@ -337,7 +363,9 @@ def places_of(parameters: StackParameters) -> dict[str, str]:
     return found
 
 
-def _at_places(solution: Solution, mesh: _Mesh, origin: tuple[Integers, Integers], places: tuple[str, ...]) -> Integers:
+def _at_places(
+    solution: Solution, mesh: SignalMesh, origin: tuple[Integers, Integers], places: tuple[str, ...]
+) -> Integers:
     """Return the number of the place of every row of the factor."""
     from ..kernels.element import NODES
 

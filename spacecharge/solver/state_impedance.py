@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
+from ..model.charge_transfer import ChargeTransfer
 from ..model.components import check_no_planes
 from .network import EndKinds, Network, components_of, held_components, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..model.charge_transfer import ChargeTransfer
+    from numpy.typing import ArrayLike
+
     from .chain import Chain
-    from .small_signal import Spectrum
+    from .small_signal import Laws, Spectrum
     from .solution import Solution
     from .steady import SteadyState
 
@@ -70,6 +72,18 @@ def linear_contacts(chain: Chain, currents: Array, n_components: int) -> Array:
 def _layers_on(chain: Chain, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the present mesh of the chain, shape (n_frequencies, n_layers)."""
     from ..kernels.signal_chain import spectrum
+
+    base = state_values(chain, network)
+    out = np.empty((omega.size, network.order.shape[0]), dtype=np.complex128)
+    spectrum(omega, (*base, *base), network.order, network.counts, network.contacts, held, out)
+    return out
+
+
+def state_values(chain: Chain, network: Network) -> tuple[NDArray[np.int64], Array, Array]:
+    """Return where layers begin, elements, and values at their nodes for small signals about the state of a chain.
+
+    As `kernels.steady_profile.fill_state` returns them.
+    """
     from ..kernels.steady_profile import fill_state
 
     n_layers, m = network.order.shape
@@ -78,10 +92,8 @@ def _layers_on(chain: Chain, network: Network, held: NDArray[np.bool_], omega: A
         for layer in range(first, last + 1):
             place = np.flatnonzero(network.order[layer] == component)
             of_routes[layer, k] = place[0] if place.size else -1
-    base = fill_state(chain.problem, chain.mesh, chain.flows, network.positions, of_routes, m)
-    out = np.empty((omega.size, n_layers), dtype=np.complex128)
-    spectrum(omega, (*base, *base), network.order, network.counts, network.contacts, held, out)
-    return out
+    first, elements, values = fill_state(chain.problem, chain.mesh, chain.flows, network.positions, of_routes, m)
+    return first, elements, values
 
 
 def spectrum_about(
@@ -144,10 +156,46 @@ def state_spectrum(
     ModelError
         There is no such state.
     """
-    if state.chain is None:
-        raise ModelError(f"a solved state is needed ({state.message})", "impedance")
-    currents = np.tile(state.chain.flows, (len(state.stack.layers) - 1, 1))
-    return spectrum_about(state.chain, omega, ends, currents, estimate=estimate)
+    chain, currents = loaded_chain(state, None, None)
+    return spectrum_about(chain, omega, ends, currents, estimate=estimate)
+
+
+def loaded_chain(
+    solution: Solution | SteadyState, charge_transfer: Laws, contact_resistance: ArrayLike | None
+) -> tuple[Chain, Array]:
+    """Return a state with current or with biased contacts, and what passes through each of its contacts.
+
+    Parameters
+    ----------
+    solution : Solution or SteadyState
+        The state.
+    charge_transfer, contact_resistance : optional
+        As for :func:`spacecharge.impedance`; a state with current brings its own.
+
+    Returns
+    -------
+    chain : Chain
+        Mesh and state.
+    currents : ndarray, shape (n_layers - 1, n_routes)
+        Current of every route through each contact [A m-2].
+
+    Raises
+    ------
+    ModelError
+        There is no such state, or it has contacts of its own.
+    """
+    from .steady import SteadyState
+
+    if isinstance(solution, SteadyState):
+        if charge_transfer is not None or contact_resistance is not None:
+            raise ModelError("a state with current brings its contacts along: no law and no resistance", "impedance")
+        if solution.chain is None:
+            raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
+        return solution.chain, np.tile(solution.chain.flows, (len(solution.stack.layers) - 1, 1))
+    from .small_signal import contact_resistances
+
+    laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else list(charge_transfer or ())
+    return biased_chain(solution, laws, contact_resistances(solution, None, contact_resistance))
 
 
 def biased_spectrum(
@@ -177,6 +225,15 @@ def biased_spectrum(
     Spectrum
         Impedance, its parts, and its estimated error.
     """
+    chain, currents = biased_chain(solution, laws, resistance)
+    return spectrum_about(chain, omega, ends, currents, estimate=estimate)
+
+
+def biased_chain(solution: Solution, laws: Sequence[ChargeTransfer | None], resistance: Array) -> tuple[Chain, Array]:
+    """Return the state of a stack with biased contacts, and the current of every route through each contact [A m-2].
+
+    Arguments as for :func:`biased_spectrum`; shape of the currents (n_layers - 1, n_routes).
+    """
     from .bias import bias_scalars
     from .chain import Chain, contact_rows
     from .routes import routes_of
@@ -189,4 +246,4 @@ def biased_spectrum(
     chain = Chain(solution, contact_rows(p, laws, resistance, routes), routes)
     currents = np.zeros((p.n_layers - 1, routes.component.size))
     currents[:, 0] = np.nan_to_num(every)
-    return spectrum_about(chain, omega, ends, currents, estimate=estimate)
+    return chain, currents

@@ -112,9 +112,62 @@ def test_places_of_power() -> None:
     assert 1.0 / (2.0 * np.pi * found.time[0]) == pytest.approx(12.6, rel=1e-2)
 
 
-def test_a_state_with_current_is_refused() -> None:
+LAW = sc.ChargeTransfer(rate_constant=1.9847733e20)
+
+
+@pytest.mark.parametrize("ends", ["reversible", "blocking", {"left": "blocking"}])
+@pytest.mark.parametrize(("current", "law"), [(0.0, LAW), (800.0, None), (-800.0, None), (-40.0, LAW), (2.0, LAW)])
+def test_poles_about_a_current_add_up_to_the_impedance(current: float, law: Any, ends: Any) -> None:
+    stack = pair(thickness=10.0, energy=0.1)
+    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-8)
+    found = sc.relaxation_times(state, ends=ends)
+    z = sc.impedance(state, FREQUENCY, ends=ends)
+    assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
+    assert np.isinf(found.capacitance) == (ends == "reversible")
+    if ends == "reversible":
+        assert found.strength.sum() == pytest.approx(state.differential_resistance, rel=1e-8)
+    if current == 0.0:
+        rest = sc.relaxation_times(sc.solve(state.stack, tolerance_V=1e-8), ends=ends, charge_transfer=law)
+        assert found.time[0] == pytest.approx(rest.time[0], rel=1e-7)
+        assert found.strength[0] == pytest.approx(rest.strength[0], rel=1e-7)
+    assert np.isnan(found.power).all()
+
+
+def test_poles_about_a_current_of_ions_and_electrons() -> None:
+    """Two components whose conductivities the current moves; the relaxation of the mixed layers is in it."""
+    both = {
+        "Li": {"site_density_per_nm3": 12.0, "occupancy": 0.4, "diffusivity_m2_per_s": 3e-14},
+        "electron": {
+            "site_density_per_nm3": 12.0, "occupancy": 0.2, "charge_number": -1.0, "diffusivity_m2_per_s": 2e-13,
+        },
+    }  # fmt: skip
+    layers = [
+        sc.Layer(name=name, thickness_nm=6.0, potential_V=u, permittivity=20.0, species=both)
+        for name, u in (("a", 3.1), ("b", 3.0))
+    ]
+    state = sc.steady_state(sc.Stack(layers, temperature_K=300.0), current_density=3e3, tolerance_V=1e-8)
+    for ends in ("reversible", {"reversible": ["electrons"]}):
+        found = sc.relaxation_times(state, ends=ends)
+        z = sc.impedance(state, FREQUENCY, ends=ends)
+        assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
+
+
+@pytest.mark.parametrize("eta", [-0.1, 0.1])
+def test_pole_of_a_biased_contact_of_fast_layers(eta: float) -> None:
+    """D -> inf: one pole, d eta/d j beside the capacitance of the double layer, both of equilibrium solves."""
+    base = pair(thickness=20.0)
+    fast = tuple(layer.replace(diffusivity_m2_per_s=1.0) for layer in base.layers)
+    solution = sc.solve(base.replace(layers=fast, contacts=(sc.Contact(bias_V=eta),)), tolerance_V=1e-9)
+    found = sc.relaxation_times(solution, charge_transfer=LAW)
+    slope = float(sc.differential_resistance(solution, LAW))
+    assert found.strength[0] == pytest.approx(slope, rel=1e-6)
+    assert found.time[0] == pytest.approx(slope * float(sc.differential_capacitance(solution)[0]), rel=1e-4)
+    assert np.abs(found.strength[1:]).sum() < 1e-6 * slope
+
+
+def test_arcs_about_a_current_are_refused() -> None:
     stack = pair(thickness=8.0)
-    with pytest.raises(sc.ModelError, match="not symmetric"):
-        sc.relaxation_times(sc.steady_state(stack, current_density=10.0))
-    with pytest.raises(sc.ModelError, match="not symmetric"):
-        sc.relaxation_times(sc.solve(stack.replace(contacts=(sc.Contact(bias_V=0.1),))))
+    with pytest.raises(sc.ModelError, match="state at rest"):
+        sc.impedance_arcs(sc.steady_state(stack, current_density=10.0))
+    with pytest.raises(sc.ModelError, match="brings its contacts"):
+        sc.relaxation_times(sc.steady_state(stack, current_density=10.0), contact_resistance=[1.0])

@@ -1,0 +1,129 @@
+r"""Poles of the impedance about a state with current or bias, where the linear system is real but not symmetric.
+
+As in :mod:`spacecharge.solver.relaxation`, (K + i w M) y = -J b, with K = A^T B: the fields A y drive the currents
+B y, and B differs from A by what a change of the occupancies conducts differently in the field that is there, and by
+an exchange current that moves. In the currents, with A = U s V^T on the unknowns scaled by M^-1/2,
+
+    T = s^(1/2) (U^T B V) s^(1/2) = sum_k lambda_k u_k w_k^T,
+    Z(w) = 1/(i w C) + sum_k R_k/(1 + i w tau_k),    tau_k = 1/lambda_k,    R_k = (a^T u_k) (w_k^T c)/lambda_k^2,
+
+u_k and w_k right and left eigenvectors, a = s^(1/2) V^T b, c = s^(1/2) U^T B b. R_k need not be positive, and poles may
+come in complex pairs. Rates spread over a dozen decades: the fast half is read from T, the slow half from its inverse,
+which is built from the factors, as R_k = (a^T T^-1 u_k) (w_k^T T^-1 c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from ..model.components import check_no_planes
+from .network import EndKinds, components_of, held_components, network_of
+from .relaxation import NOISE, SAME, UNSEEN, RelaxationTimes, cut_bulk, factors, layer_paths, places_of
+from .state_impedance import linear_contacts, state_values
+
+if TYPE_CHECKING:
+    from .chain import Chain
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+MOST_LOADED = 2000
+"""Currents beyond which eigenvalues of dense matrices without symmetry would take minutes."""
+
+AROUND = 100.0
+"""Fast and slow poles part at the widest gap within this factor of the middle of all rates."""
+
+
+def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents: Array) -> RelaxationTimes:
+    """Return the relaxation times about the state of a chain and their strengths.
+
+    Parameters
+    ----------
+    chain : Chain
+        The state; left as it is.
+    ends : str or mapping
+        As for :func:`spacecharge.impedance`.
+    currents : ndarray, shape (n_layers - 1, n_routes)
+        Current of every route through each contact [A m-2].
+
+    Returns
+    -------
+    RelaxationTimes
+        Complex times and strengths, in pairs, where there are such; no power (NaN).
+
+    Raises
+    ------
+    ModelError
+        An end is not known, a plane of sites is there, or the mesh is too large.
+    """
+    check_no_planes(chain.solution.stack)
+    components = components_of(chain.solution.stack)
+    held = held_components(ends, components)
+    network = network_of(chain.solution.parameters, 0, components)
+    network.contacts[:, :2] = linear_contacts(chain, currents, len(components.names))
+    n_layers, m = network.order.shape
+    first, elements, values = state_values(chain, network)
+    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
+    fastest = float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
+    mesh = cut_bulk(first, elements, values, network, fastest, paths)
+    matrix, driven, load, _ = factors(mesh, network, held)
+    if matrix.shape[0] > MOST_LOADED:
+        raise ModelError(
+            f"the mesh has {matrix.shape[0]} currents (allowed with a current or a bias: {MOST_LOADED}): fewer layers "
+            "or a coarser tolerance",
+            "relaxation_times",
+        )
+    rate, strength = _poles(matrix, driven, load)
+    rest = float(load @ load) - float(np.sum(strength * rate).real)
+    order = np.argsort(-np.abs(1.0 / rate), kind="stable")
+    time, strength = 1.0 / rate[order], strength[order]
+    size, stored = np.abs(strength), np.abs(strength / time)
+    counts = (size > UNSEEN * size.sum()) | (stored > UNSEEN * float(load @ load))
+    time, strength = time[counts], strength[counts]
+    # Two equal real times come apart into a pair by rounding.
+    is_real = bool((np.abs(time.imag) <= SAME * np.abs(time)).all())
+    places = places_of(chain.solution.parameters)
+    unknown = np.full((time.size, len(places)), np.nan)
+    capacitance = 1.0 / rest if rest > 1e-9 * float(load @ load) else np.inf
+    if is_real:
+        return RelaxationTimes(time.real, strength.real, capacitance, places, unknown)
+    return RelaxationTimes(time, strength, capacitance, places, unknown)
+
+
+def _poles(matrix: Array, driven: Array, load: Array) -> tuple[Complex, Complex]:
+    """Return lambda_k and R_k; fast poles from T, slow ones from its inverse."""
+    left, singular, right = np.linalg.svd(matrix, full_matrices=False)
+    kept = singular**2 > NOISE * singular.max(initial=0.0) ** 2
+    left, singular, right = left[:, kept], singular[kept], right[kept]
+    root = np.sqrt(singular)
+    # From B - A, small and mostly 0, so that what is slow is no difference of what is fast.
+    added = left.T @ (driven - matrix)
+    middle = np.diag(singular) + added @ right.T
+    inverse = np.linalg.inv(middle)
+    along = right @ load
+    beside = added @ (load - along @ right)
+    fast, product = _modes(root[:, None] * middle * root, root * along, root * (middle @ along + beside))
+    slow, share = _modes(inverse / root[:, None] / root, (along @ inverse) / root, (along + inverse @ beside) / root)
+    order, back = np.argsort(-np.abs(fast), kind="stable"), np.argsort(-np.abs(slow), kind="stable")
+    size = np.log(np.abs(fast[order]))
+    # Both halves hold whole pairs where the gap between them is wide.
+    near = np.abs(size - 0.5 * (size[0] + size[-1])) < np.log(AROUND)
+    gaps = np.where(near[:-1] | near[1:], size[:-1] - size[1:], -1.0)
+    n_fast = int(np.argmax(gaps)) + 1 if gaps.size else 1
+    of_fast, of_slow = order[:n_fast], back[: size.size - n_fast]
+    rates, strengths = (fast[of_fast], 1.0 / slow[of_slow]), (product[of_fast] / fast[of_fast] ** 2, share[of_slow])
+    return np.concatenate(rates), np.concatenate(strengths)
+
+
+def _modes(matrix: Array, a: Array, c: Array) -> tuple[Complex, Complex]:
+    """Return the eigenvalues of a matrix and (a^T u_k) (w_k^T c) of each."""
+    values, vectors = np.linalg.eig(matrix)
+    return values.astype(complex), (a @ vectors) * np.linalg.solve(vectors, c.astype(vectors.dtype))
+
+
+__all__ = ["poles_about"]
