@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 _MOST_DERIVED = 12
 """Interfaces of which derived numbers are listed; the rows of a long table stand in the table of interfaces."""
+
+
+_SOLVES = 128
+"""Solves that the numbers of a contact's arc remember: those of one pass of differences over all parameters."""
 
 
 def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]:
@@ -226,12 +230,17 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
     at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
     at["temperature_K"] = np.array([temperature])
 
-    def parts(values: Array) -> tuple[float, float]:
+    @lru_cache(maxsize=_SOLVES)
+    def solved(values: tuple[float, ...]) -> tuple[float, float]:
         scalars = model.solve(values, at).scalars
         resistance = float(scalars["interface_resistance"][0])
         if model.has_law:
             resistance = float(np.nan_to_num(resistance) + scalars["charge_transfer_resistance"][0])
         return resistance, float(scalars["capacitance"][0])
+
+    def parts(values: Array) -> tuple[float, float]:
+        # Three quantities ask at the same parameters one after the other.
+        return solved(tuple(map(float, values)))
 
     resistance, capacitance = parts(model.base)
     if not (resistance > 0.0 and capacitance > 0.0):

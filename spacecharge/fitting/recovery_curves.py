@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -274,7 +275,9 @@ class RecoveryCurves:
             return
         try:
             # Either part may be the one that is there.
-            single = min((minimise(self._single(problem, k), check_rank=False) for k in range(2)), key=_height)
+            single = min(
+                (minimise(self._single(problem, k), check_rank=False) for k in range(2)), key=attrgetter("height")
+            )
             double = estimate or minimise(problem, check_rank=False, max_evaluations=2000)
         except FitError:
             return
@@ -413,10 +416,6 @@ class RecoveryCurves:
             for p, v in zip(problem.parameters, estimate.values, strict=True)
         )
         return minimise(replace(problem, parameters=starting).with_fixed(name, value), check_rank=False).height
-
-
-def _height(estimate: Estimate) -> float:
-    return estimate.height
 
 
 __all__ = ["RecoveryCurves"]

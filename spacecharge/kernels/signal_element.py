@@ -17,6 +17,8 @@ each right to rounding down to any frequency.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ._jit import inlined, kernel
@@ -279,7 +281,13 @@ def is_homogeneous(largest, size_squared):
     `largest`: column E_BULK, what the former neglects (0: never); `size_squared`: of its size in decay lengths.
     """
     square = size_squared * size_squared
-    return largest > 0.0 and largest < UNRESOLVED * square * square
+    return (largest > 0.0) & (largest < UNRESOLVED * square * square)
+
+
+@inlined
+def halvings(size_squared):
+    """Return how often a stretch is halved until its pieces are short; `size_squared`: of its size in decay lengths."""
+    return int(max(math.ceil(math.log2(max(math.sqrt(size_squared), 1e-300) / PIECE)), 0.0))
 
 
 @kernel
@@ -292,7 +300,7 @@ def pieces(omega, element, values, n, m):
     square = (capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE] ** 2
     if not is_homogeneous(element[E_BULK], square):
         return -1
-    return int(max(np.ceil(np.log2(max(np.sqrt(square), 1e-300) / PIECE)), 0.0))
+    return halvings(square)
 
 
 @kernel

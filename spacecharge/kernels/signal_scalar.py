@@ -12,7 +12,7 @@ import numpy as np
 
 from ._jit import inlined, kernel
 from .element import W0, W1, W2, WEIGHTS
-from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA, PIECE, SLOPES, is_homogeneous
+from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA, SLOPES, halvings, is_homogeneous
 
 # Load: weight times slope; coupling: weight times slope times slope; [i][k] and [pair][k] of nodes i and j, k summed.
 LOAD = WEIGHTS * SLOPES
@@ -87,7 +87,7 @@ def bulk_scalar(omega, length, permittivity, sigma, capacity, largest):
     square = (capacity[2] / permittivity + omega * capacity[2] / sigma[2]) * length * length
     if not is_homogeneous(largest, square):
         return reduce_scalar(omega, length, permittivity, sigma, capacity)
-    times = int(max(math.ceil(math.log2(max(math.sqrt(square), 1e-300) / PIECE)), 0.0))
+    times = halvings(square)
     # Means, as `signal_element.mean_values` has them.
     resistivity, stored = 0.0, 0.0
     for i in range(5):

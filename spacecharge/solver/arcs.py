@@ -19,7 +19,7 @@ from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds
 from .relaxation import RelaxationTimes, places_of, relaxation_times
-from .small_signal import Laws
+from .small_signal import Laws, is_at_rest
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -109,16 +109,15 @@ def impedance_arcs(
     Poles belong to different arcs where -Im Z, without the capacitor in series, has a minimum between them that is a
     hundredth below the lower of the two maxima. A chain of poles without such a minimum (diffusion) is one arc.
     """
-    times = relaxation_times(
-        solution, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance
-    )
-    if np.isnan(times.power).any():
+    if not is_at_rest(solution):
         raise ModelError(
             "a state at rest is needed: with a current or a bias poles may be negative or come in pairs, and belong to "
             "no place (their times and strengths: relaxation_times)",
             "impedance.arcs",
         )
-    return arcs_of(times)
+    return arcs_of(
+        relaxation_times(solution, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance)
+    )
 
 
 def arcs_of(times: RelaxationTimes) -> tuple[Arc, ...]:

@@ -100,9 +100,8 @@ class Chain:
         return int(status), results
 
     def kept(self) -> tuple[Mesh, Array, Array]:
-        """Return a copy of the state, for :meth:`restore`."""
-        elements, nodes, deltas, turns = self.mesh
-        return (elements, nodes.copy(), deltas.copy(), turns.copy()), self.flows.copy(), self.answer.copy()
+        """Return the state, for :meth:`restore`; :meth:`carry` works on a mesh of its own."""
+        return self.mesh, self.flows.copy(), self.answer.copy()
 
     def restore(self, kept: tuple[Mesh, Array, Array]) -> None:
         """Take a state up again that :meth:`kept` returned."""

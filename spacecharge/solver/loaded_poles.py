@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
 from ..model.components import check_no_planes
 from .network import EndKinds, components_of, held_components, network_of
-from .relaxation import NOISE, SAME, UNSEEN, RelaxationTimes, cut_bulk, factors, layer_paths, places_of
+from .relaxation import NOISE, SAME, UNSEEN, RelaxationTimes, cut_bulk, factors, layer_paths, places_of, refuse_large
 from .state_impedance import linear_contacts, state_values
 
 if TYPE_CHECKING:
@@ -72,12 +71,7 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     fastest = float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
     mesh = cut_bulk(first, elements, values, network, fastest, paths)
     matrix, driven, load, _ = factors(mesh, network, held)
-    if matrix.shape[0] > MOST_LOADED:
-        raise ModelError(
-            f"the mesh has {matrix.shape[0]} currents (allowed with a current or a bias: {MOST_LOADED}): fewer layers "
-            "or a coarser tolerance",
-            "relaxation_times",
-        )
+    refuse_large(matrix.shape[0], f"allowed with a current or a bias: {MOST_LOADED}", MOST_LOADED)
     rate, strength = _poles(matrix, driven, load)
     rest = float(load @ load) - float(np.sum(strength * rate).real)
     order = np.argsort(-np.abs(1.0 / rate), kind="stable")

@@ -32,7 +32,7 @@ from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds, Network
 from .signal_mesh import face_cuts, fill_planes
-from .small_signal import Laws, circuit, full_work, path_resistances, through_resistance
+from .small_signal import Laws, circuit, full_work, is_at_rest, path_resistances, through_resistance
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -160,7 +160,7 @@ def relaxation_times(
     .. [1] E. Warburg, Ann. Phys. 303, 493 (1899), the first of such series; J. Jamnik and J. Maier, Phys. Chem. Chem.
        Phys. 3, 1668 (2001), the equations.
     """
-    if hasattr(solution, "current_density") or np.any(solution.parameters.array("contact_bias")):
+    if not is_at_rest(solution):
         from .loaded_poles import poles_about
         from .state_impedance import loaded_chain
 
@@ -169,11 +169,7 @@ def relaxation_times(
     network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     mesh = _cut_mesh(solution, network)
     matrix, _, load, origin = factors(mesh, network, held)
-    if matrix.shape[0] > MOST_UNKNOWNS:
-        raise ModelError(
-            f"the mesh has {matrix.shape[0]} currents (allowed: {MOST_UNKNOWNS}): fewer layers or a coarser tolerance",
-            "relaxation_times",
-        )
+    refuse_large(matrix.shape[0], f"allowed: {MOST_UNKNOWNS}", MOST_UNKNOWNS)
     places = places_of(solution.parameters)
     where = _at_places(solution, mesh, origin, tuple(places))
     prepared = solution._prepared
@@ -200,6 +196,14 @@ def _merged(time: Array, strength: Array, power: Array) -> tuple[Array, Array, A
     total = np.add.reduceat(strength, begins) if begins.size else strength
     share = np.add.reduceat(strength[:, None] * power, begins, axis=0) if begins.size else power
     return time[begins], total, np.divide(share, total[:, None], out=power[begins], where=total[:, None] > 0.0)
+
+
+def refuse_large(size: int, allowed: str, most: int) -> None:
+    """Refuse a mesh with more currents than a dense eigenproblem takes."""
+    if size > most:
+        raise ModelError(
+            f"the mesh has {size} currents ({allowed}): fewer layers or a coarser tolerance", "relaxation_times"
+        )
 
 
 def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
@@ -341,7 +345,9 @@ def factors(
             share = inverse[unknown] / np.sqrt(abs(resistance))
             matrix[element.size + k, column[unknown]] = of_field * share
             driven[element.size + k, column[unknown]] = of_current * share * np.sign(resistance)
-    matrix, driven = (np.delete(part, used.size, axis=1) for part in (matrix, driven))
+    at_rest = driven is matrix
+    matrix = np.delete(matrix, used.size, axis=1)
+    driven = matrix if at_rest else np.delete(driven, used.size, axis=1)
     load = np.concatenate([np.zeros(used.size), (width / np.sqrt(stiff)).ravel()])
     at_contacts = ~np.array([contact for contact, _ in steps], dtype=np.int64)
     return matrix, driven, load, (np.concatenate([element, at_contacts]), np.concatenate([point, 0 * at_contacts]))

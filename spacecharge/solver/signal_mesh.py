@@ -25,11 +25,10 @@ NEAR_FACE = 1.0
 
 def face_cuts(elements: Array, values: Array, first: NDArray[np.int64], counts: NDArray[np.int64], omega: Array) -> Any:
     """Return how often the elements at both faces of each layer are cut, shape (n_frequencies, n_layers, 2)."""
-    from ..kernels.signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, NODE_BLOCKS, UNRESOLVED
+    from ..kernels.signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, NODE_BLOCKS, is_homogeneous
 
-    def homogeneous(largest: float, size_squared: Array) -> NDArray[np.bool_]:
-        return np.asarray((largest > 0.0) & (largest < UNRESOLVED * size_squared**4))
-
+    # The kernel's own rule, for all frequencies at once.
+    homogeneous: Callable[..., Any] = getattr(is_homogeneous, "py_func", is_homogeneous)
     m = values.shape[2] // NODE_BLOCKS
     cuts = np.zeros((omega.size, counts.size, 2), dtype=np.int64)
     for layer in range(counts.size):

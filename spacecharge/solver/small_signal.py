@@ -12,7 +12,7 @@ asks for it; homogeneous stretches are exact.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Laws = ChargeTransfer | Sequence[ChargeTransfer | None] | None
+Transfers = tuple[tuple[int, float, float], ...]
 
 VANISHING = 1e-30
 """An angular frequency [s-1] so low that Re Z is its limit: its first correction is the square of w tau.
@@ -79,17 +80,29 @@ def contact_resistances(solution: Solution, charge_transfer: Laws = None, resist
     resistance : array_like, shape (n_layers - 1,), optional
         Plain resistances [ohm m2], in series with the laws and with those of the stack's contacts.
     """
+    return _contacts(solution, charge_transfer, resistance)[0]
+
+
+def _contacts(solution: Solution, charge_transfer: Laws, resistance: ArrayLike | None) -> tuple[Array, Transfers]:
+    """Return the resistances of all contacts, and contact, symmetry factor and resistance [ohm m2] of every law."""
     n = solution.parameters.n_layers - 1
     total: Array = solution.parameters.array("contact_resistance")[0].copy()
+    transfers: Transfers = ()
     if charge_transfer is not None:
         from .transfer import charge_transfer_resistance
 
-        per_contact = charge_transfer_resistance(solution, charge_transfer)
         first = int(solution.parameters.end_contacts[0])
-        total += np.nan_to_num(per_contact[first : first + n], nan=0.0)
+        per_contact = charge_transfer_resistance(solution, charge_transfer)[first : first + n]
+        total += np.nan_to_num(per_contact, nan=0.0)
+        laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else charge_transfer
+        transfers = tuple(
+            (i, float(np.asarray(law.symmetry_factor)), float(per_contact[i]))
+            for i, law in enumerate(laws)
+            if law is not None
+        )
     if resistance is not None:
         total += np.broadcast_to(np.asarray(resistance, dtype=float), (n,))
-    return total
+    return total, transfers
 
 
 def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
@@ -136,10 +149,13 @@ def point_spectrum(
     if not estimate and not several:
         return Spectrum(layers.sum(axis=1), layers, error)
     before, after = np.empty((2, network.counts.size, 2, 2))
-    face_shares(work, row, codes, before)
+    if network.transfers:
+        face_shares(work, row, codes, before)
     if halve_state(work, row, codes):
-        face_shares(work, row, codes, after)
-        finer = _on_mesh(work, row, codes, _with_exchange(network, before, after), held, omega)
+        if network.transfers:
+            face_shares(work, row, codes, after)
+            network = _with_exchange(network, before, after)
+        finer = _on_mesh(work, row, codes, network, held, omega)
         # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
         changed = np.abs(finer - layers).sum(axis=1)
         if several:
@@ -174,6 +190,13 @@ def full_work(solution: Solution) -> Array:
     return work
 
 
+def is_at_rest(state: Solution | SteadyState) -> TypeGuard[Solution]:
+    """Say whether a state carries no current and none of its contacts is biased."""
+    from .steady import SteadyState
+
+    return not isinstance(state, SteadyState) and not np.any(state.parameters.array("contact_bias"))
+
+
 def spectrum_of(
     solution: Solution | SteadyState,
     frequency_Hz: ArrayLike,
@@ -187,20 +210,11 @@ def spectrum_of(
     omega = 2.0 * np.pi * np.atleast_1d(np.asarray(frequency_Hz, dtype=float)).ravel()
     if not np.all(np.isfinite(omega) & (omega > 0.0)):
         raise ModelError("must be above 0 and finite (a direct current: dc_resistance)", "impedance.frequency_Hz")
-    from .steady import SteadyState
+    if not is_at_rest(solution):
+        from .state_impedance import loaded_chain, spectrum_about
 
-    if isinstance(solution, SteadyState):
-        from .state_impedance import state_spectrum
-
-        if charge_transfer is not None or contact_resistance is not None:
-            raise ModelError("a state with current brings its contacts along: no law and no resistance", "impedance")
-        return state_spectrum(solution, omega, ends, estimate=estimate)
-    if np.any(solution.parameters.array("contact_bias")):
-        from .state_impedance import biased_spectrum
-
-        laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else list(charge_transfer or ())
-        plain = contact_resistances(solution, None, contact_resistance)
-        return biased_spectrum(solution, laws, omega, ends, resistance=plain, estimate=estimate)
+        chain, currents = loaded_chain(solution, charge_transfer, contact_resistance)
+        return spectrum_about(chain, omega, ends, currents, estimate=estimate)
     network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
     return point_spectrum(
@@ -218,26 +232,9 @@ def circuit(
     if solution.status not in (0, 4):
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
     components = components_of(solution.stack)
-    resistance = contact_resistances(solution, charge_transfer, contact_resistance)
-    network = network_of(solution.parameters, 0, components, resistance)
-    network = network._replace(transfers=_transfers(solution, charge_transfer))
+    resistance, transfers = _contacts(solution, charge_transfer, contact_resistance)
+    network = network_of(solution.parameters, 0, components, resistance)._replace(transfers=transfers)
     return network, held_components(ends, components)
-
-
-def _transfers(solution: Solution, charge_transfer: Laws) -> tuple[tuple[int, float, float], ...]:
-    """Return contact, symmetry factor and resistance [ohm m2] of every law."""
-    if charge_transfer is None:
-        return ()
-    from .transfer import charge_transfer_resistance
-
-    laws = [charge_transfer] if isinstance(charge_transfer, ChargeTransfer) else charge_transfer
-    first = int(solution.parameters.end_contacts[0])
-    each = charge_transfer_resistance(solution, charge_transfer)
-    return tuple(
-        (i, float(np.asarray(law.symmetry_factor)), float(each[first + i]))
-        for i, law in enumerate(laws)
-        if law is not None
-    )
 
 
 def impedance(

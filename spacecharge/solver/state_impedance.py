@@ -146,20 +146,6 @@ def spectrum_about(
     return Spectrum(total, parts, error)
 
 
-def state_spectrum(
-    state: SteadyState, omega: Array, ends: EndKinds | Mapping[str, EndKinds], *, estimate: bool = True
-) -> Spectrum:
-    """Return the spectrum about a state with current; arguments as for :func:`spectrum_about`.
-
-    Raises
-    ------
-    ModelError
-        There is no such state.
-    """
-    chain, currents = loaded_chain(state, None, None)
-    return spectrum_about(chain, omega, ends, currents, estimate=estimate)
-
-
 def loaded_chain(
     solution: Solution | SteadyState, charge_transfer: Laws, contact_resistance: ArrayLike | None
 ) -> tuple[Chain, Array]:
@@ -198,41 +184,11 @@ def loaded_chain(
     return biased_chain(solution, laws, contact_resistances(solution, None, contact_resistance))
 
 
-def biased_spectrum(
-    solution: Solution,
-    laws: Sequence[ChargeTransfer | None],
-    omega: Array,
-    ends: EndKinds | Mapping[str, EndKinds],
-    *,
-    resistance: Array,
-    estimate: bool = True,
-) -> Spectrum:
-    """Return the spectrum of a stack with biased contacts, whose layers are level in themselves.
-
-    Parameters
-    ----------
-    solution : Solution
-        Of the stack with its ``bias_V``.
-    laws : sequence of ChargeTransfer or None
-        One per inner contact.
-    omega, ends, estimate
-        As for :func:`spectrum_about`.
-    resistance : ndarray, shape (n_layers - 1,)
-        Plain resistances of contacts without a law [ohm m2].
-
-    Returns
-    -------
-    Spectrum
-        Impedance, its parts, and its estimated error.
-    """
-    chain, currents = biased_chain(solution, laws, resistance)
-    return spectrum_about(chain, omega, ends, currents, estimate=estimate)
-
-
 def biased_chain(solution: Solution, laws: Sequence[ChargeTransfer | None], resistance: Array) -> tuple[Chain, Array]:
     """Return the state of a stack with biased contacts, and the current of every route through each contact [A m-2].
 
-    Arguments as for :func:`biased_spectrum`; shape of the currents (n_layers - 1, n_routes).
+    `laws`: one per inner contact; `resistance` (n_layers - 1): plain resistances of contacts without one [ohm m2].
+    Shape of the currents: (n_layers - 1, n_routes).
     """
     from .bias import bias_scalars
     from .chain import Chain, contact_rows

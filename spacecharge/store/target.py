@@ -89,19 +89,23 @@ def prepared_file(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def refuse_foreign(path: Path) -> None:
-    """Refuse to replace what neither is nor is called an HDF5 file: a configuration, a table of data, a figure.
+def refuse_taken(path: Path, asked: bool) -> None:
+    """Refuse to replace results unasked, and ever what is none: a configuration, a table of data, a figure.
 
     Parameters
     ----------
     path : Path
         Where a result would be written in the place of what stands there.
+    asked : bool
+        The user wants to go on with what stands there, or to replace it.
 
     Raises
     ------
     StoreError
-        Something else stands there.
+        Results stand there unasked, or what neither is nor is called an HDF5 file.
     """
+    if path.exists() and not asked:
+        raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
     if path.suffix.lower() in _ENDINGS:
         return
     try:
@@ -135,4 +139,4 @@ def _kind(mode: int) -> str:
     return next((words for words, tests in kinds.items() if any(test(mode) for test in tests)), "no regular file")
 
 
-__all__ = ["output_file", "prepared_file", "refuse_foreign"]
+__all__ = ["output_file", "prepared_file", "refuse_taken"]

@@ -29,7 +29,7 @@ from ..store.layout import MARKER, NOT_RUN, Layout
 from ..store.lock import RunLock
 from ..store.packing import pack
 from ..store.read import Results, read_results
-from ..store.target import prepared_file, refuse_foreign
+from ..store.target import prepared_file, refuse_taken
 from ..store.work import WorkFile
 from .pools import Done, Pool
 from .progress import Progress
@@ -208,7 +208,7 @@ def run_task(
     """
     started = time.monotonic()
     path = prepared_file(path)
-    _refuse_unasked(path, resume or overwrite)
+    refuse_taken(path, resume or overwrite)
 
     def advice() -> str:
         return advice_after_stop(path, task)
@@ -216,7 +216,7 @@ def run_task(
     with system_errors(path, advice), RunLock(path) as lock:
         remove_leftovers(path)
         # Another run may have come and gone since the first look.
-        _refuse_unasked(path, resume or overwrite)
+        refuse_taken(path, resume or overwrite)
         # Before signals are taken over: reading a damaged file may never end, and then only the system can.
         found = _found(task, path, lock, explain_change) if resume and path.exists() else None
         if isinstance(found, Results):
@@ -246,12 +246,6 @@ def run_task(
             task.explain(index, status) for status, indices in sorted(tally.examples.items()) for index in indices
         ),
     )
-
-
-def _refuse_unasked(path: Path, asked: bool) -> None:
-    if path.exists() and not asked:
-        raise StoreError(f"{path}: exists already; --resume goes on with an interrupted run, --overwrite replaces it")
-    refuse_foreign(path)
 
 
 def _found(

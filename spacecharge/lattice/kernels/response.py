@@ -113,6 +113,16 @@ def eliminate(matrix, rhs, n):
 
 
 @kernel
+def bulk_mean(entries, values, s):
+    """Return the mean of a value of the sites of species `s` over the planes of the bulk."""
+    mean = 0.0
+    for h in range(entries.shape[0]):
+        if int(entries[h, SPECIES]) == s:
+            mean += entries[h, WEIGHT] * values[h]
+    return mean
+
+
+@kernel
 def conditions(phi, tables, gauge, x, missing):
     """Fill `missing` with what the closure lacks; return the number of its conditions.
 
@@ -128,10 +138,7 @@ def conditions(phi, tables, gauge, x, missing):
         row = 1
     for s in range(species.shape[1]):
         if species[ADJUSTED, s] > 0.0:
-            mean = 0.0
-            for h in range(entries.shape[0]):
-                if int(entries[h, SPECIES]) == s:
-                    mean += entries[h, WEIGHT] * x[OCCUPANCY, h]
+            mean = bulk_mean(entries, x[OCCUPANCY], s)
             missing[row] = math.log(mean / species[ASKED, s])
             row += 1
     return row
@@ -152,12 +159,7 @@ def condition_slopes(moved, tables, gauge, x, slopes):
         row = 1
     for s in range(species.shape[1]):
         if species[ADJUSTED, s] > 0.0:
-            mean, change = 0.0, 0.0
-            for h in range(entries.shape[0]):
-                if int(entries[h, SPECIES]) == s:
-                    mean += entries[h, WEIGHT] * x[OCCUPANCY, h]
-                    change += entries[h, WEIGHT] * x[OCCUPANCY_SLOPE, h]
-            slopes[row] = change / mean
+            slopes[row] = bulk_mean(entries, x[OCCUPANCY_SLOPE], s) / bulk_mean(entries, x[OCCUPANCY], s)
             row += 1
 
 
