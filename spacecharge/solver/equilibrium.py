@@ -262,6 +262,9 @@ def _replace_static(
 BLOCK = 256
 """Points that a thread takes at a time: long enough to hide the hand-over (20 us), short enough to balance."""
 
+WAIT = 0.02
+"""Longest time until a signal is served while threads solve [s]: some 14 blocks of two of them."""
+
 
 def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int) -> None:
     """Call ``block(first, last)`` over all points, on `n_threads` Python threads.
@@ -296,7 +299,7 @@ def _run_blocks(block: Callable[[int, int], None], n_points: int, n_threads: int
         for thread in threads:
             # Whichever thread a signal reaches, its handler runs in this one, and only between two waits.
             while thread.is_alive():
-                thread.join(0.1)
+                thread.join(WAIT)
     except BaseException as interruption:
         # Ctrl-C meets the thread that waits; the others stop after their block.
         failures.append(interruption)
