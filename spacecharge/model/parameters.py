@@ -272,20 +272,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     pools = pools_of(stack.layers)
     close_pools(stack.layers, values, arrays, statistics, pools)
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics, pools)
-    for c, contact in enumerate(stack.contacts):
-        for row in CONTACT:
-            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
-            arrays[row.array][:, c] = value * row.unit.factor
-        for row in PLANE if contact.sites is not None else ():
-            given_value = plane_value(contact, row)
-            if given_value is not None:
-                value = values.plain(f"contacts.{c}.{row.key}", given_value)
-                arrays[row.array][:, c] = value * row.unit.factor
-    for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
-        for row in END:
-            if row.key == end.kind:
-                value = values.plain(f"ends.{label}.{row.key}", end.value)
-                arrays[row.array][:, side] = value * row.unit.factor
+    _faces(values, stack, arrays)
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
@@ -324,6 +311,24 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if overrides is None:
         stack.cache["parameters"] = result
     return result
+
+
+def _faces(values: Values, stack: Stack, arrays: dict[str, Array]) -> None:
+    """Fill the numbers of contacts, with their planes, and of ends."""
+    for c, contact in enumerate(stack.contacts):
+        for row in CONTACT:
+            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
+            arrays[row.array][:, c] = value * row.unit.factor
+        for row in PLANE if contact.sites is not None else ():
+            given_value = plane_value(contact, row)
+            if given_value is not None:
+                value = values.plain(f"contacts.{c}.{row.key}", given_value)
+                arrays[row.array][:, c] = value * row.unit.factor
+    for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
+        for row in END:
+            if row.key == end.kind:
+                value = values.plain(f"ends.{label}.{row.key}", end.value)
+                arrays[row.array][:, side] = value * row.unit.factor
 
 
 def _species(
