@@ -26,7 +26,7 @@ from ..kind import Kind
 from ..problem import Array, Estimate
 from ..result import FitResult
 from ..run import bands_of, run_setup
-from ..spectra_table import spectra_table
+from ..spectra_table import spectra_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,15 +97,14 @@ def fit_interface(config: InterfaceFitConfig) -> InterfaceResult:
         raise FitError(f"{config.path}: the model has no solution at the initial values of the parameters")
     fit = run_setup(config, setup, started)
     table = _table(config, model, fit.estimate)
-    spectra = spectra_table(measured, fit.estimate)
     curve, axis = _curve(config, model, fit.estimate)
-    if axis and fit.posterior is not None and fit.posterior.converged:
-        curve |= _drawn_band(config, model, fit.posterior)
+    drawn = fit.posterior if fit.posterior is not None and fit.posterior.converged else None
+    if axis and drawn is not None:
+        curve |= _drawn_band(config, model, drawn)
     verdict = _verdict(config, fit.estimate)
     given = {f.name: getattr(fit, f.name) for f in fields(fit)}
     given["tables"] = _stored_tables(tuple(config.interfaces), table, curve, axis or _axis_of(config))
-    if spectra is not None:
-        given["tables"]["spectra"] = spectra
+    given["tables"] |= spectra_tables(measured, fit.estimate, drawn)
     given["texts"] = {"verdict": verdict}
     return InterfaceResult(
         **given, table=table, interfaces=tuple(config.interfaces), curve=curve, axis=axis, verdict=verdict
