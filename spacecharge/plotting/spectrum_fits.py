@@ -33,8 +33,8 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
         Of the fit: title, number of data, chi-square.
     spectra : mapping
         ``names`` and ``unit``; ``spectrum`` (which one), ``frequency`` [Hz], ``measured_real``, ``fitted_real``,
-        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,). Of a posterior ``lower_95_real``, ``upper_95_real``,
-        the same of ``imag``, ``modulus`` and ``phase`` (n,), and complex ``drawn`` (n, n_draws).
+        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,). Of a posterior ``lower_95_real``,
+        ``upper_95_real``, the same of ``imag``, ``modulus`` and ``phase`` (n,), and complex ``drawn`` (n, n_draws).
     panels : sequence of Panel
         What else was measured.
 
