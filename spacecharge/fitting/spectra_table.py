@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..store.stored_fit import FitColumn, FitTable
-from .interface_spectra import MeasuredSpectra, area_of
+from .interface_spectra import Complex, MeasuredSpectra, area_of
 from .problem import Array, Estimate
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def spectra_tables(
     rows = np.concatenate([estimate.values[None], rows])
     n_draws, factors = rows.shape[0] - 1, _factors(spectra, rows)
     columns: dict[str, list[Array]] = {}
-    curves: list[Array] = []
+    curves: list[Complex] = []
     chosen = np.unique(np.linspace(0, n_draws - 1, min(CURVES, n_draws)).round().astype(np.intp))
     start = 0
     for i, (s, test) in enumerate(zip(config.spectra, spectra.tests, strict=True)):

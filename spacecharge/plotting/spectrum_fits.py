@@ -124,10 +124,9 @@ def _spectrum(
         nyquist.plot(drawn.real, -drawn.imag, color=colour, alpha=0.1, linewidth=0.7, zorder=1)
         words = "" if label else f"{drawn.shape[1]} draws of the posterior"
         nyquist.plot([], [], color=colour, alpha=0.3, linewidth=3.0, label=words)
-        ends = [factor * one[f"{end}_95_modulus"] for end in ("lower", "upper")]
-        bode.fill_between(frequency, *ends, color=colour, alpha=0.25, linewidth=0)
-        ends = [-np.degrees(one[f"{end}_95_phase"]) for end in ("lower", "upper")]
-        phase.fill_between(frequency, *ends, color=colour, alpha=0.25, linewidth=0)
+        for axes, what, scale in ((bode, "modulus", factor), (phase, "phase", -np.degrees(1.0))):
+            low, high = (scale * one[f"{end}_95_{what}"] for end in ("lower", "upper"))
+            axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
     bode.loglog(frequency, np.abs(measured), marker="o", **points)
     bode.loglog(frequency, np.abs(fitted), color=colour)
     phase.semilogx(frequency, -np.degrees(np.angle(measured)), marker="s", **{**points, "markersize": 2.4})
@@ -175,8 +174,9 @@ def _residuals(panel: Axes, one: Mapping[str, Array], colour: Any, *, first: boo
         )  # fmt: skip
         if "drawn" in one:
             # About the line of nothing, as the residuals are those of the fit: what other parameters would leave.
-            ends = [100.0 * (one[f"{end}_95_{part}"] - one[f"fitted_{part}"]) / modulus for end in ("lower", "upper")]
-            panel.fill_between(one["frequency"], *ends, color=colour, alpha=0.2, linewidth=0, zorder=1)
+            low, high = (one[f"{end}_95_{part}"] - one[f"fitted_{part}"] for end in ("lower", "upper"))
+            low, high = 100.0 * low / modulus, 100.0 * high / modulus
+            panel.fill_between(one["frequency"], low, high, color=colour, alpha=0.2, linewidth=0, zorder=1)
     panel.fill_between(
         one["frequency"], -100.0 * one["sigma_real"] / modulus, 100.0 * one["sigma_real"] / modulus, color="0.9",
         linewidth=0, zorder=-1, label="1 sigma of the data" if first else "",
