@@ -17,6 +17,7 @@ from .observe import find_regions, observe_layers
 from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
 from .signal_profile import BULK_DELTA, LEAST_DELTA, point_values
 from .species import VACUUM_PERMITTIVITY, is_interacting
+from .statistics import conductivity
 from .steady_element import INTEGRALS, STIFF, WEIGHTED
 from .steady_nodes import (
     C_SHEET,
@@ -210,10 +211,11 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
     set_parameters(work, row, codes, species, n, interacting)
     levels, regions = np.full((n_layers, n_species, 2), math.nan), np.empty((n_layers, 2, 2 + n_species))
     own, own_faces = np.empty(regions.shape), np.empty(faces.shape)
-    find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions, codes)
+    conductivity(work, codes, species, interacting, codes)
+    find_regions(work, codes, species, faces, fraction, True, levels, regions)
     for k in range(1, spans.shape[0]):
         store_potential(work, mesh, k, faces, own_faces)
-        find_regions(work, codes, species, own_faces, fraction, interacting, True, levels, own, codes)
+        find_regions(work, codes, species, own_faces, fraction, True, levels, own)
         for layer in range(n_layers):
             for s in range(n_species):
                 if routes[layer, s] != k:
@@ -224,7 +226,7 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
                         regions[layer, side, :2] = own[layer, side, :2]
     if several:
         store_potential(work, mesh, 0, faces, own_faces)
-    return observe_layers(work, row, codes, species, faces, regions, interacting, np.empty(n_species), out)
+    return observe_layers(work, row, codes, species, faces, regions, interacting, out)
 
 
 @kernel
