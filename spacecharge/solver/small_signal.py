@@ -143,25 +143,40 @@ def point_spectrum(
     """
     from ..kernels.signal_profile import face_shares, halve_state
 
-    layers = _on_mesh(work, row, codes, network, held, omega)
-    error = np.full(omega.size, np.nan)
     several = bool(network.counts.max() > 1)
-    if not estimate and not several:
-        return Spectrum(layers.sum(axis=1), layers, error)
-    before, after = np.empty((2, network.counts.size, 2, 2))
-    if network.transfers:
+    meshes, before = meshes_of(work, row, codes, network, omega), np.empty((network.counts.size, 2, 2))
+    finer = None
+    if network.transfers and (estimate or several):
         face_shares(work, row, codes, before)
-    if halve_state(work, row, codes):
+    if (estimate or several) and halve_state(work, row, codes):
+        halved = network._replace(contacts=network.contacts.copy())
         if network.transfers:
+            after = np.empty(before.shape)
             face_shares(work, row, codes, after)
-            network = _with_exchange(network, before, after)
-        finer = _on_mesh(work, row, codes, network, held, omega)
-        # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
-        changed = np.abs(finer - layers).sum(axis=1)
-        if several:
-            layers = finer
-        error = SAFETY * changed / np.abs(layers.sum(axis=1)) + NEGLECTED
-    return Spectrum(layers.sum(axis=1), layers, error if estimate else np.full(omega.size, np.nan))
+            halved = _with_exchange(network, before, after)
+        finer = _on_mesh(work, row, codes, halved, held, omega)
+    layers = drops_on(meshes, network, held, omega) if estimate or finer is None else None
+    return judged(layers, finer, several)
+
+
+def judged(layers: Complex | None, finer: Complex | None, several: bool) -> Spectrum:
+    """Return the spectrum of what two meshes say, each (n_frequencies, n_layers).
+
+    Parameters
+    ----------
+    layers, finer : ndarray of complex, shape (n_frequencies, n_layers)
+        Drops of phi on the mesh of the state and on the halved one; None where that has no answer.
+    several : bool
+        Several components conduct in a layer: the answer is that of the halved mesh.
+    """
+    answer = layers if finer is None or (layers is not None and not several) else finer
+    assert answer is not None  # one of the two is there
+    total = answer.sum(axis=1)
+    if layers is None or finer is None:
+        return Spectrum(total, answer, np.full(total.size, np.nan))
+    # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
+    changed = np.abs(finer - layers).sum(axis=1)
+    return Spectrum(total, answer, SAFETY * changed / np.abs(total) + NEGLECTED)
 
 
 def _with_exchange(network: Network, before: Array, after: Array) -> Network:
