@@ -75,7 +75,8 @@ class MeasuredSpectra:
         self.spectra = config.spectra
         self.names = [p.name for p in config.parameters]
         self.of_cell = {p.name: k for k, p in enumerate(config.parameters) if p.of_cell}
-        self.of_stack = [k for k, p in enumerate(config.parameters) if p.paths and p.fixed is None]
+        self.in_model = [k for k, p in enumerate(config.parameters) if p.paths]
+        self.of_stack = [k for k in self.in_model if config.parameters[k].fixed is None]
         self.blocking = "blocking_phase_exponent" in self.of_cell
         self.tests = [_tested(spectrum) for spectrum in self.spectra]
         sigmas = [_sigma(spectrum, test) for spectrum, test in zip(self.spectra, self.tests, strict=True)]
@@ -91,7 +92,11 @@ class MeasuredSpectra:
 
     def states(self, rows: Array) -> States:
         """Solve the model for every row of parameters (n_rows, n_parameters) at every spectrum."""
-        key = rows.tobytes()
+        own = rows[:, self.in_model]
+        if rows.shape[0] > 1 and (own == own[0]).all():
+            # Only the cell differs.
+            return _repeated(self.states(rows[:1]), rows.shape[0])
+        key = own.tobytes()
         # Threads of a sampler share this: one look, and whatever was found goes together.
         seen = self._seen
         if seen is not None and seen[0] == key:
@@ -120,11 +125,9 @@ class MeasuredSpectra:
             parts.append(np.concatenate([z.real, z.imag], axis=1))
         return np.concatenate(parts, axis=1) if parts else np.zeros((rows.shape[0], 0))
 
-    def impedance(self, values: Array, i: int) -> Complex:
-        """Return what an instrument sees of spectrum `i` at values of the parameters, in the unit of the data."""
-        rows = values[None]
-        omega = 2.0 * np.pi * self.spectra[i].frequency
-        return np.asarray(self._seen_by_instrument(i, rows, self.states(rows), omega)[0])
+    def impedances(self, rows: Array, i: int) -> Complex:
+        """Return what an instrument sees of spectrum `i` (n_rows, n_frequencies), in the unit of the data."""
+        return self._seen_by_instrument(i, rows, self.states(rows), 2.0 * np.pi * self.spectra[i].frequency)
 
     def _seen_by_instrument(self, i: int, rows: Array, states: States, omega: Array) -> Complex:
         cell = self.cell(rows)
@@ -163,19 +166,14 @@ class MeasuredSpectra:
             found = self.prediction(moved)
             for row, (k, (low, high)) in enumerate(zip(self.of_stack, steps, strict=True)):
                 out[:, k] = (found[2 * row + 1] - found[2 * row]) / (high - low)
-        self._seen = values[None].tobytes(), base
+        self._seen = values[None, self.in_model].tobytes(), base
         return out
 
     def _by_cell(self, values: Array, k: int, base: States) -> Array:
         low, high = self._step(values, k, 1e-5)
         moved = np.repeat(values[None], 2, axis=0)
         moved[0, k], moved[1, k] = low, high
-        twice = States(
-            [np.repeat(z, 2, axis=0) for z in base.stack],
-            [(np.repeat(r, 2), np.repeat(c, 2)) for r, c in base.contact],
-            [None if e is None else (np.repeat(e[0], 2), np.repeat(e[1], 2)) for e in base.end],
-        )
-        below, above = self.prediction(moved, twice)
+        below, above = self.prediction(moved, _repeated(base, 2))
         return np.asarray((above - below) / (high - low))
 
     def _step(self, values: Array, k: int, relative: float = STEP) -> tuple[float, float]:
@@ -204,6 +202,15 @@ class MeasuredSpectra:
             for s, test in zip(self.spectra, self.tests, strict=True)
             if _broken(s, test)
         ]
+
+
+def _repeated(states: States, n: int) -> States:
+    """Return the states of one row of parameters for `n` rows that differ in the cell only."""
+    return States(
+        [np.repeat(z, n, axis=0) for z in states.stack],
+        [(np.repeat(r, n), np.repeat(c, n)) for r, c in states.contact],
+        [None if end is None else (np.repeat(end[0], n), np.repeat(end[1], n)) for end in states.end],
+    )
 
 
 def _tested(spectrum: MeasuredSpectrum) -> KramersKronig:

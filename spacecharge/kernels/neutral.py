@@ -40,11 +40,10 @@ from .layout import (
     end_start,
     species_start,
 )
-from .mesh import set_parameters
 from .newton import CONVERGED, STEP_TOLERANCE, newton
 from .planes import has_planes, plane_bounds
-from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered
-from .start import place_jumps
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered, is_interacting
+from .start import set_up
 from .workspace import STRIDE as S
 
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
@@ -78,9 +77,15 @@ def _copy_element(work, n_species, source, target):
             work[at + target] = work[at + source]
 
 
+@inlined
+def state_size(n_layers, n_species, n):
+    """Return how many numbers `save_state` saves."""
+    return (7 + 5 * n_species) * n + n_layers + 1
+
+
 @kernel
 def save_state(work, codes, n, state, restore):
-    """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
+    """Copy y, size and layer, Delta of `n` elements, row by row, and the first elements to `state`, or back."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     k = 0
     for block in range(3 + n_species):
@@ -237,14 +242,15 @@ def neutral_bias(work, codes, faces, n, plane):
 
 
 @kernel
-def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
+def solve_neutral(work, row, codes, species, faces, n, memo, out):
     """Fill static capacitances whose neutral bias has to be solved for, contact by contact, each from the state given.
 
     NaN where no state without charge at the plane exists, or none is found. The state is as before afterwards.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    bordered = is_bordered(codes, species)
-    state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
+    interacting = is_interacting(codes, species)
+    kind = (interacting, is_bordered(codes, species), False)
+    state = np.empty(state_size(n_layers, n_species, n))
     saved = False
     for plane in range(n_layers + 1):
         if not (is_plane(codes, plane) and needs_neutral_solve(row, codes, plane)):
@@ -260,14 +266,11 @@ def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
         gap, m = -1, n
         if 0 < plane < n_layers:
             gap, m = insert_gap(work, codes, n, plane), n + 1
-        n_pad = set_parameters(work, row, ends, species, m, interacting)
-        place_jumps(work, row, ends, m)
+        set_up(work, row, ends, species, m, interacting)
         if gap >= 0:
             work[w.STIFFNESS * S + gap] = 0.0
             work[w.STRENGTH * S + gap] = 0.0
-        status, _, _ = newton(
-            work, row, ends, m, n_pad, interacting, bordered, False, STEP_TOLERANCE, memo
-        )  # fmt: skip
+        status, _, _ = newton(work, row, ends, m, kind, STEP_TOLERANCE, memo)
         bias = neutral_bias(work, codes, faces, n, plane)
         save_state(work, codes, n, state, True)
         if status != CONVERGED:
@@ -276,8 +279,7 @@ def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
             out[at] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
     if saved:
         # Coefficients of the mesh without the cut, for those who read the state afterwards.
-        set_parameters(work, row, codes, species, n, interacting)
-        place_jumps(work, row, codes, n)
+        set_up(work, row, codes, species, n, interacting)
 
 
 @kernel

@@ -10,7 +10,6 @@ from ._jit import kernel
 from .element import NODES
 from .laws import state_of
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
-from .mesh import set_parameters
 from .newton import CONVERGED, MOST_EFFORT, newton
 from .observe import node_deltas, point_deltas
 from .signal_element import (
@@ -23,7 +22,7 @@ from .signal_element import (
     NODE_BLOCKS,
 )
 from .species import VACUUM_PERMITTIVITY, fill_species, is_bordered, is_interacting
-from .start import place_jumps, refine
+from .start import refine, set_up
 from .workspace import CAPACITY
 from .workspace import STRIDE as S
 
@@ -169,13 +168,12 @@ def halve_state(work, row, codes):
     species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
-    bordered = interacting and is_bordered(codes, species)
+    kind = (interacting, interacting and is_bordered(codes, species), False)
     n = int(work[w.FIRST * S + n_layers])
     if 2 * n + 8 > CAPACITY:
         return False
     refine(work, codes, n)
-    n_pad = set_parameters(work, row, codes, species, 2 * n, interacting)
-    place_jumps(work, row, codes, 2 * n)
+    set_up(work, row, codes, species, 2 * n, interacting)
     memo = np.full(MEMO_SIZE, MOST_EFFORT)
-    status, _, _ = newton(work, row, codes, 2 * n, n_pad, interacting, bordered, False, 1e-8, memo)
+    status, _, _ = newton(work, row, codes, 2 * n, kind, 1e-8, memo)
     return status == CONVERGED

@@ -15,6 +15,7 @@ from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
 from .species import is_interacting
+from .statistics import conductivity
 from .steady_element import INTEGRALS, STIFF, WEIGHTED
 from .steady_nodes import (
     C_SHEET,
@@ -207,10 +208,11 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
     set_parameters(work, row, codes, species, n, interacting)
     levels, regions = np.full((n_layers, n_species, 2), math.nan), np.empty((n_layers, 2, 2 + n_species))
     own, own_faces = np.empty(regions.shape), np.empty(faces.shape)
-    find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions, codes)
+    conductivity(work, codes, species, interacting, codes)
+    find_regions(work, codes, species, faces, fraction, True, levels, regions)
     for k in range(1, spans.shape[0]):
         store_potential(work, mesh, k, faces, own_faces)
-        find_regions(work, codes, species, own_faces, fraction, interacting, True, levels, own, codes)
+        find_regions(work, codes, species, own_faces, fraction, True, levels, own)
         for layer in range(n_layers):
             for s in range(n_species):
                 if routes[layer, s] != k:
@@ -221,4 +223,4 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
                         regions[layer, side, :2] = own[layer, side, :2]
     if several:
         store_potential(work, mesh, 0, faces, own_faces)
-    return observe_layers(work, row, codes, species, faces, regions, interacting, np.empty(n_species), out)
+    return observe_layers(work, row, codes, species, faces, regions, interacting, out)

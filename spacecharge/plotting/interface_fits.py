@@ -49,6 +49,9 @@ def interface_figure(stored: StoredFit) -> Figure:
         found = stored.tables["spectra"]
         spectra = {name: column.values for name, column in found.columns.items()}
         spectra |= {"names": found.attributes["names"], "unit": found.columns["measured_real"].unit}
+        if "spectra_draws" in stored.tables:
+            drawn = stored.tables["spectra_draws"]
+            spectra["drawn"] = np.asarray(drawn["real"]) + 1j * np.asarray(drawn["imag"])
         return spectra_figure(summary, spectra, _against_axis(data) if "axis" in data["table"] else [])
     if np.isnan(data["table"]["fitted_exchange_current_density"]).all() and "axis" in data["table"]:
         return _without_transfer(summary, data)

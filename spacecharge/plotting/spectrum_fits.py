@@ -33,7 +33,8 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
         Of the fit: title, number of data, chi-square.
     spectra : mapping
         ``names`` and ``unit``; ``spectrum`` (which one), ``frequency`` [Hz], ``measured_real``, ``fitted_real``,
-        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,).
+        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,). Of a posterior ``lower_95_real``,
+        ``upper_95_real``, the same of ``imag``, ``modulus`` and ``phase`` (n,), and complex ``drawn`` (n, n_draws).
     panels : sequence of Panel
         What else was measured.
 
@@ -41,10 +42,12 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
     -------
     matplotlib Figure
         Nyquist to one scale with a mark at every decade; modulus and phase; (data - fit) over the modulus, with what
-        the Kramers-Kronig series leaves in grey where there is one spectrum.
+        the Kramers-Kronig series leaves in grey where there is one spectrum. A posterior is drawn as some of its
+        spectra in the complex plane, where two parts move together, and as the pointwise band of 95 % elsewhere.
     """
     n = 3 + len(panels)
     note = f"{summary['n_data']} data, reduced chi-square {summary['chi2_reduced']:.3g}"
+    note += ", bands: 95 % of the posterior" if "drawn" in spectra else ""
     with styled():
         figure, grid = new_figure(-(-n // 2), 2, summary["title"] or summary["name"], note)
         axes = list(np.ravel(grid))
@@ -116,6 +119,14 @@ def _spectrum(
     fine = np.linspace(logs[0], logs[-1], 10 * logs.size)
     curve = CubicSpline(logs[distinct], fitted[distinct])(fine)
     nyquist.plot(curve.real, -curve.imag, color=colour, label=label or "fit")
+    if "drawn" in one:
+        drawn = CubicSpline(logs[distinct], factor * one["drawn"][distinct])(fine)
+        nyquist.plot(drawn.real, -drawn.imag, color=colour, alpha=0.1, linewidth=0.7, zorder=1)
+        words = "" if label else f"{drawn.shape[1]} draws of the posterior"
+        nyquist.plot([], [], color=colour, alpha=0.3, linewidth=3.0, label=words)
+        for axes, what, scale in ((bode, "modulus", factor), (phase, "phase", -np.degrees(1.0))):
+            low, high = (scale * one[f"{end}_95_{what}"] for end in ("lower", "upper"))
+            axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
     bode.loglog(frequency, np.abs(measured), marker="o", **points)
     bode.loglog(frequency, np.abs(fitted), color=colour)
     phase.semilogx(frequency, -np.degrees(np.angle(measured)), marker="s", **{**points, "markersize": 2.4})
@@ -161,6 +172,11 @@ def _residuals(panel: Axes, one: Mapping[str, Array], colour: Any, *, first: boo
             one["frequency"], off, marker, color=colour, ms=3, fillstyle="full" if part == "real" else "none",
             label=f"fit, {words}" if first else "",
         )  # fmt: skip
+        if "drawn" in one:
+            # About the line of nothing, as the residuals are those of the fit: what other parameters would leave.
+            low, high = (one[f"{end}_95_{part}"] - one[f"fitted_{part}"] for end in ("lower", "upper"))
+            low, high = 100.0 * low / modulus, 100.0 * high / modulus
+            panel.fill_between(one["frequency"], low, high, color=colour, alpha=0.2, linewidth=0, zorder=1)
     panel.fill_between(
         one["frequency"], -100.0 * one["sigma_real"] / modulus, 100.0 * one["sigma_real"] / modulus, color="0.9",
         linewidth=0, zorder=-1, label="1 sigma of the data" if first else "",
