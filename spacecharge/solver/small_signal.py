@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import VACUUM_PERMITTIVITY
 from ..errors import ModelError
-from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from .network import EndKinds, Network, components_of, held_components, network_of
 from .signal_mesh import drops_on, meshes_of
@@ -105,7 +103,7 @@ def _contacts(solution: Solution, charge_transfer: Laws, resistance: ArrayLike |
     return total, transfers
 
 
-def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
+def on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
     return drops_on(meshes_of(work, row, codes, network, omega), network, held, omega)
 
@@ -154,7 +152,7 @@ def point_spectrum(
             after = np.empty(before.shape)
             face_shares(work, row, codes, after)
             halved = _with_exchange(network, before, after)
-        finer = _on_mesh(work, row, codes, halved, held, omega)
+        finer = on_mesh(work, row, codes, halved, held, omega)
     layers = drops_on(meshes, network, held, omega) if estimate or finer is None else None
     return judged(layers, finer, several)
 
@@ -302,121 +300,6 @@ def impedance(
         estimate=False,
     )  # fmt: skip
     return found.impedance.reshape(np.shape(frequency_Hz))
-
-
-def path_resistances(work: Array, row: Array, codes: Any, network: Network) -> Array:
-    """Return the resistance of each component through the whole stack, shape (n_components,) [ohm m2]; inf: blocked."""
-    from ..kernels.element import WEIGHTS
-    from ..kernels.signal_profile import fill_profile
-
-    n_layers, m = network.order.shape
-    none = np.zeros((n_layers, 2), dtype=np.int64)
-    first, elements, values = fill_profile(work, row, codes, network.positions, none, m)
-    total = np.zeros(m)
-    for layer in range(n_layers):
-        part = slice(first[layer], first[layer + 1])
-        here = np.full(m, np.inf)
-        for k in range(int(network.counts[layer])):
-            here[network.order[layer, k]] = float(np.sum(elements[part, 0] * ((1.0 / values[part, :, k]) @ WEIGHTS)))
-        total += here
-    if n_layers > 1:
-        total += network.contacts[:, 0].sum(axis=0)
-    return total
-
-
-def dc_resistance(
-    solution: Solution,
-    *,
-    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
-    charge_transfer: Laws = None,
-    contact_resistance: ArrayLike | None = None,
-) -> float:
-    """Return the resistance to a direct current.
-
-    1/R = sum over the components of 1/(sum over the layers of int dx/sigma + resistances of the contacts); one that is
-    blocked anywhere adds nothing.
-
-    Parameters
-    ----------
-    solution : Solution
-        The state at rest.
-    ends, charge_transfer, contact_resistance : optional
-        As for :func:`impedance`.
-
-    Returns
-    -------
-    float
-        [ohm m2]; inf where no component gets through.
-
-    Raises
-    ------
-    ModelError
-        An end or a component is not known, or the solution is none.
-    """
-    network, held = circuit(solution, ends, charge_transfer, contact_resistance)
-    prepared = solution._prepared
-    paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
-    return through_resistance(paths, held)
-
-
-def through_resistance(paths: Array, held: NDArray[np.bool_]) -> float:
-    """Return what the components that both ends exchange let through in parallel [ohm m2]; inf for none."""
-    open_paths = held.all(axis=0) & np.isfinite(paths)
-    return float(1.0 / np.sum(1.0 / paths[open_paths])) if open_paths.any() else float("inf")
-
-
-def blocking_resistance(
-    solution: Solution, *, charge_transfer: Laws = None, contact_resistance: ArrayLike | None = None
-) -> float:
-    """Return the limit of Re Z at low frequency between two blocking plates.
-
-    int [dQ(x)/dQ]^2 dx/sigma + sum R_ct [dQ(contact)/dQ]^2: a plate does not see what its charge does not cross, such
-    as the depleted zone at a contact, which a direct current must cross.
-
-    Parameters
-    ----------
-    solution : Solution
-        The state at rest.
-    charge_transfer, contact_resistance : optional
-        As for :func:`impedance`.
-
-    Returns
-    -------
-    float
-        [ohm m2]
-
-    Raises
-    ------
-    ModelError
-        The solution is none.
-    """
-    network, held = circuit(solution, "blocking", charge_transfer, contact_resistance)
-    prepared = solution._prepared
-    omega = np.array([VANISHING])
-    return float(_on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real)
-
-
-def geometric_capacitance(solution: Solution) -> float:
-    """Return 1/int dx/(eps0 eps), the capacitance at frequencies that no carrier follows.
-
-    Parameters
-    ----------
-    solution : Solution
-        Any solution of the stack.
-
-    Returns
-    -------
-    float
-        [F m-2]
-    """
-    p = solution.parameters
-    return stack_capacitance(p, 0)
-
-
-def stack_capacitance(parameters: StackParameters, point: int) -> float:
-    """Return the same for a point."""
-    p = parameters
-    return float(VACUUM_PERMITTIVITY / np.sum(p.thickness[point] / p.permittivity[point]))
 
 
 def impedance_error_estimate(
