@@ -68,7 +68,7 @@ def solve_point_of(
         out[0, 0] = Status.INVALID_POINT
     status = Status(int(out[0, 0]))
     counted = None if resistance_of is None else tuple(resistance_of)
-    return Solution(stack, prepared, counted, status, status.message, out, prepared.keep(work, n), 0.0)
+    return Solution(stack, prepared, counted, (status, status.message), out, prepared.keep(work, n), 0.0)
 
 
 def load_values(
