@@ -14,7 +14,7 @@ from ..units import unit_of
 from .curvature import minimise_by_curvature
 from .identifiability import determined_only
 from .interface_measured import Measured
-from .interface_model import InterfaceModel
+from .interface_model import InterfaceModel, Solving
 from .interface_spectra import MeasuredSpectra, area_of
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Setup
@@ -54,7 +54,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
         parameters=parameters,
         predict=lambda values: joint.predict(values[None])[0],
         jacobian=joint.jacobian,
-        predict_many=joint.predict,
+        predict_many=joint.draws,
         data=np.concatenate([measured.values, spectra.values]),
         sigma=np.concatenate([measured.sigma, spectra.sigma]),
         limit=np.concatenate([measured.limit, np.zeros(spectra.values.size, dtype=np.int8)])
@@ -150,16 +150,21 @@ class _Joint:
     def __init__(self, model: InterfaceModel, measured: Measured, spectra: MeasuredSpectra) -> None:
         self.model, self.measured, self.spectra = model, measured, spectra
         self.area = spectra.of_cell.get(AREA)
+        self.tolerance_V = model.draw_tolerance_V(np.concatenate([measured.sigma, spectra.sigma]))
 
-    def predict(self, rows: Array) -> Array:
+    def predict(self, rows: Array, solving: Solving | None = None) -> Array:
         """Return the data as the model has them for rows of parameters (n_rows, n_data)."""
         parts = []
         if self.measured.values.size:
-            scalars = self.model.scalars(rows, self.measured.at)
+            scalars = self.model.scalars(rows, self.measured.at, solving)
             parts.append(self.measured.prediction(scalars, area_of(self.spectra, rows)))
         if self.spectra.values.size:
-            parts.append(self.spectra.prediction(rows))
+            parts.append(self.spectra.prediction(rows, self.spectra.states(rows, solving)))
         return np.concatenate(parts, axis=1)
+
+    def draws(self, rows: Array, n_threads: int) -> Array:
+        """Return the same as exactly as the data can tell, for a sampler."""
+        return self.predict(rows, Solving(self.tolerance_V, n_threads))
 
     def jacobian(self, values: Array) -> Array:
         """Return the derivatives of the prediction (n_data, n_parameters), in the units of the keys."""
