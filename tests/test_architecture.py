@@ -29,13 +29,8 @@ MOST_LINES = 450
 # Rooms whose functions have at most 80 lines and 8 arguments; elsewhere 100 lines.
 METHOD = {"kernels", "lattice.kernels", "nmr.kernels", "solver"}
 # What exceeds this today, and by what: the lists may only shrink.
-LONGER: dict[str, int] = {
-    "fitting.exchange.diffusion_setup": 101,
-    "model.parameters.stack_parameters": 108,
-}
+LONGER: dict[str, int] = {}
 MORE_ARGUMENTS: dict[str, int] = {
-    "solver.output.__call__": 9,
-    "solver.solution.__init__": 9,
     "solver.steady.steady_state": 9,
 }
 

@@ -371,12 +371,14 @@ def solve(
     begin = time.perf_counter()
     n = run_prepared(prepared, work, out)
     seconds = time.perf_counter() - begin
-    status, message = _OUTCOMES[out.item(0)]
-    if status is not _SOLVED:
+    outcome = _OUTCOMES[out.item(0)]
+    if outcome[0] is not _SOLVED:
+        status = outcome[0]
         message = failure_message(prepared.parameters, status, mesh=n > 0)
+        outcome = status, message
         if throw:
             raise (MiscibilityGapError if status == Status.MISCIBILITY_GAP else ConvergenceError)(message, status)
-    return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
+    return Solution(stack, prepared, resistance_of, outcome, out, prepared.keep(work, n), seconds)
 
 
 __all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

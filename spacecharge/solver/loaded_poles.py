@@ -66,9 +66,10 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     network = network_of(chain.solution.parameters, 0, components)
     network.contacts[:, :2] = linear_contacts(chain, currents, len(components.names))
     n_layers, m = network.order.shape
-    first, elements, values = state_values(chain, network)
-    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
+    _, elements, values = state_values(chain, network)
     fastest = float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
+    first, elements, values = state_values(chain, network, fastest)
+    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
     mesh = cut_bulk(first, elements, values, network, fastest, paths)
     matrix, driven, load, _ = factors(mesh, network, held)
     refuse_large(matrix.shape[0], f"allowed with a current or a bias: {MOST_LOADED}", MOST_LOADED)

@@ -219,19 +219,19 @@ def characteristic_frequency(rows: Rows) -> Array:
     return np.asarray(frequency)
 
 
-@observable((), "V", "estimated error of the contact potential", is_sensitive=False)
+@observable((), "V", "estimated error of the contact potential", slope=False)
 def potential_error_estimate(rows: Rows) -> Array:
     """Return the estimated error of the contact potentials."""
     return rows.head(o.POTENTIAL_ERROR)
 
 
-@observable((), "1", "estimated relative error of the resistance", is_sensitive=False)
+@observable((), "1", "estimated relative error of the resistance", slope=False)
 def resistance_error_estimate(rows: Rows) -> Array:
     """Return the estimated relative error of the region resistances, against max(R, debye/sigma_b)."""
     return rows.head(o.RESISTANCE_ERROR)
 
 
-@observable((), "C m-2", "total charge of the stack and its ends", is_sensitive=False)
+@observable((), "C m-2", "total charge of the stack and its ends", slope=False)
 def charge_balance(rows: Rows) -> Array:
     """Return the total charge of the stack, its contacts and ends: zero to rounding."""
     return rows.head(o.BALANCE)

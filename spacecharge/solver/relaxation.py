@@ -30,9 +30,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
 from ..model import StackParameters
+from .impedance_limits import path_resistances, through_resistance
 from .network import EndKinds, Network
 from .signal_mesh import face_cuts, fill_planes
-from .small_signal import Laws, circuit, full_work, is_at_rest, path_resistances, through_resistance
+from .small_signal import Laws, circuit, full_work, is_at_rest
 
 if TYPE_CHECKING:
     from .solution import Solution

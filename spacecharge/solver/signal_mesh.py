@@ -92,11 +92,47 @@ def meshes_of(work: Array, row: Array, codes: Any, network: Network, omega: Arra
     return Meshes(base, cut)
 
 
-def drops_on(meshes: Meshes, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
-    """Return the drop of phi over each layer over J, shape (n_frequencies, n_layers) [ohm m2]."""
+def loaded_meshes(profile: Callable[[float], Any], omega: Array) -> Meshes:
+    """Return the meshes of a state with current for angular frequencies [s-1].
+
+    Parameters
+    ----------
+    profile : callable
+        Given an angular frequency [s-1] that the mesh must resolve (0: none), first elements, elements and values.
+    omega : ndarray, shape (n_frequencies,)
+        Angular frequencies [s-1].
+    """
+    from ..kernels.signal_element import E_PERMITTIVITY, NODE_BLOCKS
+
+    base = profile(0.0)
+    elements, values = base[1:]
+    m = values.shape[2] // NODE_BLOCKS
+    sigma, capacity = values[:, :, :m], values[:, :, m : 2 * m]
+    slow = np.divide(capacity, sigma, out=np.zeros(sigma.shape), where=sigma > 0.0).max(axis=2)
+    stored = capacity.sum(axis=2) / elements[:, E_PERMITTIVITY, None]
+    # Below the frequency at which the first signal decays faster than the static one, all share one mesh.
+    moving = stored > 0.0
+    rate = float((slow[moving] / stored[moving]).max(initial=0.0))
+    steps = np.zeros(omega.size)
+    if rate > 0.0:
+        steps = np.maximum(np.ceil(np.log(omega * rate) / np.log(4.0) / TOGETHER), 0.0)
+    cut = []
+    for step in np.unique(steps):
+        highest = 4.0 ** (TOGETHER * step) / rate if rate > 0.0 else 0.0
+        cut.append((np.flatnonzero(steps == step), profile(highest)))
+    return Meshes(base, cut)
+
+
+def drops_on(
+    meshes: Meshes, network: Network, held: NDArray[np.bool_], omega: Array, *, at_rest: bool = True
+) -> Complex:
+    """Return the drop of phi over each layer over J, shape (n_frequencies, n_layers) [ohm m2].
+
+    `at_rest`: nothing drifts, and the contacts are resistances.
+    """
     from ..kernels.signal_chain import scalar_spectrum, spectrum
 
-    run: Callable[..., None] = scalar_spectrum if network.counts.max() <= 1 else spectrum
+    run: Callable[..., None] = scalar_spectrum if at_rest and network.counts.max() <= 1 else spectrum
     n_layers = network.counts.size
     out = np.empty((omega.size, n_layers), dtype=np.complex128)
     for chosen, mesh in meshes.cut:
@@ -106,4 +142,4 @@ def drops_on(meshes: Meshes, network: Network, held: NDArray[np.bool_], omega: A
     return out
 
 
-__all__ = ["Meshes", "drops_on", "face_cuts", "fill_planes", "meshes_of"]
+__all__ = ["NEAR_FACE", "Meshes", "drops_on", "face_cuts", "fill_planes", "loaded_meshes", "meshes_of"]
