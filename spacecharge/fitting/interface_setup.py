@@ -13,8 +13,9 @@ from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
 from .identifiability import determined_only
+from .interface_loads import is_driven
 from .interface_measured import Measured
-from .interface_model import InterfaceModel
+from .interface_model import InterfaceModel, Solving
 from .interface_spectra import MeasuredSpectra, area_of
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Setup
@@ -54,7 +55,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
         parameters=parameters,
         predict=lambda values: joint.predict(values[None])[0],
         jacobian=joint.jacobian,
-        predict_many=joint.predict,
+        predict_many=joint.draws,
         data=np.concatenate([measured.values, spectra.values]),
         sigma=np.concatenate([measured.sigma, spectra.sigma]),
         limit=np.concatenate([measured.limit, np.zeros(spectra.values.size, dtype=np.int8)])
@@ -77,7 +78,8 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
     unique, index = np.unique(temperature, return_inverse=True)
     few = names if len(names) <= _MOST_DERIVED and config.data else []
     derived = tuple(q for name in few for q in _derived(model, config, name))
-    seen = {s.interface: s.temperature for s in reversed(config.spectra)}
+    driven = [s.interface for s in config.spectra if is_driven(config, s.interface)]
+    seen = {s.interface: s.temperature for s in reversed(config.spectra) if s.interface not in driven}
     if len(seen) <= _MOST_DERIVED:
         derived += tuple(q for name, at_K in seen.items() for q in _contact_arc(model, config, name, at_K))
     codes = [_code(d) for d in config.data]
@@ -117,7 +119,13 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
             else minimise_by_curvature,
             order=order,
             warnings=tuple(spectra.warnings),
-            notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
+            notes=(
+                *([LOGARITHMS] if config.data else []),
+                *config.notes,
+                *spectra.notes,
+                *_nuisance(config),
+                *_of_rest(driven),
+            ),
         ),
         spectra,
     )
@@ -132,6 +140,14 @@ def _nuisance(config: InterfaceFitConfig) -> list[str]:
     """Say which parameters are not of the model."""
     names = [p.name for p in config.parameters if p.of_cell]
     return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
+
+
+def _of_rest(driven: Sequence[str]) -> list[str]:
+    """Say what numbers beside spectra about a bias or a load are."""
+    names = ", ".join(dict.fromkeys(driven))
+    return (
+        [f"spectra about a bias or a load ({names}): what else is said of these interfaces is at rest"] if names else []
+    )
 
 
 class _Joint:
@@ -150,16 +166,21 @@ class _Joint:
     def __init__(self, model: InterfaceModel, measured: Measured, spectra: MeasuredSpectra) -> None:
         self.model, self.measured, self.spectra = model, measured, spectra
         self.area = spectra.of_cell.get(AREA)
+        self.tolerance_V = model.draw_tolerance_V(np.concatenate([measured.sigma, spectra.sigma]))
 
-    def predict(self, rows: Array) -> Array:
+    def predict(self, rows: Array, solving: Solving | None = None) -> Array:
         """Return the data as the model has them for rows of parameters (n_rows, n_data)."""
         parts = []
         if self.measured.values.size:
-            scalars = self.model.scalars(rows, self.measured.at)
+            scalars = self.model.scalars(rows, self.measured.at, solving)
             parts.append(self.measured.prediction(scalars, area_of(self.spectra, rows)))
         if self.spectra.values.size:
-            parts.append(self.spectra.prediction(rows))
+            parts.append(self.spectra.prediction(rows, self.spectra.states(rows, solving)))
         return np.concatenate(parts, axis=1)
+
+    def draws(self, rows: Array, n_threads: int) -> Array:
+        """Return the same as exactly as the data can tell, for a sampler."""
+        return self.predict(rows, Solving(self.tolerance_V, n_threads))
 
     def jacobian(self, values: Array) -> Array:
         """Return the derivatives of the prediction (n_data, n_parameters), in the units of the keys."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.cell_parameters import AREA
-from ..errors import FitError
+from ..errors import FitError, ModelError
 from ..measured.kramers_kronig import KramersKronig, kramers_kronig
 from ..solver.small_signal import VANISHING
 from .cell import CM2, cell_impedance
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..config.interface_fit import InterfaceFitConfig
     from ..config.interface_spectra import MeasuredSpectrum
-    from .interface_model import InterfaceModel
+    from .interface_model import InterfaceModel, Solving
 
 Complex = NDArray[np.complex128]
 
@@ -85,18 +85,18 @@ class MeasuredSpectra:
         self.sigma = np.concatenate(sigmas) if sigmas else np.zeros(0)
         self.frequency = _both(self.spectra, lambda s: s.frequency)
         self.temperature = _both(self.spectra, lambda s: np.full(s.frequency.size, s.temperature))
-        self._seen: tuple[bytes, States] | None = None
+        self._seen: tuple[tuple[bytes, float | None], States] | None = None
         entries = [config.interfaces[s.interface] for s in self.spectra]
         self.at = {path: np.array([e[path] for e in entries]) for path in (entries[0] if entries else {})}
         self.at["temperature_K"] = np.array([s.temperature for s in self.spectra])
 
-    def states(self, rows: Array) -> States:
+    def states(self, rows: Array, solving: Solving | None = None) -> States:
         """Solve the model for every row of parameters (n_rows, n_parameters) at every spectrum."""
         own = rows[:, self.in_model]
         if rows.shape[0] > 1 and (own == own[0]).all():
             # Only the cell differs.
-            return _repeated(self.states(rows[:1]), rows.shape[0])
-        key = own.tobytes()
+            return _repeated(self.states(rows[:1], solving), rows.shape[0])
+        key = own.tobytes(), solving.tolerance_V if solving else None
         # Threads of a sampler share this: one look, and whatever was found goes together.
         seen = self._seen
         if seen is not None and seen[0] == key:
@@ -104,7 +104,10 @@ class MeasuredSpectra:
         omega = [2.0 * np.pi * s.frequency for s in self.spectra]
         if self.blocking:
             omega = [np.append(w, VANISHING) for w in omega]
-        found, resistance, capacitance = self.model.spectra(rows, self.at, omega)
+        try:
+            found, resistance, capacitance = self.model.spectra(rows, self.at, omega, solving)
+        except ModelError as error:
+            raise FitError(f"{self.config.path}: {error}") from None
         n, n_rows = len(self.spectra), rows.shape[0]
         stack = [np.array([found[r * n + i] for r in range(n_rows)]) for i in range(n)]
         ends: list[tuple[Array, Array] | None] = [None] * n
@@ -166,7 +169,7 @@ class MeasuredSpectra:
             found = self.prediction(moved)
             for row, (k, (low, high)) in enumerate(zip(self.of_stack, steps, strict=True)):
                 out[:, k] = (found[2 * row + 1] - found[2 * row]) / (high - low)
-        self._seen = values[None, self.in_model].tobytes(), base
+        self._seen = (values[None, self.in_model].tobytes(), None), base
         return out
 
     def _by_cell(self, values: Array, k: int, base: States) -> Array:

@@ -204,8 +204,12 @@ def _each(quantity: Quantity, draws: Array | None) -> Array:
 
 def _bands(setup: Setup, draws: Array) -> dict[str, Array]:
     """Return median and bands of the prediction of every datum, in the unit of the data."""
+    problem = setup.problem
     with np.errstate(all="ignore"):
-        predicted = np.array([setup.problem.predict(values) for values in draws])
+        if problem.predict_many is not None:
+            predicted = problem.predict_many(draws, os.cpu_count() or 1)
+        else:
+            predicted = np.array([problem.predict(values) for values in draws])
     if setup.is_log:
         predicted = np.exp(predicted)
     return {f"model_{name}": values for name, values in bands_of(predicted).items()}

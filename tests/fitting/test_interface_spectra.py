@@ -415,8 +415,11 @@ def test_rows_at_once_are_rows_one_by_one(folder: Path) -> None:
     setup, _ = interface_setup(config(folder))
     assert setup.problem.predict_many is not None
     rows = np.array([40.0, 5.0, 0.5, 2.0, 80.0]) * (1.0 + 0.1 * np.random.default_rng(0).standard_normal((6, 5)))
-    many = setup.problem.predict_many(rows)
-    assert many == pytest.approx(np.array([setup.problem.predict(row) for row in rows]), rel=1e-12)
+    one_by_one = np.array([setup.problem.predict(row) for row in rows])
+    many = setup.problem.predict_many(rows, 2)
+    # Draws are solved as exactly as the data can tell: to a thousandth of the smallest sigma.
+    assert np.abs((many - one_by_one) / setup.problem.sigma).max() < 1e-3
+    assert np.array_equal(many, setup.problem.predict_many(rows, 1))
 
 
 def test_a_sampler_draws_the_same_from_rows_at_once() -> None:
@@ -428,7 +431,7 @@ def test_a_sampler_draws_the_same_from_rows_at_once() -> None:
         sigma=np.full(12, 0.1),
         absolute_sigma=True,
     )
-    at_once = replace(problem, predict_many=lambda rows: rows[:, :1] + rows[:, 1:] * x)
+    at_once = replace(problem, predict_many=lambda rows, n_threads: rows[:, :1] + rows[:, 1:] * x)
     one, other = (sample(minimise(p), samples=400, seed=5) for p in (problem, at_once))
     assert np.array_equal(one.chain, other.chain)
 
@@ -446,7 +449,7 @@ def test_twenty_thousand_draws_take_less_than_a_minute_on_two_processors(folder:
     checked = config(folder, TEXT + "uncertainty: posterior\nsamples: 20000\n")
     began = time.process_time()
     result = sc.fit(checked)
-    assert time.process_time() - began < 120.0
+    assert time.process_time() - began < 90.0
     assert result.posterior is not None and result.posterior.converged
     laplace = sc.fit(config(folder))
     for name in ("series_resistance_ohm_cm2", "inductance_nH", "electrolyte.site_density_per_nm3"):
