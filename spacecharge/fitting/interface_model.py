@@ -24,6 +24,7 @@ from ..model.parameters import law_parts
 from ..model.tangents import parameter_tangent
 from ..solver.transfer import local_activation_energy, transfer_scalars
 from ..units import unit_of
+from .interface_loads import at_rest, loads_at
 from .interface_measured import State
 from .problem import Array
 
@@ -142,7 +143,7 @@ class InterfaceModel:
                     of_law[path.removeprefix(self.prefix)] = np.repeat(rows[:, k], n)
                 else:
                     of_stack[path] = np.repeat(rows[:, k], n)
-        return of_stack | {path: np.tile(array, n_rows) for path, array in at.items()}, of_law
+        return of_stack | {path: np.tile(array, n_rows) for path, array in at_rest(at).items()}, of_law
 
     def scalars(self, rows: Array, at: Mapping[str, Array], solving: Solving | None = None) -> dict[str, Array]:
         """Return observables of every point for rows of parameters at once.
@@ -199,13 +200,14 @@ class InterfaceModel:
         spectra : list of ndarray of complex, length n_rows * n_points
             Of the stack [ohm m2].
         resistance, capacitance : ndarray, shape (n_rows * n_points,)
-            Of the contact [ohm m2, F m-2].
+            Of the contact [ohm m2, F m-2]; NaN about a bias or a load, the capacitance about a load only.
         """
         from ..solver.point_spectra import solve_spectra
 
         over, of_law = self._over(rows, at)
         parameters = stack_parameters(self.stack, over)
         settings = self.config.model.impedance
+        loads = loads_at(self.config.model.load, at, rows.shape[0])
         points, found, resistance = solve_spectra(
             self.stack,
             parameters,
@@ -213,7 +215,10 @@ class InterfaceModel:
             REVERSIBLE_ENDS if settings is None else settings.ends,
             laws=self._laws(of_law, parameters),
             **(solving or self.solving)._asdict(),
+            loads=loads,
         )
+        if loads is not None:
+            return found, resistance[:, self.contact], np.full(len(found), np.nan)
         c = int(parameters.end_contacts[0]) + self.contact
         return found, resistance[:, self.contact], points.scalars["differential_capacitance"][:, c]
 
@@ -262,7 +267,7 @@ class InterfaceModel:
 
         of_stack, of_law = self.split(values)
         n = next(iter(at.values())).size
-        over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at}
+        over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at_rest(at)}
         parameters = stack_parameters(self.stack, over)
         tangents = {"temperature_K": parameter_tangent(self.stack, "temperature_K", over)[1]} if energy else {}
         if slopes:

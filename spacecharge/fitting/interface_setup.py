@@ -13,6 +13,7 @@ from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
 from .identifiability import determined_only
+from .interface_loads import is_driven
 from .interface_measured import Measured
 from .interface_model import InterfaceModel, Solving
 from .interface_spectra import MeasuredSpectra, area_of
@@ -77,7 +78,8 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
     unique, index = np.unique(temperature, return_inverse=True)
     few = names if len(names) <= _MOST_DERIVED and config.data else []
     derived = tuple(q for name in few for q in _derived(model, config, name))
-    seen = {s.interface: s.temperature for s in reversed(config.spectra)}
+    driven = [s.interface for s in config.spectra if is_driven(config, s.interface)]
+    seen = {s.interface: s.temperature for s in reversed(config.spectra) if s.interface not in driven}
     if len(seen) <= _MOST_DERIVED:
         derived += tuple(q for name, at_K in seen.items() for q in _contact_arc(model, config, name, at_K))
     codes = [_code(d) for d in config.data]
@@ -117,7 +119,13 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
             else minimise_by_curvature,
             order=order,
             warnings=tuple(spectra.warnings),
-            notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
+            notes=(
+                *([LOGARITHMS] if config.data else []),
+                *config.notes,
+                *spectra.notes,
+                *_nuisance(config),
+                *_of_rest(driven),
+            ),
         ),
         spectra,
     )
@@ -132,6 +140,14 @@ def _nuisance(config: InterfaceFitConfig) -> list[str]:
     """Say which parameters are not of the model."""
     names = [p.name for p in config.parameters if p.of_cell]
     return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
+
+
+def _of_rest(driven: Sequence[str]) -> list[str]:
+    """Say what numbers beside spectra about a bias or a load are."""
+    names = ", ".join(dict.fromkeys(driven))
+    return (
+        [f"spectra about a bias or a load ({names}): what else is said of these interfaces is at rest"] if names else []
+    )
 
 
 class _Joint:

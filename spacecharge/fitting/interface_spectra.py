@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.cell_parameters import AREA
-from ..errors import FitError
+from ..errors import FitError, ModelError
 from ..measured.kramers_kronig import KramersKronig, kramers_kronig
 from ..solver.small_signal import VANISHING
 from .cell import CM2, cell_impedance
@@ -104,7 +104,10 @@ class MeasuredSpectra:
         omega = [2.0 * np.pi * s.frequency for s in self.spectra]
         if self.blocking:
             omega = [np.append(w, VANISHING) for w in omega]
-        found, resistance, capacitance = self.model.spectra(rows, self.at, omega, solving)
+        try:
+            found, resistance, capacitance = self.model.spectra(rows, self.at, omega, solving)
+        except ModelError as error:
+            raise FitError(f"{self.config.path}: {error}") from None
         n, n_rows = len(self.spectra), rows.shape[0]
         stack = [np.array([found[r * n + i] for r in range(n_rows)]) for i in range(n)]
         ends: list[tuple[Array, Array] | None] = [None] * n

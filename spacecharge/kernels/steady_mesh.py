@@ -9,8 +9,8 @@ import numpy as np
 from . import layout as o
 from ._jit import kernel, merged
 from .element import NODES, basis_at
-from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, fill_nodes, follow_load
-from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y
+from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, follow_load
+from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y, fill_nodes
 
 # Elements beyond which a mesh is not cut any further, and how often it is cut at all.
 MOST_ELEMENTS = 4000
@@ -23,8 +23,11 @@ SAFETY = 2.0
 LUCK = 0.02
 # Relative error of the voltage that a tolerance of 1 V would allow.
 VOLTAGE_SHARE = 1.0
-# Newton ends at such a step on meshes that a finer one follows, and on the last one.
-COARSE, FINE = 1e-5, 1e-9
+# Newton ends at such a step, on meshes that a finer one follows and at most on that one, where it is a share of the
+# bound as well: it leaves the square of the step in y, and less than the step in dV/dJ, relative.
+COARSE, FINE, SHARE = 1e-5, 1e-7, 1e-3
+# Square of the step over the bound (at most LOOSEST) that may end it where dV/dJ is read again, on both.
+COARSE_SQUARE, FINE_SQUARE, LOOSEST = 1e-2, 1e-4, 1e-4
 
 INTACT, NOT_REACHED, NOT_CUT, INACCURATE = range(4)
 # Columns of the results: relative error of the voltage, error of the potentials [kT/e], load reached, iterations,
@@ -208,6 +211,19 @@ def compare(mesh, faces, flows, answers, by_voltage, results):
 
 
 @kernel
+def add_state(mesh, other, factor):
+    """Add `factor` times y, offsets and Delta of another mesh of as many elements."""
+    (_, nodes, deltas, _), (_, points, inner, _) = mesh, other
+    for e in range(nodes.shape[0]):
+        for i in range(5):
+            nodes[e, i, Y] += factor * points[e, i, Y]
+            for k in range(ROUTE_START + OFFSET, nodes.shape[2], ROUTE_SIZE):
+                nodes[e, i, k] += factor * points[e, i, k]
+            for s in range(deltas.shape[2]):
+                deltas[e, i, s] += factor * inner[e, i, s]
+
+
+@kernel
 def is_saturated(problem, mesh):
     """Say whether an occupancy stands at the end of its range, beyond which it no longer follows the potential."""
     species, routes = problem[0], problem[5]
@@ -231,8 +247,10 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
     Returns (status, mesh). `aim`: (by voltage or not, target, the load that it is at, whether halves are joined first,
     since the solve before has cut its mesh once more); `flows` (n_routes), `answer` and `results` (RESULTS) are filled.
     """
+    rest, joined = mesh, mesh
     if aim[3] > 0.0:
-        mesh = join_pairs(mesh)
+        joined = join_pairs(mesh)
+        mesh = (joined[0], joined[1].copy(), joined[2].copy(), joined[3])
     bound, n_faces = tolerance / problem[4], 2 * (problem[2].shape[0] - 1)
     fill_nodes(problem, mesh)
     rough = np.empty(mesh[0].shape[0])
@@ -241,10 +259,11 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
     results[:] = 0.0
     faces, answers = np.zeros((2, n_faces, flows.shape[0])), np.zeros((2, answer.shape[0]))
     start, cuts_made, halved = aim[2], 0, False
+    coarse = (COARSE, math.sqrt(COARSE_SQUARE * min(bound, LOOSEST)))
+    fine = (min(FINE, SHARE * bound), math.sqrt(FINE_SQUARE * min(bound, LOOSEST)))
     while True:
-        status, more, load = follow_load(
-            problem, mesh, flows, (aim[0], aim[1]), start, FINE if halved else COARSE, answers[1]
-        )
+        small = fine if halved else coarse
+        status, more, load = follow_load(problem, mesh, flows, (aim[0], aim[1]), start, small, answers[1])
         results[R_ITERATIONS] += more
         results[R_LOAD] = load
         if status != SOLVED:
@@ -259,19 +278,27 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
             if np.any(cuts):
                 cuts_made += 1
                 mesh = cut_mesh(mesh, cuts)
+                fill_nodes(problem, mesh)
                 continue
             cuts[:] = True
         read_faces(mesh, faces[1])
         if halved:
             compare(mesh, faces, flows, answers, aim[0], results)
             results[R_ERROR] += LUCK * bound
+            # What Newton's last step may leave of dV/dJ.
+            results[R_RELATIVE] += fine[0]
             done = results[R_ERROR] <= bound and results[R_RELATIVE] <= VOLTAGE_SHARE * tolerance
             if done or 2 * n > MOST_ELEMENTS:
-                # What is read from the nodes later belongs to the last step.
-                fill_nodes(problem, mesh)
                 answer[:] = answers[1]
                 results[R_SATURATED] = 1.0 if is_saturated(problem, mesh) else 0.0
                 return INTACT if done else INACCURATE, mesh
         faces[0], answers[0] = faces[1], answers[1]
-        halved = True
+        # Where the halves are those that were joined, only the change since then is carried over.
+        back = not halved and cuts_made == 0 and aim[3] > 0.0 and 2 * n == rest[0].shape[0]
+        if back:
+            add_state(mesh, joined, -1.0)
         mesh = cut_mesh(mesh, cuts)
+        if back:
+            add_state(mesh, rest, 1.0)
+        fill_nodes(problem, mesh)
+        halved = True

@@ -27,6 +27,7 @@ class SteadyKernels(NamedTuple):
 
     lay_state: Callable[..., Mesh]
     carry_load: Callable[..., tuple[int, Mesh]]
+    fill_nodes: Callable[..., None]
     drops_of: Callable[..., None]
     RESULTS: int
     A_FLOWS: int
@@ -73,7 +74,9 @@ class Chain:
             routes.spans, amounts,
         )  # fmt: skip
         deltas = np.empty((kept.shape[1] - 1, 5, p.n_species))
-        self.mesh: Mesh = k.lay_state(kept, species, deltas, n_routes)
+        self._mesh: Mesh = k.lay_state(kept, species, deltas, n_routes)
+        # Whether the nodes are filled for y and offsets as they are: done when somebody asks for the mesh.
+        self._is_filled = False
         self.solution = solution
         self.flows = np.zeros(n_routes)
         self.answer = np.zeros(k.A_FLOWS + n_routes)
@@ -87,17 +90,23 @@ class Chain:
         return float(self.flows.sum())
 
     @property
+    def mesh(self) -> Mesh:
+        """Elements, nodes, Delta and its slopes as the kernels know them, in the state as it is."""
+        if not self._is_filled:
+            steady_kernels().fill_nodes(self.problem, self._mesh)
+            self._is_filled = True
+        return self._mesh
+
+    @property
     def n_elements(self) -> int:
         """Elements of the mesh."""
-        return int(self.mesh[0].shape[0])
+        return int(self._mesh[0].shape[0])
 
     def amounts(self) -> Array:
         """Return the charge of every route above that of the bulk."""
         from ..kernels.element import WEIGHTS
-        from ..kernels.steady_newton import fill_nodes
         from ..kernels.steady_nodes import AMOUNT, ROUTE_SIZE, ROUTE_START
 
-        fill_nodes(self.problem, self.mesh)
         elements, nodes, _, _ = self.mesh
         return np.asarray(
             np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
@@ -109,16 +118,18 @@ class Chain:
         results = np.empty(k.RESULTS)
         # The solve before has halved its mesh once; so does this one.
         aim = (1.0 if by_voltage else 0.0, target, start, 1.0)
-        status, self.mesh = k.carry_load(self.problem, self.mesh, self.flows, aim, tolerance_V, self.answer, results)
+        status, self._mesh = k.carry_load(self.problem, self._mesh, self.flows, aim, tolerance_V, self.answer, results)
+        self._is_filled = False
         return status, results
 
     def kept(self) -> tuple[Mesh, Array, Array]:
         """Return the state, for :meth:`restore`; :meth:`carry` works on a mesh of its own."""
-        return self.mesh, self.flows.copy(), self.answer.copy()
+        return self._mesh, self.flows.copy(), self.answer.copy()
 
     def restore(self, kept: tuple[Mesh, Array, Array]) -> None:
         """Take a state up again that :meth:`kept` returned."""
-        self.mesh, self.flows, self.answer = kept
+        self._mesh, self.flows, self.answer = kept
+        self._is_filled = False
 
     def halved(self) -> Chain | None:
         """Return the same state with every element cut in half and solved again; None where that fails."""
@@ -128,7 +139,8 @@ class Chain:
         elements, nodes, deltas, turns = self.mesh
         mesh = (elements, nodes.copy(), deltas.copy(), turns.copy())
         aim, results = (0.0, self.current, self.current, 0.0), np.empty(k.RESULTS)
-        status, finer.mesh = k.carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, results)
+        status, finer._mesh = k.carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, results)
+        finer._is_filled = False
         return finer if status == k.INTACT else None
 
     def drops(self) -> Array:

@@ -32,7 +32,7 @@ from ..errors import ModelError
 from ..model import StackParameters
 from .impedance_limits import path_resistances, through_resistance
 from .network import EndKinds, Network
-from .signal_mesh import face_cuts, fill_planes
+from .signal_mesh import fill_planes
 from .small_signal import Laws, circuit, full_work, is_at_rest
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def refuse_large(size: int, allowed: str, most: int) -> None:
 
 def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
     """Return the elements of a solution, cut towards the faces of their layers; every int dx/sigma stays as it was."""
-    from ..kernels.signal_profile import fill_profile
+    from ..kernels.signal_profile import face_cuts, fill_profile
 
     n_layers, m = network.order.shape
     prepared, work = solution._prepared, full_work(solution)
@@ -218,9 +218,10 @@ def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
     first, elements, values = read(np.zeros((n_layers, 2), dtype=np.int64), m)
     paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
     fastest = FACES * float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
-    cuts = face_cuts(elements, values, first, network.counts, np.array([fastest]))[0]
+    cuts = np.empty((1, n_layers, 2), dtype=np.int64)
+    face_cuts(elements, values, first, network.counts, np.array([fastest]), cuts)
     if cuts.any():
-        first, elements, values = read(cuts, m)
+        first, elements, values = read(cuts[0], m)
     return cut_bulk(first, elements, values, network, fastest, paths)
 
 

@@ -15,7 +15,7 @@ from ..errors import ModelError
 from ..model.charge_transfer import ChargeTransfer
 from ..model.components import check_no_planes
 from .network import EndKinds, Network, components_of, held_components, network_of
-from .signal_mesh import NEAR_FACE, drops_on, loaded_meshes
+from .signal_mesh import drops_on, loaded_meshes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +85,8 @@ def state_values(chain: Chain, network: Network, omega: float = 0.0) -> Mesh:
 
     As `kernels.signal_state.fill_state` returns them; elements are cut for signals up to `omega` [s-1], 0: not at all.
     """
+    from ..kernels.signal_profile import NEAR_FACE
+
     return _profile_of(chain, network, NEAR_FACE)(omega)
 
 
@@ -116,6 +118,7 @@ def spectrum_about(
     Spectrum
         Impedance, its parts, and its estimated error.
     """
+    from ..kernels.signal_profile import NEAR_FACE
     from .small_signal import judged
 
     solution = chain.solution

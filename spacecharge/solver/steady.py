@@ -324,11 +324,11 @@ def solve_load(
     target = voltage_V if current_density is None else current_density
     assert target is not None
     tolerance = solution._prepared.tolerance_V
-    at_rest = chain.mesh
+    at_rest = chain.kept()
     state, results = chain.carry(float(target), by_voltage, tolerance)
     chain.iterations = int(results[k.R_ITERATIONS])
     if state not in (k.INTACT, k.INACCURATE) or results[k.R_SATURATED]:
-        chain.restore((at_rest, np.zeros(chain.flows.size), np.zeros(chain.answer.size)))
+        chain.restore(at_rest)
         path = follow_voltage(chain, float(target), by_voltage, tolerance)
         chain.iterations += path.iterations
         if path.found is None:
