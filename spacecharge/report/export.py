@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ OWN_TITLES = (
     "impedance_phase",
     "-impedance_imag",
 )
-"""Titles of columns that are no outputs: those of profiles, and of spectra in the shapes of other programs."""
+"""Titles of columns beside the variables of a file: those of profiles, and of spectra in the shapes of others."""
 
 LONGEST_LINE = 1 << 20
 """Characters of a line of titles; a table of four layers and two species takes some thousands."""
@@ -286,7 +286,9 @@ def json_cell(value: Any) -> Any:
     return plain
 
 
-def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False) -> None:
+def write_table(
+    columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False, others: Iterable[str] = ()
+) -> None:
     """Write a table to a file whose ending says the format: .csv, .xlsx or .json.
 
     Parameters
@@ -298,7 +300,9 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
     title : str
         Of the table, where the format has a place for it.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing table of the same results; what neither is empty nor has such titles stays.
+    others : iterable of str
+        Names of columns that other tables of these results have.
 
     Raises
     ------
@@ -311,7 +315,8 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
         raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
     if path.exists() and not overwrite:
         raise StoreError(f"{path}: exists already; --overwrite replaces it")
-    if path.is_file() and not _is_table_of_results(path, columns):
+    known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}
+    if path.is_file() and not _is_table_of(path, known):
         raise StoreError(
             f"{path}: is no table of these results, and only such are replaced; choose another name, or move it away"
         )
@@ -324,15 +329,12 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def _is_table_of_results(path: Path, columns: Sequence[Column]) -> bool:
-    """Say whether a file is empty, or a table of this module: each of its titles names a column or an output."""
-    from ..solver.outputs import EVERY_OUTPUT
-
+def _is_table_of(path: Path, known: Collection[str]) -> bool:
+    """Say whether a file is empty, or a table that has no other columns than these."""
     try:
         titles = _titles(path)
     except (OSError, ValueError, LookupError, TypeError, BadZipFile):
         return False
-    known = {*(_bare(column.header) for column in columns), *OWN_TITLES, *(output.name for output in EVERY_OUTPUT)}
     return path.stat().st_size == 0 or (bool(titles) and all(_bare(title) in known for title in titles))
 
 
