@@ -172,7 +172,7 @@ class Axis:
     @property
     def _n_names(self) -> int:
         parts = self.path.split(".")
-        if parts[0] in ("temperature_K", "solver", "load"):
+        if len(parts) == 1 or parts[0] in ("solver", "load"):
             return 0
         if parts[0] in ("contacts", "ends"):
             return 2

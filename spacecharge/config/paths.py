@@ -45,7 +45,8 @@ RESERVED_NAMES = frozenset(
         "space_charge",
         "sweep",
     }
-    | {"temperature", "temperature_K", "title"}
+    | {"temperature", "title"}
+    | {row.key for row in STACK}
 )
 """Names that a layer cannot have: its paths or coordinates would be those of something else."""
 
