@@ -71,8 +71,7 @@ def solve_spectra(
     spectra : list of ndarray of complex, shape (n_frequencies,)
         [ohm m2]; NaN where a point has no answer.
     resistance : ndarray, shape (n_points, n_layers - 1)
-        Resistance of each inner contact in parallel with its displacement current [ohm m2]; NaN away from rest, where
-        it is none.
+        Resistance of each inner contact beside its displacement current [ohm m2]; NaN away from rest.
 
     Raises
     ------
