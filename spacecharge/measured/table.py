@@ -285,6 +285,14 @@ class TextTable:
         cells = split(without_comment(self.text.lines[number - 1]), self.delimiter)
         return next((name, cells[p]) for name, p in zip(names, places, strict=True) if is_missing(cells[p]))
 
+    def unit_row(self) -> dict[str, str]:
+        """Return the cells of the row of units below the titles, by title; empty where there is none."""
+        body = self.rows[self._place + 1 :]
+        if not body or not self._is_words(body[0][1], range(len(self.titles))):
+            return {}
+        cells = split(without_comment(body[0][1]), self.delimiter)
+        return dict(zip(self.titles, cells, strict=False))
+
     def _is_words(self, line: str, places: Sequence[int]) -> bool:
         """Tell whether none of the wanted cells of a row is a number and one is a word."""
         try:
