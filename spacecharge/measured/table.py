@@ -287,11 +287,9 @@ class TextTable:
 
     def unit_row(self) -> dict[str, str]:
         """Return the cells of the row of units below the titles, by title; empty where there is none."""
-        body = self.rows[self._place + 1 :]
-        if not body or not self._is_words(body[0][1], range(len(self.titles))):
-            return {}
-        cells = split(without_comment(body[0][1]), self.delimiter)
-        return dict(zip(self.titles, cells, strict=False))
+        line = self.rows[self._place + 1][1] if len(self.rows) > self._place + 1 else ""
+        has_units = self._is_words(line, range(len(self.titles)))
+        return dict(zip(self.titles, split(without_comment(line), self.delimiter), strict=False)) if has_units else {}
 
     def _is_words(self, line: str, places: Sequence[int]) -> bool:
         """Tell whether none of the wanted cells of a row is a number and one is a word."""
