@@ -40,11 +40,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", " ": "white space"}
 _HEADER_WITHIN = 400
 """Lines within which a header is looked for; the longest ones of instruments have about 150."""
 
-_SAMPLE = 20
-"""Rows below a header that decide on its delimiter."""
-
-_TROUBLES = 10
-"""Bad cells that are reported before the rest is left unread."""
+_SAMPLE, _TROUBLES = 20, 10
+"""Rows below a header that decide on its delimiter; bad cells that are reported before the rest is left unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +283,11 @@ class TextTable:
         return next((name, cells[p]) for name, p in zip(names, places, strict=True) if is_missing(cells[p]))
 
     def unit_row(self) -> dict[str, str]:
-        """Return the cells of the row of units below the titles, by title; empty where there is none."""
-        line = self.rows[self._place + 1][1] if len(self.rows) > self._place + 1 else ""
-        has_units = self._is_words(line, range(len(self.titles)))
-        return dict(zip(self.titles, split(without_comment(line), self.delimiter), strict=False)) if has_units else {}
+        """Return the cells of a row of units below the titles, by title."""
+        for _, line in self.rows[self._place + 1 : self._place + 2]:
+            if self._is_words(line, range(len(self.titles))):
+                return dict(zip(self.titles, split(without_comment(line), self.delimiter), strict=False))
+        return {}
 
     def _is_words(self, line: str, places: Sequence[int]) -> bool:
         """Tell whether none of the wanted cells of a row is a number and one is a word."""
