@@ -7,7 +7,10 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..store.stored_fit import StoredFit
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -42,17 +45,30 @@ def execute(args: argparse.Namespace) -> int:
     if path:
         said.append(f"{path}: fits/{config.name}")
         if kind.draws:
-            from ..fitting.result import draw
-
-            stored, figure = result.stored(), Path(path).with_suffix(".png")
-            said.append(str(draw(stored, figure)))
-            if stored.posterior is not None:
-                from ..plotting.fits import beside
-
-                said.append(str(draw(stored, beside(figure), corner=True)))
+            said += _draw(result.stored(), Path(path).with_suffix(".png"), args.overwrite)
     for text in () if args.quiet else said:
         print(text, file=sys.stderr)
     return EXIT_SOME_FAILED if result.n_failed else EXIT_SOLVED
+
+
+def _draw(stored: StoredFit, figure: Path, overwrite: bool) -> list[str]:
+    """Draw a fit, and its posterior beside it; return a line for each. What somebody else made stays unasked."""
+    from ..fitting.result import draw
+    from ..plotting.figures import is_own_figure
+    from ..plotting.fits import beside
+
+    said = []
+    for target, corner in ((figure, False), (beside(figure), True)):
+        if corner and stored.posterior is None:
+            continue
+        if target.exists() and not (overwrite or is_own_figure(target)):
+            said.append(
+                f"{target}: exists already and is no figure of this program, nothing was drawn; "
+                f"`spacecharge plot` draws the fit under another name"
+            )
+        else:
+            said.append(str(draw(stored, target, corner=corner)))
+    return said
 
 
 def _sweep(config: Any, path: str, args: argparse.Namespace) -> int:

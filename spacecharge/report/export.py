@@ -10,10 +10,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,21 @@ UNASKED = ("arc", "relaxation")
 """Those whose variables stand in a table only where they are asked for: they have nothing to do with the others."""
 
 FORMATS = (".csv", ".xlsx", ".json")
+
+OWN_TITLES = (
+    "layer",
+    "x",
+    "potential",
+    "occupancy",
+    "vacancy",
+    "impedance_modulus",
+    "impedance_phase",
+    "-impedance_imag",
+)
+"""Titles of columns beside the variables of a file: those of profiles, and of spectra in the shapes of others."""
+
+LONGEST_LINE = 1 << 20
+"""Characters of a line of titles; a table of four layers and two species takes some thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +286,9 @@ def json_cell(value: Any) -> Any:
     return plain
 
 
-def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False) -> None:
+def write_table(
+    columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False, others: Iterable[str] = ()
+) -> None:
     """Write a table to a file whose ending says the format: .csv, .xlsx or .json.
 
     Parameters
@@ -282,18 +300,26 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
     title : str
         Of the table, where the format has a place for it.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing table of the same results; what neither is empty nor has such titles stays.
+    others : iterable of str
+        Names of columns that other tables of these results have.
 
     Raises
     ------
     StoreError
-        The ending is none of these, the file exists already, or xlsx is asked for without openpyxl.
+        The ending is none of these, the file exists already, what is to be replaced is no table of results, or xlsx
+        is asked for without openpyxl.
     """
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
     if path.exists() and not overwrite:
         raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}
+    if path.is_file() and not _is_table_of(path, known):
+        raise StoreError(
+            f"{path}: is no table of these results, and only such are replaced; choose another name, or move it away"
+        )
     with system_errors(path, lambda: "free some space and export again"), replacing(path) as temporary:
         if ending == ".xlsx":
             _write_xlsx(columns, temporary, title)
@@ -301,6 +327,37 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
             text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
             # A damaged text of a result file may hold bytes that are no UTF-8.
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _is_table_of(path: Path, known: Collection[str]) -> bool:
+    """Say whether a file is empty, or a table that has no other columns than these."""
+    try:
+        titles = _titles(path)
+    except (OSError, ValueError, LookupError, TypeError, BadZipFile):
+        return False
+    return path.stat().st_size == 0 or (bool(titles) and all(_bare(title) in known for title in titles))
+
+
+def _titles(path: Path) -> list[str]:
+    """Return the titles of a table of one of the formats."""
+    ending = path.suffix.lower()
+    if ending == ".xlsx":
+        from openpyxl import load_workbook
+
+        book = load_workbook(path, read_only=True)
+        try:
+            return [str(cell) for cell in next(book.worksheets[0].iter_rows(max_row=1, values_only=True), ())]
+        finally:
+            book.close()
+    with path.open(encoding="utf-8", newline="") as file:
+        if ending == ".csv":
+            return next(csv.reader([file.readline(LONGEST_LINE)]), [])
+        return [str(column["name"]) for column in json.load(file)["columns"]]
+
+
+def _bare(title: str) -> str:
+    """Return the name in a title, without unit, contact, side, layer or species."""
+    return title.partition(" (")[0].partition("[")[0]
 
 
 def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
