@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from ..config.fit_keys import FitConfig
@@ -9,6 +11,12 @@ from ..errors import FitError
 from ..store.stored_fit import FitTable
 from .least_squares import Array
 from .setup import DataTable, distinct, limits_of, table_of
+
+_DENSE = 81
+"""Mixing times of a smooth curve."""
+
+_WIDE = 30.0
+"""Longest over shortest time from which on figures have a logarithmic axis."""
 
 
 class ExchangeData:
@@ -61,6 +69,22 @@ class ExchangeData:
         self.names = tuple(names)
         self.limit = limits_of(table, self.y.size)
         self.temperatures, self.index = distinct(self.temperature)
+
+    def dense(self) -> ExchangeData:
+        """Return the same curves at many mixing times, from the shortest to the longest of each."""
+        other = copy(self)
+        times, kept = [], []
+        for series, index in sorted({*zip(self.series.tolist(), self.index.tolist(), strict=True)}):
+            rows = np.flatnonzero((self.series == series) & (self.index == index))
+            low, high = float(self.time[rows].min()), float(self.time[rows].max())
+            wide = low > 0.0 and high > _WIDE * low
+            times.append(np.geomspace(low, high, _DENSE) if wide else np.linspace(low, high, _DENSE))
+            kept.append(np.full(_DENSE, rows[0]))
+        place = np.concatenate(kept)
+        other.time, other.y = np.concatenate(times), self.y[place]
+        other.temperature, other.series, other.index = self.temperature[place], self.series[place], self.index[place]
+        other.sigma, other.limit = None, None
+        return other
 
     @property
     def middle_time(self) -> float:

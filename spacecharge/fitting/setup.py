@@ -109,6 +109,8 @@ class Setup:
         What the data of a series are ordered by when their residuals are looked at; default: the temperature.
     bounds : callable
         ``bounds(estimate, level)`` returns the parameters that the data bound on one side only.
+    dense : Setup, optional
+        The same law where nothing was measured, with which figures draw it smoothly.
     """
 
     problem: Problem
@@ -129,6 +131,7 @@ class Setup:
     search: Callable[[Problem], Estimate] = minimise
     order: Array | None = None
     bounds: Callable[[Estimate, float], Mapping[str, Bound]] = _no_bounds
+    dense: Setup | None = None
 
 
 class ParameterSet:
