@@ -63,7 +63,8 @@ def corner_figure(stored: StoredFit) -> Figure:
         raise StoreError(f"fit {stored.name}: has no posterior to draw (uncertainty: posterior)")
     n = min(MOST, len(posterior.names))
     said = posterior.settings
-    title, note = stored.title or f"fit {stored.name}", f"Posterior, {said['samples']} draws, contours of 68 and 95 %; dashed: prior, cross: least squares"
+    title = stored.title or f"fit {stored.name}"
+    note = f"Posterior, {said['samples']} draws, contours of 68 and 95 %; dashed: prior, cross: least squares"
     if n < len(posterior.names):
         note += f"; {n} of {len(posterior.names)} parameters"
     if not said["converged"]:

@@ -95,8 +95,8 @@ HEAD_SIZE, NOTE_SIZE = 9.5, 7.5
 def new_figure(n_rows: int, n_columns: int, title: str, note: str = "") -> tuple[Figure, Any]:
     """Return a figure and its panels, shape (n_rows, n_columns).
 
-    No window, no pyplot state: the figure works in scripts, notebooks and on machines without a display. The note stands
-    below the title in small letters.
+    No window, no pyplot state: the figure works in scripts, notebooks and on machines without a display. The note
+    stands below the title in small letters.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
