@@ -10,13 +10,7 @@ from ..config.fit_keys import FitConfig
 from ..errors import FitError
 from ..store.stored_fit import FitTable
 from .least_squares import Array
-from .setup import DataTable, distinct, limits_of, table_of
-
-_DENSE = 81
-"""Mixing times of a smooth curve."""
-
-_WIDE = 30.0
-"""Longest over shortest time from which on figures have a logarithmic axis."""
+from .setup import DataTable, between_times, distinct, limits_of, table_of
 
 
 class ExchangeData:
@@ -73,15 +67,8 @@ class ExchangeData:
     def dense(self) -> ExchangeData:
         """Return the same curves at many mixing times, from the shortest to the longest of each."""
         other = copy(self)
-        times, kept = [], []
-        for series, index in sorted({*zip(self.series.tolist(), self.index.tolist(), strict=True)}):
-            rows = np.flatnonzero((self.series == series) & (self.index == index))
-            low, high = float(self.time[rows].min()), float(self.time[rows].max())
-            wide = low > 0.0 and high > _WIDE * low
-            times.append(np.geomspace(low, high, _DENSE) if wide else np.linspace(low, high, _DENSE))
-            kept.append(np.full(_DENSE, rows[0]))
-        place = np.concatenate(kept)
-        other.time, other.y = np.concatenate(times), self.y[place]
+        other.time, place = between_times(self.time, self.series * self.temperatures.size + self.index)
+        other.y = self.y[place]
         other.temperature, other.series, other.index = self.temperature[place], self.series[place], self.index[place]
         other.sigma, other.limit = None, None
         return other

@@ -313,6 +313,28 @@ def distinct(temperature: Array) -> tuple[Array, NDArray[np.intp]]:
     return values, index.astype(np.intp)
 
 
+_DENSE = 81
+"""Times of a smooth curve."""
+
+WIDE = 30.0
+"""Longest over shortest time from which on figures have a logarithmic axis."""
+
+
+def between_times(time: Array, curve: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp]]:
+    """Return many times from the shortest to the longest of each curve, and the datum each stands for."""
+    times, kept = [], []
+    for k in np.unique(curve):
+        rows = np.flatnonzero(curve == k)
+        positive = time[rows][time[rows] > 0.0]
+        low, high = float(time[rows].min()), float(time[rows].max())
+        if positive.size and high > WIDE * positive.min():
+            times.append(np.geomspace(positive.min(), high, _DENSE))
+        else:
+            times.append(np.linspace(low, high, _DENSE))
+        kept.append(np.full(_DENSE, rows[0]))
+    return np.concatenate(times), np.concatenate(kept)
+
+
 def limits_of(table: Mapping[str, Array], n: int) -> NDArray[np.int8] | None:
     """Return the column `limit` as kinds of data: 0 measured, -1 at most, +1 at least."""
     if "limit" not in table:
