@@ -19,7 +19,7 @@ def execute(args: argparse.Namespace) -> int:
     from ..fitting.kinds import kind_of
     from ..fitting.load import load_fit_config
     from ..kernels.compiling import compiling_announced
-    from ..store.fits import refuse_existing, write_fit
+    from ..store.fits import fit_names, refuse_existing, write_fit
 
     config = load_fit_config(args.config)
     kind = kind_of(config.kind)
@@ -45,7 +45,10 @@ def execute(args: argparse.Namespace) -> int:
     if path:
         said.append(f"{path}: fits/{config.name}")
         if kind.draws:
-            said += _draw(result.stored(), Path(path).with_suffix(".png"), args.overwrite)
+            # Beside other fits of the file its figure has a name of its own, as `plot` names it.
+            others = set(fit_names(path)) - {config.name, *getattr(config, "stores", ())}
+            name = f"{Path(path).stem}_{config.name}.png" if others else f"{Path(path).stem}.png"
+            said += _draw(result.stored(), Path(path).with_name(name), args.overwrite)
     for text in () if args.quiet else said:
         print(text, file=sys.stderr)
     return EXIT_SOME_FAILED if result.n_failed else EXIT_SOLVED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -217,13 +218,21 @@ def _repeated(states: States, n: int) -> States:
 
 
 def _tested(spectrum: MeasuredSpectrum) -> KramersKronig:
-    test = kramers_kronig(spectrum.frequency, spectrum.impedance, per_decade=spectrum.elements_per_decade)
+    test = _series(spectrum.frequency.tobytes(), spectrum.impedance.tobytes(), spectrum.elements_per_decade)
     if test.rms > spectrum.refuse_above:
         raise FitError(
             f"{spectrum.path}: the spectrum breaks the Kramers-Kronig relations: {_words(test)} (allowed: up to "
             f"{spectrum.refuse_above:g}, kramers_kronig.refuse_above); leave out frequencies (frequency_range_Hz)"
         )
     return test
+
+
+@lru_cache(maxsize=64)
+def _series(frequency: bytes, impedance: bytes, per_decade: float) -> KramersKronig:
+    """Return the series of a spectrum; a chain asks for that of the same file at every refit."""
+    return kramers_kronig(
+        np.frombuffer(frequency), np.frombuffer(impedance, dtype=np.complex128), per_decade=per_decade
+    )  # fmt: skip
 
 
 def _broken(spectrum: MeasuredSpectrum, test: KramersKronig) -> bool:

@@ -277,7 +277,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
     if not over and values.invalid.any():
-        path, _, message = values.reasons[0].partition(": ")
+        path, message = values.reasons[0]
         raise ModelError(message, path)
     apply_conduction(arrays)
     follow_diffusivity(stack.layers, over, arrays)
@@ -298,7 +298,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         transport=transport,
         end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,
-        reasons=tuple(values.reasons),
+        reasons=tuple(f"{path}: {message}" for path, message in values.reasons),
         layer_names=stack.names,
         species_names=tuple(names),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
@@ -406,7 +406,7 @@ def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
             result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
-        values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
+        values.mark(bad, path, "the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
     return result
 
 
@@ -415,7 +415,7 @@ def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array
     found, low, high, first = on_table(ocv, x, y, at)
     bad = np.isnan(found)
     if bad.any():
-        values.mark(bad, f"{path}.{x}: {at[bad][0]:g} lies outside the ocv (allowed: {low:g} to {high:g})")
+        values.mark(bad, f"{path}.{x}", f"{at[bad][0]:g} lies outside the ocv (allowed: {low:g} to {high:g})")
     return np.where(bad, first, found)
 
 

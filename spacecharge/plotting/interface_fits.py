@@ -110,6 +110,10 @@ def _against_axis(data: dict[str, Any]) -> list[Panel]:
     return panels
 
 
+_BARS = 0.6
+"""Part of the height that bars take."""
+
+
 def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     """Draw measured, space-charge and charge-transfer resistance of every interface; bounds as arrows."""
     table, place = data["table"], np.arange(len(data["names"]))
@@ -123,7 +127,9 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     width = 0.84 / len(columns)
     shown = np.concatenate([table[key] for _, key, _ in columns]) * OHM_CM2
     shown = shown[np.isfinite(shown) & (shown > 1e-8)]
-    low, high = 10.0 ** np.floor(np.log10(shown.min()) - 0.3), shown.max() * 1000.0
+    low = 10.0 ** np.floor(np.log10(shown.min()) - 0.3)
+    # The upper part is for the numbers above the bars, and for the legend above those.
+    high = low * (shown.max() / low) ** (1.0 / _BARS)
     panel.set_yscale("log")
     panel.set_ylim(low, high)
     for k, (label, key, colour) in enumerate(columns):
@@ -134,7 +140,7 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         for i in np.flatnonzero(there):
             bound = key.startswith("measured") and table["measured_resistance_limit"][i] > 0
             text = ("≥ " if bound else "") + _short(float(value[i]))
-            above = value[i] * (8.0 if bound else 1.4)
+            above = value[i] * (12.0 if bound else 1.4)
             # Upright numbers stay within their own bar's width, whatever stands beside it.
             panel.text(x[i], above, text, ha="center", va="bottom", rotation=90, fontsize=6, zorder=6)
             if bound:
@@ -144,8 +150,9 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         for i in np.flatnonzero(~there):
             panel.text(x[i], low * 1.4, "none", ha="center", va="bottom", rotation=90, fontsize=6, color=colour)
     panel.set_xticks(place, [_formula(name) for name in data["names"]])
+    panel.set_xlim(-0.6, place.size - 0.4)
     panel.set_ylabel(label_text("interface resistance", "Ω cm$^{2}$"))
-    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=6.5)
+    panel.legend(loc="upper center", ncols=2, fontsize=6.5)
 
 
 def _short(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -272,6 +273,10 @@ def _common_words(quantities: list[Quantity]) -> str:
     return "resistance" if quantities[0].units == "ohm m2" else quantities[0].label
 
 
+LEGEND_WIDTH = 28
+"""Characters in a line of a legend inside a panel: longer ones would cover its axes."""
+
+
 def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool, *, styled: bool) -> None:
     from matplotlib.lines import Line2D
 
@@ -279,9 +284,9 @@ def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool
         panel.legend()
         return
     handles = [
-        Line2D([], [], color="0.25", linewidth=0.7 if i else None, label=label)
+        Line2D([], [], color="0.25", linewidth=0.7 if i else None, label=textwrap.fill(label, LEGEND_WIDTH))
         if styled
-        else Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=label)
+        else Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=textwrap.fill(label, LEGEND_WIDTH))
         for i, (label, _, _) in enumerate(entries)
     ]
     panel.legend(handles=handles, loc="best")
@@ -317,9 +322,8 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
         Line2D([], [], color="0.25", linestyle=style, label=text)
         for style, text in zip(STYLES, styles.texts(), strict=False)
     ]
-    figure.legend(
-        handles=handles, loc="outside lower right", ncols=len(handles), title=styles.label, title_fontsize=7.5
-    )
+    heading = label_text(styles.label, "", 80)
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), title=heading, title_fontsize=7.5)
 
 
 def note_of(view: View, shape: Frame, base: View | None = None) -> str:

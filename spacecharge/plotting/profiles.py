@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..report.view import View
+from ..units import display_of
 from .frame import profile_lines
 from .lines import side_names
 from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..solver.solution import Solution
 
 Array = NDArray[np.float64]
+
+_NM = display_of("m").factor
 
 OFF_BULK = 0.01
 """A layer is shown as far as its potential is off its far value by more than this share of the largest
@@ -86,7 +89,7 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
     layers = []
     for name in results.layers:
         group = f"profiles/{name}"
-        x = results[f"{group}/x"] * 1e9
+        x = results[f"{group}/x"] * _NM
         potential = view.variable(f"{group}/potential").values.reshape(n_lines, x.size)
         occupancy = view.variable(f"{group}/occupancy").values.reshape(n_lines, -1, x.size)
         driving = None
@@ -108,7 +111,7 @@ def draw_potential(solution: Solution, ax: Axes) -> Figure:
         Takes a line a layer.
     """
     for layer in solution.layers:
-        ax.plot(layer.x * 1e9, layer.potential, label=layer.name)
+        ax.plot(layer.x * _NM, layer.potential, label=layer.name)
     ax.set_xlabel("Distance from the first contact (nm)")
     ax.set_ylabel("Electrostatic potential (V)")
     return cast("Figure", ax.get_figure())
@@ -130,7 +133,7 @@ def plot_solution(solution: Solution) -> Figure:
     layers = [
         LayerLines(
             layer.name,
-            layer.x * 1e9,
+            layer.x * _NM,
             layer.potential[np.newaxis],
             np.atleast_2d(layer.occupancy)[np.newaxis],
         )

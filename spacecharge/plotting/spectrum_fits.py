@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..fitting.kind import Panel
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 MOST_NAMED = 6
 """Spectra with a name in the legend."""
@@ -111,16 +112,10 @@ def _spectrum(
         "markeredgewidth": 0.7,
     }
     nyquist.plot(measured.real, -measured.imag, marker="o", label="" if label else "measured", **points)
-    from scipy.interpolate import CubicSpline
-
-    # The curve between the measured frequencies, of which an arc has only a dozen.
-    logs = np.log(frequency)
-    distinct = np.append(np.diff(logs) > 0.0, True)
-    fine = np.linspace(logs[0], logs[-1], 10 * logs.size)
-    curve = CubicSpline(logs[distinct], fitted[distinct])(fine)
+    curve = between(frequency, np.asarray(fitted, dtype=np.complex128))
     nyquist.plot(curve.real, -curve.imag, color=colour, label=label or "fit")
     if "drawn" in one:
-        drawn = CubicSpline(logs[distinct], factor * one["drawn"][distinct])(fine)
+        drawn = between(frequency, np.asarray(factor * one["drawn"], dtype=np.complex128))
         nyquist.plot(drawn.real, -drawn.imag, color=colour, alpha=0.1, linewidth=0.7, zorder=1)
         words = "" if label else f"{drawn.shape[1]} draws of the posterior"
         nyquist.plot([], [], color=colour, alpha=0.3, linewidth=3.0, label=words)
@@ -131,6 +126,17 @@ def _spectrum(
     bode.loglog(frequency, np.abs(fitted), color=colour)
     phase.semilogx(frequency, -np.degrees(np.angle(measured)), marker="s", **{**points, "markersize": 2.4})
     phase.semilogx(frequency, -np.degrees(np.angle(fitted)), color=colour, linestyle=":")
+
+
+def between(frequency: Array, z: Complex) -> Complex:
+    """Return spectra (n, ...) between the measured frequencies too, rising, of which an arc has only a dozen."""
+    from scipy.interpolate import CubicSpline
+
+    logs = np.log(frequency)
+    distinct = np.append(np.diff(logs) > 0.0, True)
+    if np.count_nonzero(distinct) < 2:
+        return z
+    return np.asarray(CubicSpline(logs[distinct], z[distinct])(np.linspace(logs[0], logs[-1], 10 * logs.size)))
 
 
 _NAMED_ABOVE = 0.5
@@ -183,4 +189,4 @@ def _residuals(panel: Axes, one: Mapping[str, Array], colour: Any, *, first: boo
     )  # fmt: skip
 
 
-__all__ = ["spectra_figure", "spectrum_of"]
+__all__ = ["between", "spectra_figure", "spectrum_of"]

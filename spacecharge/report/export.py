@@ -111,7 +111,7 @@ def point_table(
     columns = [_constant(q, shape) for q in view.chosen]
     for axis in view.axes:
         columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
-    columns += [_spread(view.coordinate(d), axes, shape, ()) for d in long]
+    columns += [_spread(view.variable(d), axes, shape, ()) for d in long]
     present = {column.name for column in columns}
     for quantity in quantities:
         columns += [column for column in _split(results, quantity, axes, shape) if column.name not in present]
@@ -273,9 +273,16 @@ def csv_text(columns: Sequence[Column]) -> str:
 
 def json_text(columns: Sequence[Column], title: str) -> str:
     """Return a table as one JSON object: title, columns with units, rows; null where there is no number."""
-    rows = zip(*([json_cell(v) for v in column.values] for column in columns), strict=True)
-    head = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
-    return json.dumps({"title": title, "columns": head, "rows": [list(row) for row in rows]}, allow_nan=False) + "\n"
+    return json.dumps({"title": title} | table_object(columns), allow_nan=False) + "\n"
+
+
+def table_object(columns: Sequence[Column], rows: int | None = None) -> dict[str, Any]:
+    """Return a table for other programs: ``columns`` with their units and ``rows``, at most so many."""
+    cells = ([json_cell(v) for v in column.values[:rows]] for column in columns)
+    return {
+        "columns": [{"name": column.name, "unit": column.unit or "1"} for column in columns],
+        "rows": [list(row) for row in zip(*cells, strict=True)],
+    }
 
 
 def json_cell(value: Any) -> Any:
@@ -391,5 +398,6 @@ __all__ = [
     "point_table",
     "profile_table",
     "spectrum_table",
+    "table_object",
     "write_table",
 ]

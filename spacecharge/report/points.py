@@ -119,13 +119,11 @@ def _axis(results: Results, name: str) -> str:
     field = results.fields[name]
     display = display_of(field.units)
     values = results[name] * display.factor
-    unit = f" {display.text}" if display.text else ""
-    return f"{name}: {values.size} from {values[0]:g} to {values[-1]:g}{unit}"
+    return f"{name}: {values.size} from {values[0]:g} to {display.after(f'{values[-1]:g}')}"
 
 
 def _chosen(quantity: Quantity) -> str:
-    unit = f" {quantity.display.text}" if quantity.display.text else ""
-    return f"{quantity.name} = {quantity.values[0]:.10g}{unit}"
+    return f"{quantity.name} = {quantity.display.after(f'{quantity.values[0]:.10g}')}"
 
 
 def _points(view: View, rows: int) -> list[str]:
@@ -168,8 +166,7 @@ def _single(view: View) -> list[str]:
     for name, _ in _all_columns(view, _SCALARS, ()):
         if name in results:
             quantity = view.variable(name)
-            unit = f" {quantity.display.text}" if quantity.display.text else ""
-            lines.append(f"{quantity.label:<44}{number(float(quantity.values))}{unit}")
+            lines.append(f"{quantity.label:<44}{quantity.display.after(number(float(quantity.values)))}")
     lines.append(f"{'status':<44}{status} ({status_words(status)})")
     if "validity" in results:
         flags = int(view.variable("validity").values)
@@ -285,14 +282,13 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
     quantity = view.variable(name)
     values = quantity.values.reshape(quantity.values.shape[:2])
     rows_of, columns_of = view.coordinates(down)[0], view.coordinates(across)[0]
-    across_unit = f" {columns_of.display.text}" if columns_of.display.text else ""
     lines = [f"{quantity.label} [{quantity.display.text}]"]
     others = [view.coordinates(axis)[0] for axis in view.axes[2:]]
     if others:
         lines[0] += " at " + ", ".join(_chosen(q) for q in others) + " (--select chooses others)"
     header = [
-        [rows_of.name, *(f"{columns_of.name}" for _ in columns_of.values)],
-        [rows_of.display.text, *(f"{v:.6g}{across_unit}" for v in columns_of.values)],
+        [rows_of.name, *(columns_of.name for _ in columns_of.values)],
+        [rows_of.display.text, *(columns_of.display.after(f"{v:.6g}") for v in columns_of.values)],
     ]
     body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
     lines += table(header, body, left=0)

@@ -136,14 +136,10 @@ class View:
         names = self.results.coordinates(axis)
         # The mere number of a point says less than what was swept along it.
         names = names[1:] if axis == "point" and len(names) > 1 else names
-        return [self.coordinate(name) for name in names]
-
-    def coordinate(self, name: str) -> Quantity:
-        """Return a coordinate at the points of the view."""
-        return self.variable(name)
+        return [self.variable(name) for name in names]
 
     def variable(self, path: str) -> Quantity:
-        """Return a variable at the points of the view, free axes first, then its own dimensions."""
+        """Return a variable or coordinate at the points of the view, free axes first, then its own dimensions."""
         field = self.results.fields.get(path)
         if field is None:
             raise StoreError(f"{self.results.path}: has no variable {path} (see `spacecharge show`)")

@@ -71,13 +71,18 @@ def solve_spectra(
     spectra : list of ndarray of complex, shape (n_frequencies,)
         [ohm m2]; NaN where a point has no answer.
     resistance : ndarray, shape (n_points, n_layers - 1)
-        Resistance of each inner contact in parallel with its displacement current [ohm m2]; NaN away from rest, where
-        it is none.
+        Resistance of each inner contact beside its displacement current [ohm m2]; NaN away from rest.
 
     Raises
     ------
     ModelError
         An end or a component is not known, or a load finds no component that passes from end to end.
+
+    Notes
+    -----
+    Several components are solved on the mesh of the state too, where :func:`spacecharge.impedance` halves it: of 21
+    random stacks of two components the largest error was 5e-8 with 1e-9 V and 5e-7 with 1e-6 V (with the halved mesh
+    2e-8 and 4e-8).
     """
     p = parameters
     if loads is not None or np.any(p.array("contact_bias")):

@@ -296,6 +296,15 @@ def test_a_figure_of_somebody_else_stays(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_second_fit_of_a_file_has_a_figure_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        Path(f"{name}.yaml").write_text("fit: toy\nslope: 2.5\n")
+        assert main(["fit", f"{name}.yaml", "-o", "f.h5"]) == 0
+    assert capsys.readouterr().err.endswith("f_two.png\n")
+    assert Path("f.png").exists() and Path("f_two.png").exists()
+
+
+@pytest.mark.usefixtures("toy")
 def test_a_new_kind_needs_its_module_and_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("c.yaml").write_text("fit: toy\nslope: 2.5\noutput: {path: out/f.h5}\n")
     assert main(["check", "c.yaml"]) == 0
