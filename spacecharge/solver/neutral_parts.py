@@ -128,7 +128,7 @@ def _solved(
     general(0, 1, part[None], of_part, options, _spare.work, out)
     if out[0, k.STATUS] not in _ANSWERED:
         out[:] = np.nan
-    return out[0]
+    return np.asarray(out[0])
 
 
 __all__ = ["complete_static"]
