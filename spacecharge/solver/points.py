@@ -251,15 +251,18 @@ def arc_values(
     ends: Mapping[str, Any],
     tolerance_V: ArrayLike,
     by_temperature: StackParameters | None = None,
+    states: Sequence[SteadyState] | None = None,
 ) -> dict[str, Array]:
-    """Return the variables of relaxation times and arcs at many points at rest.
+    """Return the variables of relaxation times and arcs at many points.
 
     Parameters
     ----------
     stack, parameters, laws, ends, tolerance_V
         As for :func:`spectrum_values`.
     by_temperature : StackParameters, optional
-        Derivatives of the arrays by the temperature [K-1], for activation energies.
+        Derivatives of the arrays by the temperature [K-1], for activation energies; at rest.
+    states : sequence of SteadyState, optional
+        States with current, one per point.
 
     Returns
     -------
@@ -272,6 +275,8 @@ def arc_values(
     names = place_names(p)
 
     def at(arrays: StackParameters, i: int) -> dict[str, Array]:
+        if states is not None:
+            return stored_arcs(relaxation_times(states[i], ends=ends), names) if states[i].has_answer else empty_arcs()
         solution = solve_point_of(stack, point_of(arrays, i), float(tolerances[i]), None)
         if not Status(solution.status).has_answer:
             return empty_arcs()

@@ -85,8 +85,8 @@ class RelaxationTimes:
         space charge there), ``electrode|electrolyte`` (charge transfer); with the name of the layer, empty for the
         last kind.
     power : ndarray, shape (n_poles, n_places)
-        Share of the power of each pole that is dissipated at each place [1]; NaN about a state with current or bias,
-        which a pole alone does not dissipate.
+        Share of the power of each pole that is dissipated at each place [1]. About a state with current or bias the
+        share of the place in the rate of the pole, at rest the same; of any sign, complex beside complex times.
     """
 
     time: Array
@@ -172,7 +172,8 @@ def relaxation_times(
     matrix, _, load, origin = factors(mesh, network, held)
     refuse_large(matrix.shape[0], f"allowed: {MOST_UNKNOWNS}", MOST_UNKNOWNS)
     places = places_of(solution.parameters)
-    where = _at_places(solution, mesh, origin, tuple(places))
+    widths = np.asarray(solution.space_charge_width, dtype=float)
+    where = rows_at_places(solution.parameters, widths, mesh, origin, tuple(places))
     prepared = solution._prepared
     paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
     is_open = bool(np.isfinite(through_resistance(paths, held)))
@@ -371,15 +372,19 @@ def places_of(parameters: StackParameters) -> dict[str, str]:
     return found
 
 
-def _at_places(
-    solution: Solution, mesh: SignalMesh, origin: tuple[Integers, Integers], places: tuple[str, ...]
+def rows_at_places(
+    parameters: StackParameters,
+    space_charge_width: Array,
+    mesh: SignalMesh,
+    origin: tuple[Integers, Integers],
+    places: tuple[str, ...],
 ) -> Integers:
     """Return the number of the place of every row of the factor."""
     from ..kernels.element import NODES
 
-    p = solution.parameters
+    p = parameters
     contacts, shift = p.contact_names, int(p.end_contacts[0])
-    widths = np.nan_to_num(np.asarray(solution.space_charge_width, dtype=float))
+    widths = np.nan_to_num(space_charge_width)
     widths = widths.max(axis=-1) if widths.ndim == 3 else widths
     element, point = origin
     inside = element >= 0

@@ -68,10 +68,11 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("impedance")
         wanted = config.impedance.arcs
         if wanted is None:
-            wanted = len(config.impedance.frequency_Hz) >= FEWEST_HZ and config.n_points <= MOST_WITH_ARCS
-        if wanted and not facts & {"load", "bias"}:
+            few = config.n_points <= MOST_WITH_ARCS and "current" not in facts
+            wanted = few and len(config.impedance.frequency_Hz) >= FEWEST_HZ
+        if wanted:
             facts.add("arcs")
-            if is_heated:
+            if is_heated and "current" not in facts:
                 facts.add("arcs_and_temperature")
     return frozenset(facts)
 
