@@ -48,6 +48,8 @@ from .workspace import STRIDE as S
 
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
 SMALL_BIAS = 1e-7
+# A mesh serves another state whose contacts lie no further from their bulks than its own by a tenth and this (in kT/e).
+ROOM = 0.3
 
 
 @kernel
@@ -242,10 +244,30 @@ def neutral_bias(work, codes, faces, n, plane):
 
 
 @kernel
+def _is_strained(work, codes, faces, n, gap, plane):
+    """Say whether the state in `work` asks more of the mesh than the one in `faces` that it was made for."""
+    for layer in range(codes[N_LAYERS]):
+        for side in range(2):
+            if not is_contact(codes, layer, side):
+                continue
+            if side == 0:
+                y = work[w.Y * S + int(work[w.FIRST * S + layer])]
+            else:
+                last = int(work[w.FIRST * S + layer + 1]) - 1
+                # The gap counts as the last element of the layer before the cut.
+                y = work[(w.Y + 4) * S + (last - 1 if gap >= 0 and layer == plane - 1 else last)]
+            before = faces[layer, side]
+            if abs(y) > 1.1 * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
+                return True
+    return False
+
+
+@kernel
 def solve_neutral(work, row, codes, species, faces, n, memo, out):
     """Fill static capacitances whose neutral bias has to be solved for, contact by contact, each from the state given.
 
-    NaN where no state without charge at the plane exists, or none is found. The state is as before afterwards.
+    NaN where no state without charge at the plane exists; infinite where none is found on this mesh, or one that the
+    mesh was not made for: the parts then want solves of their own. The state is as before afterwards.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     interacting = is_interacting(codes, species)
@@ -257,8 +279,11 @@ def solve_neutral(work, row, codes, species, faces, n, memo, out):
             continue
         at = o.capacitance_start(n_layers, n_species) + 2 * plane + o.STATIC
         ends = neutral_ends(codes, plane)
-        if memo[EFFORT] < 0.0 or not parts_hold_charge(row, ends, plane):
+        if not parts_hold_charge(row, ends, plane):
             out[at] = math.nan
+            continue
+        if memo[EFFORT] < 0.0:
+            out[at] = math.inf
             continue
         if not saved:
             save_state(work, codes, n, state, False)
@@ -272,9 +297,10 @@ def solve_neutral(work, row, codes, species, faces, n, memo, out):
             work[w.STRENGTH * S + gap] = 0.0
         status, _, _ = newton(work, row, ends, m, kind, STEP_TOLERANCE, memo)
         bias = neutral_bias(work, codes, faces, n, plane)
+        unfit = status != CONVERGED or _is_strained(work, codes, faces, n, gap, plane)
         save_state(work, codes, n, state, True)
-        if status != CONVERGED:
-            out[at] = math.nan
+        if unfit:
+            out[at] = math.inf
         elif abs(bias) > SMALL_BIAS:
             out[at] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
     if saved:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..codes import Validity, status_words
+from ..codes import NO_STATIC_CAPACITANCE, Validity, status_words
 from ..store.read import Results
 from ..units import display_of
 from .arcs import arc_lines
@@ -158,6 +158,9 @@ def _single(view: View) -> list[str]:
         of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
         rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
         lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
+        static = "static_capacitance"
+        if static in results and np.isnan(view.variable(static).values).any():
+            lines.append(f"static C: {NO_STATIC_CAPACITANCE}")
     lines.append("")
     status = int(view.variable("status").values)
     for name, _ in _all_columns(view, _SCALARS, ()):
