@@ -124,7 +124,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
                 *config.notes,
                 *spectra.notes,
                 *_nuisance(config),
-                *_of_rest(driven),
+                *_driven(config, driven),
             ),
         ),
         spectra,
@@ -142,12 +142,14 @@ def _nuisance(config: InterfaceFitConfig) -> list[str]:
     return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
 
 
-def _of_rest(driven: Sequence[str]) -> list[str]:
-    """Say what numbers beside spectra about a bias or a load are."""
-    names = ", ".join(dict.fromkeys(driven))
-    return (
-        [f"spectra about a bias or a load ({names}): what else is said of these interfaces is at rest"] if names else []
-    )
+def _driven(config: InterfaceFitConfig, names: Sequence[str]) -> list[str]:
+    """Say what the table of interfaces is where spectra are about a bias or a load."""
+    if not names:
+        return []
+    what = "a bias: the table of interfaces has kT/(e i0) and the space charge that the bias leaves, no differential"
+    if config.model.load is not None:
+        what = "a load: the table of interfaces is that at rest, no differential"
+    return [f"{', '.join(dict.fromkeys(names))}: spectra about {what} resistances"]
 
 
 class _Joint:
