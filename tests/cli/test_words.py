@@ -110,6 +110,9 @@ def test_a_stack_outside_its_curve_is_said_once(home, call):
     assert code == 2
     assert (out + err).count("lies outside the ocv (allowed: 0.73168 to 0.8747)") == 1
     assert err.count("\n") == 1
+    code, _, err = call("run", DATA / "outside.yaml", "-o", "outside.h5")
+    assert code == 1
+    assert err.count("lies outside the ocv (allowed: 0.73168 to 0.8747)") == 1
 
 
 def test_one_point_shows_the_charge_transfer(configuration, call):
