@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
                 *config.notes,
                 *spectra.notes,
                 *_nuisance(config),
-                *_of_rest(driven),
+                *_driven(config, driven),
             ),
         ),
         spectra,
@@ -142,12 +143,14 @@ def _nuisance(config: InterfaceFitConfig) -> list[str]:
     return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
 
 
-def _of_rest(driven: Sequence[str]) -> list[str]:
-    """Say what numbers beside spectra about a bias or a load are."""
-    names = ", ".join(dict.fromkeys(driven))
-    return (
-        [f"spectra about a bias or a load ({names}): what else is said of these interfaces is at rest"] if names else []
-    )
+def _driven(config: InterfaceFitConfig, names: Sequence[str]) -> list[str]:
+    """Say what the table of interfaces is where spectra are about a bias or a load."""
+    if not names:
+        return []
+    what = "a bias: the table of interfaces has kT/(e i0) and the space charge that the bias leaves, no differential"
+    if config.model.load is not None:
+        what = "a load: the table of interfaces is that at rest, no differential"
+    return [f"{', '.join(dict.fromkeys(names))}: spectra about {what} resistances"]
 
 
 class _Joint:
@@ -263,6 +266,11 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
         # Three quantities ask at the same parameters one after the other.
         return solved(tuple(map(float, values)))
 
+    def frequency(values: Array) -> float:
+        both = parts(values)
+        # Where a search ends far off, the contact may be a short circuit.
+        return 0.5 / (np.pi * both[0] * both[1]) if min(both) > 0.0 else math.nan
+
     resistance, capacitance = parts(model.base)
     if not (resistance > 0.0 and capacitance > 0.0):
         return []
@@ -284,7 +292,7 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
             name=f"contact_frequency_{name}",
             unit="Hz",
             long_name=f"peak frequency {where}",
-            function=lambda values: float(0.5 / (np.pi * np.prod(parts(values)))),
+            function=frequency,
         ),
     ]
 

@@ -319,11 +319,13 @@ def _of_draws(what: Parameter | Quantity, best: float, draws: Array, converged: 
     draws = draws[np.isfinite(draws)]
     if not converged or draws.size < 2:
         return plain
+    spread = float(draws.std(ddof=1))
     ends = {share: np.quantile(draws, [0.5 - 0.5 * share, 0.5 + 0.5 * share]) for share in (level, *BANDS.values())}
     return replace(
         plain,
         value=float(np.median(draws)),
-        sigma=float(draws.std(ddof=1)),
+        # What no sampled parameter moves has no error, not that of its last digit.
+        sigma=spread if spread > 1e-14 * float(np.abs(draws).max()) else 0.0,
         lower=float(ends[level][0]),
         upper=float(ends[level][1]),
         intervals={name: (float(ends[share][0]), float(ends[share][1])) for name, share in BANDS.items()},

@@ -138,9 +138,9 @@ def comparison_figure(stored: StoredFit) -> Figure:
     comparison = as_data(stored)
     figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
     panel = grid[0, 0]
-    shown = display_of("ohm m2").factor
-    nmr = shown * comparison["nmr_resistance"]
-    model = np.where(np.isfinite(comparison["factor"]), shown * comparison["model_resistance"], np.nan)
+    shown = display_of("ohm m2")
+    nmr = shown.factor * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), shown.factor * comparison["model_resistance"], np.nan)
     place = np.arange(nmr.size)
     colours = line_colours(2)
     panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
@@ -161,7 +161,7 @@ def comparison_figure(stored: StoredFit) -> Figure:
     low, high = panel.get_ylim()
     panel.set_ylim(low, high * 30.0)
     panel.set_xticks(place, comparison["interfaces"])
-    panel.set_ylabel("Interface resistance (Ω cm$^{2}$)")
+    panel.set_ylabel(label_text("interface resistance", shown.math))
     panel.legend(loc="upper center", ncols=2)
     return figure
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..fitting.kind import Curve, Panel
 from ..model.numbers import long_name
-from ..units import display_of, unit_of
+from ..units import display_of, stem, unit_of
 from .panels import panels_figure
 from .style import PALETTE, label_text, letters, new_figure
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ..store.stored_fit import StoredFit
 
-OHM_CM2 = display_of("ohm m2").factor
+OHMS = display_of("ohm m2")
+OHM_CM2 = OHMS.factor
 
 _MEASURED, _LAYER, _MODEL, _FIT = PALETTE[6], PALETTE[2], PALETTE[0], PALETTE[1]
 
@@ -151,7 +152,7 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
             panel.text(x[i], low * 1.4, "none", ha="center", va="bottom", rotation=90, fontsize=6, color=colour)
     panel.set_xticks(place, [_formula(name) for name in data["names"]])
     panel.set_xlim(-0.6, place.size - 0.4)
-    panel.set_ylabel(label_text("interface resistance", "Ω cm$^{2}$"))
+    panel.set_ylabel(label_text("interface resistance", OHMS.math))
     panel.legend(loc="upper center", ncols=2, fontsize=6.5)
 
 
@@ -175,17 +176,12 @@ def _formula(name: str) -> str:
 
 def _axis(data: dict[str, Any]) -> tuple[Any, str]:
     """Return the values of the axis in its shown unit, and its label."""
-    from ..model.numbers import long_name
-    from ..units import unit_of
-
     display = display_of(unit_of(data["path"]).si)
     return data["curve"]["axis"] * display.factor, label_text(long_name(data["path"]), display.math, 40)
 
 
 def _places(data: dict[str, Any]) -> Any:
     """Return where on the axis the interfaces lie, NaN where they are not told by it alone."""
-    from ..units import unit_of
-
     at = data["table"].get("axis", np.full(len(data["names"]), np.nan))
     return at * display_of(unit_of(data["path"]).si).factor
 
@@ -222,7 +218,7 @@ def _resistance(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     most = max(np.nanmax(curve["default_total_resistance"]) * OHM_CM2, np.nanmax(value)) * _RANGE
     panel.set_ylim(max(0.3 * float(np.nanmin([least, most])), 1e-5), most)
     panel.set_xlabel(label)
-    panel.set_ylabel(label_text("interface resistance", "Ω cm$^{2}$"))
+    panel.set_ylabel(label_text("interface resistance", OHMS.math))
     panel.legend(loc="center left", fontsize=6.5)
 
 
@@ -262,8 +258,6 @@ def _profiles(panel: Axes, summary: dict[str, Any], data: dict[str, Any]) -> Non
 
 
 def _words(name: str) -> str:
-    from ..units import stem
-
     return stem(name.rsplit(".", 1)[-1]).replace("_", " ")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..report.strain import share_lines
 from ..report.view import Quantity, View
-from ..units import number_text
+from ..units import display_of, number_text
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .frame import Frame, frame
@@ -334,7 +334,9 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
         names = ", ".join(name.replace("_", " ") for name in covered)
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
     if base is not None:
-        parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
+        ohms = display_of("ohm m2")
+        limit = ohms.after(f"{ohms.factor * BLOCKED_OHM_M2:.0e}")
+        parts.append(f"A resistance above {limit} counts as blocked, with that value")
     if "validity" in view.results:
         lines = share_lines(view.variable("validity").values.astype(np.int64))
         parts += [line[:1].upper() + line[1:] for line in lines]

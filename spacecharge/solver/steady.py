@@ -29,7 +29,6 @@ from ..model import End, Stack, StackParameters
 from ..model.components import components_of
 from .chain import Chain, ContactLaw, contact_rows, steady_kernels
 from .equilibrium import solve
-from .options import SolverOptions
 from .routes import Routes, routes_of
 from .solution import Solution
 from .steady_path import Reached, follow_voltage
@@ -188,7 +187,6 @@ def steady_state(
     charge_transfer: ContactLaw | Sequence[ContactLaw] = None,
     contact_resistance: Sequence[float] | Array | None = None,
     tolerance_V: float = 1e-6,
-    options: SolverOptions | None = None,
     throw: bool = True,
 ) -> SteadyState:
     """Solve a stack that carries a steady current, or stands under a steady voltage.
@@ -210,8 +208,6 @@ def steady_state(
         meets them.
     tolerance_V : float
         Error wanted in the contact potentials [V].
-    options : SolverOptions, optional
-        Settings of the equilibrium solve.
     throw : bool
         Raise where the answer does not meet its tolerance; otherwise the status says so.
 
@@ -237,7 +233,7 @@ def steady_state(
     if (current_density is None) == (voltage_V is None):
         raise ModelError("give either a current density or a voltage", "load")
     rest = between_reservoirs(stack)
-    solution = solve(rest, tolerance_V=tolerance_V, options=options, throw=throw)
+    solution = solve(rest, tolerance_V=tolerance_V, throw=throw)
     p = solution.parameters
     routes = _kept_routes(rest, solution, None if components is None else tuple(components))
     if solution.status != 0:
@@ -342,7 +338,8 @@ def _not_found(path: Reached) -> str:
     """Say how far a path came, and no more than that."""
     return (
         f"not converged: no path to this load was found; followed along the voltage to {path.voltage:.4g} V, where "
-        f"{path.current:.6g} A/m2 flow and dV/dJ is {path.slope:.3g} ohm m2 ({path.why})"
+        f"{path.current:.6g} A/m2 flow and dV/dJ is {path.slope:.3g} ohm m2 ({path.why}"
+        + (f"; at this slope the rest would take {path.rest:.2g} V)" if path.rest > 0.0 else ")")
     )
 
 

@@ -29,7 +29,10 @@ BEYOND = 1e3
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a path came: a status of `carry_load` with its results, or None with what is known about the end."""
+    """How far a path came: a status of `carry_load` with its results, or None with what is known about the end.
+
+    `rest`: what is missing of a current, at the slope there [V].
+    """
 
     found: tuple[int, Array] | None
     voltage: float = 0.0
@@ -37,6 +40,7 @@ class Reached:
     slope: float = math.nan
     why: str = ""
     iterations: int = 0
+    rest: float = math.nan
 
 
 def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: float) -> Reached:
@@ -92,9 +96,10 @@ def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: f
             why = "Newton's method finds no further state"
             break
         if abs(voltage) + missing * slope > BEYOND and step > 1.0:
-            why = f"at this slope the rest would take {missing * slope:.2g} V"
+            why = "the current saturates"
             break
-    return Reached(None, voltage, chain.current, slope, why, total)
+    rest = math.nan if by_voltage else (abs(target) - abs(chain.current)) * slope
+    return Reached(None, voltage, chain.current, slope, why, total, rest)
 
 
 __all__ = ["Reached", "follow_voltage"]

@@ -87,7 +87,7 @@ def test_the_truth_is_found_about_a_bias_and_about_a_load(tmp_path: Path, text: 
         value = result.parameters[name]
         assert value.sigma < 0.05 * truth
         assert abs(value.value - truth) < 2.5 * value.sigma
-    assert any("at rest" in note for note in result.notes)
+    assert any("no differential resistances" in note for note in result.notes)
     assert not any(name.startswith("contact_") for name in result.derived)
     assert result.plot(tmp_path / "f.png").stat().st_size > 60_000
 
