@@ -230,6 +230,9 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     weights |= any(spectrum.sigma is None for spectrum in spectra)
     _check_law(data, model, bool(laws), problems)
     _check_cell(parameters, data, spectra, model, problems)
+    if not any(entry.spectrum for entry in keys.interfaces.values()):
+        for of_cell in sorted({p.name for p in parameters if p.of_cell} - {AREA}):
+            problems.add(("parameters", of_cell), "acts on spectra only, and there is none", key=True)
     check_driven(interfaces, data, parameters, model, problems)
     curve = _curve(keys.curve, known, problems)
     bounds = {p.name: Range(minimum=p.minimum, maximum=p.maximum, fixed=p.fixed is not None) for p in parameters}
@@ -349,9 +352,6 @@ def _check_cell(
     ends = () if model.impedance is None else tuple(model.impedance.ends.values())
     if "blocking_phase_exponent" in given and "blocking" not in ends:
         problems.add(("parameters", "blocking_phase_exponent"), "needs impedance.ends with a blocking one", key=True)
-    if not spectra:
-        for name in sorted(given - {AREA}):
-            problems.add(("parameters", name), "acts on spectra only, and there is none", key=True)
 
 
 def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:

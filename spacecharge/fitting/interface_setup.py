@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -265,6 +266,11 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
         # Three quantities ask at the same parameters one after the other.
         return solved(tuple(map(float, values)))
 
+    def frequency(values: Array) -> float:
+        both = parts(values)
+        # Where a search ends far off, the contact may be a short circuit.
+        return 0.5 / (np.pi * both[0] * both[1]) if min(both) > 0.0 else math.nan
+
     resistance, capacitance = parts(model.base)
     if not (resistance > 0.0 and capacitance > 0.0):
         return []
@@ -286,7 +292,7 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
             name=f"contact_frequency_{name}",
             unit="Hz",
             long_name=f"peak frequency {where}",
-            function=lambda values: float(0.5 / (np.pi * np.prod(parts(values)))),
+            function=frequency,
         ),
     ]
 

@@ -292,10 +292,11 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
     warnings: list[str] = []
     bound = _at_bound(work, u)
     for k in np.flatnonzero(bound):
-        p = problem.parameters[free[k]]
+        p, value = problem.parameters[free[k]], values[free[k]]
+        # A search stays a hair inside: what it ended at is the bound.
+        end = p.minimum if abs(value - p.minimum) < abs(value - p.maximum) else p.maximum
         warnings.append(
-            f"{p.name} ended at its bound {values[free[k]]:g}; its error is not known, "
-            "those of the others hold for this value"
+            f"{p.name} ended at its bound {end:g}; its error is not known, those of the others hold for this value"
         )
     scale = 1.0
     if not problem.absolute_sigma:

@@ -485,3 +485,14 @@ def test_the_posterior_of_a_spectrum_has_the_width_of_its_closed_form(folder: Pa
     (stored,) = read_fits(tmp_path / "f.h5")
     assert np.array_equal(stored.tables["spectra_draws"]["imag"], drawn["imag"])
     assert plot_fit(tmp_path / "f.h5").stat().st_size > 60_000
+
+
+def test_a_broken_spectrum_is_one_line_and_a_short_circuit_no_crash(folder: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        config(folder, TEXT.replace("path: z.csv", "path: gone.csv"))
+    assert len(error.value.problems) == 1 and "gone.csv: cannot be read" in error.value.problems[0]
+    z = seen()
+    write(folder, "tiny.csv", 1e-9 * z)
+    # The contact of the fit has no resistance left, and its arc no frequency.
+    result = sc.fit(config(folder, TEXT.replace("path: z.csv", "path: tiny.csv")))
+    assert any("chi-square" in text or "bound" in text for text in result.warnings)
