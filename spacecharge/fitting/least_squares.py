@@ -73,12 +73,19 @@ def _searched(work: _Work, u: Array, max_evaluations: int) -> tuple[Array, str]:
     from scipy.optimize import least_squares
 
     before, left, unit = math.inf, max_evaluations, work.unit_of_data
+
+    def residuals(u: Array) -> Array:
+        return work.residuals(u) / unit
+
+    def jacobian(u: Array) -> Array:
+        return work.jacobian(u) / unit
+
     while left > 0:
         with np.errstate(all="ignore"):
             solution = least_squares(
-                lambda u: work.residuals(u) / unit,
+                residuals,
                 u,
-                jac=lambda u: work.jacobian(u) / unit,
+                jac=jacobian,
                 bounds=(work.lower, work.upper),
                 x_scale="jac",
                 ftol=_TOLERANCE,
