@@ -72,13 +72,20 @@ def _searched(work: _Work, u: Array, max_evaluations: int) -> tuple[Array, str]:
     """Return where the search from `u` ends, and why; it is left early where it goes on along a valley for ever."""
     from scipy.optimize import least_squares
 
-    before, left = math.inf, max_evaluations
+    before, left, unit = math.inf, max_evaluations, work.unit_of_data
+
+    def residuals(u: Array) -> Array:
+        return work.residuals(u) / unit
+
+    def jacobian(u: Array) -> Array:
+        return work.jacobian(u) / unit
+
     while left > 0:
         with np.errstate(all="ignore"):
             solution = least_squares(
-                work.residuals,
+                residuals,
                 u,
-                jac=work.jacobian,
+                jac=jacobian,
                 bounds=(work.lower, work.upper),
                 x_scale="jac",
                 ftol=_TOLERANCE,
@@ -90,7 +97,7 @@ def _searched(work: _Work, u: Array, max_evaluations: int) -> tuple[Array, str]:
         if solution.status > 0:
             return u, str(solution.message).rstrip(".")
         left -= int(solution.nfev)
-        chi2 = 2.0 * float(solution.cost)
+        chi2 = 2.0 * float(solution.cost) * unit**2
         if before - chi2 <= _NO_GAIN * work.scale(chi2) and work.unresolved(u, chi2):
             return u, "the data leave a direction open, along which nothing changes"
         before = chi2
@@ -113,6 +120,9 @@ class _Work:
         self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
         self.measured = problem.measured
         self.priors = problem.normal_priors
+        # A search ends where its gradient is small, which that of data without errors is too where they are small.
+        largest = float(np.max(np.abs(problem.data), initial=0.0)) if problem.sigma is None else 1.0
+        self.unit_of_data = largest if 0.0 < largest < 1.0 else 1.0
         self.n_rows = problem.data.size + len(self.priors)
         self.n_evaluations = 0
 

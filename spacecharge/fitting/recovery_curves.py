@@ -417,7 +417,7 @@ class RecoveryCurves:
             else:
                 text = (
                     f"{name} lies beyond the last delay ({last:g} s): the curve has hardly begun, it is at least "
-                    f"{confidence}"
+                    f"{confidence}; what is fitted beside it holds for this value alone"
                 )
                 found[name] = Bound(lower=outside, upper=math.inf, text=text)
         return found

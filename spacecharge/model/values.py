@@ -54,4 +54,5 @@ class Values:
     def mark(self, bad: NDArray[np.bool_], path: str, message: str) -> None:
         """Note points as invalid: by which number, and what is wrong with it."""
         self.invalid |= bad
-        self.reasons.append((path, message))
+        if (path, message) not in self.reasons:
+            self.reasons.append((path, message))

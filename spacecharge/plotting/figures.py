@@ -232,11 +232,12 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     suffix = target.suffix.lstrip(".").lower()
     if suffix not in known:
         raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
+    target = output_file(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         from .style import styled
 
-        with replacing(output_file(target)) as temporary, styled(), warnings.catch_warnings():
+        with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             key = CAPTION_KEYS.get(suffix)

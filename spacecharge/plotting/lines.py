@@ -49,7 +49,8 @@ def plot_sweep(
     """Draw a sweep as lines.
 
     Without `y`: interface and excess resistance, then for each contact the space-charge potentials and
-    the widths. Where inner layers (a coating) have to be crossed, their layer resistance is added.
+    the widths. Where inner layers (a coating) have to be crossed, their layer resistance is added. Of states with
+    current the voltage, the resistance to a change of it, and where the voltage drops come first.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def plot_sweep(
                 panels[0, 0].axhline(1.0, color="black", linewidth=0.8)
             explain_colours(figure, shape)
             return figure
-        rows = _panels(view, bool(shape.band))
+        rows = [*_load_panels(view, shape), *_panels(view, bool(shape.band))]
         figure, panels = new_figure(len(rows), 2, title, note_of(view, shape))
         flat = [panel for row in panels for panel in row]
         for panel, (heading, drawn) in zip(flat, [q for row in rows for q in row], strict=True):
@@ -131,6 +132,18 @@ def _panels(view: View, banded: bool) -> list[list[tuple[str, list[Quantity]]]]:
             ]
         )
     return [row for row in rows if any(np.isfinite(q.values).any() for _, drawn in row for q in drawn)] or rows[:1]
+
+
+def _load_panels(view: View, shape: Frame) -> list[list[tuple[str, list[Quantity]]]]:
+    """Return heading and quantities of the panels of a load: what a cell measures, and where its voltage drops."""
+    if "voltage" not in view.results or not np.isfinite(view.variable("voltage").values).any():
+        return []
+    drops = [view.variable("layer_voltage"), view.variable("overpotential")]
+    measured = view.variable("current_density" if shape.along == "load_voltage" else "voltage")
+    slope = view.variable("differential_resistance")
+    if shape.band:
+        return [[("", [measured]), ("", [slope])]]
+    return [[("", [measured]), ("", [slope])], [("", [drops[0].renamed("voltage drop over layers")]), ("", [drops[1]])]]
 
 
 def interface_resistance(view: View) -> Quantity:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from ..store.files import replacing, system_errors
 from ..store.read import Results
+from ..store.target import output_file
 from .view import Quantity, View
 
 LONG = ("frequency", "arc", "relaxation")
@@ -325,6 +326,7 @@ def write_table(
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
+    path = output_file(path)
     if path.exists() and not overwrite:
         raise StoreError(f"{path}: exists already; --overwrite replaces it")
     known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}

@@ -46,6 +46,9 @@ _SCALARS = (
     ("iterations", ""),
 )
 _SWEEP_COLUMNS = (
+    ("voltage", "polarisation"),
+    ("current_density", "current"),
+    ("differential_resistance", "dV/dJ"),
     ("interface_resistance", "resistance"),
     ("total_resistance", "total resistance"),
     ("space_charge_potential", "space charge"),
@@ -136,7 +139,9 @@ def _points(view: View, rows: int) -> list[str]:
     if not view.axes:
         return _single(view)
     if len(view.axes) == 1:
-        return point_rows(view, rows, [column for column in _SWEEP_COLUMNS if column[0] in view.results])
+        given = view.axes[0].removeprefix("load_")
+        shown = [column for column in _SWEEP_COLUMNS if column[0] in view.results and column[0] != given]
+        return point_rows(view, rows, shown)
     return pivot(view, rows)
 
 
