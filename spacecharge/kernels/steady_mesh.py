@@ -29,6 +29,9 @@ COARSE, FINE, SHARE = 1e-5, 1e-7, 1e-3
 # Square of the step over the bound (at most LOOSEST) that may end it where dV/dJ is read again, on both.
 COARSE_SQUARE, FINE_SQUARE, LOOSEST = 1e-2, 1e-4, 1e-4
 
+# That of the reference is 0.
+FIRST_OFFSET = ROUTE_START + ROUTE_SIZE + OFFSET
+
 INTACT, NOT_REACHED, NOT_CUT, INACCURATE = range(4)
 # Columns of the results: relative error of the voltage, error of the potentials [kT/e], load reached, iterations,
 # whether an occupancy stands at the end of its range.
@@ -78,7 +81,7 @@ def interpolate(table, old, e, new, f, first, last):
         for j in range(5):
             total += table[i, j] * (nodes[e, j, Y] - base)
         new_nodes[f, i, Y] = total + base
-        for k in range(ROUTE_START + OFFSET, nodes.shape[2], ROUTE_SIZE):
+        for k in range(FIRST_OFFSET, nodes.shape[2], ROUTE_SIZE):
             total = 0.0
             for j in range(5):
                 total += table[i, j] * nodes[e, j, k]
@@ -217,7 +220,7 @@ def add_state(mesh, other, factor):
     for e in range(nodes.shape[0]):
         for i in range(5):
             nodes[e, i, Y] += factor * points[e, i, Y]
-            for k in range(ROUTE_START + OFFSET, nodes.shape[2], ROUTE_SIZE):
+            for k in range(FIRST_OFFSET, nodes.shape[2], ROUTE_SIZE):
                 nodes[e, i, k] += factor * points[e, i, k]
             for s in range(deltas.shape[2]):
                 deltas[e, i, s] += factor * inner[e, i, s]
