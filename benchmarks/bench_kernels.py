@@ -36,8 +36,8 @@ from spacecharge.kernels.elementary import exp_nonpositive, inverse_cube_root
 from spacecharge.kernels.layout import MEMO_SIZE, SPECIES_COLUMNS
 from spacecharge.kernels.mesh import set_parameters
 from spacecharge.kernels.newton import STEP_TOLERANCE, join, newton
-from spacecharge.kernels.poisson_boltzmann import place_jumps, refine
 from spacecharge.kernels.species import fill_species
+from spacecharge.kernels.start import place_jumps, refine
 from spacecharge.kernels.statistics import ideal_first, interacting_first
 from spacecharge.kernels.tridiagonal import solve_tridiagonal
 from spacecharge.kernels.workspace import STRIDE
@@ -214,7 +214,7 @@ def test_tridiagonal(benchmark: BenchmarkFixture, n: int, who: str) -> None:
 def ours(mesh: Mesh) -> int:
     """Solve by the package's kernel from where y stands; return the iterations."""
     status, iterations, _ = newton(
-        mesh.work, mesh.row, mesh.codes, mesh.n, mesh.n_pad, False, False, False, STEP_TOLERANCE, np.zeros(MEMO_SIZE)
+        mesh.work, mesh.row, mesh.codes, mesh.n, (False, False, False), STEP_TOLERANCE, np.zeros(MEMO_SIZE)
     )
     assert status == 0
     return int(iterations)

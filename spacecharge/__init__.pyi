@@ -42,6 +42,7 @@ from .solver.bulk import (
     transference_number,
 )
 from .solver.equilibrium import solve
+from .solver.impedance_limits import blocking_resistance, dc_resistance, geometric_capacitance
 from .solver.options import SolverOptions
 from .solver.outputs import (
     characteristic_frequency,
@@ -66,13 +67,7 @@ from .solver.outputs import (
 )
 from .solver.relaxation import RelaxationTimes, relaxation_times
 from .solver.sensitivity import sensitivities
-from .solver.small_signal import (
-    blocking_resistance,
-    dc_resistance,
-    geometric_capacitance,
-    impedance,
-    impedance_error_estimate,
-)
+from .solver.small_signal import impedance, impedance_error_estimate
 from .solver.solution import Solution
 from .solver.steady import SteadyState, steady_state
 from .solver.transfer import charge_transfer_resistance, exchange_current_density, total_resistance

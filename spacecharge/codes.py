@@ -123,6 +123,13 @@ _VALIDITY_WORDS = {
 }
 
 
+NO_STATIC_CAPACITANCE = (
+    "no number where the stack, cut at the contact, has no solved state without charge there, "
+    "or a plane of sites shares it"
+)
+"""Why a contact of a point with an answer may have no static capacitance."""
+
+
 class Statistics(IntEnum):
     """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file.
 

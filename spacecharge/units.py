@@ -142,6 +142,10 @@ class Display:
     math: str
     factor: float
 
+    def after(self, number: str) -> str:
+        """Return a number with the unit behind it, as lines of text have it."""
+        return f"{number} {self.text}" if self.text else number
+
 
 DISPLAY: dict[str, Display] = {
     unit.si: Display(unit.text, unit.math or unit.text, unit.per_si) for unit in (NO_UNIT, *UNITS) if unit.is_shown

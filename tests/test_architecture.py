@@ -25,7 +25,9 @@ sys.path.insert(0, str(ROOT))
 import spacecharge as sc  # noqa: E402
 
 PACKAGE = ROOT / "spacecharge"
-MOST_LINES = 500
+MOST_LINES = 450
+# Rooms whose functions have at most 80 lines and 8 arguments; elsewhere 100 lines.
+METHOD = {"kernels", "lattice.kernels", "nmr.kernels", "solver"}
 
 # Room: rooms that it may import. A room is a folder or a file of the package; `version` is the package's __init__.
 # Every entry is used: a permission that nothing needs fails the test.
@@ -339,6 +341,31 @@ def test_a_type_checker_sees_the_real_types() -> None:
 def test_files_stay_short() -> None:
     lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in modules()}
     assert {m: n for m, n in lengths.items() if n > MOST_LINES} == {}
+
+
+class Function(NamedTuple):
+    name: str
+    in_method: bool
+    lines: int
+    arguments: int
+
+
+def functions() -> Iterator[Function]:
+    """Every function of the package; arguments counted as Python does, with the object that a method belongs to."""
+    for module, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                arguments = len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])
+                yield Function(f"{module}.{node.name}", room_of(module) in METHOD, lines, arguments)
+
+
+def test_functions_stay_short() -> None:
+    assert {f.name: f.lines for f in functions() if f.lines > (80 if f.in_method else 100)} == {}
+
+
+def test_functions_of_the_method_take_few_arguments() -> None:
+    assert {f.name: f.arguments for f in functions() if f.in_method and f.arguments > 8} == {}
 
 
 def test_no_path_of_a_machine_is_committed() -> None:

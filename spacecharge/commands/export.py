@@ -26,6 +26,7 @@ def execute(args: argparse.Namespace) -> int:
         sys.stdout.write(csv_text(columns))
         return EXIT_SOLVED
     title = str(results.attributes.get("title", results.path.stem))
-    write_table(columns, Path(args.output), title, overwrite=args.overwrite)
+    names = {path.rpartition("/")[2] for path in results.fields}
+    write_table(columns, Path(args.output), title, overwrite=args.overwrite, others=names)
     print(f"{args.output}: {len(columns[0].values)} rows, {len(columns)} columns")
     return EXIT_SOLVED

@@ -7,7 +7,10 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..store.stored_fit import StoredFit
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -16,7 +19,7 @@ def execute(args: argparse.Namespace) -> int:
     from ..fitting.kinds import kind_of
     from ..fitting.load import load_fit_config
     from ..kernels.compiling import compiling_announced
-    from ..store.fits import refuse_existing, write_fit
+    from ..store.fits import fit_names, refuse_existing, write_fit
 
     config = load_fit_config(args.config)
     kind = kind_of(config.kind)
@@ -42,17 +45,33 @@ def execute(args: argparse.Namespace) -> int:
     if path:
         said.append(f"{path}: fits/{config.name}")
         if kind.draws:
-            from ..fitting.result import draw
-
-            stored, figure = result.stored(), Path(path).with_suffix(".png")
-            said.append(str(draw(stored, figure)))
-            if stored.posterior is not None:
-                from ..plotting.fits import beside
-
-                said.append(str(draw(stored, beside(figure), corner=True)))
+            # Beside other fits of the file its figure has a name of its own, as `plot` names it.
+            others = set(fit_names(path)) - {config.name, *getattr(config, "stores", ())}
+            name = f"{Path(path).stem}_{config.name}.png" if others else f"{Path(path).stem}.png"
+            said += _draw(result.stored(), Path(path).with_name(name), args.overwrite)
     for text in () if args.quiet else said:
         print(text, file=sys.stderr)
     return EXIT_SOME_FAILED if result.n_failed else EXIT_SOLVED
+
+
+def _draw(stored: StoredFit, figure: Path, overwrite: bool) -> list[str]:
+    """Draw a fit, and its posterior beside it; return a line for each. What somebody else made stays unasked."""
+    from ..fitting.result import draw
+    from ..plotting.figures import is_own_figure
+    from ..plotting.fits import beside
+
+    said = []
+    for target, corner in ((figure, False), (beside(figure), True)):
+        if corner and stored.posterior is None:
+            continue
+        if target.exists() and not (overwrite or is_own_figure(target)):
+            said.append(
+                f"{target}: exists already and is no figure of this program, nothing was drawn; "
+                f"`spacecharge plot` draws the fit under another name"
+            )
+        else:
+            said.append(str(draw(stored, target, corner=corner)))
+    return said
 
 
 def _sweep(config: Any, path: str, args: argparse.Namespace) -> int:

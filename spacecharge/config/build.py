@@ -13,7 +13,7 @@ from ..document.problems import Problems
 from ..errors import ModelError
 from ..library.metals import METALS
 from ..model import ARRHENIUS_REFERENCE_K, Contact, End, Layer, Stack
-from ..model.numbers import END, LAYER, SPECIES, TRANSFER
+from ..model.numbers import END, LAYER, SPECIES, STACK, TRANSFER
 from .axes import Axis
 from .paths import LAYER_NAME, RESERVED_NAMES, layer_keys
 
@@ -158,7 +158,7 @@ def build_stack(data: Mapping[str, Any], problems: Problems) -> Stack | None:
     try:
         return Stack(
             tuple(layer for layer in layers if layer is not None),
-            temperature_K=data.get("temperature_K", ARRHENIUS_REFERENCE_K),
+            **{row.key: data[row.key] for row in STACK if row.key in data},
             contacts=tuple(contacts),
             left=ends["left"],
             right=ends["right"],

@@ -19,6 +19,7 @@ from .config import Config
 from .fields import Keys, Plain, Whole
 from .fit_keys import FitAxisKeys, result_name
 from .interface_keys import QUANTITIES, InterfaceKeys
+from .interface_loads import check_driven
 from .interface_parameters import FittedPath, ParameterKeys, fitted_path, is_known
 from .interface_spectra import MeasuredSpectrum, read_spectra
 from .load import load_document
@@ -214,7 +215,8 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         raise ConfigError([*lines, *error.problems]) from None
     if keys is None or lines:
         return None
-    known = sorted(p for p, kind in sweepable(document.data).items() if kind in ("stack", "charge_transfer"))
+    paths = sweepable(document.data)
+    known = sorted(p for p, kind in paths.items() if kind in ("stack", "charge_transfer"))
     laws = [law for law in model.charge_transfer if law is not None]
     if len(laws) > 1:
         problems.add("contacts", f"a fit knows the charge_transfer of one contact, got {len(laws)}", key=True)
@@ -222,11 +224,16 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     from .interface_table import WEIGHTS_NOTE, with_tables
 
     keys, weights = with_tables(keys, document.path, problems)
-    interfaces, data = _measured(keys, model, known, problems)
+    driving = [p for p, kind in paths.items() if kind == "load"]
+    interfaces, data = _measured(keys, model, [*known, *driving], problems)
     spectra = read_spectra(keys.interfaces, document.path, float(model.base_stack.temperature_K), problems)
     weights |= any(spectrum.sigma is None for spectrum in spectra)
     _check_law(data, model, bool(laws), problems)
     _check_cell(parameters, data, spectra, model, problems)
+    if not any(entry.spectrum for entry in keys.interfaces.values()):
+        for of_cell in sorted({p.name for p in parameters if p.of_cell} - {AREA}):
+            problems.add(("parameters", of_cell), "acts on spectra only, and there is none", key=True)
+    check_driven(interfaces, data, parameters, model, problems)
     curve = _curve(keys.curve, known, problems)
     bounds = {p.name: Range(minimum=p.minimum, maximum=p.maximum, fixed=p.fixed is not None) for p in parameters}
     errors = asked(keys, bounds, problems)
@@ -345,9 +352,6 @@ def _check_cell(
     ends = () if model.impedance is None else tuple(model.impedance.ends.values())
     if "blocking_phase_exponent" in given and "blocking" not in ends:
         problems.add(("parameters", "blocking_phase_exponent"), "needs impedance.ends with a blocking one", key=True)
-    if not spectra:
-        for name in sorted(given - {AREA}):
-            problems.add(("parameters", name), "acts on spectra only, and there is none", key=True)
 
 
 def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:

@@ -3,7 +3,8 @@
 Every error of the chain is a sum of independent errors of one sigma each: those of the parameters of a step (along
 the axes of their covariance) and of each number derived from them. A number carries what it changes by with each.
 Where a step takes numbers, it is fitted once more for every independent error that they carry, with all of them
-moved by it at once: what two steps have from the same third one stays correlated.
+moved by it at once: what two steps have from the same third one stays correlated. The errors of a curve (see
+``curve_errors``) go on likewise, small ones by the derivatives of the fit.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FitError
+from ..errors import ConfigError, FitError
+from ..measured.text import each_file_once
 from .chain_steps import Given, Step, filled
+from .curve_errors import curve_shifts, error_at, is_small, linear_changes, moved_curve, without_error
 from .kind import Outcome
+from .ocv_result import OcvResult
 from .result import FitResult
+from .run import build
 
 Source = tuple[str, str]
 Errors = dict[Source, float]
@@ -38,11 +43,17 @@ class ChainRun:
         By step and number, the change with each independent error of one sigma.
     fitted : list
         Step and number of all that was fitted or follows from it.
+    curves : dict
+        By step, a curve that others take, and what each of its independent errors adds to its potentials [V].
+    warnings : list of str
+        What a reader of the errors has to know.
     """
 
     values: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     errors: dict[tuple[str, str], Errors] = field(default_factory=dict)
     fitted: list[tuple[str, str]] = field(default_factory=list)
+    curves: dict[str, tuple[OcvResult, dict[str, Any]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def number(self, step: str, name: str) -> Given:
         """Return a number with its error, those of the steps before included.
@@ -77,10 +88,10 @@ def run_steps(steps: tuple[Step, ...], places: Mapping[str, list[str]]) -> tuple
         Their numbers.
     """
     run, parts = ChainRun(), []
-    with tempfile.TemporaryDirectory(prefix="spacecharge-") as folder:
+    with tempfile.TemporaryDirectory(prefix="spacecharge-") as folder, each_file_once():
         files: dict[str, Path] = {}
         for step in steps:
-            result = _run(step, run, files, None)
+            result = _run(_checked(step, run, files, None))
             parts.append(result)
             own = _own(result, places.get(step.name, []))
             for name, (value, unit, errors) in own.items():
@@ -88,11 +99,14 @@ def run_steps(steps: tuple[Step, ...], places: Mapping[str, list[str]]) -> tuple
                 run.errors[step.name, name] = {(step.name, key): error for key, error in errors.items()}
             run.fitted += [(step.name, name) for name in own]
             for source in _sources(step, run):
-                moved = _own(_run(step, run, files, source), places.get(step.name, []))
-                for name, (value, _, _) in own.items():
-                    run.errors[step.name, name][source] = moved[name][0] - value
+                changes = _changes(step, run, files, source, result, places.get(step.name, []))
+                for name in own:
+                    run.errors[step.name, name][source] = changes[name]
             if any(r.is_file and r.step == step.name for other in steps for r in other.references):
                 files[step.name] = _written(result, Path(folder))
+                if isinstance(result, OcvResult):
+                    run.curves[step.name] = result, curve_shifts(result)
+                    run.warnings += [f"{step.name}: {text}" for text in [without_error(result)] if text]
     return tuple(parts), run
 
 
@@ -107,12 +121,52 @@ def _written(result: Outcome, folder: Path) -> Path:
 def _sources(step: Step, run: ChainRun) -> list[Source]:
     """Return the independent errors that the numbers which a step takes carry; data bring their own to the fit."""
     taken = [r for r in step.references if not (r.is_file or r.is_datum)]
-    return list(dict.fromkeys(s for r in taken for s in run.errors[r.step, r.parameter]))
+    curves = [r.step for r in step.references if r.is_file and r.step in run.curves]
+    found = [(name, key) for name in curves for key in run.curves[name][1]]
+    found += [s for r in taken for s in run.errors[r.step, r.parameter]]
+    return list(dict.fromkeys(found))
 
 
-def _run(step: Step, run: ChainRun, files: Mapping[str, Path], source: Source | None) -> Outcome:
-    """Fit a step, with what it takes moved by an independent error."""
+def _changes(
+    step: Step, run: ChainRun, files: Mapping[str, Path], source: Source, result: Outcome, places: list[str]
+) -> Mapping[str, float]:
+    """Return what an independent error changes in the numbers of a step."""
+
+    def refitted(config: Any) -> dict[str, float]:
+        after = _own(_run(config), places)
+        return {name: after[name][0] - value for name, (value, _, _) in _own(result, places).items()}
+
+    if source[0] not in run.curves:
+        return refitted(_checked(step, run, files, source))
+    curve, shifts = run.curves[source[0]]
+    shift = shifts[source[1]]
+    with tempfile.TemporaryDirectory(prefix="spacecharge-") as folder:
+        for sign in (1.0, -1.0):
+            moved = {**files, source[0]: _written(moved_curve(curve, sign * shift), Path(folder))}
+            try:
+                config = _checked(step, run, moved, source, sign)
+            except ConfigError:
+                # Two points may come too close for a layer; the other way they part.
+                if sign < 0.0:
+                    raise
+                continue
+            if is_small(shift) and isinstance(result, FitResult):
+                changes = linear_changes(result, build(config))
+            else:
+                changes = refitted(config)
+            return {name: sign * change for name, change in changes.items()}
+    return {}
+
+
+def _run(config: Any) -> Outcome:
     from .kinds import kind_of
+
+    outcome: Outcome = kind_of(config.kind).run(config)
+    return outcome
+
+
+def _checked(step: Step, run: ChainRun, files: Mapping[str, Path], source: Source | None, sign: float = 1.0) -> Any:
+    """Return the configuration of a step with what it takes, moved by an independent error."""
     from .load import check_fit_document
 
     numbers = {}
@@ -124,16 +178,14 @@ def _run(step: Step, run: ChainRun, files: Mapping[str, Path], source: Source | 
         except KeyError as error:
             place = ".".join(map(str, reference.place))
             raise FitError(f"{step.document.path}: {place}: {reference.step} {error.args[0]}") from None
-        moved = 0.0 if source is None else run.errors[reference.step, reference.parameter].get(source, 0.0)
+        moved = 0.0 if source is None else sign * run.errors[reference.step, reference.parameter].get(source, 0.0)
         numbers[reference.step, reference.parameter] = Given(
             value=given.value + moved, sigma=given.sigma, unit=given.unit
         )
     problems = step.document.problems()
     document = filled(step, numbers, files, problems)
     problems.raise_if_any()
-    config = check_fit_document(document)
-    outcome: Outcome = kind_of(config.kind).run(config)
-    return outcome
+    return check_fit_document(document)
 
 
 def _own(result: Any, places: list[str]) -> dict[str, tuple[float, str, dict[str, float]]]:
@@ -153,6 +205,7 @@ def _own(result: Any, places: list[str]) -> dict[str, tuple[float, str, dict[str
         table = result.tables.get("")
         if not place or table is None or not table.axis or column not in table:
             continue
+        curve = isinstance(result, OcvResult) and column == "potential"
         x, y, sigma = (
             np.asarray(table[key], dtype=float) if key in table else np.array([math.nan])
             for key in (table.axis, column, f"{column}_sigma")
@@ -161,7 +214,8 @@ def _own(result: Any, places: list[str]) -> dict[str, tuple[float, str, dict[str
         at = float(place)
         if x[order[0]] - 1e-9 <= at <= x[order[-1]] + 1e-9:
             error = float(np.interp(at, x[order], sigma[order])) if sigma.size == x.size else math.nan
-            out[wanted] = float(np.interp(at, x[order], y[order])), table.columns[column].unit, {wanted: error}
+            errors = error_at(result, at) if curve else {wanted: error}
+            out[wanted] = float(np.interp(at, x[order], y[order])), table.columns[column].unit, errors
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,20 +23,25 @@ from .least_squares import Array, Problem
 from .setup import Column, ParameterSet, Quantity, Rows, Setup, transport_number
 
 
-def _setup(
-    config: FitConfig,
-    data: ExchangeData,
-    parameters: ParameterSet,
-    curves: Callable[[Array, Rows], NDArray[np.float64]],
-    places: Sequence[int],
-    starts: tuple[Array, ...],
-    laws: tuple[str, ...],
-    derived: tuple[Quantity, ...],
-    notes: tuple[str, ...],
-    advise: Callable[[Array, Sequence[str]], str] | None = None,
-    limits: tuple[tuple[str, float], ...] = (),
-) -> Setup:
-    """Join intensities (n, n_curves) with amplitude and offset to what was measured."""
+class BuildUp(NamedTuple):
+    """Model of a build-up: how intensities follow from parameters, where to start, and what follows from a fit."""
+
+    parameters: ParameterSet
+    curves: Callable[[Array, Rows], NDArray[np.float64]]
+    """Intensities (n, n_curves) of rows of the data."""
+    places: Sequence[int]
+    """Which of the curves each series of the data is."""
+    starts: tuple[Array, ...]
+    laws: tuple[str, ...]
+    derived: tuple[Quantity, ...]
+    notes: tuple[str, ...]
+    advise: Callable[[Array, Sequence[str]], str] | None = None
+    limits: tuple[tuple[str, float], ...] = ()
+
+
+def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
+    """Join a model with amplitude and offset to what was measured."""
+    parameters, curves, places, starts, laws, derived, notes, advise, limits = model
     amplitude = parameters.per_datum("amplitude", data.index)
     offset = parameters.place("offset")
     fraction = config.data["observable"] == "fraction"
@@ -81,10 +87,9 @@ def _setup(
     )
 
 
-def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
-    """Return the fit of diffusion out of particles, ready to run."""
-    model, reference = config.model, config.reference_temperature_K
-    shape = Exchange(
+def _particles(model: dict[str, Any]) -> Exchange:
+    """Return shape, size and surroundings of the particles."""
+    return Exchange(
         geometry=model["geometry"],
         size=model["size_m"],
         boundary=model["boundary"],
@@ -93,6 +98,12 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
         geometry_b=model.get("geometry_B", "slab"),
         size_b=model.get("size_B_m", 1e-6),
     )
+
+
+def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
+    """Return the fit of diffusion out of particles, ready to run."""
+    model, reference = config.model, config.reference_temperature_K
+    shape = _particles(model)
     directions, t = GEOMETRIES[shape.geometry], data.middle_time
     top = float(np.max(np.abs(data.y)))
     size2 = shape.size**2 / t
@@ -169,18 +180,10 @@ def diffusion_setup(config: FitConfig, data: ExchangeData) -> Setup:
         raise FitError(
             f"diagonal_B cannot be compared with the boundary {shape.boundary}: B has no finite magnetisation"
         )
+    places = [where[p] for p in data.pairs]
+    laws = ("diffusivity_m2_per_s",)
     return _setup(
-        config,
-        data,
-        parameters,
-        curves,
-        [where[p] for p in data.pairs],
-        starts,
-        ("diffusivity_m2_per_s",),
-        tuple(derived),
-        notes,
-        advise,
-        limits,
+        config, data, BuildUp(parameters, curves, places, starts, laws, tuple(derived), notes, advise, limits)
     )
 
 
@@ -391,17 +394,8 @@ def kinetic_setup(config: FitConfig, data: ExchangeData) -> Setup:
 
     more, notes = _exchange_current(config, fraction_at, leaving_rate, math.nan)
     places = [i * n_sites + j for i, j in data.pairs]
-    return _setup(
-        config,
-        data,
-        parameters,
-        curves,
-        places,
-        starts,
-        tuple(keys.values()) if len(pairs) == 1 else (),
-        tuple(more),
-        notes,
-    )
+    laws = tuple(keys.values()) if len(pairs) == 1 else ()
+    return _setup(config, data, BuildUp(parameters, curves, places, starts, laws, tuple(more), notes))
 
 
 __all__ = ["diffusion_setup", "kinetic_setup"]

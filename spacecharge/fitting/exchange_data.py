@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from ..config.fit_keys import FitConfig
 from ..errors import FitError
 from ..store.stored_fit import FitTable
 from .least_squares import Array
-from .setup import DataTable, distinct, limits_of, table_of
+from .setup import DataTable, between_times, distinct, limits_of, table_of
 
 
 class ExchangeData:
@@ -61,6 +63,15 @@ class ExchangeData:
         self.names = tuple(names)
         self.limit = limits_of(table, self.y.size)
         self.temperatures, self.index = distinct(self.temperature)
+
+    def dense(self) -> ExchangeData:
+        """Return the same curves at many mixing times, from the shortest to the longest of each."""
+        other = copy(self)
+        other.time, place = between_times(self.time, self.series * self.temperatures.size + self.index)
+        other.y = self.y[place]
+        other.temperature, other.series, other.index = self.temperature[place], self.series[place], self.index[place]
+        other.sigma, other.limit = None, None
+        return other
 
     @property
     def middle_time(self) -> float:

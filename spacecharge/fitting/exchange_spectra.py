@@ -111,7 +111,8 @@ def _note(data: Mapping[str, Any], folders: Sequence[str]) -> str:
 
 def _known(values: Sequence[float], words: str, key: str, folders: Sequence[str], config: FitConfig) -> Array:
     for value, folder in zip(values, folders, strict=True):
-        if not (math.isfinite(value) and value >= 0.0):
+        # A mixing time may be none; a temperature of 0 K is that of a sensor which is not there.
+        if not (math.isfinite(value) and (value > 0.0 or (value == 0.0 and key == "mixing_time_s"))):
             raise FitError(f"{config.path}: {folder}: its parameters do not say the {words}: give data.{key}")
     return np.array(values, dtype=np.float64)
 

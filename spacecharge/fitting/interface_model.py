@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import FitError
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.arrhenius import arrhenius
@@ -23,6 +24,7 @@ from ..model.parameters import law_parts
 from ..model.tangents import parameter_tangent
 from ..solver.transfer import local_activation_energy, transfer_scalars
 from ..units import unit_of
+from .interface_loads import at_rest, loads_at
 from .interface_measured import State
 from .problem import Array
 
@@ -36,6 +38,24 @@ ADDED = "grain_boundary_resistance_ohm_cm2"
 
 SHARPEST_TOLERANCE_V = 1e-9
 """Contact potentials of a fit: 4e-8 of kT/e, so that a chi-square is smooth over steps of a thousandth of a sigma."""
+
+OF_A_SIGMA = 1e-3
+"""What a draw of a sampler may be wrong by, in the smallest sigma of the data: it takes no differences."""
+
+
+class Solving(NamedTuple):
+    """How points are solved.
+
+    Attributes
+    ----------
+    tolerance_V : float
+        Of the contact potentials [V].
+    n_threads : int
+        Threads over spectra.
+    """
+
+    tolerance_V: float
+    n_threads: int
 
 
 class InterfaceModel:
@@ -123,9 +143,9 @@ class InterfaceModel:
                     of_law[path.removeprefix(self.prefix)] = np.repeat(rows[:, k], n)
                 else:
                     of_stack[path] = np.repeat(rows[:, k], n)
-        return of_stack | {path: np.tile(array, n_rows) for path, array in at.items()}, of_law
+        return of_stack | {path: np.tile(array, n_rows) for path, array in at_rest(at).items()}, of_law
 
-    def scalars(self, rows: Array, at: Mapping[str, Array]) -> dict[str, Array]:
+    def scalars(self, rows: Array, at: Mapping[str, Array], solving: Solving | None = None) -> dict[str, Array]:
         """Return observables of every point for rows of parameters at once.
 
         Parameters
@@ -134,6 +154,8 @@ class InterfaceModel:
             In the units of their keys.
         at : mapping of str to ndarray, shape (n_points,)
             As for :meth:`solve`.
+        solving : Solving, optional
+            Default: the tolerance of the fit, every processor.
 
         Returns
         -------
@@ -145,7 +167,9 @@ class InterfaceModel:
         over, of_law = self._over(rows, at)
         parameters = stack_parameters(self.stack, over)
         points = solve_points(
-            parameters, tolerance_V=self.tolerance_V, resistance_of=self.config.model.output.resistance_of
+            parameters,
+            tolerance_V=(solving or self.solving).tolerance_V,
+            resistance_of=self.config.model.output.resistance_of,
         )
         c = int(parameters.end_contacts[0]) + self.contact
         found = {
@@ -160,13 +184,13 @@ class InterfaceModel:
         return {key: array.reshape(rows.shape[0], -1) for key, array in found.items()}
 
     def spectra(
-        self, rows: Array, at: Mapping[str, Array], omega: Sequence[Array]
+        self, rows: Array, at: Mapping[str, Array], omega: Sequence[Array], solving: Solving | None = None
     ) -> tuple[list[NDArray[np.complex128]], Array, Array]:
         """Return spectra of every point for rows of parameters, rows outermost.
 
         Parameters
         ----------
-        rows, at
+        rows, at, solving
             As for :meth:`scalars`.
         omega : sequence of ndarray, length n_points
             Angular frequencies of every point [s-1].
@@ -176,22 +200,25 @@ class InterfaceModel:
         spectra : list of ndarray of complex, length n_rows * n_points
             Of the stack [ohm m2].
         resistance, capacitance : ndarray, shape (n_rows * n_points,)
-            Of the contact [ohm m2, F m-2].
+            Of the contact [ohm m2, F m-2]; NaN about a bias or a load, the capacitance about a load only.
         """
         from ..solver.point_spectra import solve_spectra
 
         over, of_law = self._over(rows, at)
         parameters = stack_parameters(self.stack, over)
         settings = self.config.model.impedance
+        loads = loads_at(self.config.model.load, at, rows.shape[0])
         points, found, resistance = solve_spectra(
             self.stack,
             parameters,
             list(omega) * rows.shape[0],
             REVERSIBLE_ENDS if settings is None else settings.ends,
             laws=self._laws(of_law, parameters),
-            tolerance_V=self.tolerance_V,
-            n_threads=os.cpu_count() or 1,
+            **(solving or self.solving)._asdict(),
+            loads=loads,
         )
+        if loads is not None:
+            return found, resistance[:, self.contact], np.full(len(found), np.nan)
         c = int(parameters.end_contacts[0]) + self.contact
         return found, resistance[:, self.contact], points.scalars["differential_capacitance"][:, c]
 
@@ -199,6 +226,17 @@ class InterfaceModel:
     def tolerance_V(self) -> float:
         """Tolerance of the contact potentials [V]."""
         return min(self.config.model.solver.tolerance_V, SHARPEST_TOLERANCE_V)
+
+    @property
+    def solving(self) -> Solving:
+        """How a fit solves."""
+        return Solving(self.tolerance_V, os.cpu_count() or 1)
+
+    def draw_tolerance_V(self, sigma: Array) -> float:
+        """Return the tolerance [V] with which data of relative errors `sigma` cannot tell a draw from the exact one."""
+        volts = BOLTZMANN * float(self.stack.temperature_K) / ELEMENTARY_CHARGE
+        enough = OF_A_SIGMA * float(np.min(sigma)) * volts
+        return max(self.tolerance_V, min(self.config.model.solver.tolerance_V, enough))
 
     def _laws(self, of_law: Mapping[str, Any], parameters: StackParameters) -> list[ChargeTransfer | None]:
         law = self._law(of_law) if self.has_law else None
@@ -229,7 +267,7 @@ class InterfaceModel:
 
         of_stack, of_law = self.split(values)
         n = next(iter(at.values())).size
-        over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at}
+        over = {**{path: np.full(n, value) for path, value in of_stack.items()}, **at_rest(at)}
         parameters = stack_parameters(self.stack, over)
         tangents = {"temperature_K": parameter_tangent(self.stack, "temperature_K", over)[1]} if energy else {}
         if slopes:
@@ -397,4 +435,4 @@ def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
     return {**scalars, "interface_resistance": np.where(known, resistance, 0.0)}
 
 
-__all__ = ["ADDED", "InterfaceModel", "State"]
+__all__ = ["ADDED", "InterfaceModel", "Solving", "State"]

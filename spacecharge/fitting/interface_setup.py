@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from ..errors import FitError, ModelError
 from ..units import unit_of
 from .curvature import minimise_by_curvature
 from .identifiability import determined_only
+from .interface_loads import is_driven
 from .interface_measured import Measured
-from .interface_model import InterfaceModel
+from .interface_model import InterfaceModel, Solving
 from .interface_spectra import MeasuredSpectra, area_of
 from .problem import Array, Parameter, Problem
 from .setup import Column, Quantity, Setup
@@ -54,7 +56,7 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
         parameters=parameters,
         predict=lambda values: joint.predict(values[None])[0],
         jacobian=joint.jacobian,
-        predict_many=joint.predict,
+        predict_many=joint.draws,
         data=np.concatenate([measured.values, spectra.values]),
         sigma=np.concatenate([measured.sigma, spectra.sigma]),
         limit=np.concatenate([measured.limit, np.zeros(spectra.values.size, dtype=np.int8)])
@@ -77,7 +79,8 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
     unique, index = np.unique(temperature, return_inverse=True)
     few = names if len(names) <= _MOST_DERIVED and config.data else []
     derived = tuple(q for name in few for q in _derived(model, config, name))
-    seen = {s.interface: s.temperature for s in reversed(config.spectra)}
+    driven = [s.interface for s in config.spectra if is_driven(config, s.interface)]
+    seen = {s.interface: s.temperature for s in reversed(config.spectra) if s.interface not in driven}
     if len(seen) <= _MOST_DERIVED:
         derived += tuple(q for name, at_K in seen.items() for q in _contact_arc(model, config, name, at_K))
     codes = [_code(d) for d in config.data]
@@ -117,7 +120,13 @@ def interface_setup(config: InterfaceFitConfig) -> tuple[Setup, MeasuredSpectra]
             else minimise_by_curvature,
             order=order,
             warnings=tuple(spectra.warnings),
-            notes=(*([LOGARITHMS] if config.data else []), *config.notes, *spectra.notes, *_nuisance(config)),
+            notes=(
+                *([LOGARITHMS] if config.data else []),
+                *config.notes,
+                *spectra.notes,
+                *_nuisance(config),
+                *_driven(config, driven),
+            ),
         ),
         spectra,
     )
@@ -132,6 +141,16 @@ def _nuisance(config: InterfaceFitConfig) -> list[str]:
     """Say which parameters are not of the model."""
     names = [p.name for p in config.parameters if p.of_cell]
     return [f"{NOT_OF_THE_MODEL}, but of the cell: {', '.join(names)}"] if names else []
+
+
+def _driven(config: InterfaceFitConfig, names: Sequence[str]) -> list[str]:
+    """Say what the table of interfaces is where spectra are about a bias or a load."""
+    if not names:
+        return []
+    what = "a bias: the table of interfaces has kT/(e i0) and the space charge that the bias leaves, no differential"
+    if config.model.load is not None:
+        what = "a load: the table of interfaces is that at rest, no differential"
+    return [f"{', '.join(dict.fromkeys(names))}: spectra about {what} resistances"]
 
 
 class _Joint:
@@ -150,16 +169,21 @@ class _Joint:
     def __init__(self, model: InterfaceModel, measured: Measured, spectra: MeasuredSpectra) -> None:
         self.model, self.measured, self.spectra = model, measured, spectra
         self.area = spectra.of_cell.get(AREA)
+        self.tolerance_V = model.draw_tolerance_V(np.concatenate([measured.sigma, spectra.sigma]))
 
-    def predict(self, rows: Array) -> Array:
+    def predict(self, rows: Array, solving: Solving | None = None) -> Array:
         """Return the data as the model has them for rows of parameters (n_rows, n_data)."""
         parts = []
         if self.measured.values.size:
-            scalars = self.model.scalars(rows, self.measured.at)
+            scalars = self.model.scalars(rows, self.measured.at, solving)
             parts.append(self.measured.prediction(scalars, area_of(self.spectra, rows)))
         if self.spectra.values.size:
-            parts.append(self.spectra.prediction(rows))
+            parts.append(self.spectra.prediction(rows, self.spectra.states(rows, solving)))
         return np.concatenate(parts, axis=1)
+
+    def draws(self, rows: Array, n_threads: int) -> Array:
+        """Return the same as exactly as the data can tell, for a sampler."""
+        return self.predict(rows, Solving(self.tolerance_V, n_threads))
 
     def jacobian(self, values: Array) -> Array:
         """Return the derivatives of the prediction (n_data, n_parameters), in the units of the keys."""
@@ -242,6 +266,11 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
         # Three quantities ask at the same parameters one after the other.
         return solved(tuple(map(float, values)))
 
+    def frequency(values: Array) -> float:
+        both = parts(values)
+        # Where a search ends far off, the contact may be a short circuit.
+        return 0.5 / (np.pi * both[0] * both[1]) if min(both) > 0.0 else math.nan
+
     resistance, capacitance = parts(model.base)
     if not (resistance > 0.0 and capacitance > 0.0):
         return []
@@ -263,7 +292,7 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
             name=f"contact_frequency_{name}",
             unit="Hz",
             long_name=f"peak frequency {where}",
-            function=lambda values: float(0.5 / (np.pi * np.prod(parts(values)))),
+            function=frequency,
         ),
     ]
 

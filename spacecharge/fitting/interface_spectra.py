@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config.cell_parameters import AREA
-from ..errors import FitError
+from ..errors import FitError, ModelError
 from ..measured.kramers_kronig import KramersKronig, kramers_kronig
 from ..solver.small_signal import VANISHING
 from .cell import CM2, cell_impedance
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..config.interface_fit import InterfaceFitConfig
     from ..config.interface_spectra import MeasuredSpectrum
-    from .interface_model import InterfaceModel
+    from .interface_model import InterfaceModel, Solving
 
 Complex = NDArray[np.complex128]
 
@@ -75,7 +76,8 @@ class MeasuredSpectra:
         self.spectra = config.spectra
         self.names = [p.name for p in config.parameters]
         self.of_cell = {p.name: k for k, p in enumerate(config.parameters) if p.of_cell}
-        self.of_stack = [k for k, p in enumerate(config.parameters) if p.paths and p.fixed is None]
+        self.in_model = [k for k, p in enumerate(config.parameters) if p.paths]
+        self.of_stack = [k for k in self.in_model if config.parameters[k].fixed is None]
         self.blocking = "blocking_phase_exponent" in self.of_cell
         self.tests = [_tested(spectrum) for spectrum in self.spectra]
         sigmas = [_sigma(spectrum, test) for spectrum, test in zip(self.spectra, self.tests, strict=True)]
@@ -84,14 +86,18 @@ class MeasuredSpectra:
         self.sigma = np.concatenate(sigmas) if sigmas else np.zeros(0)
         self.frequency = _both(self.spectra, lambda s: s.frequency)
         self.temperature = _both(self.spectra, lambda s: np.full(s.frequency.size, s.temperature))
-        self._seen: tuple[bytes, States] | None = None
+        self._seen: tuple[tuple[bytes, float | None], States] | None = None
         entries = [config.interfaces[s.interface] for s in self.spectra]
         self.at = {path: np.array([e[path] for e in entries]) for path in (entries[0] if entries else {})}
         self.at["temperature_K"] = np.array([s.temperature for s in self.spectra])
 
-    def states(self, rows: Array) -> States:
+    def states(self, rows: Array, solving: Solving | None = None) -> States:
         """Solve the model for every row of parameters (n_rows, n_parameters) at every spectrum."""
-        key = rows.tobytes()
+        own = rows[:, self.in_model]
+        if rows.shape[0] > 1 and (own == own[0]).all():
+            # Only the cell differs.
+            return _repeated(self.states(rows[:1], solving), rows.shape[0])
+        key = own.tobytes(), solving.tolerance_V if solving else None
         # Threads of a sampler share this: one look, and whatever was found goes together.
         seen = self._seen
         if seen is not None and seen[0] == key:
@@ -99,7 +105,10 @@ class MeasuredSpectra:
         omega = [2.0 * np.pi * s.frequency for s in self.spectra]
         if self.blocking:
             omega = [np.append(w, VANISHING) for w in omega]
-        found, resistance, capacitance = self.model.spectra(rows, self.at, omega)
+        try:
+            found, resistance, capacitance = self.model.spectra(rows, self.at, omega, solving)
+        except ModelError as error:
+            raise FitError(f"{self.config.path}: {error}") from None
         n, n_rows = len(self.spectra), rows.shape[0]
         stack = [np.array([found[r * n + i] for r in range(n_rows)]) for i in range(n)]
         ends: list[tuple[Array, Array] | None] = [None] * n
@@ -120,11 +129,9 @@ class MeasuredSpectra:
             parts.append(np.concatenate([z.real, z.imag], axis=1))
         return np.concatenate(parts, axis=1) if parts else np.zeros((rows.shape[0], 0))
 
-    def impedance(self, values: Array, i: int) -> Complex:
-        """Return what an instrument sees of spectrum `i` at values of the parameters, in the unit of the data."""
-        rows = values[None]
-        omega = 2.0 * np.pi * self.spectra[i].frequency
-        return np.asarray(self._seen_by_instrument(i, rows, self.states(rows), omega)[0])
+    def impedances(self, rows: Array, i: int) -> Complex:
+        """Return what an instrument sees of spectrum `i` (n_rows, n_frequencies), in the unit of the data."""
+        return self._seen_by_instrument(i, rows, self.states(rows), 2.0 * np.pi * self.spectra[i].frequency)
 
     def _seen_by_instrument(self, i: int, rows: Array, states: States, omega: Array) -> Complex:
         cell = self.cell(rows)
@@ -163,19 +170,14 @@ class MeasuredSpectra:
             found = self.prediction(moved)
             for row, (k, (low, high)) in enumerate(zip(self.of_stack, steps, strict=True)):
                 out[:, k] = (found[2 * row + 1] - found[2 * row]) / (high - low)
-        self._seen = values[None].tobytes(), base
+        self._seen = (values[None, self.in_model].tobytes(), None), base
         return out
 
     def _by_cell(self, values: Array, k: int, base: States) -> Array:
         low, high = self._step(values, k, 1e-5)
         moved = np.repeat(values[None], 2, axis=0)
         moved[0, k], moved[1, k] = low, high
-        twice = States(
-            [np.repeat(z, 2, axis=0) for z in base.stack],
-            [(np.repeat(r, 2), np.repeat(c, 2)) for r, c in base.contact],
-            [None if e is None else (np.repeat(e[0], 2), np.repeat(e[1], 2)) for e in base.end],
-        )
-        below, above = self.prediction(moved, twice)
+        below, above = self.prediction(moved, _repeated(base, 2))
         return np.asarray((above - below) / (high - low))
 
     def _step(self, values: Array, k: int, relative: float = STEP) -> tuple[float, float]:
@@ -206,14 +208,31 @@ class MeasuredSpectra:
         ]
 
 
+def _repeated(states: States, n: int) -> States:
+    """Return the states of one row of parameters for `n` rows that differ in the cell only."""
+    return States(
+        [np.repeat(z, n, axis=0) for z in states.stack],
+        [(np.repeat(r, n), np.repeat(c, n)) for r, c in states.contact],
+        [None if end is None else (np.repeat(end[0], n), np.repeat(end[1], n)) for end in states.end],
+    )
+
+
 def _tested(spectrum: MeasuredSpectrum) -> KramersKronig:
-    test = kramers_kronig(spectrum.frequency, spectrum.impedance, per_decade=spectrum.elements_per_decade)
+    test = _series(spectrum.frequency.tobytes(), spectrum.impedance.tobytes(), spectrum.elements_per_decade)
     if test.rms > spectrum.refuse_above:
         raise FitError(
             f"{spectrum.path}: the spectrum breaks the Kramers-Kronig relations: {_words(test)} (allowed: up to "
             f"{spectrum.refuse_above:g}, kramers_kronig.refuse_above); leave out frequencies (frequency_range_Hz)"
         )
     return test
+
+
+@lru_cache(maxsize=64)
+def _series(frequency: bytes, impedance: bytes, per_decade: float) -> KramersKronig:
+    """Return the series of a spectrum; a chain asks for that of the same file at every refit."""
+    return kramers_kronig(
+        np.frombuffer(frequency), np.frombuffer(impedance, dtype=np.complex128), per_decade=per_decade
+    )  # fmt: skip
 
 
 def _broken(spectrum: MeasuredSpectrum, test: KramersKronig) -> bool:

@@ -22,6 +22,12 @@ _FORWARD_STEP = 1.5e-8
 _CENTRAL_STEP = 6e-6
 _TOLERANCE = 1e-10
 
+_STAGE = 40
+"""Steps after which a search is looked at: most are done within half of them."""
+
+_NO_GAIN = 0.1
+"""Fall of chi-square over so many steps, in units of its scale, that nobody would see in the data."""
+
 
 def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool = True) -> Estimate:
     """Fit the free parameters of a problem.
@@ -56,30 +62,48 @@ def minimise(problem: Problem, *, max_evaluations: int = 400, check_rank: bool =
             f"{free.size} parameters ({', '.join(problem.names[i] for i in free)}) cannot be fitted to "
             f"{problem.data.size} {'datum' if problem.data.size == 1 else 'data'}"
         )
-    u = work.start()
-    message = "nothing to fit"
+    u, message = work.start(), "nothing to fit"
     if free.size:
-        from scipy.optimize import least_squares
+        u, message = _searched(work, u, max_evaluations)
+    return _estimate(work, u, message, check_rank)
 
+
+def _searched(work: _Work, u: Array, max_evaluations: int) -> tuple[Array, str]:
+    """Return where the search from `u` ends, and why; it is left early where it goes on along a valley for ever."""
+    from scipy.optimize import least_squares
+
+    before, left, unit = math.inf, max_evaluations, work.unit_of_data
+
+    def residuals(u: Array) -> Array:
+        return work.residuals(u) / unit
+
+    def jacobian(u: Array) -> Array:
+        return work.jacobian(u) / unit
+
+    while left > 0:
         with np.errstate(all="ignore"):
             solution = least_squares(
-                work.residuals,
+                residuals,
                 u,
-                jac=work.jacobian,
+                jac=jacobian,
                 bounds=(work.lower, work.upper),
                 x_scale="jac",
                 ftol=_TOLERANCE,
                 xtol=_TOLERANCE,
                 gtol=1e-12,
-                max_nfev=max_evaluations,
+                max_nfev=min(_STAGE, left),
             )
-        if solution.status <= 0:
-            raise FitError(
-                f"the fit did not converge in {max_evaluations} steps; give other initial values",
-                FitReason.NOT_CONVERGED,
-            )
-        u, message = solution.x, str(solution.message).rstrip(".")
-    return _estimate(work, u, message, check_rank)
+        u = solution.x
+        if solution.status > 0:
+            return u, str(solution.message).rstrip(".")
+        left -= int(solution.nfev)
+        chi2 = 2.0 * float(solution.cost) * unit**2
+        if before - chi2 <= _NO_GAIN * work.scale(chi2) and work.unresolved(u, chi2):
+            return u, "the data leave a direction open, along which nothing changes"
+        before = chi2
+    raise FitError(
+        f"the fit did not converge in {max_evaluations} steps; give other initial values", FitReason.NOT_CONVERGED
+    )
 
 
 class _Work:
@@ -96,6 +120,9 @@ class _Work:
         self.weight = 1.0 if problem.sigma is None else 1.0 / problem.sigma
         self.measured = problem.measured
         self.priors = problem.normal_priors
+        # A search ends where its gradient is small, which that of data without errors is too where they are small.
+        largest = float(np.max(np.abs(problem.data), initial=0.0)) if problem.sigma is None else 1.0
+        self.unit_of_data = largest if 0.0 < largest < 1.0 else 1.0
         self.n_rows = problem.data.size + len(self.priors)
         self.n_evaluations = 0
 
@@ -173,6 +200,20 @@ class _Work:
             r = (model - self.problem.data)[self.measured] * w[self.measured]
             w[self.measured] *= student_slope(r, self.problem.student)
         return w
+
+    def scale(self, chi2: float) -> float:
+        """Return the factor of a covariance: one, or the reduced chi-square where errors are weights."""
+        freedom = self.problem.n_measured - self.free.size
+        return 1.0 if self.problem.absolute_sigma or freedom <= 0 else chi2 / freedom
+
+    def unresolved(self, u: Array, chi2: float) -> list[Unresolved]:
+        """Return what the data, and the priors beside them, cannot tell apart at a point."""
+        with np.errstate(all="ignore"):
+            jacobian = self.jacobian(u, central=True)
+        names = [self.problem.names[i] for i in self.free]
+        return (
+            unresolved_parameters(jacobian, names, self.log, self.scale(chi2)) if np.all(np.isfinite(jacobian)) else []
+        )
 
     def start(self) -> Array:
         """Return the best of the given starting points."""
@@ -261,8 +302,12 @@ def _estimate(work: _Work, u: Array, message: str, check_rank: bool) -> Estimate
     warnings: list[str] = []
     bound = _at_bound(work, u)
     for k in np.flatnonzero(bound):
-        p = problem.parameters[free[k]]
-        warnings.append(f"{p.name} ended at its bound {values[free[k]]:g}; its error is not known")
+        p, value = problem.parameters[free[k]], values[free[k]]
+        # A search stays a hair inside: what it ended at is the bound.
+        end = p.minimum if abs(value - p.minimum) < abs(value - p.maximum) else p.maximum
+        warnings.append(
+            f"{p.name} ended at its bound {end:g}; its error is not known, those of the others hold for this value"
+        )
     scale = 1.0
     if not problem.absolute_sigma:
         scale = chi2 / freedom if freedom > 0 else math.nan

@@ -99,12 +99,17 @@ class OcvResult(UnfittedResult):
             "composition": (ocv.composition, "1", "composition"),
             "potential": (ocv.potential, "V", "equilibrium potential"),
             "potential_measured": (ocv.potential_measured, "V", "potential before the monotone regression"),
-            "potential_sigma": (ocv.sigma, "V", "one sigma of the potential (half the hysteresis included)"),
+            "potential_sigma": (ocv.sigma, "V", "one sigma of the potential (half the hysteresis, reference included)"),
+            "half_hysteresis": (ocv.half_hysteresis, "V", "half of charge minus discharge (0: of one branch)"),
             "branch": (ocv.branch, "1", "branch: 0 mean, 1 charge, -1 discharge"),
             "chemical_diffusivity": (ocv.chemical_diffusivity, "m2 s-1", "chemical diffusivity (NaN: not told)"),
             "thermodynamic_factor": (ocv.thermodynamic_factor, "1", "thermodynamic factor d ln a/d ln x"),
         }
-        unit = {"charge_unit": "C kg-1" if self.cycling.specific else "C", "taken_from": self.taken_from}
+        unit: dict[str, Any] = {
+            "charge_unit": "C kg-1" if self.cycling.specific else "C",
+            "taken_from": self.taken_from,
+        }
+        unit |= {"reference_sigma_V": ocv.reference_sigma} if ocv.reference_sigma else {}
         return FitTable(columns=_columns(columns), attributes={**ocv.summary, **unit}, axis="composition")
 
     def _rest_table(self) -> FitTable:

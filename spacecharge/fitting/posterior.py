@@ -205,23 +205,18 @@ class _Target:
         with np.errstate(all="ignore"):
             return self._with_data(total, self.work.model(u))
 
-    def many(self, points: Array, pool: ThreadPoolExecutor | None, n_threads: int) -> Array:
-        """Return the same of many points (n,), predicted together: the solver takes them as one batch a thread."""
+    def many(self, points: Array, n_threads: int) -> Array:
+        """Return the same of many points (n,), predicted together: the model takes the threads where they pay."""
         totals = np.array([self.log_prior(u) for u in points])
         inside = np.flatnonzero(np.isfinite(totals))
         if not inside.size:
             return totals
         values = np.array([self.work.values(points[k]) for k in inside])
-        parts = np.array_split(values, min(n_threads, inside.size))
-        predicted = np.concatenate(list((map if pool is None else pool.map)(self._predicted, parts)))
-        with np.errstate(all="ignore"):
-            totals[inside] = [self._with_data(totals[k], model) for k, model in zip(inside, predicted, strict=True)]
-        return totals
-
-    def _predicted(self, values: Array) -> Array:
         assert self.problem.predict_many is not None
         with np.errstate(all="ignore"):
-            return np.asarray(self.problem.predict_many(values), dtype=np.float64)
+            predicted = np.asarray(self.problem.predict_many(values, n_threads), dtype=np.float64)
+            totals[inside] = [self._with_data(totals[k], model) for k, model in zip(inside, predicted, strict=True)]
+        return totals
 
     def _with_data(self, log_prior: float, model: Array) -> float:
         r = self.work._weigh(model)
@@ -299,12 +294,10 @@ def sample(
     first = _starts(estimate, target, n_walkers, np.random.default_rng(seed))
     n_threads = _threads(target, first, threads)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
-    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        together = problem.predict_many is not None
-        density = partial(target.many, pool=pool, n_threads=n_threads) if together else target
-        sampler = emcee.EnsembleSampler(
-            n_walkers, free.size, density, pool=None if together else pool, moves=moves, vectorize=together
-        )
+    together = problem.predict_many is not None
+    with ThreadPoolExecutor(n_threads) if n_threads > 1 and not together else nullcontext() as pool:
+        density = partial(target.many, n_threads=n_threads) if together else target
+        sampler = emcee.EnsembleSampler(n_walkers, free.size, density, pool=pool, moves=moves, vectorize=together)
         state = emcee.State(first, random_state=np.random.RandomState(seed).get_state())
         if before:
             # Parameters that are told apart by a hair make emcee's check of the start complain: they are spread right.

@@ -108,7 +108,8 @@ class Problem:
     student : float
         Degrees of freedom of Student's t, where the errors of measured data follow it; 0: the normal law.
     predict_many : callable, optional
-        ``predict_many(values (n_rows, n_parameters)) -> (n_rows, n_data)``: `predict` for many rows at once.
+        ``predict_many(values (n_rows, n_parameters), n_threads) -> (n_rows, n_data)``: `predict` for many rows at once,
+        as exactly as the data can tell.
     """
 
     parameters: tuple[Parameter, ...]
@@ -124,7 +125,7 @@ class Problem:
     priors: Mapping[str, Prior] = field(default_factory=dict)
     noise: float = 1.0
     student: float = 0.0
-    predict_many: Callable[[Array], Array] | None = None
+    predict_many: Callable[[Array, int], Array] | None = None
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.parameters]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -18,7 +19,7 @@ from ..nmr.recovery import recovery_curve, relaxing_part
 from .least_squares import minimise
 from .problem import Array, Estimate, Problem
 from .recovery_starts import Curve, starting_points
-from .setup import Bound, DataTable, ParameterSet, Rows, distinct, limits_of
+from .setup import Bound, DataTable, ParameterSet, Rows, between_times, distinct, limits_of
 
 _MOST_POINTS = 200
 """Points of a curve on which the starting points are compared."""
@@ -65,13 +66,26 @@ class RecoveryCurves:
         self.parameters = ParameterSet(
             rules_for("recovery", self.model), config.parameters, self.temperatures, self._first_values()
         )
-        reference = config.reference_temperature_K
-        self._at: dict[str, Any] = {
-            name: self.parameters.law(name, temperature, reference)
+        self._at = self._laws()
+
+    def _laws(self) -> dict[str, Any]:
+        """Return what every parameter is at each datum, by name."""
+        reference = self.config.reference_temperature_K
+        return {
+            name: self.parameters.law(name, self.temperature, reference)
             if self.lawful and name in _TIMES
             else self.parameters.per_datum(name, self.index)
             for name in self.parameters.places
         }
+
+    def dense(self) -> RecoveryCurves:
+        """Return the same curves at many delays, from the shortest to the longest of each."""
+        other = copy(self)
+        delay, place = between_times(self.table["delay"], self.index)
+        other.table = DataTable(delay=delay, intensity=self.table["intensity"][place])
+        other.temperature, other.index = self.temperature[place], self.index[place]
+        other._at = other._laws()
+        return other
 
     def _curve(self, k: int) -> tuple[Array, Array, Array]:
         """Return delay, intensity and weight of one curve, ordered by delay."""
@@ -403,7 +417,7 @@ class RecoveryCurves:
             else:
                 text = (
                     f"{name} lies beyond the last delay ({last:g} s): the curve has hardly begun, it is at least "
-                    f"{confidence}"
+                    f"{confidence}; what is fitted beside it holds for this value alone"
                 )
                 found[name] = Bound(lower=outside, upper=math.inf, text=text)
         return found

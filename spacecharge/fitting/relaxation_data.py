@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,3 +76,13 @@ class RelaxationData:
         words = [", ".join(f"{v:g} {unit}" for v, unit in zip(row, units, strict=True)) for row in different]
         series = self.kind_index * len(words) + np.tile(place.ravel(), len(self.kinds))
         return series.astype(np.intp), tuple(f"{kind}, {text}" for kind in self.kinds for text in words)
+
+
+def one_flank_advice(values: NDArray[np.float64], names: Sequence[str]) -> str:
+    """Return what to do where a relaxation time leaves numbers of its spectral density open."""
+    if "beta" not in names:
+        return ""
+    return (
+        "one flank of a relaxation time gives its slope and height alone: fix beta, or add the other flank, another "
+        "frequency or another time (T2, T1rho)"
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FitError, FitReason
+from ..store.stored_fit import FitColumn, FitTable
 from .kind import Outcome
 from .least_squares import Array, Estimate, Parameter, Problem, minimise
 from .misfit import misfit
@@ -168,7 +169,7 @@ def run_setup(config: FitSettings, setup: Setup, started: float | None = None) -
         error_statement=_statement(config, estimate, drawn),
         warnings=tuple(dict.fromkeys(warnings)),
         notes=setup.notes,
-        tables=setup.tables,
+        tables={**setup.tables, **_smooth(setup, estimate, some)},
         bootstrap=resampled,
         profiles=profiles,
         posterior=drawn,
@@ -204,11 +205,36 @@ def _each(quantity: Quantity, draws: Array | None) -> Array:
 
 def _bands(setup: Setup, draws: Array) -> dict[str, Array]:
     """Return median and bands of the prediction of every datum, in the unit of the data."""
+    problem = setup.problem
     with np.errstate(all="ignore"):
-        predicted = np.array([setup.problem.predict(values) for values in draws])
+        if problem.predict_many is not None:
+            predicted = problem.predict_many(draws, os.cpu_count() or 1)
+        else:
+            predicted = np.array([problem.predict(values) for values in draws])
     if setup.is_log:
         predicted = np.exp(predicted)
     return {f"model_{name}": values for name, values in bands_of(predicted).items()}
+
+
+def _smooth(setup: Setup, estimate: Estimate, draws: Array | None) -> dict[str, FitTable]:
+    """Return the law along a dense axis, with bands of a posterior, as the table ``curves``; empty without one."""
+    if setup.dense is None:
+        return {}
+    dense = setup.dense
+    model = dense.problem.predict(estimate.values)
+    columns = {
+        name: FitColumn(values=c.values, unit=c.unit, long_name=c.long_name) for name, c in dense.columns.items()
+    }
+    words = {"series": "curve, as position in series_names", "model": f"{dense.quantity.long_name} of the fit"}
+    found = {"series": dense.series, "model": np.exp(model) if dense.is_log else model}
+    if draws is not None:
+        found |= _bands(dense, draws)
+    for name, values in found.items():
+        said = words.get(name, f"{name.removeprefix('model_').replace('_', ' ')} of the posterior")
+        unit = "1" if name == "series" else dense.quantity.unit
+        columns[name] = FitColumn(values=values, unit=unit, long_name=said)
+    columns["point"] = FitColumn(values=np.arange(dense.series.size), unit="1", long_name="number of the point")
+    return {"curves": FitTable(columns=columns, axis="point")}
 
 
 def bands_of(draws: Array, level: float | None = None) -> dict[str, Array]:
@@ -293,11 +319,13 @@ def _of_draws(what: Parameter | Quantity, best: float, draws: Array, converged: 
     draws = draws[np.isfinite(draws)]
     if not converged or draws.size < 2:
         return plain
+    spread = float(draws.std(ddof=1))
     ends = {share: np.quantile(draws, [0.5 - 0.5 * share, 0.5 + 0.5 * share]) for share in (level, *BANDS.values())}
     return replace(
         plain,
         value=float(np.median(draws)),
-        sigma=float(draws.std(ddof=1)),
+        # What no sampled parameter moves has no error, not that of its last digit.
+        sigma=spread if spread > 1e-14 * float(np.abs(draws).max()) else 0.0,
         lower=float(ends[level][0]),
         upper=float(ends[level][1]),
         intervals={name: (float(ends[share][0]), float(ends[share][1])) for name, share in BANDS.items()},

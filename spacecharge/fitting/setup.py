@@ -109,6 +109,8 @@ class Setup:
         What the data of a series are ordered by when their residuals are looked at; default: the temperature.
     bounds : callable
         ``bounds(estimate, level)`` returns the parameters that the data bound on one side only.
+    dense : Setup, optional
+        The same law where nothing was measured, with which figures draw it smoothly.
     """
 
     problem: Problem
@@ -129,6 +131,7 @@ class Setup:
     search: Callable[[Problem], Estimate] = minimise
     order: Array | None = None
     bounds: Callable[[Estimate, float], Mapping[str, Bound]] = _no_bounds
+    dense: Setup | None = None
 
 
 class ParameterSet:
@@ -308,6 +311,28 @@ def distinct(temperature: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the different temperatures and the place of each datum among them."""
     values, index = np.unique(temperature, return_inverse=True)
     return values, index.astype(np.intp)
+
+
+_DENSE = 81
+"""Times of a smooth curve."""
+
+WIDE = 30.0
+"""Longest over shortest time from which on figures have a logarithmic axis."""
+
+
+def between_times(time: Array, curve: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp]]:
+    """Return many times from the shortest to the longest of each curve, and the datum each stands for."""
+    times, kept = [], []
+    for k in np.unique(curve):
+        rows = np.flatnonzero(curve == k)
+        positive = time[rows][time[rows] > 0.0]
+        low, high = float(time[rows].min()), float(time[rows].max())
+        if positive.size and high > WIDE * positive.min():
+            times.append(np.geomspace(positive.min(), high, _DENSE))
+        else:
+            times.append(np.linspace(low, high, _DENSE))
+        kept.append(np.full(_DENSE, rows[0]))
+    return np.concatenate(times), np.concatenate(kept)
 
 
 def limits_of(table: Mapping[str, Array], n: int) -> NDArray[np.int8] | None:

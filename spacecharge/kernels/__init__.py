@@ -72,6 +72,21 @@ not divide by that, for the first halvings may gain as little as a factor of fou
 agree by chance. It can be trusted since it is held against the first integral, which shares no code with the kernels,
 on thousands of random cases (`tests/solver/test_first_integral.py`), and against solves at 1e-10 V.
 
+Small signals (`signal_*`)
+--------------------------
+On the elements of the state, whose values at the nodes are all that is read of it. A signal decays from the faces of a
+layer on lengths that the state does not know: its Debye length, sqrt(D/w) of each component that diffuses, sigma/g of a
+drift. At rest the bulk is the same throughout and is joined exactly (`signal_element.double_segment`), and the elements
+at the faces are cut towards them (`signal_profile.face_cuts`). About a current nothing need be the same anywhere:
+elements are bisected until none is longer than the local decay length or its distance from the nearer face
+(`signal_state.bisect_element`). Frequencies that ask for the same cuts share a mesh.
+
+Error estimate (`solver.small_signal.judged`): solved again on halved elements, about a current with pieces of half the
+length besides; four times the sum over the layers of what their drops change by, and 5e-9 for what both meshes neglect.
+Of several components the finer mesh is the answer. It is held against meshes for 1e-10 V on 300 random stacks at rest
+and 300 with a current (`tests/impedance/test_random.py`), and against finite volumes that share no code
+(`tests/impedance/test_spectra.py`, `test_about_current.py`).
+
 Two kernels
 -----------
 `solve_rows` does the main job: one species a layer, on a lattice without attraction. What it cannot do it leaves with

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import inspect
 import operator
@@ -47,8 +48,8 @@ def _own_compiler() -> Any:
 
 _parts = _own_compiler()
 
-_caching = {"on"}
-"""Emptied where no folder takes machine code."""
+_temporary_cache = functools.cache(temporary_cache)
+"""Asked once: it says a line each time."""
 
 _checked: set[Path] = set()
 
@@ -93,16 +94,13 @@ def _dispatcher(function: Kernel, **more: Any) -> Any:
         dispatcher: Any = jit(**_OPTIONS, **more)(function)
     else:
         dispatcher = _parts.Whole(function, targetoptions=_OPTIONS | more, pipeline_class=_parts.WholeCompiler)
-    if not _caching:
-        return dispatcher
     try:
         dispatcher.enable_caching()
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-        folder = temporary_cache()
+        folder = _temporary_cache()
         if folder is None:
-            _caching.clear()
             return dispatcher
         config.CACHE_DIR = str(folder)
         # For what this process starts, and for the workers of a local cluster.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from . import workspace as w
-from ._jit import kernel
+from ._jit import kernel, merged
 from .layout import MEMO_TAIL
 from .tables import field_at, hermite, match_resolution
 from .workspace import STRIDE as S
@@ -27,6 +27,30 @@ potential and capacitance."""
 
 # First point of Gauss's rule of three points on [0, 1].
 _G = 0.1127016653792583
+
+
+@merged
+def _start_side(work, table, out, y, k):
+    """Fill Delta and d Delta/d|y| at the contact; `k`: last entry of the table below its |y|, -1 where none is."""
+    row, n_table, n_species, _ = table
+    for s in range(n_species):
+        at, turn = (row + 3 + s) * S, (row + 3 + n_species + s) * S
+        if k < 0:
+            change = work[at] / work[row * S]
+            delta = change * y
+        elif k + 1 < n_table:
+            delta, change = hermite(
+                work[row * S + k],
+                work[row * S + k + 1],
+                work[at + k],
+                work[at + k + 1],
+                work[turn + k],
+                work[turn + k + 1],
+                y,
+            )
+        else:
+            delta, change = work[at + k], work[turn + k]
+        work[(out + 4 + s) * S], work[(out + 4 + n_species + s) * S] = delta, change
 
 
 @kernel
@@ -49,24 +73,7 @@ def grade_side(work, table, out, contact_y, through, resolution, memo, tail):
     work[(out + 1) * S] = y
     work[(out + 2) * S] = field
     work[(out + 3) * S] = thick * rate
-    for s in range(n_species):
-        at, turn = (row + 3 + s) * S, (row + 3 + n_species + s) * S
-        if k < 0:
-            change = work[at] / work[row * S]
-            delta = change * y
-        elif k + 1 < n_table:
-            delta, change = hermite(
-                work[row * S + k],
-                work[row * S + k + 1],
-                work[at + k],
-                work[at + k + 1],
-                work[turn + k],
-                work[turn + k + 1],
-                y,
-            )
-        else:
-            delta, change = work[at + k], work[turn + k]
-        work[(out + 4 + s) * S], work[(out + 4 + n_species + s) * S] = delta, change
+    _start_side(work, table, out, y, k)
     if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
         k -= 1
     n = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import layout as o
 from . import workspace as w
-from ._jit import kernel
+from ._jit import kernel, merged
 from .element import X1
 from .grading import grade_side
 from .layout import (
@@ -30,15 +30,17 @@ NO_CONTACT = -1.0
 
 
 @kernel
-def lay_elements(work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail, general):
+def lay_elements(work, row, codes, species, guess, memo, aim, general):
     """Lay the elements of all layers for given potentials and fields at the contacts; return their number or -1.
 
-    Parameters: `contact_y`, `contact_field` (n_layers, 2) signed y and |dy/dx| at the left and right face of each layer
-    (field `NO_CONTACT` where the face is no contact); `tables` (n_layers, 2, 2) of int: entries and sign of the table
-    of each face, 0 entries where there is none yet.
+    `guess` is what is known of the faces, left and right of each layer: signed y and |dy/dx| (n_layers, 2), the latter
+    `NO_CONTACT` where the face is no contact; entries and sign of its table (n_layers, 2, 2) of int, 0 entries where
+    there is none yet. `aim`: size of elements in steps of Delta, and |y| that counts as bulk.
     Fills SIZE, LAYER, FIRST, and the starting values of Y and Delta. Returns -1 where the work array is too small.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    contact_y, contact_field, tables = guess
+    resolution, tail = aim
     n = np.int64(0)
     for layer in range(n_layers):
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
@@ -61,7 +63,7 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
                 tables[layer, side, 0] = entries
                 tables[layer, side, 1] = int(sign)
         thickness = row[LAYER_START + LAYER_SIZE * layer]
-        crossing = _crossing(work, codes, contact_y, contact_field, tables, layer, thickness)
+        crossing = _crossing(work, codes, guess, layer, thickness)
         for side in range(2):
             if contact_field[layer, side] == NO_CONTACT:
                 continue
@@ -89,7 +91,7 @@ def lay_elements(work, row, codes, species, contact_y, contact_field, tables, re
 
 
 @kernel
-def _crossing(work, codes, contact_y, contact_field, tables, layer, thickness):
+def _crossing(work, codes, guess, layer, thickness):
     """Return the square of |dy/dx| that crosses a layer, beyond what a thick layer has at the same y.
 
     (dy/dx)^2 - 2 int -charge dy is the same all through a layer. At a contact of strong accumulation it is the small
@@ -98,6 +100,7 @@ def _crossing(work, codes, contact_y, contact_field, tables, layer, thickness):
     a straight line from face to face has.
     """
     n_species = codes[N_SPECIES]
+    contact_y, contact_field, tables = guess
     least, through, fall = math.inf, 0.0, 0.0
     for side in range(2):
         field = contact_field[layer, side]
@@ -122,10 +125,13 @@ def _fits(work, row, count, thickness):
     return total < thickness
 
 
-@kernel
-def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
-    """Take elements from both contacts, the smaller first, until they meet or the rest is bulk; return new count."""
-    left, right = w.side_row(0, n_layers, n_species), w.side_row(1, n_layers, n_species)
+@merged
+def _take_elements(work, sides, counts, thickness):
+    """Count the elements taken from both contacts, the smaller first, until they meet or the rest is bulk.
+
+    `sides`: first rows of both; returns both numbers and the length that is left.
+    """
+    left, right = sides
     taken_left, taken_right = 0, 0
     rest = thickness
     while True:
@@ -140,6 +146,14 @@ def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
         else:
             taken_right += 1
         rest -= step
+    return taken_left, taken_right, rest
+
+
+@kernel
+def _fill_layer(work, n, layer, n_layers, n_species, thickness, counts, signs):
+    """Append the elements of a layer, seen from both contacts, and one between them; return their new number."""
+    left, right = w.side_row(0, n_layers, n_species), w.side_row(1, n_layers, n_species)
+    taken_left, taken_right, rest = _take_elements(work, (left, right), counts, thickness)
     total = taken_left + 1 + taken_right
     if n + total > w.CAPACITY:
         return -1
@@ -246,8 +260,8 @@ def set_parameters(work, row, codes, species, n, interacting):
     Without `interacting`, what only the interaction asks for is left out.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    n_pad = (n + 7) // 8 * 8
-    # Padding: neutral elements of the last layer, so that vector loops have no remainder.
+    n_pad = w.padded(n)
+    # Padding: neutral elements of the last layer.
     for e in range(n, n_pad + 8):
         work[w.SIZE * S + e] = 1.0
     for e in range(n, n_pad):

@@ -40,15 +40,16 @@ from .layout import (
     end_start,
     species_start,
 )
-from .mesh import set_parameters
 from .newton import CONVERGED, STEP_TOLERANCE, newton
 from .planes import has_planes, plane_bounds
-from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered
-from .start import place_jumps
+from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered, is_interacting
+from .start import set_up
 from .workspace import STRIDE as S
 
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
 SMALL_BIAS = 1e-7
+# A mesh serves another state whose contacts lie no further from their bulks than its own by a tenth and this (in kT/e).
+ROOM = 0.3
 
 
 @kernel
@@ -78,9 +79,15 @@ def _copy_element(work, n_species, source, target):
             work[at + target] = work[at + source]
 
 
+@inlined
+def state_size(n_layers, n_species, n):
+    """Return how many numbers `save_state` saves."""
+    return (7 + 5 * n_species) * n + n_layers + 1
+
+
 @kernel
 def save_state(work, codes, n, state, restore):
-    """Copy y, Delta, sizes and layers of `n` elements and the first elements to `state`, or back."""
+    """Copy y, size and layer, Delta of `n` elements, row by row, and the first elements to `state`, or back."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     k = 0
     for block in range(3 + n_species):
@@ -237,22 +244,46 @@ def neutral_bias(work, codes, faces, n, plane):
 
 
 @kernel
-def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
+def _is_strained(work, codes, faces, n, gap, plane):
+    """Say whether the state in `work` asks more of the mesh than the one in `faces` that it was made for."""
+    for layer in range(codes[N_LAYERS]):
+        for side in range(2):
+            if not is_contact(codes, layer, side):
+                continue
+            if side == 0:
+                y = work[w.Y * S + int(work[w.FIRST * S + layer])]
+            else:
+                last = int(work[w.FIRST * S + layer + 1]) - 1
+                # The gap counts as the last element of the layer before the cut.
+                y = work[(w.Y + 4) * S + (last - 1 if gap >= 0 and layer == plane - 1 else last)]
+            before = faces[layer, side]
+            if abs(y) > 1.1 * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
+                return True
+    return False
+
+
+@kernel
+def solve_neutral(work, row, codes, species, faces, n, memo, out):
     """Fill static capacitances whose neutral bias has to be solved for, contact by contact, each from the state given.
 
-    NaN where no state without charge at the plane exists, or none is found. The state is as before afterwards.
+    NaN where no state without charge at the plane exists; infinite where none is found on this mesh, or one that the
+    mesh was not made for: the parts then want solves of their own. The state is as before afterwards.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    bordered = is_bordered(codes, species)
-    state = np.empty((7 + 5 * n_species) * n + n_layers + 1)
+    interacting = is_interacting(codes, species)
+    kind = (interacting, is_bordered(codes, species), False)
+    state = np.empty(state_size(n_layers, n_species, n))
     saved = False
     for plane in range(n_layers + 1):
         if not (is_plane(codes, plane) and needs_neutral_solve(row, codes, plane)):
             continue
         at = o.capacitance_start(n_layers, n_species) + 2 * plane + o.STATIC
         ends = neutral_ends(codes, plane)
-        if memo[EFFORT] < 0.0 or not parts_hold_charge(row, ends, plane):
+        if not parts_hold_charge(row, ends, plane):
             out[at] = math.nan
+            continue
+        if memo[EFFORT] < 0.0:
+            out[at] = math.inf
             continue
         if not saved:
             save_state(work, codes, n, state, False)
@@ -260,24 +291,21 @@ def solve_neutral(work, row, codes, species, faces, n, interacting, memo, out):
         gap, m = -1, n
         if 0 < plane < n_layers:
             gap, m = insert_gap(work, codes, n, plane), n + 1
-        n_pad = set_parameters(work, row, ends, species, m, interacting)
-        place_jumps(work, row, ends, m)
+        set_up(work, row, ends, species, m, interacting)
         if gap >= 0:
             work[w.STIFFNESS * S + gap] = 0.0
             work[w.STRENGTH * S + gap] = 0.0
-        status, _, _ = newton(
-            work, row, ends, m, n_pad, interacting, bordered, False, STEP_TOLERANCE, memo
-        )  # fmt: skip
+        status, _, _ = newton(work, row, ends, m, kind, STEP_TOLERANCE, memo)
         bias = neutral_bias(work, codes, faces, n, plane)
+        unfit = status != CONVERGED or _is_strained(work, codes, faces, n, gap, plane)
         save_state(work, codes, n, state, True)
-        if status != CONVERGED:
-            out[at] = math.nan
+        if unfit:
+            out[at] = math.inf
         elif abs(bias) > SMALL_BIAS:
             out[at] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
     if saved:
         # Coefficients of the mesh without the cut, for those who read the state afterwards.
-        set_parameters(work, row, codes, species, n, interacting)
-        place_jumps(work, row, codes, n)
+        set_up(work, row, codes, species, n, interacting)
 
 
 @kernel

@@ -18,7 +18,7 @@ from .planes import charge_planes, linearise_planes, stiffen_planes
 from .statistics import charge_general, charge_pool, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
-from .workspace import row_of
+from .workspace import padded, row_of
 
 CONVERGED, NOT_CONVERGED = 0, 1
 
@@ -259,9 +259,10 @@ def linearise_charge(work, n_pad):
 
 
 @kernel
-def newton(work, row, codes, n, n_pad, interacting, bordered, safe, target, memo):
+def newton(work, row, codes, n, kind, target, memo):
     """Iterate to convergence; returns (status, iterations, last step).
 
+    `kind` holds three flags: interacting, with a branch that ends (bordered), in safe mode from flat layers.
     Done when a full step is below `target`, which leaves an error of about `SQUARE` its square. The charge is then the
     linearised one, which balances to rounding, and the slope that before the last step. Where a branch of rising
     chemical potential ends (`bordered`) charge is not smooth: the target is rounding, and the charge that of the
@@ -270,7 +271,8 @@ def newton(work, row, codes, n, n_pad, interacting, bordered, safe, target, memo
     The fast mode moves Delta along with y. Where it does not converge, the safe mode starts over from flat layers with
     the inner equations solved exactly and a line search on the slope of the convex function along the step.
     """
-    iterations, last = 0, 0.0
+    interacting, bordered, safe = kind
+    n_pad, iterations, last = padded(n), 0, 0.0
     if not safe:
         status, iterations, last = fast_mode(work, codes, n, n_pad, interacting, bordered, target, codes)
         if status == CONVERGED:

@@ -33,7 +33,6 @@ from .layout import (
 from .planes import plane_code, plane_stiffness
 from .pool import pool_threshold
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
-from .statistics import conductivity
 from .workspace import STRIDE as S
 
 THIN_DEBYE = 0.2e-9
@@ -43,14 +42,19 @@ FLAG_DEBYE, FLAG_FIELD, FLAG_THIN = 1, 2, 4
 CANCELLED = 1e-3
 
 
+@inlined
+def node_delta(work, species, layer, s, e, i, interacting):
+    """Return Delta of a species at node `i` of element `e`."""
+    if interacting:
+        return work[(w.species_row(s) + w.DELTA + i) * S + e]
+    return -species[layer, s, o.P_Z] * work[(w.Y + i) * S + e]
+
+
 @kernel
 def node_deltas(work, species, n_species, layer, e, i, interacting, deltas):
     """Fill `deltas` for node `i` of element `e`."""
     for s in range(n_species):
-        if interacting:
-            deltas[s] = work[(w.species_row(s) + w.DELTA + i) * S + e]
-        else:
-            deltas[s] = -species[layer, s, o.P_Z] * work[(w.Y + i) * S + e]
+        deltas[s] = node_delta(work, species, layer, s, e, i, interacting)
 
 
 @kernel
@@ -199,14 +203,13 @@ def relative_region(work, bulk, layer, side, e_cut, t_cut):
 
 
 @kernel
-def find_regions(work, codes, species, faces, fraction, interacting, everywhere, levels, regions, general):
+def find_regions(work, codes, species, faces, fraction, everywhere, levels, regions):
     """Fill `regions` (n_layers, 2, 2 + n_species): resistance of the region, its width, width per species.
 
-    Not `everywhere`: only where something conducts. `levels` (n_layers, n_species, 2) remembers the thresholds of a
-    point by the sign of y; NaN where not yet known.
+    Call after `conductivity`. Not `everywhere`: only where something conducts. `levels` (n_layers, n_species, 2)
+    remembers the thresholds of a point by the sign of y; NaN where not yet known.
     """
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    conductivity(work, codes, species, interacting, general)
     for layer in range(n_layers):
         bulk = bulk_conductivity(species, layer, n_species)
         conducting = bulk > 0.0
@@ -239,7 +242,7 @@ def find_regions(work, codes, species, faces, fraction, interacting, everywhere,
 
 
 @kernel
-def observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out):
+def observe_layers(work, row, codes, species, faces, regions, interacting, out):
     """Fill the layer blocks of the output row and return the validity flags; call after `find_regions` everywhere."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
@@ -279,9 +282,9 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, delta
             if abs(field) > STRONG_FIELD:
                 flags |= FLAG_FIELD
             e_face, i_face = (first, 0) if side == 0 else (last - 1, 4)
-            node_deltas(work, species, n_species, layer, e_face, i_face, interacting, deltas)
             for s in range(n_species):
-                theta, vacancy, _, _, _, _ = state_of(species, layer, s, deltas[s])
+                delta = node_delta(work, species, layer, s, e_face, i_face, interacting)
+                theta, vacancy, _, _, _, _ = state_of(species, layer, s, delta)
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_THETA] = theta
                 out[at + o.FACE_SPECIES + 3 * s + o.FACE_VACANCY] = (
                     vacancy if has_vacancies(species[layer, s, o.P_DILUTE]) else math.nan

@@ -28,7 +28,7 @@ from .layout import (
     TOLERANCE,
 )
 from .level import loses_level
-from .mesh import NO_CONTACT, lay_elements, set_parameters, start_deltas
+from .mesh import NO_CONTACT, lay_elements, start_deltas
 from .neutral import direct_static, holds_charge, simple_static, solve_neutral
 from .newton import (
     CONVERGED,
@@ -53,8 +53,10 @@ from .species import (
     is_bordered,
     is_interacting,
 )
-from .start import guess_contacts, place_jumps, refine, touches_gap
+from .start import guess_contacts, refine, set_up, touches_gap
+from .statistics import conductivity
 from .tables import field_at
+from .workspace import padded
 
 SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3, 4, -1
 
@@ -86,27 +88,22 @@ MOST_MESHES = 6
 
 
 @merged
-def relax(work, row, codes, species, n, kind, target, memo, general):
-    """Solve on the present mesh from the present start; returns (status, iterations, last step).
-
-    `kind` holds three flags: interacting, with a branch that ends, from flat layers.
-    """
-    interacting, bordered, flat = kind
-    n_pad = set_parameters(work, row, codes, species, n, interacting)
-    place_jumps(work, row, codes, n)
+def relax(work, row, codes, n, kind, target, memo, general):
+    """Solve on the present mesh from the present start; takes and returns what `newton` does."""
     if general is None:
-        status, iterations, last = fast_mode(work, codes, n, n_pad, interacting, False, target, None)
+        status, iterations, last = fast_mode(work, codes, n, padded(n), kind[0], False, target, None)
         if status == CONVERGED and loses_level(work, codes, n):
             status = NOT_CONVERGED
     else:
-        status, iterations, last = newton(work, row, codes, n, n_pad, interacting, bordered, flat, target, memo)
+        status, iterations, last = newton(work, row, codes, n, kind, target, memo)
     return status, iterations, last
 
 
 @kernel
-def _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
+def _needs_new_mesh(work, row, codes, faces, guess):
     """Compare potentials and fields with those the mesh was made for, store them, say whether to make it anew."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    contact_y, contact_field, tables = guess
     remake = False
     for layer in range(n_layers):
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
@@ -171,11 +168,12 @@ def _aims(row, options, memo):
 
 
 @kernel
-def _estimate(row, faces, options, potential, resistance, last_step, tail, reduced, out):
+def _estimate(row, faces, options, change, last_step, tail, reduced, out):
     """Fill the error estimates of a halved mesh; say whether the potential is good enough, and whether all is.
 
-    `potential` and `resistance` are the changes since the mesh before, `last_step` is Newton's.
+    `change` is what `_compare` returns of the mesh before, `last_step` is Newton's.
     """
+    potential, resistance = change
     tolerance, fraction = row[TOLERANCE], options[WIDTH_FRACTION]
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     largest = 0.0
@@ -208,12 +206,13 @@ def _failed(out, status, iterations):
 
 
 @merged
-def _observe(work, row, codes, scratch, n, interacting, options, out, general):
+def _observe(work, row, codes, scratch, n, options, out, general):
     """Fill the output row from the state on the last mesh."""
-    species, _, _, faces, deltas, _, memo, _, regions, _ = scratch
-    out[o.VALIDITY] = observe_layers(work, row, codes, species, faces, regions, interacting, deltas, out)
+    species, _, faces, memo, _, regions, _ = scratch
+    interacting = is_interacting(codes, species)
+    out[o.VALIDITY] = observe_layers(work, row, codes, species, faces, regions, interacting, out)
     # Slopes of the final state, for the capacitances.
-    n_pad = (n + 7) // 8 * 8
+    n_pad = padded(n)
     evaluate_charge(work, codes, n, n_pad, interacting, general)
     assemble(work, n, n_pad)
     capacitances(work, codes, n, out)
@@ -222,7 +221,7 @@ def _observe(work, row, codes, scratch, n, interacting, options, out, general):
     else:
         simple_static(row, codes, faces, out)
         if options[WITH_STATIC] > 0.0 and not has_planes(codes):
-            solve_neutral(work, row, codes, species, faces, n, interacting, memo, out)
+            solve_neutral(work, row, codes, species, faces, n, memo, out)
 
 
 @merged
@@ -233,7 +232,7 @@ def solve_point(work, row, codes, scratch, options, out, general):
     (None) the point has one species a layer, on a lattice without attraction, starts from the estimate, and has no
     neutral bias to be solved for; what needs more than Newton's fast mode is left with status `NOT_RUN`.
     """
-    species, contact_y, contact_field, faces, _, tables, memo, levels, regions, before = scratch
+    species, guess, faces, memo, levels, regions, before = scratch
     out[:] = math.nan
     unstable = fill_columns(row, codes, species, general)
     bordered = False
@@ -247,23 +246,22 @@ def solve_point(work, row, codes, scratch, options, out, general):
     resolution, tail, target, first_target, reduced = _aims(row, options, memo)
     levels[:] = math.nan
     memo[EFFORT] = MOST_EFFORT
-    guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables, general)
+    guess_contacts(work, row, codes, species, resolution, memo, guess, general)
     # One loop for the coarse mesh, made anew while the contacts move, and the halved ones: every kernel is then called,
     # and compiled, at one place.
     coarse, flat, attempt, level, iterations, n = True, options[START_FLAT] > 0.0, 0, 0, 0, 0
     good = False
     while True:
         if coarse:
-            n = lay_elements(
-                work, row, codes, species, contact_y, contact_field, tables, resolution, memo, tail, general
-            )  # fmt: skip
+            n = lay_elements(work, row, codes, species, guess, memo, (resolution, tail), general)
             if n < 0 or 2 * n + 8 > w.CAPACITY:
                 return _failed(out, INACCURATE, iterations)
             if interacting:
                 start_deltas(work, codes, species, n)
         kind = (interacting, bordered, flat and coarse)
+        set_up(work, row, codes, species, n, interacting)
         status, more, last_step = relax(
-            work, row, codes, species, n, kind, first_target if coarse else target, memo, general
+            work, row, codes, n, kind, first_target if coarse else target, memo, general
         )  # fmt: skip
         iterations += more
         if status != CONVERGED:
@@ -271,7 +269,7 @@ def solve_point(work, row, codes, scratch, options, out, general):
         balance = face_states(work, codes, n, faces)
         if coarse:
             attempt += 1
-            if attempt < MOST_MESHES and _needs_new_mesh(work, row, codes, faces, contact_y, contact_field, tables):
+            if attempt < MOST_MESHES and _needs_new_mesh(work, row, codes, faces, guess):
                 flat = False
                 continue
         if general is not None and bordered and touches_gap(work, codes, species, n):
@@ -279,14 +277,14 @@ def solve_point(work, row, codes, scratch, options, out, general):
         if not coarse:
             level += 1
         more_room = level < int(options[MAX_LEVELS]) and 2 * n + 8 <= w.CAPACITY
+        conductivity(work, codes, species, interacting, general)
         find_regions(
-            work, codes, species, faces, options[WIDTH_FRACTION], interacting, not coarse or not more_room,
-            levels, regions, general,
+            work, codes, species, faces, options[WIDTH_FRACTION], not coarse or not more_room, levels, regions
         )  # fmt: skip
-        potential, resistance = _compare(row, codes, species, faces, regions, before)
+        change = _compare(row, codes, species, faces, regions, before)
         enough = False
         if not coarse:
-            good, enough = _estimate(row, faces, options, potential, resistance, last_step, tail, reduced, out)
+            good, enough = _estimate(row, faces, options, change, last_step, tail, reduced, out)
         if enough or not more_room:
             break
         coarse = False
@@ -295,7 +293,7 @@ def solve_point(work, row, codes, scratch, options, out, general):
     out[o.STATUS] = SOLVED if good else INACCURATE
     out[o.ITERATIONS], out[o.ELEMENTS] = iterations, n
     out[o.BALANCE] = balance * VACUUM_PERMITTIVITY * (BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE)
-    _observe(work, row, codes, scratch, n, interacting, options, out, general)
+    _observe(work, row, codes, scratch, n, options, out, general)
     return n
 
 
@@ -305,11 +303,8 @@ def _solve_all(first, last, rows, codes, options, work, out, general):
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     scratch = (
         np.empty((n_layers, n_species, o.SPECIES_COLUMNS)),
-        np.empty((n_layers, 2)),
-        np.empty((n_layers, 2)),
+        (np.empty((n_layers, 2)), np.empty((n_layers, 2)), np.empty((n_layers, 2, 2), dtype=np.int64)),
         np.empty((n_layers, 5)),
-        np.empty(n_species),
-        np.empty((n_layers, 2, 2), dtype=np.int64),
         np.zeros(MEMO_SIZE),
         np.empty((n_layers, n_species, 2)),
         np.empty((n_layers, 2, 2 + n_species)),

@@ -23,7 +23,6 @@ from .signal_element import (
     store_plane,
     subtract_product,
 )
-from .signal_scalar import scalar_impedances
 
 
 @kernel
@@ -388,10 +387,10 @@ def move_load(state, component, basis, n, amount):
 def layer_impedances(omega, mesh, order, counts, contacts, held, out):
     """Fill `out` (n_layers): drop of phi over each layer at J = 1, left minus right [ohm m2].
 
-    `mesh` is (first, elements, values, base_first, base_elements, base_values): elements of each layer, cut towards the
-    faces as the frequency asks for, and those of the static solve, on which the leading part is integrated.
+    `mesh` is (first, base_first, elements, values): elements of each layer, cut towards the faces as the frequency asks
+    for, and those of the static solve, on which the leading part is integrated.
     """
-    first, elements, values, base_first, base_elements, base_values = mesh
+    first, base_first, elements, values = mesh
     n_layers, m = order.shape
     x, b = np.zeros((m, m), dtype=np.complex128), np.zeros(m, dtype=np.complex128)
     f, z = np.zeros((n_layers, m), dtype=np.complex128), np.zeros(n_layers, dtype=np.complex128)
@@ -404,10 +403,10 @@ def layer_impedances(omega, mesh, order, counts, contacts, held, out):
         n = counts[layer]
         for e in range(base_first[layer], base_first[layer + 1]):
             for k in range(5):
-                total = 1j * omega * base_elements[e, E_PERMITTIVITY]
+                total = 1j * omega * elements[e, E_PERMITTIVITY]
                 for c in range(n):
-                    total += base_values[e, k, N_SIGMA * m + c]
-                z[layer] += WEIGHTS[k] * base_elements[e, E_SIZE] / total
+                    total += values[e, k, N_SIGMA * m + c]
+                z[layer] += WEIGHTS[k] * elements[e, E_SIZE] / total
         if layer > 0:
             store_plane(x, omega, contacts[layer - 1, 2], order[layer - 1], counts[layer - 1])
             cross_contact(state, layer - 1, order, counts, contacts[layer - 1])
@@ -433,14 +432,12 @@ def layer_impedances(omega, mesh, order, counts, contacts, held, out):
 
 
 @kernel
-def spectrum(omegas, mesh, order, counts, contacts, held, out):
-    """Fill `out` (n_frequencies, n_layers) with `layer_impedances` of every angular frequency."""
+def spectrum(omegas, meshes, order, counts, contacts, held, out):
+    """Fill `out` (n_frequencies, n_layers) with `layer_impedances` of every angular frequency.
+
+    `meshes` as `signal_profile.fill_meshes` returns them.
+    """
+    firsts, elements, values, which = meshes
     for i in range(omegas.shape[0]):
+        mesh = (firsts[which[i]], firsts[0], elements, values)
         layer_impedances(omegas[i], mesh, order, counts, contacts, held, out[i])
-
-
-@kernel
-def scalar_spectrum(omegas, mesh, order, counts, contacts, held, out):
-    """Fill the same for at most one component a layer, at rest."""
-    for i in range(omegas.shape[0]):
-        scalar_impedances(omegas[i], mesh, order, counts, contacts, held, out[i])

@@ -100,11 +100,12 @@ def subtract_product(out, a, b, n):
 
 
 @kernel
-def node_laws(omega, permittivity, values, node, n, m, flux, drift, store, force):
-    """Fill the matrices of one node in U: flux by U', drift by U, storage by U; `force` (2, m): load, drift of phi.
+def node_laws(omega, permittivity, values, node, n, m, matrices):
+    """Fill matrices of one node in U: flux by U', drift by U, storage by U; and forces (2, m): load, drift of phi.
 
     `values` (5, NODE_BLOCKS m): sigma, C and g of the components of the layer, the reference first; n of m are there.
     """
+    flux, drift, store, force = matrices
     total, capacity, pull = 0.0, 0.0, 0.0
     for c in range(n):
         total += values[node, N_SIGMA * m + c]
@@ -139,20 +140,21 @@ def node_laws(omega, permittivity, values, node, n, m, flux, drift, store, force
 
 
 @kernel
-def assemble_element(omega, element, values, length, frozen, n, m, blocks, sums, vectors):
-    """Fill blocks (5, 5, m, m), column sums (5, m, m) and vectors (2, 5, m): load and functional of the drop of phi.
+def assemble_element(omega, element, values, length, frozen, n, m, scratch):
+    """Fill blocks (5, 5, m, m), column sums (5, m, m) and vectors (2, 5, m) in `scratch`.
 
+    Vectors: load, and the functional that is the drop of phi.
     `frozen`: the values of the middle node hold throughout (a piece of bulk).
     """
+    blocks, sums, vectors = scratch
     flux, drift = np.zeros((m, m), dtype=np.complex128), np.zeros((m, m), dtype=np.complex128)
     store, force = np.zeros((m, m), dtype=np.complex128), np.zeros((2, m), dtype=np.complex128)
+    matrices = (flux, drift, store, force)
     blocks[:] = 0.0
     vectors[:] = 0.0
     for k in range(5):
         if k == 0 or not frozen:
-            node_laws(
-                omega, element[E_PERMITTIVITY], values, 2 if frozen else k, n, m, flux, drift, store, force
-            )  # fmt: skip
+            node_laws(omega, element[E_PERMITTIVITY], values, 2 if frozen else k, n, m, matrices)
         weight = WEIGHTS[k]
         for a in range(n):
             for b in range(n):
@@ -332,7 +334,7 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     times = max(times, 0)
     if bulk:
         values = mean_values(values, n, m)
-    assemble_element(omega, element, values, element[E_SIZE] * 0.5**times, bulk, n, m, blocks, sums, nodal)
+    assemble_element(omega, element, values, element[E_SIZE] * 0.5**times, bulk, n, m, scratch)
     value = condense(blocks, sums, nodal, n, m)
     segment[0], segment[1] = blocks[0, 4], blocks[4, 0]
     segment[2], segment[3] = sums[0], sums[4]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from . import layout as o
@@ -10,7 +12,6 @@ from ._jit import kernel
 from .element import NODES
 from .laws import state_of
 from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
-from .mesh import set_parameters
 from .newton import CONVERGED, MOST_EFFORT, newton
 from .observe import node_deltas, point_deltas
 from .signal_element import (
@@ -21,12 +22,19 @@ from .signal_element import (
     N_CAPACITY,
     N_SIGMA,
     NODE_BLOCKS,
+    is_homogeneous,
 )
 from .species import VACUUM_PERMITTIVITY, fill_species, is_bordered, is_interacting
-from .start import place_jumps, refine
+from .start import refine, set_up
 from .workspace import CAPACITY
 from .workspace import STRIDE as S
 
+# Elements at a face are cut towards it at most this often: 2^12 below a Debye length the layer there is immaterial.
+MOST_CUTS = 12
+# Cuts come in threes: frequencies share a mesh, and reading one costs as much as three frequencies on it.
+TOGETHER = 3
+# Largest size of the element at a face in decay lengths of the signal.
+NEAR_FACE = 1.0
 # An element whose Delta stays below this may be taken as homogeneous; E_BULK carries its largest Delta, LEAST_DELTA
 # in place of 0.
 BULK_DELTA = 1e-4
@@ -106,19 +114,30 @@ def fill_profile(work, row, codes, positions, splits, m):
 
     `positions` (n_layers, n_species), `splits` (n_layers, 2) as for `point_values` and `element_breaks`.
     """
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    first = np.empty(codes[N_LAYERS] + 1, dtype=np.int64)
+    total = count_elements(work, codes[N_LAYERS], splits, first)
+    elements, values = np.zeros((total, ELEMENT_COLUMNS)), np.zeros((total, 5, NODE_BLOCKS * m))
+    fill_elements(work, row, codes, positions, splits, first, elements, values)
+    return first, elements, values
+
+
+@kernel
+def fill_elements(work, row, codes, positions, splits, first, elements, values):
+    """Fill the rows of a mesh from ``first[0]`` on; where that is not 0, those of the uncut one come first already."""
+    n_layers, n_species, m = codes[N_LAYERS], codes[N_SPECIES], values.shape[2] // NODE_BLOCKS
     species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
-    first = np.empty(n_layers + 1, dtype=np.int64)
-    total = count_elements(work, n_layers, splits, first)
-    elements, values = np.zeros((total, ELEMENT_COLUMNS)), np.zeros((total, 5, NODE_BLOCKS * m))
     deltas, breaks = np.empty(n_species), np.empty(64)
-    at = 0
+    at = first[0]
     for layer in range(n_layers):
         begin, end = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
         for e in range(begin, end):
             n = element_breaks(e - begin, end - begin, splits[layer], breaks)
+            if n == 1 and first[0] > 0:
+                elements[at], values[at] = elements[e], values[e]
+                at += 1
+                continue
             largest = 0.0
             for k in range(n):
                 left, right = breaks[k], breaks[k + 1]
@@ -138,7 +157,64 @@ def fill_profile(work, row, codes, positions, splits, m):
                 at += 1
             if n == 1 and largest < BULK_DELTA:
                 elements[at - 1, E_BULK] = max(largest, LEAST_DELTA)
-    return first, elements, values
+
+
+@kernel
+def face_cuts(elements, values, first, counts, omega, cuts):
+    """Fill how often the elements at both faces of each layer are cut, `cuts` (n_frequencies, n_layers, 2)."""
+    m = values.shape[2] // NODE_BLOCKS
+    cuts[:] = 0
+    for layer in range(counts.shape[0]):
+        if counts[layer] == 0:
+            continue
+        for side in range(2):
+            e, node = (first[layer], 0) if side == 0 else (first[layer + 1] - 1, 4)
+            stored, slowest = 0.0, 0.0
+            for c in range(counts[layer]):
+                capacity = values[e, node, N_CAPACITY * m + c]
+                stored += capacity
+                slowest = max(slowest, capacity / values[e, node, N_SIGMA * m + c])
+            whole = elements[e, E_SIZE]
+            size = whole if first[layer + 1] - first[layer] > 1 else 0.5 * whole
+            for i in range(omega.shape[0]):
+                square = stored / elements[e, E_PERMITTIVITY] + omega[i] * slowest
+                if not is_homogeneous(elements[e, E_BULK], square * whole * whole):
+                    times = math.log(math.sqrt(square) * size / NEAR_FACE) / math.log(2.0) / TOGETHER
+                    cuts[i, layer, side] = int(min(max(TOGETHER * math.ceil(times), 0), MOST_CUTS))
+
+
+@kernel
+def fill_meshes(work, row, codes, positions, counts, omega, m):
+    """Return (firsts, elements, values, which) of the state in `work`: the meshes that angular frequencies ask for.
+
+    `firsts` (n_meshes, n_layers + 1): first elements of each mesh, that of the solve before all others; `which`
+    (n_frequencies): the mesh of each frequency.
+    """
+    n_layers = codes[N_LAYERS]
+    kinds = np.zeros((omega.shape[0] + 1, n_layers, 2), dtype=np.int64)
+    first, elements, values = fill_profile(work, row, codes, positions, kinds[0], m)
+    cuts = np.empty((omega.shape[0], n_layers, 2), dtype=np.int64)
+    face_cuts(elements, values, first, counts, omega, cuts)
+    which, n_kinds = np.zeros(omega.shape[0], dtype=np.int64), 1
+    for i in range(omega.shape[0]):
+        k = 0
+        while k < n_kinds and np.any(kinds[k] != cuts[i]):
+            k += 1
+        if k == n_kinds:
+            kinds[k] = cuts[i]
+            n_kinds += 1
+        which[i] = k
+    firsts, total = np.empty((n_kinds, n_layers + 1), dtype=np.int64), 0
+    for k in range(n_kinds):
+        more = count_elements(work, n_layers, kinds[k], firsts[k])
+        for layer in range(n_layers + 1):
+            firsts[k, layer] += total
+        total += more
+    rows, nodes = np.zeros((total, ELEMENT_COLUMNS)), np.zeros((total, 5, NODE_BLOCKS * m))
+    rows[: first[-1]], nodes[: first[-1]] = elements, values
+    for k in range(1, n_kinds):
+        fill_elements(work, row, codes, positions, kinds[k], firsts[k], rows, nodes)
+    return firsts, rows, nodes, which
 
 
 @kernel
@@ -169,13 +245,12 @@ def halve_state(work, row, codes):
     species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     fill_species(row, codes, species)
     interacting = is_interacting(codes, species)
-    bordered = interacting and is_bordered(codes, species)
+    kind = (interacting, interacting and is_bordered(codes, species), False)
     n = int(work[w.FIRST * S + n_layers])
     if 2 * n + 8 > CAPACITY:
         return False
     refine(work, codes, n)
-    n_pad = set_parameters(work, row, codes, species, 2 * n, interacting)
-    place_jumps(work, row, codes, 2 * n)
+    set_up(work, row, codes, species, 2 * n, interacting)
     memo = np.full(MEMO_SIZE, MOST_EFFORT)
-    status, _, _ = newton(work, row, codes, 2 * n, n_pad, interacting, bordered, False, 1e-8, memo)
+    status, _, _ = newton(work, row, codes, 2 * n, kind, 1e-8, memo)
     return status == CONVERGED

@@ -104,7 +104,7 @@ def bulk_scalar(omega, length, permittivity, sigma, capacity, largest):
 @kernel
 def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
     """Fill `out` (n_layers) as `signal_chain.layer_impedances` does, for at most one component a layer."""
-    first, elements, values, base_first, base_elements, base_values = mesh
+    first, base_first, elements, values = mesh
     n_layers, m = order.shape
     sigma_at, capacity_at = N_SIGMA * m, N_CAPACITY * m
     f = np.zeros(n_layers, dtype=np.complex128)
@@ -112,11 +112,11 @@ def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
     for layer in range(n_layers):
         out[layer] = 0.0
         for e in range(base_first[layer], base_first[layer + 1]):
-            d, part = omega * base_elements[e, E_PERMITTIVITY], 0.0j
+            d, part = omega * elements[e, E_PERMITTIVITY], 0.0j
             for k in range(5):
-                sigma = base_values[e, k, sigma_at] if counts[layer] > 0 else 0.0
+                sigma = values[e, k, sigma_at] if counts[layer] > 0 else 0.0
                 part += WEIGHTS[k] * inverse_of(complex(sigma, d))
-            out[layer] += base_elements[e, E_SIZE] * part
+            out[layer] += elements[e, E_SIZE] * part
         if layer > 0 and counts[layer - 1] > 0:
             # What a plane of sites stores that belongs to the layer on the left.
             x += 1j * omega * contacts[layer - 1, 2, order[layer - 1, 0]]
@@ -173,3 +173,12 @@ def scalar_impedances(omega, mesh, order, counts, contacts, held, out):
         f[last] += 1.0
         for above in range(n_layers):
             out[above] += f[above] * (b + 1.0) * inverse_of(x)
+
+
+@kernel
+def scalar_spectrum(omegas, meshes, order, counts, contacts, held, out):
+    """Fill `out` as `signal_chain.spectrum` does, for at most one component a layer, at rest."""
+    firsts, elements, values, which = meshes
+    for i in range(omegas.shape[0]):
+        mesh = (firsts[which[i]], firsts[0], elements, values)
+        scalar_impedances(omegas[i], mesh, order, counts, contacts, held, out[i])

@@ -23,7 +23,7 @@ from .layout import (
     contact_start,
     end_start,
 )
-from .mesh import NO_CONTACT
+from .mesh import NO_CONTACT, set_parameters
 from .newton import join
 from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
@@ -32,9 +32,10 @@ from .workspace import STRIDE as S
 
 
 @merged
-def guess_contacts(work, row, codes, species, resolution, memo, contact_y, contact_field, tables, general):
-    """Fill y and |dy/dx| at every contact as if all layers were thick."""
+def guess_contacts(work, row, codes, species, resolution, memo, guess, general):
+    """Fill y and |dy/dx| at every contact as if all layers were thick; `guess` as for `lay_elements`."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    contact_y, contact_field, tables = guess
     volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     for layer in range(n_layers):
         permittivity = row[LAYER_START + LAYER_SIZE * layer + 1]
@@ -112,6 +113,13 @@ def place_jumps(work, row, codes, n):
                 work[(w.Y + 4) * S + n - 1] = 0.0
     place_planes(work, row, codes)
     join(work, n)
+
+
+@kernel
+def set_up(work, row, codes, species, n, interacting):
+    """Fill all that Newton needs of a problem on a mesh of `n` elements."""
+    set_parameters(work, row, codes, species, n, interacting)
+    place_jumps(work, row, codes, n)
 
 
 @kernel

@@ -36,12 +36,12 @@ INTEGRALS = _integrals()
 
 
 @kernel
-def tie_route(size, nodes, route, flows, rates, volt, tie):
-    """Fill `tie` (5, 6 + columns): what the offset of each node is, by the y of all nodes, by column, by its own start.
+def tie_route(system, mesh, e, route, flows, rates, volt):
+    """Fill a tie (5, 6 + columns): what the offset of each node is, by the y of all nodes, by column, by its own start.
 
     `flows` (n_routes): currents; `rates` (n_routes, columns): how they change with a unit of each column.
     """
-    columns = rates.shape[1]
+    columns, size, nodes, tie = rates.shape[1], mesh[0][e, 0], mesh[1][e], system[2][e, route - 1]
     own = ROUTE_START + ROUTE_SIZE * route
     passes = rates[route, 1 + route] != 0.0
     tie[:] = 0.0
@@ -82,30 +82,35 @@ def tie_route(size, nodes, route, flows, rates, volt, tie):
 
 
 @kernel
-def reduce_steady(size, permittivity, nodes, flows, rates, volt, matrix, load):
+def reduce_steady(system, mesh, e, permittivity, flows, rates, volt):
     """Fill matrix (5, 5) and load (5, columns + n_routes - 1) of Poisson's equation with fixed offsets."""
-    columns = rates.shape[1]
+    (elements, nodes, _, _), (matrices, loads, _) = mesh, system
+    columns, size = rates.shape[1], elements[e, 0]
     stiff = permittivity / size
-    load[:] = 0.0
+    for i in range(5):
+        for c in range(loads.shape[2]):
+            loads[e, i, c] = 0.0
     for k in range(5):
-        inverse = 1.0 / (nodes[k, ROUTE_START + SIGMA] * volt)
+        inverse = 1.0 / (nodes[e, k, ROUTE_START + SIGMA] * volt)
         drift = -flows[0] * inverse
-        bend = drift * nodes[k, ROUTE_START + SIGMA_SLOPE] * inverse * volt
-        rise = nodes[k, Y] - nodes[0, Y]
+        bend = drift * nodes[e, k, ROUTE_START + SIGMA_SLOPE] * inverse * volt
+        rise = nodes[e, k, Y] - nodes[e, 0, Y]
         for i in range(5):
             pull = permittivity * WEIGHTED[i, k]
-            matrix[i, k] = stiff * STIFF[i, k] - pull * bend
-            load[i, 0] -= stiff * STIFF[i, k] * rise + pull * drift
+            matrices[e, i, k] = stiff * STIFF[i, k] - pull * bend
+            loads[e, i, 0] -= stiff * STIFF[i, k] * rise + pull * drift
             for c in range(1, columns):
-                load[i, c] += pull * inverse * rates[0, c]
+                loads[e, i, c] += pull * inverse * rates[0, c]
     for i in range(5):
-        load[i, 0] += size * WEIGHTS[i] * nodes[i, CHARGE]
-        matrix[i, i] += size * WEIGHTS[i] * nodes[i, SLOPE]
+        loads[e, i, 0] += size * WEIGHTS[i] * nodes[e, i, CHARGE]
+        matrices[e, i, i] += size * WEIGHTS[i] * nodes[e, i, SLOPE]
 
 
 @kernel
-def add_offsets(size, nodes, route, columns, tie, matrix, load):
+def add_offsets(system, mesh, e, route, columns):
     """Put the offsets of a route into Poisson's equation."""
+    size, nodes = mesh[0][e, 0], mesh[1][e]
+    matrix, load, tie = system[0][e], system[1][e], system[2][e, route - 1]
     for i in range(5):
         weight = size * WEIGHTS[i] * nodes[i, ROUTE_START + ROUTE_SIZE * route + PULL]
         for m in range(5):
@@ -116,25 +121,27 @@ def add_offsets(size, nodes, route, columns, tie, matrix, load):
 
 
 @kernel
-def condense_steady(matrix, load):
+def condense_steady(system, e):
     """Eliminate the mid nodes; rows 1 to 3 are left as the way back needs them: upper triangular on the mid nodes."""
-    width = load.shape[1]
+    matrices, loads, _ = system
+    width = loads.shape[2]
     for k in range(1, 4):
-        pivot = 1.0 / matrix[k, k]
+        pivot = 1.0 / matrices[e, k, k]
         for i in range(5):
             if 0 < i <= k:
                 continue
-            factor = matrix[i, k] * pivot
-            matrix[i, 0] -= factor * matrix[k, 0]
+            factor = matrices[e, i, k] * pivot
+            matrices[e, i, 0] -= factor * matrices[e, k, 0]
             for j in range(k + 1, 5):
-                matrix[i, j] -= factor * matrix[k, j]
+                matrices[e, i, j] -= factor * matrices[e, k, j]
             for c in range(width):
-                load[i, c] -= factor * load[k, c]
+                loads[e, i, c] -= factor * loads[e, k, c]
 
 
 @kernel
-def far_offset(tie, matrix, load, route, columns, far):
+def far_offset(system, e, route, columns, far):
     """Fill `far` (2 + columns + n_routes - 1): offset of the right node by y of both ends, by column, by all starts."""
+    matrix, load, tie = system[0][e], system[1][e], system[2][e, route - 1]
     line = np.zeros(5 + load.shape[1])
     line[: 5 + columns] = tie[4, : 5 + columns]
     line[5 + columns + route - 1] = tie[4, 5 + columns]
@@ -150,20 +157,22 @@ def far_offset(tie, matrix, load, route, columns, far):
 
 
 @kernel
-def mid_steps(matrix, load, ties, columns, steps):
-    """Fill the steps (5, n_routes, columns) of the inner nodes from y of both ends and the offsets of the left node."""
-    extra = ties.shape[0]
+def mid_steps(system, e, columns, steps):
+    """Fill `steps` (n, 5, n_routes, columns) of the inner nodes from y of both ends and the offsets of the left one."""
+    matrices, loads, ties = system
+    extra = ties.shape[1]
     for c in range(columns):
         for k in range(3, 0, -1):
-            total = load[k, c] - matrix[k, 0] * steps[0, 0, c] - matrix[k, 4] * steps[4, 0, c]
+            total = loads[e, k, c]
+            total -= matrices[e, k, 0] * steps[e, 0, 0, c] + matrices[e, k, 4] * steps[e, 4, 0, c]
             for j in range(k + 1, 4):
-                total -= matrix[k, j] * steps[j, 0, c]
+                total -= matrices[e, k, j] * steps[e, j, 0, c]
             for r in range(extra):
-                total += load[k, columns + r] * steps[0, 1 + r, c]
-            steps[k, 0, c] = total / matrix[k, k]
+                total += loads[e, k, columns + r] * steps[e, 0, 1 + r, c]
+            steps[e, k, 0, c] = total / matrices[e, k, k]
         for r in range(extra):
             for i in range(1, 5):
-                total = ties[r, i, 5 + c] + ties[r, i, 5 + columns] * steps[0, 1 + r, c]
+                total = ties[e, r, i, 5 + c] + ties[e, r, i, 5 + columns] * steps[e, 0, 1 + r, c]
                 for m in range(5):
-                    total += ties[r, i, m] * steps[m, 0, c]
-                steps[i, 1 + r, c] = total
+                    total += ties[e, r, i, m] * steps[e, m, 0, c]
+                steps[e, i, 1 + r, c] = total

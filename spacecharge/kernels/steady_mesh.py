@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from . import layout as o
 from ._jit import kernel, merged
 from .element import NODES, basis_at
-from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, fill_nodes, follow_load
-from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y
+from .steady_newton import A_FLOWS, A_SLOPE, A_VOLTAGE, SOLVED, follow_load
+from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y, fill_nodes
 
 # Elements beyond which a mesh is not cut any further, and how often it is cut at all.
 MOST_ELEMENTS = 4000
@@ -22,30 +23,85 @@ SAFETY = 2.0
 LUCK = 0.02
 # Relative error of the voltage that a tolerance of 1 V would allow.
 VOLTAGE_SHARE = 1.0
-# Newton ends at such a step on meshes that a finer one follows, and on the last one.
-COARSE, FINE = 1e-5, 1e-9
+# Newton ends at such a step, on meshes that a finer one follows and at most on that one, where it is a share of the
+# bound as well: it leaves the square of the step in y, and less than the step in dV/dJ, relative.
+COARSE, FINE, SHARE = 1e-5, 1e-7, 1e-3
+# Square of the step over the bound (at most LOOSEST) that may end it where dV/dJ is read again, on both.
+COARSE_SQUARE, FINE_SQUARE, LOOSEST = 1e-2, 1e-4, 1e-4
+
+# That of the reference is 0.
+FIRST_OFFSET = ROUTE_START + ROUTE_SIZE + OFFSET
 
 INTACT, NOT_REACHED, NOT_CUT, INACCURATE = range(4)
-# Columns of the results: relative error of the voltage, error of the potentials [kT/e], load reached, iterations.
-R_RELATIVE, R_ERROR, R_LOAD, R_ITERATIONS, RESULTS = range(5)
+# Columns of the results: relative error of the voltage, error of the potentials [kT/e], load reached, iterations,
+# whether an occupancy stands at the end of its range.
+R_RELATIVE, R_ERROR, R_LOAD, R_ITERATIONS, R_SATURATED, RESULTS = range(6)
+# Rows kept of a solve: y at five nodes, sizes, layers, where layers begin, then Delta at five nodes per species.
+K_SIZE, K_LAYER, K_DELTA = 5, 6, 8
 
 
-# Values at the nodes of the left and the right half, [half, node, basis]; and at the nodes of a pair of elements as
-# one.
-HALVES = basis_at(np.stack([NODES / 2.0, (1.0 + NODES) / 2.0]))
+# Values at the nodes of the left and the right half, [node, basis]; and at the nodes of a pair of elements as one.
+LEFT_HALF, RIGHT_HALF = basis_at(NODES / 2.0), basis_at((1.0 + NODES) / 2.0)
 PAIR = basis_at(2.0 * NODES - (NODES > 0.5))
 
 
 @kernel
-def interpolate(basis, nodes, deltas, new_nodes, new_deltas):
-    """Fill y, offsets and Delta of a node from those of an element."""
-    for j in range(5):
-        new_nodes[Y] += basis[j] * (nodes[j, Y] - nodes[0, Y])
-        for k in range(ROUTE_START + OFFSET, nodes.shape[1], ROUTE_SIZE):
-            new_nodes[k] += basis[j] * nodes[j, k]
-        for s in range(deltas.shape[1]):
-            new_deltas[s] += basis[j] * deltas[j, s]
-    new_nodes[Y] += nodes[0, Y]
+def lay_state(kept, species, deltas, n_routes):
+    """Return the mesh of a solve at rest from the rows kept of it (`solver.prepared`): y, sizes, layers, Delta.
+
+    Where the solve carries no Delta it is -z y. `deltas` (n, 5, n_species) is filled and becomes part of the mesh.
+    """
+    n, n_species = deltas.shape[0], deltas.shape[2]
+    elements, nodes = np.empty((n, 2)), np.zeros((n, 5, ROUTE_START + ROUTE_SIZE * n_routes))
+    for e in range(n):
+        elements[e, 0], elements[e, 1] = kept[K_SIZE, e], kept[K_LAYER, e]
+        for i in range(5):
+            nodes[e, i, Y] = kept[i, e]
+    for s in range(n_species):
+        carried = False
+        for i in range(5):
+            for e in range(n):
+                deltas[e, i, s] = kept[K_DELTA + 5 * s + i, e]
+                carried = carried or deltas[e, i, s] != 0.0
+        if not carried:
+            for e in range(n):
+                charge = species[int(elements[e, 1]), s, o.P_Z]
+                for i in range(5):
+                    deltas[e, i, s] = -charge * nodes[e, i, Y]
+    return elements, nodes, deltas, np.zeros(deltas.shape)
+
+
+@kernel
+def interpolate(table, old, e, new, f, first, last):
+    """Fill y, offsets and Delta of nodes first..last-1 of element f from those of element e; `table`: values of l_j."""
+    (nodes, deltas), (new_nodes, new_deltas) = old, new
+    base = nodes[e, 0, Y]
+    for i in range(first, last):
+        total = 0.0
+        for j in range(5):
+            total += table[i, j] * (nodes[e, j, Y] - base)
+        new_nodes[f, i, Y] = total + base
+        for k in range(FIRST_OFFSET, nodes.shape[2], ROUTE_SIZE):
+            total = 0.0
+            for j in range(5):
+                total += table[i, j] * nodes[e, j, k]
+            new_nodes[f, i, k] = total
+        for s in range(deltas.shape[2]):
+            total = 0.0
+            for j in range(5):
+                total += table[i, j] * deltas[e, j, s]
+            new_deltas[f, i, s] = total
+
+
+@kernel
+def copy_element(old, e, new, f):
+    """Let element f be what element e is."""
+    (nodes, deltas), (new_nodes, new_deltas) = old, new
+    for i in range(5):
+        for k in range(nodes.shape[2]):
+            new_nodes[f, i, k] = nodes[e, i, k]
+        for s in range(deltas.shape[2]):
+            new_deltas[f, i, s] = deltas[e, i, s]
 
 
 @kernel
@@ -60,14 +116,15 @@ def cut_mesh(mesh, cuts):
     inner = np.zeros((total, 5, n_species))
     at = 0
     for e in range(n):
-        if not cuts[e]:
-            new[at], points[at], inner[at] = elements[e], nodes[e], deltas[e]
-            at += 1
-            continue
-        for half in range(2):
-            new[at, 0], new[at, 1] = 0.5 * elements[e, 0], elements[e, 1]
-            for i in range(5):
-                interpolate(HALVES[half, i], nodes[e], deltas[e], points[at, i], inner[at, i])
+        halves = 2 if cuts[e] else 1
+        for half in range(halves):
+            new[at, 0], new[at, 1] = elements[e, 0] / halves, elements[e, 1]
+            if halves == 1:
+                copy_element((nodes, deltas), e, (points, inner), at)
+            elif half == 0:
+                interpolate(LEFT_HALF, (nodes, deltas), e, (points, inner), at, 0, 5)
+            else:
+                interpolate(RIGHT_HALF, (nodes, deltas), e, (points, inner), at, 0, 5)
             at += 1
     return new, points, inner, np.zeros((total, 5, n_species))
 
@@ -84,15 +141,15 @@ def join_pairs(mesh):
         together = e + 1 < n and elements[e, 1] == elements[e + 1, 1]
         if together and abs(elements[e, 0] - elements[e + 1, 0]) < 1e-9 * elements[e, 0]:
             new[at, 0], new[at, 1] = elements[e, 0] + elements[e + 1, 0], elements[e, 1]
-            for i in range(5):
-                part = e if i < 3 else e + 1
-                interpolate(PAIR[i], nodes[part], deltas[part], points[at, i], inner[at, i])
+            interpolate(PAIR, (nodes, deltas), e, (points, inner), at, 0, 3)
+            interpolate(PAIR, (nodes, deltas), e + 1, (points, inner), at, 3, 5)
             e += 2
         else:
-            new[at], points[at], inner[at] = elements[e], nodes[e], deltas[e]
+            new[at, 0], new[at, 1] = elements[e, 0], elements[e, 1]
+            copy_element((nodes, deltas), e, (points, inner), at)
             e += 1
         at += 1
-    return new[:at].copy(), points[:at].copy(), inner[:at].copy(), np.zeros((at, 5, n_species))
+    return new[:at], points[:at], inner[:at], np.zeros((at, 5, n_species))
 
 
 @kernel
@@ -157,12 +214,46 @@ def compare(mesh, faces, flows, answers, by_voltage, results):
 
 
 @kernel
+def add_state(mesh, other, factor):
+    """Add `factor` times y, offsets and Delta of another mesh of as many elements."""
+    (_, nodes, deltas, _), (_, points, inner, _) = mesh, other
+    for e in range(nodes.shape[0]):
+        for i in range(5):
+            nodes[e, i, Y] += factor * points[e, i, Y]
+            for k in range(FIRST_OFFSET, nodes.shape[2], ROUTE_SIZE):
+                nodes[e, i, k] += factor * points[e, i, k]
+            for s in range(deltas.shape[2]):
+                deltas[e, i, s] += factor * inner[e, i, s]
+
+
+@kernel
+def is_saturated(problem, mesh):
+    """Say whether an occupancy stands at the end of its range, beyond which it no longer follows the potential."""
+    species, routes = problem[0], problem[5]
+    elements, _, deltas, _ = mesh
+    for e in range(elements.shape[0]):
+        layer = int(elements[e, 1])
+        for s in range(deltas.shape[2]):
+            if routes[layer, s] < 0 or species[layer, s, o.P_STRENGTH] == 0.0:
+                continue
+            low, high = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
+            for i in range(5):
+                if not low < deltas[e, i, s] < high:
+                    return True
+    return False
+
+
+@kernel
 def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
     """Bring a stack to a load and halve its mesh until the change is below the tolerance [V].
 
-    Returns (status, mesh). `aim`: (by voltage or not, target, the load that it is at); `flows` (n_routes), `answer` and
-    `results` (RESULTS) are filled.
+    Returns (status, mesh). `aim`: (by voltage or not, target, the load that it is at, whether halves are joined first,
+    since the solve before has cut its mesh once more); `flows` (n_routes), `answer` and `results` (RESULTS) are filled.
     """
+    rest, joined = mesh, mesh
+    if aim[3] > 0.0:
+        joined = join_pairs(mesh)
+        mesh = (joined[0], joined[1].copy(), joined[2].copy(), joined[3])
     bound, n_faces = tolerance / problem[4], 2 * (problem[2].shape[0] - 1)
     fill_nodes(problem, mesh)
     rough = np.empty(mesh[0].shape[0])
@@ -171,10 +262,11 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
     results[:] = 0.0
     faces, answers = np.zeros((2, n_faces, flows.shape[0])), np.zeros((2, answer.shape[0]))
     start, cuts_made, halved = aim[2], 0, False
+    coarse = (COARSE, math.sqrt(COARSE_SQUARE * min(bound, LOOSEST)))
+    fine = (min(FINE, SHARE * bound), math.sqrt(FINE_SQUARE * min(bound, LOOSEST)))
     while True:
-        status, more, load = follow_load(
-            problem, mesh, flows, (aim[0], aim[1]), start, FINE if halved else COARSE, answers[1]
-        )
+        small = fine if halved else coarse
+        status, more, load = follow_load(problem, mesh, flows, (aim[0], aim[1]), start, small, answers[1])
         results[R_ITERATIONS] += more
         results[R_LOAD] = load
         if status != SOLVED:
@@ -189,18 +281,27 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
             if np.any(cuts):
                 cuts_made += 1
                 mesh = cut_mesh(mesh, cuts)
+                fill_nodes(problem, mesh)
                 continue
             cuts[:] = True
         read_faces(mesh, faces[1])
         if halved:
             compare(mesh, faces, flows, answers, aim[0], results)
             results[R_ERROR] += LUCK * bound
+            # What Newton's last step may leave of dV/dJ.
+            results[R_RELATIVE] += fine[0]
             done = results[R_ERROR] <= bound and results[R_RELATIVE] <= VOLTAGE_SHARE * tolerance
             if done or 2 * n > MOST_ELEMENTS:
-                # What is read from the nodes later belongs to the last step.
-                fill_nodes(problem, mesh)
                 answer[:] = answers[1]
+                results[R_SATURATED] = 1.0 if is_saturated(problem, mesh) else 0.0
                 return INTACT if done else INACCURATE, mesh
         faces[0], answers[0] = faces[1], answers[1]
-        halved = True
+        # Where the halves are those that were joined, only the change since then is carried over.
+        back = not halved and cuts_made == 0 and aim[3] > 0.0 and 2 * n == rest[0].shape[0]
+        if back:
+            add_state(mesh, joined, -1.0)
         mesh = cut_mesh(mesh, cuts)
+        if back:
+            add_state(mesh, rest, 1.0)
+        fill_nodes(problem, mesh)
+        halved = True

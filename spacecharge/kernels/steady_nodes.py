@@ -12,8 +12,8 @@ import math
 
 from . import layout as o
 from ._jit import kernel
-from .laws import state_of
-from .layout import CODE_START, N_SPECIES, TRANSPORT_VACANCY
+from .laws import lattice_point, state_of
+from .layout import CODE_START, LATTICE, N_SPECIES, TRANSPORT_VACANCY
 from .statistics import delta_of
 
 # Columns of the state of a node: potential y of the reference, charge, -d charge/dy of all components together; then
@@ -63,37 +63,51 @@ def species_at(species, layer, s, y, start):
 
 
 @kernel
-def fill_node(species, codes, layer, routes, node, deltas, turns):
-    """Fill the state of a node from its y and offsets; `deltas` (n_species) hold a start and become the answer.
+def fill_nodes(problem, mesh):
+    """Fill the state of all nodes from their y and offsets; Delta holds a start and becomes the answer.
 
-    `routes` (n_species): route of each species, -1 for none; `turns` (n_species): d Delta/dy_c.
+    The turns of a mesh are d Delta/dy_c.
     """
-    for k in range(ROUTE_START, node.shape[0]):
-        if (k - ROUTE_START) % ROUTE_SIZE != OFFSET:
-            node[k] = 0.0
-    charge, slope = 0.0, 0.0
-    for s in range(codes[N_SPECIES]):
-        if routes[s] < 0:
-            continue
-        at = ROUTE_START + ROUTE_SIZE * routes[s]
-        z, strength = species[layer, s, o.P_Z], species[layer, s, o.P_STRENGTH]
-        delta, inverse, theta, vacancy, off, response = species_at(species, layer, s, node[Y] - node[at], deltas[s])
-        turn = -z * inverse
-        deltas[s], turns[s] = delta, turn
-        charge += strength * off
-        slope -= strength * response * turn
-        node[at + AMOUNT] += strength * off
-        node[at + PULL] -= strength * response * turn
-        conduct = species[layer, s, o.P_CONDUCT]
-        if conduct > 0.0:
-            if codes[CODE_START + 2 * (layer * codes[N_SPECIES] + s) + 1] == TRANSPORT_VACANCY:
-                conduct /= species[layer, s, o.P_VACANCY]
-                node[at + SIGMA] += conduct * theta * vacancy
-                node[at + SIGMA_SLOPE] += conduct * response * (vacancy - theta) * turn
-            else:
-                node[at + SIGMA] += conduct * theta
-                node[at + SIGMA_SLOPE] += conduct * response * turn
-    node[CHARGE], node[SLOPE] = charge, slope
+    species, codes, _, _, _, routes, _, _ = problem
+    elements, nodes, deltas, turns = mesh
+    n_species = codes[N_SPECIES]
+    for e in range(elements.shape[0]):
+        layer = int(elements[e, 1])
+        for i in range(5):
+            nodes[e, i, CHARGE], nodes[e, i, SLOPE] = 0.0, 0.0
+            for at in range(ROUTE_START, nodes.shape[2], ROUTE_SIZE):
+                nodes[e, i, at + PULL], nodes[e, i, at + AMOUNT] = 0.0, 0.0
+                nodes[e, i, at + SIGMA], nodes[e, i, at + SIGMA_SLOPE] = 0.0, 0.0
+        for s in range(n_species):
+            if routes[layer, s] < 0:
+                continue
+            at = ROUTE_START + ROUTE_SIZE * routes[layer, s]
+            z, strength = species[layer, s, o.P_Z], species[layer, s, o.P_STRENGTH]
+            theta_b, vacancy_b = species[layer, s, o.P_THETA], species[layer, s, o.P_VACANCY]
+            lowest, highest = species[layer, s, o.P_LOWEST], species[layer, s, o.P_HIGHEST]
+            free = species[layer, s, o.P_OCC] == 0.0 and species[layer, s, o.P_VAC] == 0.0
+            plain = free and species[layer, s, o.P_DILUTE] == LATTICE
+            conduct = species[layer, s, o.P_CONDUCT] if species[layer, s, o.P_CONDUCT] > 0.0 else 0.0
+            jumps = codes[CODE_START + 2 * (layer * n_species + s) + 1] == TRANSPORT_VACANCY
+            if jumps:
+                conduct /= vacancy_b
+            for i in range(5):
+                y = nodes[e, i, Y] - nodes[e, i, at + OFFSET]
+                if plain and lowest < -z * y < highest:
+                    delta, inverse = -z * y, 1.0
+                    theta, vacancy, off = lattice_point(delta, theta_b, vacancy_b)
+                    response = theta * vacancy
+                else:
+                    delta, inverse, theta, vacancy, off, response = species_at(species, layer, s, y, deltas[e, i, s])
+                turn = -z * inverse
+                bend = response * turn
+                deltas[e, i, s], turns[e, i, s] = delta, turn
+                nodes[e, i, CHARGE] += strength * off
+                nodes[e, i, SLOPE] -= strength * bend
+                nodes[e, i, at + AMOUNT] += strength * off
+                nodes[e, i, at + PULL] -= strength * bend
+                nodes[e, i, at + SIGMA] += conduct * theta * (vacancy if jumps else 1.0)
+                nodes[e, i, at + SIGMA_SLOPE] += conduct * bend * (vacancy - theta if jumps else 1.0)
 
 
 @kernel

@@ -14,9 +14,8 @@ from .laws import has_vacancies, state_of
 from .layout import N_LAYERS, N_SPECIES
 from .mesh import set_parameters
 from .observe import find_regions, observe_layers
-from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_DRIFT, NODE_BLOCKS
-from .signal_profile import BULK_DELTA, LEAST_DELTA, point_values
-from .species import VACUUM_PERMITTIVITY, is_interacting
+from .species import is_interacting
+from .statistics import conductivity
 from .steady_element import INTEGRALS, STIFF, WEIGHTED
 from .steady_nodes import (
     C_SHEET,
@@ -25,7 +24,6 @@ from .steady_nodes import (
     ROUTE_SIZE,
     ROUTE_START,
     SIGMA,
-    SIGMA_SLOPE,
     Y,
     contact_jump,
 )
@@ -210,10 +208,11 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
     set_parameters(work, row, codes, species, n, interacting)
     levels, regions = np.full((n_layers, n_species, 2), math.nan), np.empty((n_layers, 2, 2 + n_species))
     own, own_faces = np.empty(regions.shape), np.empty(faces.shape)
-    find_regions(work, codes, species, faces, fraction, interacting, True, levels, regions, codes)
+    conductivity(work, codes, species, interacting, codes)
+    find_regions(work, codes, species, faces, fraction, True, levels, regions)
     for k in range(1, spans.shape[0]):
         store_potential(work, mesh, k, faces, own_faces)
-        find_regions(work, codes, species, own_faces, fraction, interacting, True, levels, own, codes)
+        find_regions(work, codes, species, own_faces, fraction, True, levels, own)
         for layer in range(n_layers):
             for s in range(n_species):
                 if routes[layer, s] != k:
@@ -224,35 +223,4 @@ def observe_steady(work, row, problem, mesh, faces, fraction, out):
                         regions[layer, side, :2] = own[layer, side, :2]
     if several:
         store_potential(work, mesh, 0, faces, own_faces)
-    return observe_layers(work, row, codes, species, faces, regions, interacting, np.empty(n_species), out)
-
-
-@kernel
-def fill_state(problem, mesh, flows, positions, of_routes, m):
-    """Return (first, elements, values) of a state for small signals, as `signal_profile.fill_profile` does at rest.
-
-    The drift of a component is g = (j/sigma) d sigma/dw, and w is -y kT/e; `of_routes` (n_layers, n_routes): place of
-    each route among the components of a layer, -1 where it does not conduct.
-    """
-    species, codes, permittivities, _, volt, _, _, _ = problem
-    elements, nodes, deltas, _ = mesh
-    n, n_layers = elements.shape[0], permittivities.shape[0]
-    first = np.zeros(n_layers + 1, dtype=np.int64)
-    rows, values = np.zeros((n, ELEMENT_COLUMNS)), np.zeros((n, 5, NODE_BLOCKS * m))
-    for e in range(n):
-        layer = int(elements[e, 1])
-        first[layer + 1] = e + 1
-        rows[e, E_SIZE], rows[e, E_PERMITTIVITY] = elements[e, 0], VACUUM_PERMITTIVITY * permittivities[layer]
-        # With a drift, homogeneous wherever it may be: at any size.
-        rows[e, E_BULK] = LEAST_DELTA
-        for i in range(5):
-            point_values(species, layer, codes, deltas[e, i], positions[layer], m, values[e, i])
-            for s in range(deltas.shape[2]):
-                if species[layer, s, o.P_STRENGTH] != 0.0 and abs(deltas[e, i, s]) >= BULK_DELTA:
-                    rows[e, E_BULK] = 0.0
-            for k in range(flows.shape[0]):
-                at = ROUTE_START + ROUTE_SIZE * k
-                if of_routes[layer, k] >= 0 and flows[k] != 0.0:
-                    g = -flows[k] / nodes[e, i, at + SIGMA] * nodes[e, i, at + SIGMA_SLOPE] / volt
-                    values[e, i, N_DRIFT * m + of_routes[layer, k]] = g
-    return first, rows, values
+    return observe_layers(work, row, codes, species, faces, regions, interacting, out)

@@ -46,8 +46,7 @@ from .layout import (
     end_start,
     species_start,
 )
-from .mesh import set_parameters
-from .neutral import simple_static
+from .neutral import save_state, simple_static, state_size
 from .newton import assemble, evaluate_charge, expand_step, fix_ends
 from .observe import capacitances, find_regions, observe_layers
 from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
@@ -61,10 +60,11 @@ from .species import (
     fill_species,
     is_interacting,
 )
-from .start import place_jumps
+from .start import set_up
+from .statistics import conductivity
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
-from .workspace import row_of
+from .workspace import padded, row_of
 
 # Along the tangent, no reduced quantity moves by more than this: the five-point rule is then good to 1e-12.
 LARGEST_MOVE = 2e-3
@@ -77,22 +77,41 @@ def state_tangent(work, row, move, codes, species, n, tangent):
     Parameters: `row` input row of the solve, `move` (same layout) its derivative, `tangent` (5 (1 + n_species), n):
     rows of d y, then of d Delta per species. Rows Y, CHARGE, SLOPE, SOURCE of `work` are overwritten and y restored.
     """
-    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    kt = BOLTZMANN * row[TEMPERATURE]
-    volt = kt / ELEMENTARY_CHARGE
-    warm = move[TEMPERATURE] / row[TEMPERATURE]
-    n_pad = (n + 7) // 8 * 8
-    start = species_start(n_layers)
+    n_layers = codes[N_LAYERS]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     saved = np.empty((5, n))
+    for i in range(5):
+        for e in range(n):
+            saved[i, e] = work[(w.Y + i) * S + e]
+    _move_nodes(work, row, move, codes, species, n, saved)
+    _move_faces(work, row, move, codes, n, saved)
+    n_pad = padded(n)
+    assemble(work, n, n_pad)
+    stiffen_planes(work, codes)
+    fix_ends(work, codes, n)
+    solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
+    expand_step(work, n, n_pad)
+    for c in range(n_layers - 1):
+        work[w.STEP * S + int(work[w.FIRST * S + c + 1])] += move[contact_start(n_layers) + CONTACT_SIZE * c] / volt
+    for side in range(2):
+        if codes[END_LEFT + side] == FIXED_POTENTIAL:
+            e, i = (0, 0) if side == 0 else (n - 1, 4)
+            work[(w.STEP + i) * S + e] += move[end_start(n_layers) + side] / volt
+    _collect_tangent(work, row, move, codes, species, n, saved, tangent)
+
+
+@merged
+def _move_nodes(work, row, move, codes, species, n, saved):
+    """Put what the parameter adds to charge and stiffness of elements, with y of `saved`, where `assemble` reads it."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    warm = move[TEMPERATURE] / row[TEMPERATURE]
+    start = species_start(n_layers)
     pool_moves = np.empty((n_layers, n_species, 3))
     for layer in range(n_layers):
         for s in range(n_species):
             c = start + SPECIES_SIZE * (layer * n_species + s)
             pool_moves[layer, s, 0], pool_moves[layer, s, 1] = move[c + Z], move[c + THETA]
             pool_moves[layer, s, 2] = move[c + VACANCY]
-    for i in range(5):
-        for e in range(n):
-            saved[i, e] = work[(w.Y + i) * S + e]
     for e in range(n):
         layer = int(work[w.LAYER * S + e])
         at = LAYER_START + LAYER_SIZE * layer
@@ -112,7 +131,7 @@ def state_tangent(work, row, move, codes, species, n, tangent):
                     relative = move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]
                     part += species[layer, s, o.P_STRENGTH] * (relative * change + shift)
                     continue
-                pull = _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
+                pull = _inner_source(species, layer, s, row, move, c, delta, y)
                 # d theta at fixed v, less d theta_b; both response and source belong to the same bulk.
                 bulk = move[c + THETA]
                 part += species[layer, s, o.P_STRENGTH] * (
@@ -124,6 +143,13 @@ def state_tangent(work, row, move, codes, species, n, tangent):
             # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
             work[(w.CHARGE + i) * S + e] = part
             work[(w.Y + i) * S + e] = stiffer * y
+
+
+@merged
+def _move_faces(work, row, move, codes, n, saved):
+    """Put what the parameter adds at contacts and ends where `assemble` reads it."""
+    n_layers = codes[N_LAYERS]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     for e in range(n + 1):
         work[w.SOURCE * S + e] = 0.0
     for c in range(n_layers - 1):
@@ -147,17 +173,14 @@ def state_tangent(work, row, move, codes, species, n, tangent):
         elif codes[END_LEFT + side] == FIXED_POTENTIAL:
             work[(w.Y + i) * S + e] += value
             work[(w.CHARGE + i) * S + e] -= work[(w.SLOPE + i) * S + e] * value
-    assemble(work, n, n_pad)
-    stiffen_planes(work, codes)
-    fix_ends(work, codes, n)
-    solve_tridiagonal(row_of(work, w.DIAGONAL), row_of(work, w.OFF), row_of(work, w.RHS), n + 1)
-    expand_step(work, n, n_pad)
-    for c in range(n_layers - 1):
-        work[w.STEP * S + int(work[w.FIRST * S + c + 1])] += move[contact_start(n_layers) + CONTACT_SIZE * c] / volt
-    for side in range(2):
-        if codes[END_LEFT + side] == FIXED_POTENTIAL:
-            e, i = (0, 0) if side == 0 else (n - 1, 4)
-            work[(w.STEP + i) * S + e] += move[end_start(n_layers) + side] / volt
+
+
+@merged
+def _collect_tangent(work, row, move, codes, species, n, saved, tangent):
+    """Fill `tangent` from the solved step, and put y back."""
+    n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
+    warm = move[TEMPERATURE] / row[TEMPERATURE]
+    start = species_start(n_layers)
     for e in range(n):
         layer = int(work[w.LAYER * S + e])
         for i in range(5):
@@ -173,10 +196,7 @@ def state_tangent(work, row, move, codes, species, n, tangent):
                 c = start + SPECIES_SIZE * (layer * n_species + s)
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, _, _, _, slope = state_of(species, layer, s, delta)
-                pull = (
-                    _inner_source(species, layer, s, row, move, c, kt, warm, delta, y)
-                    - species[layer, s, o.P_Z] * shift
-                )
+                pull = _inner_source(species, layer, s, row, move, c, delta, y) - species[layer, s, o.P_Z] * shift
                 tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
 
 
@@ -188,11 +208,12 @@ def _bulk_shift(species, layer, s, bulk):
 
 
 @kernel
-def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
+def _inner_source(species, layer, s, row, move, c, delta, y):
     """Return the right-hand side of slope * d Delta = ... at fixed v, from g(Delta) = -z y differentiated.
 
     g(Delta) = Delta + (4/3)[j_occ (theta^(1/3) - theta_b^(1/3)) - j_vac (n^(1/3) - n_b^(1/3))].
     """
+    warm = move[TEMPERATURE] / row[TEMPERATURE]
     theta, vacancy, change, _, _, slope = state_of(species, layer, s, delta)
     _, _, _, _, _, slope_b = state_of(species, layer, s, 0.0)
     root, root_b = theta ** (1.0 / 3.0), species[layer, s, o.P_THETA] ** (1.0 / 3.0)
@@ -203,6 +224,7 @@ def _inner_source(species, layer, s, row, move, c, kt, warm, delta, y):
         vacant = change / (root * root + root * root_b + root_b * root_b)
     shift = _bulk_shift(species, layer, s, move[c + THETA])
     result = (slope_b - slope) * shift - warm * delta - move[c + Z] * y
+    kt = BOLTZMANN * row[TEMPERATURE]
     return result - (4.0 / 3.0) * (move[c + J_OCC] * occupied + move[c + J_VAC] * vacant) / kt
 
 
@@ -238,6 +260,21 @@ def _largest_move(work, row, move, codes, tangent, n):
     return largest
 
 
+@merged
+def _place_state(work, row, move, codes, state, tangent, amount):
+    """Put the state that `save_state` saved into `work`, moved along its tangent by `amount` of the parameter."""
+    n_species, n = codes[N_SPECIES], tangent.shape[1]
+    for e in range(n):
+        at = LAYER_START + LAYER_SIZE * int(work[w.LAYER * S + e])
+        work[w.SIZE * S + e] = state[5 * n + e] * (1.0 + amount * move[at] / row[at])
+        for i in range(5):
+            work[(w.Y + i) * S + e] = state[i * n + e] + amount * tangent[i, e]
+            for s in range(n_species):
+                work[(w.species_row(s) + w.DELTA + i) * S + e] = (
+                    state[(7 + 5 * s + i) * n + e] + amount * tangent[5 + 5 * s + i, e]
+                )
+
+
 @kernel
 def sensitivity(work, row, moves, codes, options, out, result):
     """Fill `result` (n_parameters, output_size) with derivatives of the output row of the solve left in `work`.
@@ -248,36 +285,29 @@ def sensitivity(work, row, moves, codes, options, out, result):
     n = int(work[w.FIRST * S + n_layers])
     species = np.empty((n_layers, n_species, o.SPECIES_COLUMNS))
     faces = np.empty((n_layers, 5))
-    deltas = np.empty(n_species)
     tangent = np.empty((5 + 5 * n_species, n))
-    state = np.empty((6 + 5 * n_species, n))
+    state = np.empty(state_size(n_layers, n_species, n))
     other = np.empty(row.size)
     values = np.empty((4, out.size))
     levels, regions = np.empty((n_layers, n_species, 2)), np.empty((n_layers, 2, 2 + n_species))
     fill_species(row, codes, species)
     # Delta is an unknown of its own from here on: an interaction may be the very parameter that moves.
     interacting = True
-    n_pad = set_parameters(work, row, codes, species, n, interacting)
-    place_jumps(work, row, codes, n)
+    n_pad = padded(n)
+    set_up(work, row, codes, species, n, interacting)
     if not is_interacting(codes, species):
         for s in range(n_species):
             for e in range(n):
                 z = species[int(work[w.LAYER * S + e]), s, o.P_Z]
                 for i in range(5):
                     work[(w.species_row(s) + w.DELTA + i) * S + e] = -z * work[(w.Y + i) * S + e]
-    for e in range(n):
-        state[5, e] = work[w.SIZE * S + e]
-        for i in range(5):
-            state[i, e] = work[(w.Y + i) * S + e]
-            for s in range(n_species):
-                state[6 + 5 * s + i, e] = work[(w.species_row(s) + w.DELTA + i) * S + e]
+    save_state(work, codes, n, state, False)
     for q in range(moves.shape[0]):
         move = moves[q]
         for k in range(out.size):
             result[q, k] = 0.0
         fill_species(row, codes, species)
-        set_parameters(work, row, codes, species, n, interacting)
-        place_jumps(work, row, codes, n)
+        set_up(work, row, codes, species, n, interacting)
         evaluate_charge(work, codes, n, n_pad, interacting)
         state_tangent(work, row, move, codes, species, n, tangent)
         largest = _largest_move(work, row, move, codes, tangent, n)
@@ -287,40 +317,23 @@ def sensitivity(work, row, moves, codes, options, out, result):
             amount = (-2.0, -1.0, 1.0, 2.0)[trial] * step
             for k in range(row.size):
                 other[k] = row[k] + amount * move[k]
-            for e in range(n):
-                layer = int(work[w.LAYER * S + e])
-                at = LAYER_START + LAYER_SIZE * layer
-                work[w.SIZE * S + e] = state[5, e] * (1.0 + amount * move[at] / row[at])
-                for i in range(5):
-                    work[(w.Y + i) * S + e] = state[i, e] + amount * tangent[i, e]
-                    for s in range(n_species):
-                        work[(w.species_row(s) + w.DELTA + i) * S + e] = (
-                            state[6 + 5 * s + i, e] + amount * tangent[5 + 5 * s + i, e]
-                        )
+            _place_state(work, row, move, codes, state, tangent, amount)
             fill_species(other, codes, species)
-            set_parameters(work, other, codes, species, n, interacting)
-            place_jumps(work, other, codes, n)
+            set_up(work, other, codes, species, n, interacting)
             evaluate_charge(work, codes, n, n_pad, interacting)
             face_states(work, codes, n, faces)
             for k in range(out.size):
                 values[trial, k] = out[k]
             levels[:] = math.nan
-            find_regions(
-                work, codes, species, faces, options[WIDTH_FRACTION], interacting, True, levels, regions, codes
-            )
-            observe_layers(work, other, codes, species, faces, regions, interacting, deltas, values[trial])
+            conductivity(work, codes, species, interacting, codes)
+            find_regions(work, codes, species, faces, options[WIDTH_FRACTION], True, levels, regions)
+            observe_layers(work, other, codes, species, faces, regions, interacting, values[trial])
             assemble(work, n, n_pad)
             capacitances(work, codes, n, values[trial])
             simple_static(other, codes, faces, values[trial])
         for k in range(out.size):
             result[q, k] = (8.0 * (values[2, k] - values[1, k]) - (values[3, k] - values[0, k])) / (12.0 * step)
-        for e in range(n):
-            work[w.SIZE * S + e] = state[5, e]
-            for i in range(5):
-                work[(w.Y + i) * S + e] = state[i, e]
-                for s in range(n_species):
-                    work[(w.species_row(s) + w.DELTA + i) * S + e] = state[6 + 5 * s + i, e]
+        save_state(work, codes, n, state, True)
     fill_species(row, codes, species)
-    set_parameters(work, row, codes, species, n, interacting)
-    place_jumps(work, row, codes, n)
+    set_up(work, row, codes, species, n, interacting)
     return 0

@@ -64,6 +64,12 @@ n_rows = inlined(rows.n_rows)
 
 
 @inlined
+def padded(n):
+    """Return the number of elements in whole groups of eight, so that vector loops have no remainder."""
+    return (n + 7) // 8 * 8
+
+
+@inlined
 def row_of(work, row):
     """Return row `row` as an array of its own."""
     return work[row * STRIDE : (row + 1) * STRIDE]

@@ -83,6 +83,8 @@ def read_bruker_2d(directory: str | os.PathLike[str], *, procno: int = 1, delay:
     intensity = _intensity(place / "2rr", sections["proc2s"], sections["procs"])
     acquired = read_parameters(folder / "acqus") if (folder / "acqus").is_file() else {}
     scans = parameter(acquired, "NS")
+    if scans <= 0.0:
+        raise FitError(f"{folder / 'acqus'}: NS, the number of scans, is {scans:g} (allowed: 1 or more)")
     return Spectrum2d(
         path=str(place),
         ppm_1=_axis(place / "proc2s", sections["proc2s"], intensity.shape[0]),
@@ -101,8 +103,11 @@ def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, 
         size, inner = parameter(section, "SI"), parameter(section, "XDIM")
         if not 8.0 <= size <= MOST_POINTS:
             raise FitError(f"{path.parent / name}: SI, the number of points, is needed (allowed: 8 or more)")
+        if not (1.0 <= inner <= size and size % inner == 0.0):
+            message = f"XDIM, the size of a block, is needed (allowed: a divisor of SI, {int(size)})"
+            raise FitError(f"{path.parent / name}: {message}")
         shape.append(int(size))
-        block.append(int(inner) if 1.0 <= inner <= size and size % inner == 0.0 else int(size))
+        block.append(int(inner))
     order = ">" if parameter(after, "BYTORDP") == 1.0 else "<"
     kind = f"{order}f8" if parameter(after, "DTYPP") == 2.0 else f"{order}i4"
     try:
@@ -113,16 +118,32 @@ def _intensity(path: Path, before: Mapping[str, list[str]], after: Mapping[str, 
     if len(raw) != n_1 * n_2 * np.dtype(kind).itemsize:
         raise FitError(f"{path}: holds {len(raw)} bytes, {n_1} x {n_2} points of the parameters need another number")
     data = np.frombuffer(raw, dtype=kind).astype(np.float64)
+    other = np.frombuffer(raw, dtype=kind.translate(str.maketrans("<>", "><"))).astype(np.float64)
+    if _roughness(other) < _SMOOTHER * _roughness(data):
+        raise FitError(f"{path}: the bytes stand in the other order than BYTORDP in procs says")
     b_1, b_2 = block
     data = data.reshape(n_1 // b_1, n_2 // b_2, b_1, b_2).transpose(0, 2, 1, 3).reshape(n_1, n_2)
     exponent = parameter(after, "NC_proc")
     if math.isfinite(exponent) and abs(exponent) <= 200.0:
         data = data * 2.0**exponent
+    elif kind.endswith("i4"):
+        raise FitError(f"{path.parent / 'procs'}: NC_proc, the power of two of the intensities, is needed")
     with np.errstate(invalid="ignore", over="ignore"):
         sound = np.isfinite(data).all() and np.any(data) and bool(np.abs(data).max() < 1e150)
     if not sound:
         raise FitError(f"{path.parent}: the spectrum is zero or not finite")
     return np.asarray(data)
+
+
+_SMOOTHER = 0.3
+"""Where the bytes of a smooth spectrum are swapped, neighbours differ as numbers thrown at random do."""
+
+
+def _roughness(data: Array) -> float:
+    """Return how much neighbours differ, over their size; 0 for nothing."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        size, change = np.mean(np.abs(data)), np.mean(np.abs(np.diff(data)))
+    return float(change / size) if np.isfinite(size) and size > 0.0 and np.isfinite(change) else math.inf
 
 
 def _axis(path: Path, section: Mapping[str, list[str]], n: int) -> Array:

@@ -221,7 +221,9 @@ def read_cycling(
 def _format_of(text: Text) -> str:
     if any(_HEADER_LINES.match(line.strip()) for line in text.lines[:5]):
         return "biologic"
-    titles = {plain_title(title).casefold() for line in text.lines[:1] for title in re.split(r"[,;\t]", line)}
+    titles = {
+        plain_title(title.strip('" ')).casefold() for line in text.lines[:1] for title in re.split(r"[,;\t]", line)
+    }
     both = [{names[k].casefold() for names in _BDF.values()} for k in (0, 1)]
     return "bdf" if any(len(names & titles) >= 2 for names in both) else "csv"
 

@@ -33,12 +33,15 @@ class Curve:
         [V].
     branch : ndarray of int, shape (n,)
         A key of `BRANCHES`.
+    half_hysteresis : ndarray, shape (n,), optional
+        Half of charge minus discharge, part of `sigma` [V]; None: of one branch.
     """
 
     composition: Array
     potential: Array
     sigma: Array
     branch: NDArray[np.int8]
+    half_hysteresis: Array | None = None
 
 
 def single_branch(composition: Array, potential: Array, sigma: Array, branch: int) -> Curve:
@@ -90,8 +93,9 @@ def mean_of_branches(charge: Curve, discharge: Curve, grid: Array | None = None)
     both = [np.interp(x, c.composition, c.potential) for c in (charge, discharge)]
     # Half the hysteresis is an error by itself where rests of few rows tell none of their own.
     errors = [np.nan_to_num(np.interp(x, c.composition, c.sigma)) for c in (charge, discharge)]
-    sigma = np.hypot(0.5 * (both[0] - both[1]), 0.5 * np.hypot(errors[0], errors[1]))
-    return Curve(x, 0.5 * (both[0] + both[1]), sigma, np.full(x.shape, MEAN, dtype=np.int8))
+    half = 0.5 * (both[0] - both[1])
+    sigma = np.hypot(half, 0.5 * np.hypot(errors[0], errors[1]))
+    return Curve(x, 0.5 * (both[0] + both[1]), sigma, np.full(x.shape, MEAN, dtype=np.int8), half)
 
 
 def falling_regression(values: Array, weights: Array | None = None) -> Array:

@@ -50,6 +50,8 @@ class Analysis:
         Compositions of a slow scan's curve.
     plateau_slope : float
         See :func:`~spacecharge.measured.equilibrium.plateaus` [V].
+    reference_sigma : float
+        One sigma of what moves every potential alike: reference electrode, calibration [V].
     """
 
     kind: str = "rests"
@@ -59,6 +61,7 @@ class Analysis:
     branch: str = "mean"
     points: int = 101
     plateau_slope: float = PLATEAU_SLOPE
+    reference_sigma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,11 @@ class Ocv:
     composition : ndarray, shape (n,)
         Rising strictly.
     potential, potential_measured, sigma : ndarray, shape (n,)
-        After and before the monotone regression, and the uncertainty [V].
+        After and before the monotone regression, and the uncertainty, that of the reference included [V].
+    half_hysteresis : ndarray, shape (n,)
+        Half of charge minus discharge, which `sigma` holds [V]; 0 of one branch.
+    reference_sigma : float
+        What `sigma` holds of the reference: it moves every point alike [V].
     branch : ndarray of int, shape (n,)
         See :data:`~spacecharge.measured.equilibrium.BRANCHES`.
     chemical_diffusivity : ndarray, shape (n,)
@@ -95,6 +102,8 @@ class Ocv:
     potential: Array
     potential_measured: Array
     sigma: Array
+    half_hysteresis: Array
+    reference_sigma: float
     branch: NDArray[np.int8]
     chemical_diffusivity: Array
     thermodynamic_factor: Array
@@ -187,7 +196,9 @@ def equilibrium_curve(cycling: Cycling, sample: Sample, analysis: Analysis) -> O
         composition=curve.composition,
         potential=potential,
         potential_measured=curve.potential,
-        sigma=curve.sigma,
+        sigma=np.hypot(curve.sigma, analysis.reference_sigma),
+        half_hysteresis=np.zeros(curve.sigma.shape) if curve.half_hysteresis is None else curve.half_hysteresis,
+        reference_sigma=analysis.reference_sigma,
         branch=curve.branch,
         chemical_diffusivity=diffusivity,
         thermodynamic_factor=thermodynamic_factor(curve.composition, potential, sample.temperature, sample.electrons),

@@ -28,7 +28,7 @@ ROLES = (
 
 _ERRORS = ("sigma", "sigma_real", "sigma_imaginary")
 
-_SHAPES = (("real", "imaginary"), ("real", "minus_imaginary"), ("modulus", "phase"))
+_SHAPES = (("real", "imaginary"), ("real", "minus_imaginary"), ("modulus", "phase"), ("modulus", "minus_phase"))
 
 _NAMES = {
     "frequency": r"f|freq|frequency",
@@ -37,17 +37,23 @@ _NAMES = {
     "imaginary": r"im|imag|imaginary|im\(z\)|z''|z\"|zim|z_im|zimag|z_imag|imz|im_z|z\.im|imag\(z\)",
     "modulus": r"\|z\||z|zmod|modz|modulus|mod\(z\)|magnitude|abs|abs\(z\)|impedance",
     "phase": r"phase|phase\(z\)|phase of z|phi|theta|phz|zphz|arg\(z\)|phase angle",
+    "minus_phase": r"-\s?(?:phase|phase\(z\)|phi|theta|phz|zphz|arg\(z\)|phase angle)",
 }
 _UNIT = re.compile(r"\A(.*?)\s*(?:[/_ ]\s*([^/()\[\]]+)|[(\[]\s*([^()\[\]]*)\s*[)\]])\Z")
 _UNITS = {
     "hz": (1.0, "Hz"), "khz": (1e3, "Hz"), "mhz": (1e6, "Hz"),
     "ohm": (1.0, "ohm"), "ω": (1.0, "ohm"), "kohm": (1e3, "ohm"), "kω": (1e3, "ohm"),
-    "ohm cm2": (1e-4, "ohm m2"), "ohm.cm2": (1e-4, "ohm m2"), "ohm*cm2": (1e-4, "ohm m2"),
-    "ω cm2": (1e-4, "ohm m2"), "ohm_cm2": (1e-4, "ohm m2"),
+    "a": (1.0, "ohm"), "b": (1.0, "ohm"), "ohms": (1.0, "ohm"),
+    "ohm cm2": (1e-4, "ohm m2"), "ω cm2": (1e-4, "ohm m2"),
     "deg": (np.pi / 180.0, "rad"), "°": (np.pi / 180.0, "rad"), "degree": (np.pi / 180.0, "rad"),
     "degrees": (np.pi / 180.0, "rad"), "rad": (1.0, "rad"),
 }  # fmt: skip
+"""By their names in lower case; ZView writes (a) and (b) behind the parts of an impedance in ohm."""
+
 _CASED = {"mHz": (1e-3, "Hz"), "MHz": (1e6, "Hz"), "mOhm": (1e-3, "ohm"), "MOhm": (1e6, "ohm")}
+
+
+_DEGREE = np.pi / 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +116,10 @@ def read_spectrum(
     wanted = tuple((columns or {}).values())
     header = _header_line(text) if _format_of(text) == "biologic" else None
     table = TextTable(text, wanted, header_line=header)
-    found = _given(text.path, columns) if columns else _found(table)
+    found, assumed = (_given(text.path, columns), False) if columns else _found(table)
     read = table.numbers([title for title, _, _ in found.values()], decimal=decimal)
     si = {q: read.values[:, k] * factor for k, (q, (_, factor, _)) in enumerate(found.items())}
-    units = {unit for q, (_, _, unit) in found.items() if q not in ("frequency", "phase")}
+    units = {unit for q, (_, _, unit) in found.items() if q not in ("frequency", "phase", "minus_phase")}
     if len(units) > 1:
         raise DataError(text.path, [(table.header_line, "one part of the impedance is in ohm, the other in ohm cm2")])
     lines, notes = read.lines, list(read.notes)
@@ -130,11 +136,27 @@ def read_spectrum(
         message = f"the frequency is {si['frequency'][bad[0]]:g} Hz (allowed: above 0)"
         raise DataError(text.path, [(int(lines[bad[0]]), message)])
     if "modulus" in si:
-        z = si["modulus"] * np.exp(1j * si["phase"])
+        phase = si["phase"] if "phase" in si else -si["minus_phase"]
+        if assumed and np.max(np.abs(phase)) <= 0.5 * np.pi * _DEGREE:
+            message = (
+                "the phase has no unit and stays below 1.58: degrees or radians? Name it under columns (phase_rad)"
+            )
+            raise DataError(text.path, [(table.header_line, message)])
+        negative = np.flatnonzero(si["modulus"] < 0.0)
+        if negative.size:
+            message = f"the modulus is {si['modulus'][negative[0]]:g} (allowed: above 0)"
+            raise DataError(text.path, [(int(lines[negative[0]]), message)])
+        z = si["modulus"] * np.exp(1j * phase)
         what = "phase"
     else:
         z = si["real"] + 1j * (si["imaginary"] if "imaginary" in si else -si["minus_imaginary"])
         what = "imaginary part"
+    nothing = np.flatnonzero(z == 0.0)
+    if nothing.size:
+        raise DataError(text.path, [(int(lines[nothing[0]]), "the impedance is 0 (allowed: any other)")])
+    repeated = z.size - np.unique(si["frequency"]).size
+    if repeated:
+        notes.append(f"{text.path}: {repeated} rows repeat a frequency: each counts as measured by itself")
     if np.mean(z.imag > 0.0) > 0.5:
         notes.append(
             f"{text.path}: the {what} is positive at most frequencies, as of an inductor: if the file writes it with "
@@ -189,21 +211,26 @@ def _given(path: str, columns: Mapping[str, str]) -> dict[str, tuple[str, float,
     return found
 
 
-def _found(table: TextTable) -> dict[str, tuple[str, float, str]]:
-    """Return quantity to title, factor, unit, of columns known by their titles."""
+def _found(table: TextTable) -> tuple[dict[str, tuple[str, float, str]], bool]:
+    """Return quantity to title, factor, unit, of columns known by their titles; and whether the phase has no unit."""
     found: dict[str, tuple[str, float, str]] = {}
+    assumed = False
+    below = table.unit_row()
     for title in table.titles:
         for quantity, pattern in _NAMES.items():
-            for name, unit in _readings(title):
+            for name, in_title in _readings(title):
                 if quantity not in found and re.fullmatch(pattern, name, re.IGNORECASE):
-                    default = {"frequency": "Hz", "phase": "deg"}.get(quantity, "ohm")
+                    default, kind = {"frequency": ("Hz", "Hz")}.get(quantity, ("ohm", "ohm"))
+                    if quantity.endswith("phase"):
+                        default, kind = "deg", "rad"
+                    unit = in_title or _plain_unit(below.get(title, ""))
                     known = _CASED.get(unit) or _UNITS.get((unit or default).casefold())
-                    kind = {"frequency": "Hz", "phase": "rad"}.get(quantity, "ohm")
                     if known is not None and known[1].startswith(kind):
                         found[quantity] = title, *known
+                        assumed |= not unit and kind == "rad"
     for shape in _SHAPES:
         if "frequency" in found and all(quantity in found for quantity in shape):
-            return {quantity: found[quantity] for quantity in ("frequency", *shape)}
+            return {quantity: found[quantity] for quantity in ("frequency", *shape)}, assumed
     message = (
         "no frequency with Re and -Im, Re and Im, or |Z| and phase among the titles: name them under columns "
         f"(columns: {listed(table.titles)})"
@@ -217,9 +244,15 @@ def _readings(title: str) -> list[tuple[str, str]]:
     match = _UNIT.match(plain)
     ways = [(plain, "")]
     if match is not None:
-        unit = (match[2] or match[3] or "").strip()
-        ways.append((match[1].strip(), unit.replace("\u03a9", "Ohm") if unit[-1:] == "\u03a9" else unit))
+        ways.append((match[1].strip(), _plain_unit(match[2] or match[3] or "")))
     return ways
+
+
+def _plain_unit(text: str) -> str:
+    """Return a unit as the table has it: one blank between its parts, no brackets, no sign of a power."""
+    unit = plain_title(text).strip("()[] ")
+    unit = re.sub(r"[\u00b7\u22c5*._\s]+(?=cm)", " ", unit).replace("cm^2", "cm2").replace("cm\u00b2", "cm2")
+    return unit.replace("\u03a9", "Ohm") if unit[-1:] == "\u03a9" else unit
 
 
 __all__ = ["ROLES", "Spectrum", "read_spectrum"]

@@ -40,11 +40,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", " ": "white space"}
 _HEADER_WITHIN = 400
 """Lines within which a header is looked for; the longest ones of instruments have about 150."""
 
-_SAMPLE = 20
-"""Rows below a header that decide on its delimiter."""
-
-_TROUBLES = 10
-"""Bad cells that are reported before the rest is left unread."""
+_SAMPLE, _TROUBLES = 20, 10
+"""Rows below a header that decide on its delimiter; bad cells that are reported before the rest is left unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +281,13 @@ class TextTable:
         """Return title and content of the first cell without a value in a line."""
         cells = split(without_comment(self.text.lines[number - 1]), self.delimiter)
         return next((name, cells[p]) for name, p in zip(names, places, strict=True) if is_missing(cells[p]))
+
+    def unit_row(self) -> dict[str, str]:
+        """Return the cells of a row of units below the titles, by title."""
+        for _, line in self.rows[self._place + 1 : self._place + 2]:
+            if self._is_words(line, range(len(self.titles))):
+                return dict(zip(self.titles, split(without_comment(line), self.delimiter), strict=False))
+        return {}
 
     def _is_words(self, line: str, places: Sequence[int]) -> bool:
         """Tell whether none of the wanted cells of a row is a number and one is a word."""

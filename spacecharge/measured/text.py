@@ -6,7 +6,9 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,10 @@ def read_text(path: str | os.PathLike[str], shown_path: str | None = None, max_b
         The file is missing, too large, not a regular file, or no text.
     """
     name = os.fspath(path) if shown_path is None else shown_path
+    seen = _SEEN.get()
+    key = (os.path.abspath(path), name, max_bytes)
+    if seen is not None and key in seen:
+        return seen[key]
     try:
         # A device or a pipe would be read without end.
         if Path(path).exists() and not Path(path).is_file():
@@ -96,7 +102,23 @@ def read_text(path: str | os.PathLike[str], shown_path: str | None = None, max_b
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    return Text(name, lines, notes, hashlib.sha256(raw).hexdigest())
+    text_of_file = Text(name, lines, notes, hashlib.sha256(raw).hexdigest())
+    if seen is not None:
+        seen[key] = text_of_file
+    return text_of_file
+
+
+_SEEN: ContextVar[dict[tuple[str, str, int], Text] | None] = ContextVar("files that were read", default=None)
+
+
+@contextmanager
+def each_file_once() -> Iterator[None]:
+    """Let a file be read once within: a chain that fits a step again and again sees the same bytes."""
+    token = _SEEN.set({})
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
 
 
 def without_comment(line: str) -> str:
@@ -148,5 +170,5 @@ def listed(titles: Sequence[str], most: int = 12) -> str:
 
 __all__ = [
     "COMMA_NUMBER", "LONGEST_CELL", "MAX_BYTES", "MOST_COLUMNS", "NUMBER", "Text", "cut", "is_missing", "is_number",
-    "listed", "read_text", "split", "without_comment",
+    "each_file_once", "listed", "read_text", "split", "without_comment",
 ]  # fmt: skip

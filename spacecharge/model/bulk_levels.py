@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
-from ..errors import SpaceChargeError
+from ..errors import ModelError, SpaceChargeError
 from .cores import core_bulk
 from .layer import Layer, Stack
 from .pools import members
@@ -88,7 +88,8 @@ def _from_defects(
                 )
             bulk = defects.bulk(float(numbers[0]), None if np.isnan(numbers[1]) else float(numbers[1]))
         except SpaceChargeError as error:
-            values.mark(points, f"{prefix}{error}")
+            inner, message = (error.path, error.message) if isinstance(error, ModelError) else ("", str(error))
+            values.mark(points, f"{prefix}{inner}".rstrip("."), message)
             arrays["site_density"][points, i], arrays["bulk_occupancy"][points, i] = 1.0, 0.5
             continue
         n = len(bulk.occupancy)
@@ -145,7 +146,7 @@ def _core(
         np.where(np.isnan(background), of_grain, background),
     )
     for bad, reason in found.problems:
-        values.mark(bad, f"{layer.name}.background_charge_e_per_nm3: {reason}")
+        values.mark(bad, f"{layer.name}.background_charge_e_per_nm3", reason)
     arrays["bulk_occupancy"][:, i, :n] = found.occupancy
     arrays["bulk_vacancy"][:, i, :n] = found.vacancy
     return np.asarray(found.potential * kt[:, 0] / ELEMENTARY_CHARGE)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -80,4 +83,24 @@ def _end_slope(h0: float, h1: float, d0: float, d1: float) -> float:
     return float(slope)
 
 
-__all__ = ["pchip"]
+def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
+    """Return column `y` of an ocv against column `x`, by monotone cubic interpolation (PCHIP), NaN outside the table.
+
+    F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
+    """
+    return on_table(ocv, x, y, at)[0]
+
+
+def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
+    """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
+    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
+    order = np.argsort(knots)
+    knots, column = knots[order], column[order]
+    # Swept values from linspace may miss the end knots by rounding: that is no extrapolation.
+    slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
+    inside = (at >= knots[0] - slack) & (at <= knots[-1] + slack)
+    found = pchip(knots, column, np.clip(np.where(inside, at, knots[0]), knots[0], knots[-1]))
+    return np.where(inside, found, np.nan), float(knots[0]), float(knots[-1]), float(column[0])
+
+
+__all__ = ["on_table", "pchip", "tabulated"]

@@ -18,8 +18,10 @@ from .numbers import (
     LAYER,
     RANGES,
     SPECIES,
+    STACK,
     ContactNumbers,
     LayerNumbers,
+    StackNumbers,
     check_number,
     described,
 )
@@ -266,15 +268,14 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(StackNumbers):
     """An ordered list of layers, left to right, at one temperature.
 
     Parameters
     ----------
     layers : sequence of Layer
         At least one; names are made unique (``layer1`` ...) where none is given.
-    temperature_K : float
-        Temperature [K].
+    NUMBERS
     contacts : sequence of Contact, optional
         One per inner contact, in order; shorter lists are filled with empty contacts.
     left, right : End
@@ -287,7 +288,6 @@ class Stack:
     """
 
     layers: Sequence[Layer]
-    temperature_K: float = field(kw_only=True, default=ARRHENIUS_REFERENCE_K)
     contacts: Sequence[Contact] = field(kw_only=True, default=())
     left: End = field(kw_only=True, default=End())
     right: End = field(kw_only=True, default=End())
@@ -303,7 +303,8 @@ class Stack:
         for name in names:
             if names.count(name) > 1:
                 raise ModelError(f"the name {name!r} stands for two layers", "layers")
-        check_number(self.temperature_K, "temperature_K")
+        for row in STACK:
+            row.check(getattr(self, row.key), row.key)
         contacts = tuple(self.contacts)
         if len(contacts) > len(named) - 1:
             raise ModelError(f"{len(contacts)} contacts given, the stack has {len(named) - 1}", "contacts")
@@ -345,7 +346,7 @@ class Stack:
         return replace(self, **changes)
 
 
-for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT)):
+for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT), (Stack, STACK)):
     _text = (_class.__doc__ or "").replace("NUMBERS", described(_numbers))
     _class.__doc__ = _text.replace("STATISTICS", ", ".join(f'"{_law.name.lower()}"' for _law in Statistics)).replace(
         "STATED", ", ".join(f"{_law.words} ({_law.name.lower()})" for _law in Statistics).capitalize()

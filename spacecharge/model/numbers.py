@@ -87,6 +87,7 @@ class EndNumbers:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackNumbers:
     """Numbers of the stack as a whole."""
 
@@ -100,7 +101,7 @@ class StackNumbers:
             array="temperature",
             rule="temperature",
         ),
-    ]
+    ] = ARRHENIUS_REFERENCE_K
 
 
 class TransferNumbers:

@@ -21,7 +21,7 @@ from .arrhenius import arrhenius
 from .bulk_levels import bulk_levels
 from .conduction import apply_conduction, apply_mobile_fraction, carrier_factor, conductivity_law
 from .cores import follow_diffusivity, with_followers
-from .interpolation import pchip
+from .interpolation import on_table
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
 from .places import given, numeric_paths
@@ -272,25 +272,12 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     pools = pools_of(stack.layers)
     close_pools(stack.layers, values, arrays, statistics, pools)
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics, pools)
-    for c, contact in enumerate(stack.contacts):
-        for row in CONTACT:
-            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
-            arrays[row.array][:, c] = value * row.unit.factor
-        for row in PLANE if contact.sites is not None else ():
-            given_value = plane_value(contact, row)
-            if given_value is not None:
-                value = values.plain(f"contacts.{c}.{row.key}", given_value)
-                arrays[row.array][:, c] = value * row.unit.factor
-    for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
-        for row in END:
-            if row.key == end.kind:
-                value = values.plain(f"ends.{label}.{row.key}", end.value)
-                arrays[row.array][:, side] = value * row.unit.factor
+    _faces(values, stack, arrays)
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
     if not over and values.invalid.any():
-        path, _, message = values.reasons[0].partition(": ")
+        path, message = values.reasons[0]
         raise ModelError(message, path)
     apply_conduction(arrays)
     follow_diffusivity(stack.layers, over, arrays)
@@ -311,7 +298,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         transport=transport,
         end_kind=np.array(ends, dtype=np.int64),
         invalid=values.invalid,
-        reasons=tuple(values.reasons),
+        reasons=tuple(f"{path}: {message}" for path, message in values.reasons),
         layer_names=stack.names,
         species_names=tuple(names),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
@@ -324,6 +311,24 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     if overrides is None:
         stack.cache["parameters"] = result
     return result
+
+
+def _faces(values: Values, stack: Stack, arrays: dict[str, Array]) -> None:
+    """Fill the numbers of contacts, with their planes, and of ends."""
+    for c, contact in enumerate(stack.contacts):
+        for row in CONTACT:
+            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
+            arrays[row.array][:, c] = value * row.unit.factor
+        for row in PLANE if contact.sites is not None else ():
+            given_value = plane_value(contact, row)
+            if given_value is not None:
+                value = values.plain(f"contacts.{c}.{row.key}", given_value)
+                arrays[row.array][:, c] = value * row.unit.factor
+    for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
+        for row in END:
+            if row.key == end.kind:
+                value = values.plain(f"ends.{label}.{row.key}", end.value)
+                arrays[row.array][:, side] = value * row.unit.factor
 
 
 def _species(
@@ -401,37 +406,17 @@ def _law(values: Values, path: str, law: Any, temperature: Array) -> Array:
             result = arrhenius(parts["value"], parts["activation_energy_eV"], temperature, parts["at_K"])
         bad = ~(np.isfinite(result) & (result > 0.0))
     if bad.any():
-        values.mark(bad, f"{path}: the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
+        values.mark(bad, path, "the Arrhenius law leaves the range of numbers (allowed: above 0, finite)")
     return result
 
 
 def _tabulated(values: Values, ocv: Mapping[str, Any], x: str, y: str, at: Array, path: str) -> Array:
-    """Return :func:`tabulated` with the points outside the table marked, and the first entry of the table there."""
-    found, low, high, first = _on_table(ocv, x, y, at)
+    """Return :func:`tabulated` with the points outside marked, and the first entry of the table there."""
+    found, low, high, first = on_table(ocv, x, y, at)
     bad = np.isnan(found)
     if bad.any():
-        values.mark(bad, f"{path}.{x}: {at[bad][0]:g} lies outside the ocv (allowed: {low:g} to {high:g})")
+        values.mark(bad, f"{path}.{x}", f"{at[bad][0]:g} lies outside the ocv (allowed: {low:g} to {high:g})")
     return np.where(bad, first, found)
-
-
-def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
-    """Return column `y` of an ocv against column `x`, by monotone cubic interpolation (PCHIP), NaN outside the table.
-
-    F. N. Fritsch and J. Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984). No extrapolation.
-    """
-    return _on_table(ocv, x, y, at)[0]
-
-
-def _on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
-    """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
-    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
-    order = np.argsort(knots)
-    knots, column = knots[order], column[order]
-    # Swept values from linspace may miss the end knots by rounding: that is no extrapolation.
-    slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
-    inside = (at >= knots[0] - slack) & (at <= knots[-1] + slack)
-    found = pchip(knots, column, np.clip(np.where(inside, at, knots[0]), knots[0], knots[-1]))
-    return np.where(inside, found, np.nan), float(knots[0]), float(knots[-1]), float(column[0])
 
 
 def _fill_invalid(parameters: StackParameters) -> None:
@@ -445,4 +430,4 @@ def _fill_invalid(parameters: StackParameters) -> None:
     parameters.fermi_level[bad] = np.nan
 
 
-__all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters", "tabulated"]
+__all__ = ["StackParameters", "law_parts", "numeric_paths", "stack_parameters"]

@@ -83,14 +83,13 @@ def close_pools(
             first = names[species[0]]
             unequal = np.abs(sites - sites[:, :1]).max(axis=1) > SAME * sites[:, 0]
             if unequal.any():
-                values.mark(unequal, f"{first}.site_density_per_nm3: one number for all species of a pool is needed")
+                values.mark(unequal, f"{first}.site_density_per_nm3", "one number for all species of a pool is needed")
             empty = 1.0 - occupancy.sum(axis=1)
             full = ~(empty > 0.0)
             if full.any():
                 total = float(occupancy.sum(axis=1)[full][0])
-                values.mark(
-                    full, f"{first}.occupancy: the pool holds {total:g} a site in all (allowed: below 1 together)"
-                )
+                message = f"the pool holds {total:g} a site in all (allowed: below 1 together)"
+                values.mark(full, f"{first}.occupancy", message)
             arrays["bulk_vacancy"][:, i, species] = np.where(full, 0.5, empty)[:, None]
 
 
@@ -100,10 +99,10 @@ def _check_ideal(values: Values, arrays: Mapping[str, Array], at: tuple[int, int
     for part in ("occupied", "vacancy"):
         bad = np.nan_to_num(arrays[f"interaction_{part}"][:, at[0], at[1]]) != 0.0
         if bad.any():
-            values.mark(bad, f"{name}.interaction.{part}_eV: {word} statistics knows no interaction (allowed: 0)")
+            values.mark(bad, f"{name}.interaction.{part}_eV", f"{word} statistics knows no interaction (allowed: 0)")
     bad = np.nan_to_num(arrays["mobile_fraction"][:, at[0], at[1]], nan=1.0) != 1.0
     if bad.any():
-        values.mark(bad, f"{name}.mobile_fraction: {word} statistics counts all its sites (allowed: 1)")
+        values.mark(bad, f"{name}.mobile_fraction", f"{word} statistics counts all its sites (allowed: 1)")
 
 
 __all__ = ["close_pools", "members", "pools_of"]

@@ -21,7 +21,8 @@ class Values:
         self.n_points = n_points
         self.used: set[str] = set()
         self.invalid = np.zeros(n_points, dtype=bool)
-        self.reasons: list[str] = []
+        self.reasons: list[tuple[str, str]] = []
+        """Path and what is wrong there."""
 
     def has(self, path: str) -> bool:
         """Say whether a number is swept."""
@@ -47,10 +48,11 @@ class Values:
         number = number_of(path)
         bad = number.outside(values)
         if bad.any():
-            self.mark(bad, f"{path}: {values[bad][0]:g} is out of range (allowed: {number.allowed})")
+            self.mark(bad, path, f"{values[bad][0]:g} is out of range (allowed: {number.allowed})")
         return np.asarray(values)
 
-    def mark(self, bad: NDArray[np.bool_], reason: str) -> None:
-        """Note points as invalid, and why."""
+    def mark(self, bad: NDArray[np.bool_], path: str, message: str) -> None:
+        """Note points as invalid: by which number, and what is wrong with it."""
         self.invalid |= bad
-        self.reasons.append(reason)
+        if (path, message) not in self.reasons:
+            self.reasons.append((path, message))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from .kernels import exchange_curves, sink_fractions
+from .kernels import SLAB, exchange_curves, sink_fractions
 
 GEOMETRIES = {"slab": 1, "cylinder": 2, "sphere": 3}
 """Name of a particle shape to its number of diffusing directions."""
@@ -123,22 +123,8 @@ def _by_laplace(tau: NDArray[np.float64], code: int, biot: float | None, ratio: 
     n = tau.size
     ones, zeros, curves = np.ones(n), np.zeros(n), np.empty((n, 3))
     barrier = np.full(n, 0.0 if biot is None else 1.0 / biot)
-    exchange_curves(
-        code,
-        0 if ratio is None else 1,
-        tau,
-        ones,
-        barrier,
-        zeros,
-        zeros,
-        ones,
-        np.ones(1),
-        np.ones(1),
-        float(ratio or 1.0),
-        1,
-        1.0,
-        curves,
-    )
+    surroundings = (0 if ratio is None else 1, float(ratio or 1.0), SLAB, 1.0, ones, zeros)
+    exchange_curves(tau, (code, np.ones(1), np.ones(1), ones, zeros), barrier, surroundings, curves)
     return curves[:, 1]
 
 

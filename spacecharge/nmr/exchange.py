@@ -157,22 +157,9 @@ def exchange_intensities(
         decay = np.exp(-r_a * times)
         return np.column_stack([(1.0 - gone) * decay, gone * decay, np.full(shape, np.nan)])
     out = np.empty((times.size, 3))
-    exchange_curves(
-        code,
-        _KERNEL_BOUNDARY[exchange.boundary],
-        times,
-        d,
-        barrier,
-        r_a,
-        r_b,
-        column(diffusivity_b),
-        sizes,
-        weights,
-        float(ratio),
-        geometry_code(exchange.geometry_b),
-        float(exchange.size_b),
-        out,
-    )
+    boundary, code_b = _KERNEL_BOUNDARY[exchange.boundary], geometry_code(exchange.geometry_b)
+    surroundings = (boundary, float(ratio), code_b, float(exchange.size_b), column(diffusivity_b), r_b)
+    exchange_curves(times, (code, sizes, weights, d, r_a), barrier, surroundings, out)
     return out
 
 

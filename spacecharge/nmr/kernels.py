@@ -153,29 +153,28 @@ def surface_response(geometry: int, x: complex) -> complex:
     return x * (1.0 + decay) / (1.0 - decay) - 1.0
 
 
+Particles = tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""The particles A: geometry; sizes and weights (n_sizes,), which average over them; D and 1/T1 (n,)."""
+
+Surroundings = tuple[int, float, int, float, NDArray[np.float64], NDArray[np.float64]]
+"""What lies around them, B: 0 a far side that stays empty (sink), 1 a well-mixed bath, 2 a second diffusing phase; its
+equilibrium magnetisation over that of A; geometry and size of its particles; D and 1/T1 there (n,)."""
+
+
 @kernel
 def exchange_curves(
-    geometry: int,
-    boundary: int,
     time: NDArray[np.float64],
-    diffusivity: NDArray[np.float64],
+    particles: Particles,
     barrier: NDArray[np.float64],
-    rate_a: NDArray[np.float64],
-    rate_b: NDArray[np.float64],
-    diffusivity_b: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    ratio: float,
-    geometry_b: int,
-    size_b: float,
+    surroundings: Surroundings,
     out: NDArray[np.float64],
 ) -> None:
     """Fill `out` (n, 3) with the magnetisation A to A, A to B, B to B after `time` (n,).
 
-    Everything in units of the equilibrium magnetisation of A. `boundary`: 0 the far side stays empty
-    (sink), 1 a well-mixed bath of capacity `ratio`, 2 a second diffusing phase of that capacity.
-    `barrier` is 1/h, zero for none. `sizes` and `weights` (n_sizes,) average over the particles.
+    Everything in units of the equilibrium magnetisation of A. `barrier` (n,) is 1/h, zero for none.
     """
+    geometry, sizes, weights, diffusivity, rate_a = particles
+    boundary, ratio, geometry_b, size_b, diffusivity_b, rate_b = surroundings
     for i in range(time.size):
         t = time[i]
         if t <= 0.0:

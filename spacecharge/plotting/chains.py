@@ -12,7 +12,7 @@ from ..units import display_of
 from .fits import draw_curves
 from .interface_fits import draw_bars
 from .ocv import draw_equilibrium
-from .spectrum_fits import spectrum_of
+from .spectrum_fits import between, spectrum_of
 from .style import PALETTE, label_text, letters, line_colours, new_figure, zero_line
 
 if TYPE_CHECKING:
@@ -45,11 +45,7 @@ def chain_figure(stored: StoredFit) -> Figure:
     for panel, part in zip(panels, stored.parts, strict=False):
         _draw_step(panel, part, stored)
         name = f"{part.name} ({part.kind})"
-        if panel.get_legend() is not None and panel.get_xlabel() == "":
-            # Bars have their legend above.
-            panel.set_xlabel(name)
-        else:
-            panel.set_title(name, fontsize=8, loc="center")
+        panel.set_title(name, fontsize=8, loc="center")
     if n_panels > len(stored.parts):
         if n_panels % 2:
             # The last one takes the whole row.
@@ -76,7 +72,7 @@ def _draw_step(panel: Axes, part: StoredFit, stored: StoredFit) -> None:
 
         draw_bars(panel, as_data(part), any(not p.get("fixed") for p in part.summary["parameters"].values()))
     elif part.arrays:
-        draw_curves(panel, None, _crossed(part.arrays), part.kind == "relaxation")
+        draw_curves(panel, None, _crossed(part.arrays), part.kind == "relaxation", part.tables.get("curves"))
     legend = panel.get_legend()
     if legend is not None and len(legend.get_texts()) > _CURVES:
         legend.remove()
@@ -94,7 +90,8 @@ def _draw_nyquist(panel: Axes, part: StoredFit) -> None:
             display.factor * one[f"{whose}_{what}"] for whose in ("measured", "fitted") for what in ("real", "imag")
         )
         panel.plot(x, -y, "o", ms=3, fillstyle="none", color=colour)
-        panel.plot(u, -v, color=colour, label=names[k])
+        curve = between(one["frequency"], u + 1j * v)
+        panel.plot(curve.real, -curve.imag, color=colour, label=names[k])
     panel.set_xlabel(label_text("Re Z", display.math))
     panel.set_ylabel(label_text("-Im Z", display.math))
     panel.set_aspect("equal", adjustable="datalim")

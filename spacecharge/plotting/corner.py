@@ -63,13 +63,14 @@ def corner_figure(stored: StoredFit) -> Figure:
         raise StoreError(f"fit {stored.name}: has no posterior to draw (uncertainty: posterior)")
     n = min(MOST, len(posterior.names))
     said = posterior.settings
-    note = f"posterior, {said['samples']} draws, contours of 68 and 95 %; dashed: prior, cross: least squares"
+    title = stored.title or f"fit {stored.name}"
+    note = f"Posterior, {said['samples']} draws, contours of 68 and 95 %; dashed: prior, cross: least squares"
     if n < len(posterior.names):
         note += f"; {n} of {len(posterior.names)} parameters"
     if not said["converged"]:
-        note = f"NOT CONVERGED ({said['samples_needed']} samples are needed at least); {note}"
+        title = f"NOT CONVERGED ({said['samples_needed']} samples are needed at least): {title}"
     with styled():
-        figure, grid = new_figure(n, n, stored.title or f"fit {stored.name}", note)
+        figure, grid = new_figure(n, n, title, note)
         side = max(3.6, min(7.2, 1.9 * n + 0.6))
         figure.set_size_inches(side, side + 0.5)
         axes = [_Axis(posterior, k) for k in range(n)]

@@ -178,6 +178,33 @@ CAPTION_KEYS = {"png": "Description", "pdf": "Subject", "svg": "Description"}
 """Where each format has a place for a caption."""
 
 
+MAKER = "spacecharge"
+"""What a PNG of ours says under "Software", by which it is known as one that may be drawn anew."""
+
+_MAKER_WITHIN = 1024
+"""The texts of a PNG stand before its picture, the maker first [bytes]."""
+
+
+def is_own_figure(path: Path) -> bool:
+    """Say whether a file is a PNG that this package drew.
+
+    Parameters
+    ----------
+    path : Path
+        Existing file.
+
+    Returns
+    -------
+    bool
+        False too where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return b"Software\0" + MAKER.encode() in file.read(_MAKER_WITHIN)
+    except OSError:
+        return False
+
+
 def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", overwrite: bool = True) -> None:
     """Save a figure under its name when it is complete.
 
@@ -205,15 +232,18 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     suffix = target.suffix.lstrip(".").lower()
     if suffix not in known:
         raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
+    target = output_file(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         from .style import styled
 
-        with replacing(output_file(target)) as temporary, styled(), warnings.catch_warnings():
+        with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             key = CAPTION_KEYS.get(suffix)
-            metadata = {key: caption} if key and caption else None
+            metadata = {key: caption} if key and caption else {}
+            if suffix == "png":
+                metadata["Software"] = MAKER
             figure.savefig(temporary, format=suffix, dpi=dpi, metadata=metadata)
     except OSError as error:
         raise StoreError(f"{target}: cannot be written ({error.strerror or error})") from error

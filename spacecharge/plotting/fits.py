@@ -13,7 +13,7 @@ from ..errors import StoreError
 from ..model.arrhenius import arrhenius
 from ..nmr.parameters import FALLING
 from ..report.fits import quality
-from ..store.stored_fit import StoredFit, read_fits
+from ..store.stored_fit import FitTable, StoredFit, read_fits
 from ..units import display_of
 from .corner import corner_figure
 from .figures import save
@@ -138,9 +138,9 @@ def comparison_figure(stored: StoredFit) -> Figure:
     comparison = as_data(stored)
     figure, grid = new_figure(1, 1, comparison["title"] or comparison["name"])
     panel = grid[0, 0]
-    shown = display_of("ohm m2").factor
-    nmr = shown * comparison["nmr_resistance"]
-    model = np.where(np.isfinite(comparison["factor"]), shown * comparison["model_resistance"], np.nan)
+    shown = display_of("ohm m2")
+    nmr = shown.factor * comparison["nmr_resistance"]
+    model = np.where(np.isfinite(comparison["factor"]), shown.factor * comparison["model_resistance"], np.nan)
     place = np.arange(nmr.size)
     colours = line_colours(2)
     panel.bar(place - 0.2, model, 0.4, color=colours[0], label="space-charge layer, model")
@@ -161,7 +161,7 @@ def comparison_figure(stored: StoredFit) -> Figure:
     low, high = panel.get_ylim()
     panel.set_ylim(low, high * 30.0)
     panel.set_xticks(place, comparison["interfaces"])
-    panel.set_ylabel("Interface resistance (Ω cm$^{2}$)")
+    panel.set_ylabel(label_text("interface resistance", shown.math))
     panel.legend(loc="upper center", ncols=2)
     return figure
 
@@ -194,15 +194,24 @@ def fit_figure(stored: StoredFit) -> Figure:
     for panel, table in zip(panels, contours, strict=False):
         draw_contour(panel, table)
     first = len(contours)
-    draw_curves(panels[first], panels[first + 1], arrays, against_temperature)
+    draw_curves(panels[first], panels[first + 1], arrays, against_temperature, stored.tables.get("curves"))
     for panel, law in zip(panels[first + 2 :], laws, strict=False):
         _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
     letters(panels[:n_panels])
     return figure
 
 
-def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], against_temperature: bool) -> None:
-    """Draw data, curve and, where there is an axis for them, residuals, one colour per temperature and curve."""
+def draw_curves(
+    panel: Axes,
+    below: Axes | None,
+    arrays: dict[str, Any],
+    against_temperature: bool,
+    smooth: FitTable | None = None,
+) -> None:
+    """Draw data, curve and, where there is an axis for them, residuals, one colour per temperature and curve.
+
+    The curve is that of `smooth`, a dense axis, where there is one; else it joins the values of the fit at the data.
+    """
     x_name = "temperature" if against_temperature else next(k for k in ("mixing_time", "delay") if k in arrays)
     x = 1000.0 / arrays["temperature"] if against_temperature else arrays[x_name]
     keys = arrays["series"] if against_temperature else arrays["series"] + 0.5 * _rank(arrays["temperature"])
@@ -233,7 +242,7 @@ def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], against
             uplims=bounds[rows] < 0,
             lolims=bounds[rows] > 0,
         )
-        panel.plot(x[rows], arrays["model"][rows], "-", color=colour)
+        _draw_law(panel, arrays, rows, x, smooth, x_name, colour)
         shown, unit_error = arrays["residual"][rows], np.ones(rows.size)
         if residual_scale is not None:
             unit_error = residual_scale[rows] / (arrays["value"][rows] if relative else 1.0)
@@ -241,7 +250,6 @@ def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], against
             below.plot(x[rows], shown / unit_error, "o", ms=3, color=colour)
         for share in ("95", "68") if "model_median" in arrays else ():
             ends = [arrays[f"model_{end}_{share}"][rows] for end in ("lower", "upper")]
-            panel.fill_between(x[rows], *ends, color=colour, alpha=0.25, lw=0)
             if below is None:
                 continue
             model = arrays["model"][rows]
@@ -263,7 +271,38 @@ def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], against
                 axis.set_xscale("log")
     if against_temperature:
         panel.set_yscale("log")
-    panel.legend(loc="best")
+        panel.legend(loc="best")
+        return
+    # Room for the legend above build-ups and decays, which leave no corner free.
+    handles, labels = panel.get_legend_handles_labels()
+    n_columns = 1 if len(labels) < 3 else 2
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high + 0.11 * -(-len(labels) // n_columns) * (high - low))
+    panel.legend(handles, labels, loc="upper center", ncols=n_columns, fontsize=6.5)
+
+
+def _draw_law(
+    panel: Axes,
+    arrays: dict[str, Any],
+    rows: NDArray[np.intp],
+    x: NDArray[np.float64],
+    smooth: FitTable | None,
+    x_name: str,
+    colour: Any,
+) -> None:
+    """Draw the curve of one series at one temperature, with the bands of a posterior."""
+    source: Any = arrays
+    where: Any = rows
+    if smooth is not None:
+        source = {name: np.asarray(column.values) for name, column in smooth.columns.items()}
+        same = (source["series"] == arrays["series"][rows[0]]) & (
+            source["temperature"] == arrays["temperature"][rows[0]]
+        )
+        where, x = np.flatnonzero(same), source[x_name]
+    panel.plot(x[where], source["model"][where], "-", color=colour)
+    for share in ("95", "68") if "model_median" in source else ():
+        low, high = (source[f"model_{end}_{share}"][where] for end in ("lower", "upper"))
+        panel.fill_between(x[where], low, high, color=colour, alpha=0.25, lw=0)
 
 
 def _rank(temperature: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -117,7 +117,7 @@ def frame(view: View, x: str | None = None) -> Frame:
     across = others[0] if others else ""
     if across:
         view.thin(across, MAX_LINES)
-    xs = view.coordinate(coordinate) if coordinate else _telling(view.coordinates(along))
+    xs = view.variable(coordinate) if coordinate else _telling(view.coordinates(along))
     series = _telling(view.coordinates(across)) if across else None
     rest = others[1:]
     styled_by = _styled_axis(view, rest)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..fitting.kind import Curve, Panel
 from ..model.numbers import long_name
-from ..units import display_of, unit_of
+from ..units import display_of, stem, unit_of
 from .panels import panels_figure
 from .style import PALETTE, label_text, letters, new_figure
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ..store.stored_fit import StoredFit
 
-OHM_CM2 = display_of("ohm m2").factor
+OHMS = display_of("ohm m2")
+OHM_CM2 = OHMS.factor
 
 _MEASURED, _LAYER, _MODEL, _FIT = PALETTE[6], PALETTE[2], PALETTE[0], PALETTE[1]
 
@@ -49,6 +50,9 @@ def interface_figure(stored: StoredFit) -> Figure:
         found = stored.tables["spectra"]
         spectra = {name: column.values for name, column in found.columns.items()}
         spectra |= {"names": found.attributes["names"], "unit": found.columns["measured_real"].unit}
+        if "spectra_draws" in stored.tables:
+            drawn = stored.tables["spectra_draws"]
+            spectra["drawn"] = np.asarray(drawn["real"]) + 1j * np.asarray(drawn["imag"])
         return spectra_figure(summary, spectra, _against_axis(data) if "axis" in data["table"] else [])
     if np.isnan(data["table"]["fitted_exchange_current_density"]).all() and "axis" in data["table"]:
         return _without_transfer(summary, data)
@@ -107,6 +111,10 @@ def _against_axis(data: dict[str, Any]) -> list[Panel]:
     return panels
 
 
+_BARS = 0.6
+"""Part of the height that bars take."""
+
+
 def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     """Draw measured, space-charge and charge-transfer resistance of every interface; bounds as arrows."""
     table, place = data["table"], np.arange(len(data["names"]))
@@ -120,7 +128,9 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     width = 0.84 / len(columns)
     shown = np.concatenate([table[key] for _, key, _ in columns]) * OHM_CM2
     shown = shown[np.isfinite(shown) & (shown > 1e-8)]
-    low, high = 10.0 ** np.floor(np.log10(shown.min()) - 0.3), shown.max() * 1000.0
+    low = 10.0 ** np.floor(np.log10(shown.min()) - 0.3)
+    # The upper part is for the numbers above the bars, and for the legend above those.
+    high = low * (shown.max() / low) ** (1.0 / _BARS)
     panel.set_yscale("log")
     panel.set_ylim(low, high)
     for k, (label, key, colour) in enumerate(columns):
@@ -131,7 +141,7 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         for i in np.flatnonzero(there):
             bound = key.startswith("measured") and table["measured_resistance_limit"][i] > 0
             text = ("≥ " if bound else "") + _short(float(value[i]))
-            above = value[i] * (8.0 if bound else 1.4)
+            above = value[i] * (12.0 if bound else 1.4)
             # Upright numbers stay within their own bar's width, whatever stands beside it.
             panel.text(x[i], above, text, ha="center", va="bottom", rotation=90, fontsize=6, zorder=6)
             if bound:
@@ -141,8 +151,9 @@ def draw_bars(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
         for i in np.flatnonzero(~there):
             panel.text(x[i], low * 1.4, "none", ha="center", va="bottom", rotation=90, fontsize=6, color=colour)
     panel.set_xticks(place, [_formula(name) for name in data["names"]])
-    panel.set_ylabel(label_text("interface resistance", "Ω cm$^{2}$"))
-    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=6.5)
+    panel.set_xlim(-0.6, place.size - 0.4)
+    panel.set_ylabel(label_text("interface resistance", OHMS.math))
+    panel.legend(loc="upper center", ncols=2, fontsize=6.5)
 
 
 def _short(value: float) -> str:
@@ -165,17 +176,12 @@ def _formula(name: str) -> str:
 
 def _axis(data: dict[str, Any]) -> tuple[Any, str]:
     """Return the values of the axis in its shown unit, and its label."""
-    from ..model.numbers import long_name
-    from ..units import unit_of
-
     display = display_of(unit_of(data["path"]).si)
     return data["curve"]["axis"] * display.factor, label_text(long_name(data["path"]), display.math, 40)
 
 
 def _places(data: dict[str, Any]) -> Any:
     """Return where on the axis the interfaces lie, NaN where they are not told by it alone."""
-    from ..units import unit_of
-
     at = data["table"].get("axis", np.full(len(data["names"]), np.nan))
     return at * display_of(unit_of(data["path"]).si).factor
 
@@ -212,7 +218,7 @@ def _resistance(panel: Axes, data: dict[str, Any], has_fit: bool) -> None:
     most = max(np.nanmax(curve["default_total_resistance"]) * OHM_CM2, np.nanmax(value)) * _RANGE
     panel.set_ylim(max(0.3 * float(np.nanmin([least, most])), 1e-5), most)
     panel.set_xlabel(label)
-    panel.set_ylabel(label_text("interface resistance", "Ω cm$^{2}$"))
+    panel.set_ylabel(label_text("interface resistance", OHMS.math))
     panel.legend(loc="center left", fontsize=6.5)
 
 
@@ -252,8 +258,6 @@ def _profiles(panel: Axes, summary: dict[str, Any], data: dict[str, Any]) -> Non
 
 
 def _words(name: str) -> str:
-    from ..units import stem
-
     return stem(name.rsplit(".", 1)[-1]).replace("_", " ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..report.strain import share_lines
 from ..report.view import Quantity, View
-from ..units import number_text
+from ..units import display_of, number_text
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .frame import Frame, frame
@@ -25,6 +26,7 @@ from .style import (
     label_text,
     letters,
     line_legend,
+    name_ticks,
     new_figure,
     scale_axis,
     styled,
@@ -47,7 +49,8 @@ def plot_sweep(
     """Draw a sweep as lines.
 
     Without `y`: interface and excess resistance, then for each contact the space-charge potentials and
-    the widths. Where inner layers (a coating) have to be crossed, their layer resistance is added.
+    the widths. Where inner layers (a coating) have to be crossed, their layer resistance is added. Of states with
+    current the voltage, the resistance to a change of it, and where the voltage drops come first.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def plot_sweep(
                 panels[0, 0].axhline(1.0, color="black", linewidth=0.8)
             explain_colours(figure, shape)
             return figure
-        rows = _panels(view, bool(shape.band))
+        rows = [*_load_panels(view, shape), *_panels(view, bool(shape.band))]
         figure, panels = new_figure(len(rows), 2, title, note_of(view, shape))
         flat = [panel for row in panels for panel in row]
         for panel, (heading, drawn) in zip(flat, [q for row in rows for q in row], strict=True):
@@ -129,6 +132,18 @@ def _panels(view: View, banded: bool) -> list[list[tuple[str, list[Quantity]]]]:
             ]
         )
     return [row for row in rows if any(np.isfinite(q.values).any() for _, drawn in row for q in drawn)] or rows[:1]
+
+
+def _load_panels(view: View, shape: Frame) -> list[list[tuple[str, list[Quantity]]]]:
+    """Return heading and quantities of the panels of a load: what a cell measures, and where its voltage drops."""
+    if "voltage" not in view.results or not np.isfinite(view.variable("voltage").values).any():
+        return []
+    drops = [view.variable("layer_voltage"), view.variable("overpotential")]
+    measured = view.variable("current_density" if shape.along == "load_voltage" else "voltage")
+    slope = view.variable("differential_resistance")
+    if shape.band:
+        return [[("", [measured]), ("", [slope])]]
+    return [[("", [measured]), ("", [slope])], [("", [drops[0].renamed("voltage drop over layers")]), ("", [drops[1]])]]
 
 
 def interface_resistance(view: View) -> Quantity:
@@ -234,7 +249,10 @@ def _style_lines(panel: Axes, shape: Frame, values: Array, style: str, thin: boo
             warnings.simplefilter("ignore", RuntimeWarning)
             middle = np.nanmedian(values[:, line], axis=1) if values.shape[2] > 1 else values[:, line, 0]
         width = 0.7 if thin else None
-        panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3, linewidth=width)
+        (drawn,) = panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3, linewidth=width)
+        if shape.x.names:
+            # Between two materials there is nothing.
+            drawn.set(linestyle="none", marker="o")
 
 
 def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, label: str) -> None:
@@ -242,7 +260,9 @@ def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, lab
     bars = panel.bar(place, values, width=0.72 / total, color=PALETTE[number % len(PALETTE)], label=label)
     panel.bar_label(bars, [f"{v:.3g}".replace("e+0", "e") for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
-    panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
+    panel.set_xticks(
+        np.arange(len(values)), shape.x.cells() if shape.x.names else [number_text(v, 6) for v in shape.x.values]
+    )
 
 
 MANY_DECADES = 2.0
@@ -261,6 +281,9 @@ def _is_bars(shape: Frame) -> bool:
 
 def _scale_x(panel: Axes, shape: Frame) -> None:
     """Draw an axis logarithmically whose values were spread so."""
+    if shape.x.names:
+        name_ticks(panel.xaxis, shape.x)
+        return
     x = np.unique(shape.x.values)
     if len(x) > 3 and x[0] > 0 and x[-1] / x[0] > 50 and np.ptp(np.diff(np.log(x))) < np.ptp(np.diff(x)) / x[0]:
         panel.set_xscale("log")
@@ -272,6 +295,10 @@ def _common_words(quantities: list[Quantity]) -> str:
     return "resistance" if quantities[0].units == "ohm m2" else quantities[0].label
 
 
+LEGEND_WIDTH = 28
+"""Characters in a line of a legend inside a panel: longer ones would cover its axes."""
+
+
 def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool, *, styled: bool) -> None:
     from matplotlib.lines import Line2D
 
@@ -279,9 +306,9 @@ def _style_legend(panel: Axes, entries: list[tuple[str, Array, str]], bars: bool
         panel.legend()
         return
     handles = [
-        Line2D([], [], color="0.25", linewidth=0.7 if i else None, label=label)
+        Line2D([], [], color="0.25", linewidth=0.7 if i else None, label=textwrap.fill(label, LEGEND_WIDTH))
         if styled
-        else Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=label)
+        else Line2D([], [], color="0.25", linestyle=STYLES[i % len(STYLES)], label=textwrap.fill(label, LEGEND_WIDTH))
         for i, (label, _, _) in enumerate(entries)
     ]
     panel.legend(handles=handles, loc="best")
@@ -304,7 +331,7 @@ def explain_colours(figure: Figure, shape: Frame) -> None:
     n = shape.n_lines
     mapper = mpl.cm.ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), ListedColormap(shape.colours))
     bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
-    bar.set_ticklabels([number_text(v, 5) for v in series.values])
+    bar.set_ticklabels(series.cells() if series.names else [number_text(v, 5) for v in series.values])
     bar.ax.tick_params(length=0)
     bar.set_label(axis_label(series, WIDE))
 
@@ -317,9 +344,8 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
         Line2D([], [], color="0.25", linestyle=style, label=text)
         for style, text in zip(STYLES, styles.texts(), strict=False)
     ]
-    figure.legend(
-        handles=handles, loc="outside lower right", ncols=len(handles), title=styles.label, title_fontsize=7.5
-    )
+    heading = label_text(styles.label, "", 80)
+    figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), title=heading, title_fontsize=7.5)
 
 
 def note_of(view: View, shape: Frame, base: View | None = None) -> str:
@@ -330,7 +356,9 @@ def note_of(view: View, shape: Frame, base: View | None = None) -> str:
         names = ", ".join(name.replace("_", " ") for name in covered)
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
     if base is not None:
-        parts.append(f"A resistance above {BLOCKED_OHM_M2 * 1e4:.0e} Ohm cm2 counts as blocked, with that value")
+        ohms = display_of("ohm m2")
+        limit = ohms.after(f"{ohms.factor * BLOCKED_OHM_M2:.0e}")
+        parts.append(f"A resistance above {limit} counts as blocked, with that value")
     if "validity" in view.results:
         lines = share_lines(view.variable("validity").values.astype(np.int64))
         parts += [line[:1].upper() + line[1:] for line in lines]

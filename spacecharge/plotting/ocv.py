@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import letters, line_colours, new_figure, zero_line
+from ..units import display_of
+from .style import label_text, letters, line_colours, new_figure, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,7 @@ def _diffusivity(axis: Axes, stored: StoredFit) -> None:
     beyond = 0.03 * float(np.ptp(x))
     axis.set_xlim(float(x.min()) - beyond, float(x.max()) + beyond)
     axis.set_xlabel("Composition")
-    axis.set_ylabel("Chemical diffusivity (m$^{2}$ s$^{-1}$)")
+    axis.set_ylabel(label_text("chemical diffusivity", display_of("m2 s-1").math))
 
 
 def _factor(axis: Axes, stored: StoredFit) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..report.view import View
+from ..units import display_of
 from .frame import profile_lines
 from .lines import side_names
 from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..solver.solution import Solution
 
 Array = NDArray[np.float64]
+
+_NM = display_of("m").factor
 
 OFF_BULK = 0.01
 """A layer is shown as far as its potential is off its far value by more than this share of the largest
@@ -86,7 +89,7 @@ def plot_profiles(view: View, *, title: str = "") -> Figure:
     layers = []
     for name in results.layers:
         group = f"profiles/{name}"
-        x = results[f"{group}/x"] * 1e9
+        x = results[f"{group}/x"] * _NM
         potential = view.variable(f"{group}/potential").values.reshape(n_lines, x.size)
         occupancy = view.variable(f"{group}/occupancy").values.reshape(n_lines, -1, x.size)
         driving = None
@@ -108,7 +111,7 @@ def draw_potential(solution: Solution, ax: Axes) -> Figure:
         Takes a line a layer.
     """
     for layer in solution.layers:
-        ax.plot(layer.x * 1e9, layer.potential, label=layer.name)
+        ax.plot(layer.x * _NM, layer.potential, label=layer.name)
     ax.set_xlabel("Distance from the first contact (nm)")
     ax.set_ylabel("Electrostatic potential (V)")
     return cast("Figure", ax.get_figure())
@@ -130,7 +133,7 @@ def plot_solution(solution: Solution) -> Figure:
     layers = [
         LayerLines(
             layer.name,
-            layer.x * 1e9,
+            layer.x * _NM,
             layer.potential[np.newaxis],
             np.atleast_2d(layer.occupancy)[np.newaxis],
         )
@@ -187,6 +190,7 @@ def draw(
             if driven:
                 _draw_driving(panels[2, column], near, position, colours)
                 panels[2, column].set_xlim(above.get_xlim())
+                _fit_height(panels[2, column], near, position, [layer.driving for layer in near])
             panels[-1, column].set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
             for panel in panels[:-1, column]:
                 panel.tick_params(labelbottom=False)
@@ -232,7 +236,8 @@ def _zoom(above: Axes, below: Axes, near: list[LayerLines], position: float) -> 
         # What counts is the change on the contact's side: the other end may have a layer of its own.
         middle = np.argmin(np.abs(np.abs(distance) - 0.5 * np.abs(distance).max()))
         inner = np.abs(distance) <= np.abs(distance[middle])
-        change = np.abs(layer.potential - layer.potential[:, [middle]])[:, inner]
+        bent = _bent(layer)
+        change = np.abs(bent - bent[:, [middle]])[:, inner]
         largest = np.nanmax(change, initial=0.0)
         active = (change > OFF_BULK * largest).any(axis=0) if largest > 1e-9 else np.zeros(inner.sum(), bool)
         reach = np.abs(distance[inner][active]).max(initial=0.0) * AIR
@@ -246,12 +251,31 @@ def _zoom(above: Axes, below: Axes, near: list[LayerLines], position: float) -> 
     low, high = (min(low, -0.3 * span) if low < 0 else low), (max(high, 0.3 * span) if high > 0 else high)
     for panel in (above, below):
         panel.set_xlim(low if low < 0 else -0.03 * span, high if high > 0 else 0.03 * span)
-    visible = [layer.potential[:, (layer.x - position >= low) & (layer.x - position <= high)].ravel() for layer in near]
+    _fit_height(above, near, position, [layer.potential for layer in near])
+
+
+def _bent(layer: LayerLines) -> Array:
+    """Return the potential less what drives a current: the part of it that is space charge."""
+    if layer.driving is not None:
+        for s in range(layer.driving.shape[1]):
+            if np.isfinite(layer.driving[:, s]).any():
+                return np.asarray(layer.potential - layer.driving[:, s])
+    return layer.potential
+
+
+def _fit_height(panel: Axes, near: list[LayerLines], position: float, every: list[Array | None]) -> None:
+    """Let a panel be as high as what its width shows of some values, and 0."""
+    low, high = panel.get_xlim()
+    visible = [
+        values[..., (layer.x - position >= low) & (layer.x - position <= high)].ravel()
+        for layer, values in zip(near, every, strict=True)
+        if values is not None
+    ]
     values = np.concatenate(visible)
     values = values[np.isfinite(values)]
     if values.size:
         air = 0.06 * max(float(np.ptp(values)), 1e-3)
-        above.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
+        panel.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
 
 
 def _name_layers(panel: Axes, near: list[LayerLines]) -> None:

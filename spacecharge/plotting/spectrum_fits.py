@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..fitting.kind import Panel
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 MOST_NAMED = 6
 """Spectra with a name in the legend."""
@@ -33,7 +34,8 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
         Of the fit: title, number of data, chi-square.
     spectra : mapping
         ``names`` and ``unit``; ``spectrum`` (which one), ``frequency`` [Hz], ``measured_real``, ``fitted_real``,
-        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,).
+        ``sigma_real``, ``kramers_kronig_real``, the same of ``imag`` (n,). Of a posterior ``lower_95_real``,
+        ``upper_95_real``, the same of ``imag``, ``modulus`` and ``phase`` (n,), and complex ``drawn`` (n, n_draws).
     panels : sequence of Panel
         What else was measured.
 
@@ -41,10 +43,12 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
     -------
     matplotlib Figure
         Nyquist to one scale with a mark at every decade; modulus and phase; (data - fit) over the modulus, with what
-        the Kramers-Kronig series leaves in grey where there is one spectrum.
+        the Kramers-Kronig series leaves in grey where there is one spectrum. A posterior is drawn as some of its
+        spectra in the complex plane, where two parts move together, and as the pointwise band of 95 % elsewhere.
     """
     n = 3 + len(panels)
     note = f"{summary['n_data']} data, reduced chi-square {summary['chi2_reduced']:.3g}"
+    note += ", bands: 95 % of the posterior" if "drawn" in spectra else ""
     with styled():
         figure, grid = new_figure(-(-n // 2), 2, summary["title"] or summary["name"], note)
         axes = list(np.ravel(grid))
@@ -108,18 +112,31 @@ def _spectrum(
         "markeredgewidth": 0.7,
     }
     nyquist.plot(measured.real, -measured.imag, marker="o", label="" if label else "measured", **points)
-    from scipy.interpolate import CubicSpline
-
-    # The curve between the measured frequencies, of which an arc has only a dozen.
-    logs = np.log(frequency)
-    distinct = np.append(np.diff(logs) > 0.0, True)
-    fine = np.linspace(logs[0], logs[-1], 10 * logs.size)
-    curve = CubicSpline(logs[distinct], fitted[distinct])(fine)
+    curve = between(frequency, np.asarray(fitted, dtype=np.complex128))
     nyquist.plot(curve.real, -curve.imag, color=colour, label=label or "fit")
+    if "drawn" in one:
+        drawn = between(frequency, np.asarray(factor * one["drawn"], dtype=np.complex128))
+        nyquist.plot(drawn.real, -drawn.imag, color=colour, alpha=0.1, linewidth=0.7, zorder=1)
+        words = "" if label else f"{drawn.shape[1]} draws of the posterior"
+        nyquist.plot([], [], color=colour, alpha=0.3, linewidth=3.0, label=words)
+        for axes, what, scale in ((bode, "modulus", factor), (phase, "phase", -np.degrees(1.0))):
+            low, high = (scale * one[f"{end}_95_{what}"] for end in ("lower", "upper"))
+            axes.fill_between(frequency, low, high, color=colour, alpha=0.25, linewidth=0)
     bode.loglog(frequency, np.abs(measured), marker="o", **points)
     bode.loglog(frequency, np.abs(fitted), color=colour)
     phase.semilogx(frequency, -np.degrees(np.angle(measured)), marker="s", **{**points, "markersize": 2.4})
     phase.semilogx(frequency, -np.degrees(np.angle(fitted)), color=colour, linestyle=":")
+
+
+def between(frequency: Array, z: Complex) -> Complex:
+    """Return spectra (n, ...) between the measured frequencies too, rising, of which an arc has only a dozen."""
+    from scipy.interpolate import CubicSpline
+
+    logs = np.log(frequency)
+    distinct = np.append(np.diff(logs) > 0.0, True)
+    if np.count_nonzero(distinct) < 2:
+        return z
+    return np.asarray(CubicSpline(logs[distinct], z[distinct])(np.linspace(logs[0], logs[-1], 10 * logs.size)))
 
 
 _NAMED_ABOVE = 0.5
@@ -161,10 +178,15 @@ def _residuals(panel: Axes, one: Mapping[str, Array], colour: Any, *, first: boo
             one["frequency"], off, marker, color=colour, ms=3, fillstyle="full" if part == "real" else "none",
             label=f"fit, {words}" if first else "",
         )  # fmt: skip
+        if "drawn" in one:
+            # About the line of nothing, as the residuals are those of the fit: what other parameters would leave.
+            low, high = (one[f"{end}_95_{part}"] - one[f"fitted_{part}"] for end in ("lower", "upper"))
+            low, high = 100.0 * low / modulus, 100.0 * high / modulus
+            panel.fill_between(one["frequency"], low, high, color=colour, alpha=0.2, linewidth=0, zorder=1)
     panel.fill_between(
         one["frequency"], -100.0 * one["sigma_real"] / modulus, 100.0 * one["sigma_real"] / modulus, color="0.9",
         linewidth=0, zorder=-1, label="1 sigma of the data" if first else "",
     )  # fmt: skip
 
 
-__all__ = ["spectra_figure", "spectrum_of"]
+__all__ = ["between", "spectra_figure", "spectrum_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -87,25 +88,44 @@ def styled() -> Iterator[None]:
         yield
 
 
+HEAD_SIZE, NOTE_SIZE = 9.5, 7.5
+"""Letters of the title, and of what is said below it of selections and limits of the model [points]."""
+
+
 def new_figure(n_rows: int, n_columns: int, title: str, note: str = "") -> tuple[Figure, Any]:
     """Return a figure and its panels, shape (n_rows, n_columns).
 
-    No window, no pyplot state: the figure works in scripts, notebooks and on machines without a display.
+    No window, no pyplot state: the figure works in scripts, notebooks and on machines without a display. The note
+    stands below the title in small letters.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
 
     single = _single.get()
     grid = (n_rows * n_columns, 1) if single else (n_rows, n_columns)
     width = SINGLE_WIDTH if single else WIDTH if n_columns > 1 else 0.62 * WIDTH
     lines = textwrap.wrap(title, int(12.5 * width))
-    notes = textwrap.wrap(note, int(12.5 * width))
-    height = PANEL_HEIGHT * grid[0] + 0.19 * (len(lines) + len(notes)) + 0.1
+    notes = textwrap.wrap(note, int(12.5 * width * HEAD_SIZE / NOTE_SIZE))
+    # Room for the note is kept by empty lines of the title, which the layout knows.
+    kept = math.ceil(len(notes) * NOTE_SIZE / HEAD_SIZE)
+    height = PANEL_HEIGHT * grid[0] + 0.19 * (len(lines) + kept) + 0.1
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(*grid, squeeze=False).reshape(n_rows, n_columns)
-    head = "\n".join([*lines, *notes])
-    figure.suptitle(head, fontsize=9.5, x=0.01, ha="left")
+    head = figure.suptitle("\n".join([*lines, *[" "] * kept]), fontsize=HEAD_SIZE, x=0.01, ha="left")
+    below = Annotation(
+        "\n".join(notes),
+        xy=(0.0, 1.0),
+        xycoords=head,
+        xytext=(0.0, -1.25 * HEAD_SIZE * len(lines)),
+        textcoords="offset points",
+        va="top",
+        fontsize=NOTE_SIZE,
+        color="0.3",
+    )
+    if notes:
+        figure.add_artist(below)
     return figure, panels
 
 
@@ -235,6 +255,12 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
         title=label_text(heading, "", 80),
         title_fontsize=7.5,
     )
+
+
+def name_ticks(axis: AxisOfFigure, quantity: Quantity) -> None:
+    """Put names at the values of a quantity that only count, as materials."""
+    if quantity.names:
+        axis.set_ticks(list(quantity.values), quantity.cells())
 
 
 def axis_label(quantity: Quantity, width: int = 32) -> str:

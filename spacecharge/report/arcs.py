@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..store.read import Results
-from .export import Column, json_cell, point_table
+from .export import Column, json_cell, point_table, table_object
 from .tables import table
 
 TITLES = {
@@ -80,11 +80,7 @@ def _text(value: Any) -> str:
 
 def arcs_object(results: Results, selections: Sequence[str] = (), area_cm2: float | None = None) -> dict[str, Any]:
     """Return the same for other programs: ``columns`` with units and ``rows``."""
-    columns = arc_table(results, selections, area_cm2)
-    return {
-        "columns": [{"name": c.name, "unit": c.unit or "1"} for c in columns],
-        "rows": [[json_cell(v) for v in row] for row in zip(*(c.values for c in columns), strict=True)],
-    }
+    return table_object(arc_table(results, selections, area_cm2))
 
 
 __all__ = ["arc_lines", "arc_table", "arcs_object", "has_arcs"]

@@ -34,7 +34,7 @@ def assumptions_text(result: Assumptions) -> str:
         value = f"{item.value:g} {unit_of(item.path).text}".rstrip()
         span = f"{item.low:g} to {item.high:g}"
         rows.append([item.path, value, span, *(number(end) for end in run.span), item.why])
-    lines += _left(table(header, rows, left=6))
+    lines += table(header, rows, left=6)
     if result.runs:
         run = result.runs[0]
         own = unit_of(run.assumed.path).text
@@ -44,10 +44,6 @@ def assumptions_text(result: Assumptions) -> str:
     if result.n_samples:
         lines += ["", *_band_lines(result)]
     return "\n".join(lines)
-
-
-def _left(lines: list[str]) -> list[str]:
-    return [line.rstrip() for line in lines]
 
 
 def _band_lines(result: Assumptions) -> list[str]:

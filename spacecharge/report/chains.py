@@ -43,7 +43,7 @@ def chain_text(stored: StoredFit) -> str:
     if pulls:
         total = sum(p * p for p in pulls)
         lines.append(f"sum of squares of the last column {total:.1f} over {len(pulls)} numbers (some go together)")
-    lines.append("+- holds the errors of what a step takes from earlier ones; curves are handed on without error")
+    lines.append("+- holds the errors of what a step takes from earlier ones, curves included")
     for part in stored.parts:
         if part.attributes.get("verdict"):
             lines += ["", f"{part.name}: {part.title}" if part.title else part.name]

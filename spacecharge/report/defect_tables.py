@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from .tables import table
+
 _WIDTH = 22
 _MOST_COLUMNS = 8
 
@@ -76,13 +78,13 @@ def scan_lines(
     largest = {name: max(filter(isfinite, column), default=0.0) for name, column in columns.items()}
     names = sorted(columns, key=lambda name: -largest[name])[:_MOST_COLUMNS]
     heads = [axis if axis in ("temperature_K", "potential_V") else f"{axis}_cm-3", "E_F_eV", *names]
-    lines = ["  ".join(f"{head:>13}" for head in heads)]
+    rows = []
     for i, value in enumerate(values):
         if reasons[i]:
-            lines.append(f"{value:>13.6g}  {reasons[i]}")
-            continue
-        numbers = [f"{value:>13.6g}", f"{fermi_level_eV[i]:>13.6f}", *(f"{columns[n][i]:>13.5e}" for n in names)]
-        lines.append("  ".join(numbers))
+            rows.append([f"{value:.6g}", *("-" for _ in heads[1:]), reasons[i]])
+        else:
+            rows.append([f"{value:.6g}", f"{fermi_level_eV[i]:.6f}", *(f"{columns[n][i]:.5e}" for n in names), ""])
+    lines = table([[*heads, ""]], rows, left=(len(heads),))
     left = len(columns) - len(names)
     if left:
         lines.append(f"({left} rarer species left out; --json has them all)")

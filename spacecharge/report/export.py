@@ -10,10 +10,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from ..store.files import replacing, system_errors
 from ..store.read import Results
+from ..store.target import output_file
 from .view import Quantity, View
 
 LONG = ("frequency", "arc", "relaxation")
@@ -30,6 +32,21 @@ UNASKED = ("arc", "relaxation")
 """Those whose variables stand in a table only where they are asked for: they have nothing to do with the others."""
 
 FORMATS = (".csv", ".xlsx", ".json")
+
+OWN_TITLES = (
+    "layer",
+    "x",
+    "potential",
+    "occupancy",
+    "vacancy",
+    "impedance_modulus",
+    "impedance_phase",
+    "-impedance_imag",
+)
+"""Titles of columns beside the variables of a file: those of profiles, and of spectra in the shapes of others."""
+
+LONGEST_LINE = 1 << 20
+"""Characters of a line of titles; a table of four layers and two species takes some thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ def point_table(
     columns = [_constant(q, shape) for q in view.chosen]
     for axis in view.axes:
         columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
-    columns += [_spread(view.coordinate(d), axes, shape, ()) for d in long]
+    columns += [_spread(view.variable(d), axes, shape, ()) for d in long]
     present = {column.name for column in columns}
     for quantity in quantities:
         columns += [column for column in _split(results, quantity, axes, shape) if column.name not in present]
@@ -219,12 +236,17 @@ def _variables(results: Results) -> list[str]:
 
 
 def _constant(quantity: Quantity, shape: tuple[int, ...]) -> Column:
-    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), quantity.values[0]))
+    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), _named(quantity)[0]))
+
+
+def _named(quantity: Quantity) -> NDArray[Any]:
+    """Return the values, or the names that they stand for."""
+    return np.array(quantity.cells(), dtype=object) if quantity.names else np.asarray(quantity.values)
 
 
 def _spread(quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...], index: tuple[int, ...]) -> Column:
     """Return one column of a quantity over all rows; `index` fixes its own dimensions, in their order."""
-    values = np.asarray(quantity.values)
+    values = _named(quantity)
     own = iter(index)
     picked = tuple(slice(None) if d in axes else next(own) for d in quantity.dims)
     values = values[picked]
@@ -257,9 +279,16 @@ def csv_text(columns: Sequence[Column]) -> str:
 
 def json_text(columns: Sequence[Column], title: str) -> str:
     """Return a table as one JSON object: title, columns with units, rows; null where there is no number."""
-    rows = zip(*([json_cell(v) for v in column.values] for column in columns), strict=True)
-    head = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
-    return json.dumps({"title": title, "columns": head, "rows": [list(row) for row in rows]}, allow_nan=False) + "\n"
+    return json.dumps({"title": title} | table_object(columns), allow_nan=False) + "\n"
+
+
+def table_object(columns: Sequence[Column], rows: int | None = None) -> dict[str, Any]:
+    """Return a table for other programs: ``columns`` with their units and ``rows``, at most so many."""
+    cells = ([json_cell(v) for v in column.values[:rows]] for column in columns)
+    return {
+        "columns": [{"name": column.name, "unit": column.unit or "1"} for column in columns],
+        "rows": [list(row) for row in zip(*cells, strict=True)],
+    }
 
 
 def json_cell(value: Any) -> Any:
@@ -270,7 +299,9 @@ def json_cell(value: Any) -> Any:
     return plain
 
 
-def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False) -> None:
+def write_table(
+    columns: Sequence[Column], path: Path, title: str, *, overwrite: bool = False, others: Iterable[str] = ()
+) -> None:
     """Write a table to a file whose ending says the format: .csv, .xlsx or .json.
 
     Parameters
@@ -282,18 +313,27 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
     title : str
         Of the table, where the format has a place for it.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing table of the same results; what neither is empty nor has such titles stays.
+    others : iterable of str
+        Names of columns that other tables of these results have.
 
     Raises
     ------
     StoreError
-        The ending is none of these, the file exists already, or xlsx is asked for without openpyxl.
+        The ending is none of these, the file exists already, what is to be replaced is no table of results, or xlsx
+        is asked for without openpyxl.
     """
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
+    path = output_file(path)
     if path.exists() and not overwrite:
         raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}
+    if path.is_file() and not _is_table_of(path, known):
+        raise StoreError(
+            f"{path}: is no table of these results, and only such are replaced; choose another name, or move it away"
+        )
     with system_errors(path, lambda: "free some space and export again"), replacing(path) as temporary:
         if ending == ".xlsx":
             _write_xlsx(columns, temporary, title)
@@ -301,6 +341,37 @@ def write_table(columns: Sequence[Column], path: Path, title: str, *, overwrite:
             text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
             # A damaged text of a result file may hold bytes that are no UTF-8.
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _is_table_of(path: Path, known: Collection[str]) -> bool:
+    """Say whether a file is empty, or a table that has no other columns than these."""
+    try:
+        titles = _titles(path)
+    except (OSError, ValueError, LookupError, TypeError, BadZipFile):
+        return False
+    return path.stat().st_size == 0 or (bool(titles) and all(_bare(title) in known for title in titles))
+
+
+def _titles(path: Path) -> list[str]:
+    """Return the titles of a table of one of the formats."""
+    ending = path.suffix.lower()
+    if ending == ".xlsx":
+        from openpyxl import load_workbook
+
+        book = load_workbook(path, read_only=True)
+        try:
+            return [str(cell) for cell in next(book.worksheets[0].iter_rows(max_row=1, values_only=True), ())]
+        finally:
+            book.close()
+    with path.open(encoding="utf-8", newline="") as file:
+        if ending == ".csv":
+            return next(csv.reader([file.readline(LONGEST_LINE)]), [])
+        return [str(column["name"]) for column in json.load(file)["columns"]]
+
+
+def _bare(title: str) -> str:
+    """Return the name in a title, without unit, contact, side, layer or species."""
+    return title.partition(" (")[0].partition("[")[0]
 
 
 def _write_xlsx(columns: Sequence[Column], path: Path, title: str) -> None:
@@ -334,5 +405,6 @@ __all__ = [
     "point_table",
     "profile_table",
     "spectrum_table",
+    "table_object",
     "write_table",
 ]

@@ -57,7 +57,8 @@ def interface_text(data: Mapping[str, Any]) -> str:
         title = f"exchange current density, {_AMPERES.text}, and apparent activation energy, eV"
         lines += ["", title, *columns((), [heads, *rows])]
     lines += _capacitances(table, names)
-    lines += ["", "what the fit meets (within 2 sigma)", *(f"  {line}" for line in data["verdict"])]
+    if data["verdict"]:
+        lines += ["", "what the fit meets (within 2 sigma)", *(f"  {line}" for line in data["verdict"])]
     return "\n".join(lines)
 
 

@@ -42,8 +42,7 @@ def _single(view: View, rows: int) -> list[str]:
         quantity = view.variable(name)
         for label, value in _entries(view, quantity.dims, np.asarray(quantity.values, dtype=float)):
             if np.isfinite(value):
-                unit = f" {quantity.display.text}" if quantity.display.text else ""
-                lines.append(f"{quantity.label + label:<60}{number(value)}{unit}")
+                lines.append(f"{quantity.label + label:<60}{quantity.display.after(number(value))}")
     status = int(view.variable("status").values)
     lines.append(f"{'status':<60}{status} ({status_words(status)})")
     if f"{GROUP}/potential" in results.fields:

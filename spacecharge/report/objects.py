@@ -13,7 +13,7 @@ from ..codes import status_words
 from ..store.read import Results
 from ..store.stored_fit import StoredFit, read_fits
 from .arcs import arcs_object, has_arcs
-from .export import json_cell, point_table
+from .export import json_cell, point_table, table_object
 
 
 def results_object(
@@ -55,10 +55,7 @@ def results_object(
     if results.n_points:
         counts = results.status_counts()
         found["status"] = {str(status): {"points": n, "words": status_words(status)} for status, n in counts.items()}
-        columns = point_table(results, selections, area_cm2=area_cm2)
-        found["columns"] = [{"name": column.name, "unit": column.unit or "1"} for column in columns]
-        cells = zip(*(column.values[:rows] for column in columns), strict=True)
-        found["rows"] = [[json_cell(value) for value in row] for row in cells]
+        found |= table_object(point_table(results, selections, area_cm2=area_cm2), rows)
         if has_arcs(results):
             found["arcs"] = arcs_object(results, selections, area_cm2)
     if results.has_fits:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..codes import Validity, status_words
+from ..codes import NO_STATIC_CAPACITANCE, Validity, status_words
 from ..store.read import Results
 from ..units import display_of
 from .arcs import arc_lines
@@ -46,6 +46,9 @@ _SCALARS = (
     ("iterations", ""),
 )
 _SWEEP_COLUMNS = (
+    ("voltage", "polarisation"),
+    ("current_density", "current"),
+    ("differential_resistance", "dV/dJ"),
     ("interface_resistance", "resistance"),
     ("total_resistance", "total resistance"),
     ("space_charge_potential", "space charge"),
@@ -119,13 +122,13 @@ def _axis(results: Results, name: str) -> str:
     field = results.fields[name]
     display = display_of(field.units)
     values = results[name] * display.factor
-    unit = f" {display.text}" if display.text else ""
-    return f"{name}: {values.size} from {values[0]:g} to {values[-1]:g}{unit}"
+    if names := results.names_of(name):
+        return f"{name}: {', '.join(names)}"
+    return f"{name}: {values.size} from {values[0]:g} to {display.after(f'{values[-1]:g}')}"
 
 
 def _chosen(quantity: Quantity) -> str:
-    unit = f" {quantity.display.text}" if quantity.display.text else ""
-    return f"{quantity.name} = {quantity.values[0]:.10g}{unit}"
+    return f"{quantity.name} = {quantity.display.after(quantity.cells(10)[0])}"
 
 
 def _points(view: View, rows: int) -> list[str]:
@@ -136,7 +139,9 @@ def _points(view: View, rows: int) -> list[str]:
     if not view.axes:
         return _single(view)
     if len(view.axes) == 1:
-        return point_rows(view, rows, [column for column in _SWEEP_COLUMNS if column[0] in view.results])
+        given = view.axes[0].removeprefix("load_")
+        shown = [column for column in _SWEEP_COLUMNS if column[0] in view.results and column[0] != given]
+        return point_rows(view, rows, shown)
     return pivot(view, rows)
 
 
@@ -160,13 +165,15 @@ def _single(view: View) -> list[str]:
         of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
         rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
         lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
+        static = "static_capacitance"
+        if static in results and np.isnan(view.variable(static).values).any():
+            lines.append(f"static C: {NO_STATIC_CAPACITANCE}")
     lines.append("")
     status = int(view.variable("status").values)
     for name, _ in _all_columns(view, _SCALARS, ()):
         if name in results:
             quantity = view.variable(name)
-            unit = f" {quantity.display.text}" if quantity.display.text else ""
-            lines.append(f"{quantity.label:<44}{number(float(quantity.values))}{unit}")
+            lines.append(f"{quantity.label:<44}{quantity.display.after(number(float(quantity.values)))}")
     lines.append(f"{'status':<44}{status} ({status_words(status)})")
     if "validity" in results:
         flags = int(view.variable("validity").values)
@@ -234,7 +241,7 @@ def point_rows(view: View, n_rows: int, titles: Sequence[tuple[str, str]]) -> li
     step = view.thin(axis, n_rows)
     columns: list[tuple[str, str, str, list[str]]] = []
     for quantity in view.coordinates(axis):
-        columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
+        columns.append((quantity.name, "", quantity.display.text, quantity.cells()))
     for name, title in titles:
         columns += columns_of(view, name, title)
     columns.append(("status", "", "", [status_words(int(s)) for s in view.variable("status").values]))
@@ -282,16 +289,15 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
     quantity = view.variable(name)
     values = quantity.values.reshape(quantity.values.shape[:2])
     rows_of, columns_of = view.coordinates(down)[0], view.coordinates(across)[0]
-    across_unit = f" {columns_of.display.text}" if columns_of.display.text else ""
     lines = [f"{quantity.label} [{quantity.display.text}]"]
     others = [view.coordinates(axis)[0] for axis in view.axes[2:]]
     if others:
         lines[0] += " at " + ", ".join(_chosen(q) for q in others) + " (--select chooses others)"
     header = [
-        [rows_of.name, *(f"{columns_of.name}" for _ in columns_of.values)],
-        [rows_of.display.text, *(f"{v:.6g}{across_unit}" for v in columns_of.values)],
+        [rows_of.name, *(columns_of.name for _ in columns_of.values)],
+        [rows_of.display.text, *(columns_of.display.after(text) for text in columns_of.cells())],
     ]
-    body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
+    body = [[at, *(number(float(v)) for v in line)] for at, line in zip(rows_of.cells(), values, strict=True)]
     lines += table(header, body, left=0)
     notes = [
         f"every {ordinal(step)} of {size} values of {axis}"
@@ -300,7 +306,7 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
     ]
     if notes:
         lines.append(f"({'; '.join(notes)}; --rows N shows more)")
-    lines.append(f"(--select {columns_of.name}={columns_of.values[0]:g} shows potentials, widths and charges)")
+    lines.append(f"(--select {columns_of.name}={columns_of.cells()[0]} shows potentials, widths and charges)")
     return lines
 
 

@@ -19,10 +19,11 @@ from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds
 from .relaxation import RelaxationTimes, places_of, relaxation_times
-from .small_signal import Laws, is_at_rest
+from .small_signal import Laws
 
 if TYPE_CHECKING:
     from .solution import Solution
+    from .steady import SteadyState
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ PER_DECADE = 40
 BEYOND = 3.0
 """Natural logarithm of how far beyond the outermost times they are looked for."""
 
-FAINT = 1e-12
+FAINT = 1e-9
 """Share of the resistance below which a pole makes no arc."""
 
 MOST_ARCS = 8
@@ -79,18 +80,18 @@ class Arc(NamedTuple):
 
 
 def impedance_arcs(
-    solution: Solution,
+    solution: Solution | SteadyState,
     *,
     ends: EndKinds | Mapping[str, EndKinds] = "reversible",
     charge_transfer: Laws = None,
     contact_resistance: ArrayLike | None = None,
 ) -> tuple[Arc, ...]:
-    """Return the arcs of the spectrum of a stack at rest, that of the lowest frequency first.
+    """Return the arcs of the spectrum of a stack, that of the lowest frequency first.
 
     Parameters
     ----------
-    solution : Solution
-        The state at rest.
+    solution : Solution or SteadyState
+        The state, at rest, with biased contacts, or with a current.
     ends, charge_transfer, contact_resistance : optional
         As for :func:`impedance`.
 
@@ -102,33 +103,36 @@ def impedance_arcs(
     Raises
     ------
     ModelError
-        The state carries a current or a contact is biased, and as for :func:`relaxation_times`.
+        The spectrum about a current or a bias has an inductive loop, which no resistance beside a capacitance names,
+        and as for :func:`relaxation_times`.
 
     Notes
     -----
     Poles belong to different arcs where -Im Z, without the capacitor in series, has a minimum between them that is a
-    hundredth below the lower of the two maxima. A chain of poles without such a minimum (diffusion) is one arc.
+    hundredth below the lower of the two maxima. A chain of poles without such a minimum (diffusion) is one arc. About a
+    current or a bias poles of one arc may be negative and come in pairs; of the arc their sum counts.
     """
-    if not is_at_rest(solution):
-        raise ModelError(
-            "a state at rest is needed: with a current or a bias poles may be negative or come in pairs, and belong to "
-            "no place (their times and strengths: relaxation_times)",
-            "impedance.arcs",
-        )
     return arcs_of(
         relaxation_times(solution, ends=ends, charge_transfer=charge_transfer, contact_resistance=contact_resistance)
     )
 
 
 def arcs_of(times: RelaxationTimes) -> tuple[Arc, ...]:
-    """Return the arcs of relaxation times, that of the lowest frequency first."""
-    seen = times.strength > FAINT * times.strength.sum()
+    """Return the arcs of relaxation times, that of the lowest frequency first.
+
+    Raises
+    ------
+    ModelError
+        -Im Z of the poles is below 0 somewhere: an inductive loop.
+    """
+    size = np.abs(times.strength)
+    seen = size > FAINT * size.sum()
     time, strength, power = times.time[seen], times.strength[seen], times.power[seen]
     found = []
     for group in _groups(time, strength):
-        total = float(strength[group].sum())
+        total = float(strength[group].sum().real)
         frequency = _peak(time[group], strength[group])
-        share = strength[group] @ power[group] / total
+        share = np.asarray((strength[group] @ power[group]).real / total)
         place, part = _place(times.places, share)
         found.append(Arc(total, 1.0 / (2.0 * np.pi * frequency * total), frequency, place, part, share))
     return tuple(found)
@@ -136,7 +140,9 @@ def arcs_of(times: RelaxationTimes) -> tuple[Arc, ...]:
 
 def _imaginary(logs: Array, time: Array, strength: Array) -> Array:
     """Return -Im Z of some poles at angular frequencies given by their natural logarithms."""
-    x = np.exp(logs[:, None] + np.log(time))
+    x = np.exp(logs)[:, None] * time
+    if np.iscomplexobj(x):
+        return np.asarray(-(strength / (1.0 + 1j * x)).sum(axis=1).imag)
     return np.asarray((strength * x / (1.0 + x**2)).sum(axis=1))
 
 
@@ -144,10 +150,17 @@ def _groups(time: Array, strength: Array) -> list[NDArray[np.int64]]:
     """Return the numbers of the poles of each arc; the slowest first."""
     if not time.size:
         return []
-    rates = -np.log(time)
+    rates = -np.log(np.abs(time))
     low, high = rates.min() - BEYOND, rates.max() + BEYOND
     logs = np.linspace(low, high, int((high - low) / np.log(10.0) * PER_DECADE) + 3)
     height = _imaginary(logs, time, strength)
+    if height.min() < -DEPTH * height.max():
+        hertz = float(np.exp(logs[np.argmin(height)]) / (2.0 * np.pi))
+        raise ModelError(
+            f"the spectrum about this state has an inductive loop (-Im Z below 0, at {hertz:.3g} Hz), which is no "
+            "resistance beside a capacitance (its times and strengths: relaxation_times)",
+            "impedance.arcs",
+        )
     inner = height[1:-1]
     tops = (1 + np.flatnonzero((inner > height[:-2]) & (inner >= height[2:]))).tolist()
     while True:
@@ -166,15 +179,15 @@ def _groups(time: Array, strength: Array) -> list[NDArray[np.int64]]:
 
 def _peak(time: Array, strength: Array) -> float:
     """Return the frequency at which -Im Z of some poles is largest [Hz]."""
-    rates = -np.log(time)
+    rates = -np.log(np.abs(time))
     logs = np.linspace(rates.min() - 1.0, rates.max() + 1.0, int(10.0 * (np.ptp(rates) + 2.0)) + 3)
     k = int(np.clip(np.argmax(_imaginary(logs, time, strength)), 1, logs.size - 2))
     low, high = logs[k - 1], logs[k + 1]
-    # The slope of x/(1 + x^2) by ln x is x (1 - x^2)/(1 + x^2)^2.
     for _ in range(60):
         middle = 0.5 * (low + high)
-        x = np.exp(middle - rates)
-        rises = np.sum(strength * x * (1.0 - x**2) / (1.0 + x**2) ** 2) > 0.0
+        # The slope of 1/(1 + i x) by ln x is -i x/(1 + i x)^2.
+        x = 1j * np.exp(middle) * time
+        rises = np.sum(strength * x / (1.0 + x) ** 2).imag > 0.0
         low, high = (middle, high) if rises else (low, middle)
     return float(np.exp(0.5 * (low + high)) / (2.0 * np.pi))
 
@@ -204,20 +217,24 @@ def stored_arcs(times: RelaxationTimes, names: Sequence[str]) -> dict[str, NDArr
     -------
     dict
         ``arc_resistance``, ``arc_capacitance``, ``arc_frequency``, ``arc_place`` (number of its name, -1 for none),
-        ``arc_share`` (MOST_ARCS,), ``relaxation_time``, ``relaxation_strength`` (MOST_TIMES,), padded with NaN.
+        ``arc_share`` (MOST_ARCS,), ``relaxation_time``, ``relaxation_strength`` (MOST_TIMES,), padded with NaN. No arcs
+        where a spectrum has an inductive loop, no times where some come in pairs.
     """
     values = empty_arcs()
-    arcs = arcs_of(times)
+    try:
+        arcs = arcs_of(times)
+    except ModelError:
+        arcs = ()
     kept = sorted(sorted(range(len(arcs)), key=lambda k: -arcs[k].resistance)[:MOST_ARCS])
     for row, arc in enumerate(arcs[k] for k in kept):
         for name in ("resistance", "capacitance", "frequency", "share"):
             values[f"arc_{name}"][row] = getattr(arc, name)
         values["arc_place"][row] = names.index(arc.place)
-    if times.time.size:
+    if times.time.size and not np.iscomplexobj(times.time):
         begins = np.concatenate([[0], 1 + np.flatnonzero(np.diff(times.time) < -CLOSE * times.time[:-1])])
-        strength = np.add.reduceat(times.strength, begins)
-        middle = np.exp(np.add.reduceat(times.strength * np.log(times.time), begins) / strength)
-        strongest = np.sort(np.argsort(-strength, kind="stable")[:MOST_TIMES])
+        strength, size = np.add.reduceat(times.strength, begins), np.abs(times.strength)
+        middle = np.exp(np.add.reduceat(size * np.log(times.time), begins) / np.add.reduceat(size, begins))
+        strongest = np.sort(np.argsort(-np.abs(strength), kind="stable")[:MOST_TIMES])
         values["relaxation_time"][: strongest.size] = middle[strongest]
         values["relaxation_strength"][: strongest.size] = strength[strongest]
     return values

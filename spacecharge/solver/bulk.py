@@ -76,7 +76,7 @@ def concentration(rows: Rows) -> Array:
     ("layer", "species"),
     "1",
     "share of the conductivity of the neutral layer",
-    is_sensitive=False,
+    slope=False,
     needs="several_species",
 )
 def transference_number(rows: Rows) -> Array:
@@ -250,13 +250,13 @@ def _at_contacts(rows: Rows, which: int) -> Array:
     return values
 
 
-@of_bulks(("contact",), "1", "occupancy of the plane of sites", is_sensitive=False, needs="planes")
+@of_bulks(("contact",), "1", "occupancy of the plane of sites", slope=False, needs="planes")
 def plane_occupancy(rows: Rows) -> Array:
     """Return the filled share of the sites of planes in contacts."""
     return _at_contacts(rows, 1)
 
 
-@of_bulks(("contact",), "C m-2", "charge of the plane of sites", is_sensitive=False, needs="planes")
+@of_bulks(("contact",), "C m-2", "charge of the plane of sites", slope=False, needs="planes")
 def plane_charge(rows: Rows) -> Array:
     """Return the areal charge of planes in contacts: their carriers and their background."""
     return _at_contacts(rows, 2)

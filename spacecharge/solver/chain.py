@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,47 +22,66 @@ Mesh = tuple[Array, Array, Array, Array]
 ContactLaw = ChargeTransfer | Mapping[str, ChargeTransfer] | None
 
 
+class SteadyKernels(NamedTuple):
+    """What every steady current needs of the kernels."""
+
+    lay_state: Callable[..., Mesh]
+    carry_load: Callable[..., tuple[int, Mesh]]
+    fill_nodes: Callable[..., None]
+    drops_of: Callable[..., None]
+    RESULTS: int
+    A_FLOWS: int
+    A_VOLTAGE: int
+    A_SLOPE: int
+    R_RELATIVE: int
+    R_ERROR: int
+    R_ITERATIONS: int
+    R_SATURATED: int
+    INTACT: int
+    INACCURATE: int
+    ISOLATED: int
+
+
+_loaded: SteadyKernels | None = None
+
+
+def steady_kernels() -> SteadyKernels:
+    """Return the kernels; numba loads with the first call.
+
+    Kept in a global, as those of a solve are (:func:`.kernel_choice.kernels`).
+    """
+    global _loaded
+    if _loaded is None:
+        from ..kernels import steady_mesh, steady_newton, steady_nodes, steady_profile
+
+        every = vars(steady_nodes) | vars(steady_newton) | vars(steady_profile) | vars(steady_mesh)
+        _loaded = SteadyKernels(*(every[name] for name in SteadyKernels._fields))
+    return _loaded
+
+
 class Chain:
     """A mesh with its state, and what the kernels need beside it; mutable while a state is looked for."""
 
     def __init__(self, solution: Solution, contacts: Array, routes: Routes) -> None:
-        from ..kernels import layout as o
-        from ..kernels import workspace as w
-        from ..kernels.species import fill_species
-        from ..kernels.steady_newton import A_FLOWS
-        from ..kernels.steady_nodes import ISOLATED, ROUTE_SIZE, ROUTE_START, Y
-
-        p = solution.parameters
-        prepared = solution._prepared
-        state = solution.state
-        first = state[w.FIRST, : p.n_layers + 1].astype(int)
-        n, n_routes = int(first[-1]), routes.component.size
+        k = steady_kernels()
+        p, prepared, kept = solution.parameters, solution._prepared, solution._kept
+        n_routes = routes.component.size
         self.volt = float(p.thermal_voltage[0])
         self.routes = routes
-        species = np.empty((p.n_layers, p.n_species, o.SPECIES_COLUMNS))
-        fill_species(prepared.rows[0], prepared.codes, species)
-        amounts = np.zeros(n_routes)
+        species, amounts = prepared.species(), np.zeros(n_routes)
         self.problem = (
             species, prepared.codes, np.ascontiguousarray(p.permittivity[0]), contacts, self.volt, routes.of_species,
             routes.spans, amounts,
         )  # fmt: skip
-        elements = np.empty((n, 2))
-        elements[:, 0], elements[:, 1] = state[w.SIZE, :n], state[w.LAYER, :n]
-        nodes = np.zeros((n, 5, ROUTE_START + ROUTE_SIZE * n_routes))
-        nodes[:, :, Y] = state[w.Y : w.Y + 5, :n].T
-        charge = species[elements[:, 1].astype(int), :, o.P_Z]
-        deltas = -charge[:, None, :] * nodes[:, :, Y][:, :, None]
-        for s in range(p.n_species):
-            at = w.SPECIES_START + w.SPECIES_ROWS * s + w.DELTA
-            kept = state[at : at + 5, :n].T
-            if np.any(kept):
-                deltas[:, :, s] = kept
-        self.mesh: Mesh = (elements, nodes, deltas, np.zeros(deltas.shape))
+        deltas = np.empty((kept.shape[1] - 1, 5, p.n_species))
+        self._mesh: Mesh = k.lay_state(kept, species, deltas, n_routes)
+        # Whether the nodes are filled for y and offsets as they are: done when somebody asks for the mesh.
+        self._is_filled = False
         self.solution = solution
         self.flows = np.zeros(n_routes)
-        self.answer = np.zeros(A_FLOWS + n_routes)
+        self.answer = np.zeros(k.A_FLOWS + n_routes)
         self.iterations = 0
-        if np.any(routes.spans[:, 2] == ISOLATED):
+        if n_routes > 1 and np.any(routes.spans[:, 2] == k.ISOLATED):
             amounts[:] = self.amounts()
 
     @property
@@ -71,17 +90,23 @@ class Chain:
         return float(self.flows.sum())
 
     @property
+    def mesh(self) -> Mesh:
+        """Elements, nodes, Delta and its slopes as the kernels know them, in the state as it is."""
+        if not self._is_filled:
+            steady_kernels().fill_nodes(self.problem, self._mesh)
+            self._is_filled = True
+        return self._mesh
+
+    @property
     def n_elements(self) -> int:
         """Elements of the mesh."""
-        return int(self.mesh[0].shape[0])
+        return int(self._mesh[0].shape[0])
 
     def amounts(self) -> Array:
         """Return the charge of every route above that of the bulk."""
         from ..kernels.element import WEIGHTS
-        from ..kernels.steady_newton import fill_nodes
         from ..kernels.steady_nodes import AMOUNT, ROUTE_SIZE, ROUTE_START
 
-        fill_nodes(self.problem, self.mesh)
         elements, nodes, _, _ = self.mesh
         return np.asarray(
             np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
@@ -89,42 +114,39 @@ class Chain:
 
     def carry(self, target: float, by_voltage: bool, tolerance_V: float, start: float = 0.0) -> tuple[int, Array]:
         """Go from `start` to a current or a voltage on a mesh that follows; returns what `carry_load` does."""
-        from ..kernels.steady_mesh import RESULTS, carry_load, join_pairs
-
-        results = np.empty(RESULTS)
-        aim = (1.0 if by_voltage else 0.0, float(target), float(start))
+        k = steady_kernels()
+        results = np.empty(k.RESULTS)
         # The solve before has halved its mesh once; so does this one.
-        status, self.mesh = carry_load(
-            self.problem, join_pairs(self.mesh), self.flows, aim, tolerance_V, self.answer, results
-        )
-        return int(status), results
+        aim = (1.0 if by_voltage else 0.0, target, start, 1.0)
+        status, self._mesh = k.carry_load(self.problem, self._mesh, self.flows, aim, tolerance_V, self.answer, results)
+        self._is_filled = False
+        return status, results
 
     def kept(self) -> tuple[Mesh, Array, Array]:
         """Return the state, for :meth:`restore`; :meth:`carry` works on a mesh of its own."""
-        return self.mesh, self.flows.copy(), self.answer.copy()
+        return self._mesh, self.flows.copy(), self.answer.copy()
 
     def restore(self, kept: tuple[Mesh, Array, Array]) -> None:
         """Take a state up again that :meth:`kept` returned."""
-        self.mesh, self.flows, self.answer = kept
+        self._mesh, self.flows, self.answer = kept
+        self._is_filled = False
 
     def halved(self) -> Chain | None:
         """Return the same state with every element cut in half and solved again; None where that fails."""
-        from ..kernels.steady_mesh import INTACT, RESULTS, carry_load
-
+        k = steady_kernels()
         finer = copy(self)
         finer.flows, finer.answer = self.flows.copy(), self.answer.copy()
         elements, nodes, deltas, turns = self.mesh
         mesh = (elements, nodes.copy(), deltas.copy(), turns.copy())
-        aim = (0.0, self.current, self.current)
-        status, finer.mesh = carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, np.empty(RESULTS))
-        return finer if status == INTACT else None
+        aim, results = (0.0, self.current, self.current, 0.0), np.empty(k.RESULTS)
+        status, finer._mesh = k.carry_load(self.problem, mesh, finer.flows, aim, math.inf, finer.answer, results)
+        finer._is_filled = False
+        return finer if status == k.INTACT else None
 
     def drops(self) -> Array:
         """Return the drop of v of each route over layers and contacts left of them, (2, n_routes, n_layers) [V]."""
-        from ..kernels.steady_profile import drops_of
-
         drops = np.empty((2, self.flows.size, self.problem[2].size))
-        drops_of(self.problem, self.mesh, self.flows, drops)
+        steady_kernels().drops_of(self.problem, self.mesh, self.flows, drops)
         return drops
 
     def work(self) -> Array:
@@ -270,9 +292,9 @@ def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resist
     p = parameters
     rows = np.zeros((p.n_layers - 1, routes.component.size, k.CONTACT_COLUMNS))
     volt = float(p.thermal_voltage[0])
+    rows[:, :, k.C_STEP] = (p.contact_step[0] / volt)[:, None]
+    rows[:, :, k.C_SHEET] = (p.contact_charge[0] / (VACUUM_PERMITTIVITY * volt))[:, None]
     for c in range(p.n_layers - 1):
-        rows[c, :, k.C_STEP] = float(p.contact_step[0, c]) / volt
-        rows[c, :, k.C_SHEET] = float(p.contact_charge[0, c]) / (VACUUM_PERMITTIVITY * volt)
         law = laws[c] if c < len(laws) else None
         if law is not None:
             if resistance[c] != 0.0:

@@ -19,7 +19,7 @@ from ..errors import ConvergenceError, MiscibilityGapError
 from ..kernels import rows as k
 from ..model import Stack, StackParameters
 from ..model.numbers import DEFAULT_TOLERANCE_V
-from .kernel_choice import beyond_the_main_job, kernels, run_prepared, run_rows
+from .kernel_choice import beyond_the_main_job, run_any, run_prepared, run_rows
 from .options import SolverOptions
 from .output import Rows, counted_layers, output_width
 from .packing import (
@@ -229,7 +229,6 @@ def _replace_static(
     The neutral bias is the answer of a second problem (the stack cut at the contact), which the implicit derivative of
     the first does not know; solves at 1e-11 V leave an error of 1e-8 relative.
     """
-    general = kernels().any
     p = parameters
     moves = pack_rows(tangent, 0.0)[0]
     start = k.capacitance_start(p.n_layers, p.n_species)
@@ -251,7 +250,7 @@ def _replace_static(
         out[:, 0] = np.where(p.invalid, Status.INVALID_POINT, Status.NOT_RUN)
 
         def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
-            general(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
+            run_any(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)
 
         _run_blocks(block, p.n_points, n_threads)
         values.append(out[:, start + 1 :: 2])
@@ -371,12 +370,14 @@ def solve(
     begin = time.perf_counter()
     n = run_prepared(prepared, work, out)
     seconds = time.perf_counter() - begin
-    status, message = _OUTCOMES[out.item(0)]
-    if status is not _SOLVED:
+    outcome = _OUTCOMES[out.item(0)]
+    if outcome[0] is not _SOLVED:
+        status = outcome[0]
         message = failure_message(prepared.parameters, status, mesh=n > 0)
+        outcome = status, message
         if throw:
             raise (MiscibilityGapError if status == Status.MISCIBILITY_GAP else ConvergenceError)(message, status)
-    return Solution(stack, prepared, resistance_of, status, message, out, prepared.keep(work, n), seconds)
+    return Solution(stack, prepared, resistance_of, outcome, out, prepared.keep(work, n), seconds)
 
 
 __all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import EndKind, Status
+from ..kernels import rows as k
 from ..model import StackParameters, Statistics
+from .neutral_parts import complete_static
 from .options import SolverOptions
 
 if TYPE_CHECKING:
@@ -76,12 +78,25 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
 
 def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:
     """Solve one prepared point into `out` (1, output_width); return the number of elements left in `work`."""
-    main, general = _loaded or kernels()
+    main, _ = _loaded or kernels()
     if not prepared.beyond:
         n = main(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
         if out.item(0) != _NOT_RUN:
             return n
-    return general(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+    return run_any(0, 1, prepared.rows, prepared.codes, prepared.packed, work, out)
+
+
+def run_any(
+    first: int, last: int, rows: Array, codes: NDArray[np.int64], packed: Array, work: Array, out: Array
+) -> int:
+    """Solve points first..last-1 of every kind; return the elements that the last one left in `work`."""
+    general = kernels().any
+    n = general(first, last, rows, codes, packed, work, out)
+    static = out[first:last, k.capacitance_start(int(codes[0]), int(codes[1])) + k.STATIC :: k.PLANE_SIZE]
+    if np.isinf(static).any():
+        for i in np.flatnonzero(np.isinf(static).any(axis=1)).tolist():
+            complete_static(general, rows[first + i], codes, packed, out[first + i])
+    return n
 
 
 def run_rows(
@@ -95,10 +110,10 @@ def run_rows(
     beyond: NDArray[np.bool_],
 ) -> int:
     """Solve points first..last-1, each with the kernel made for it; return the elements the last one left in `work`."""
-    main, general = kernels()
+    main, _ = kernels()
     part = beyond[first:last]
     if part.all():
-        return general(first, last, rows, codes, packed, work, out)
+        return run_any(first, last, rows, codes, packed, work, out)
     if part.any():
         n = 0
         for i in range(first, last):
@@ -106,5 +121,5 @@ def run_rows(
         return n
     n = main(first, last, rows, codes, packed, work, out)
     for i in np.flatnonzero(out[first:last, 0] == Status.NOT_RUN).tolist():
-        n = general(first + i, first + i + 1, rows, codes, packed, work, out)
+        n = run_any(first + i, first + i + 1, rows, codes, packed, work, out)
     return n

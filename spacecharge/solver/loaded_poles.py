@@ -8,8 +8,9 @@ an exchange current that moves. In the currents, with A = U s V^T on the unknown
     Z(w) = 1/(i w C) + sum_k R_k/(1 + i w tau_k),    tau_k = 1/lambda_k,    R_k = (a^T u_k) (w_k^T c)/lambda_k^2,
 
 u_k and w_k right and left eigenvectors, a = s^(1/2) V^T b, c = s^(1/2) U^T B b. R_k need not be positive, and poles may
-come in complex pairs. Rates spread over a dozen decades: the fast half is read from T, the slow half from its inverse,
-which is built from the factors, as R_k = (a^T T^-1 u_k) (w_k^T T^-1 c).
+come in complex pairs. What a place adds to lambda_k = w_k^T T u_k, by the rows of A and B that stand there, is its
+share of the pole; at rest that of the power. Rates spread over a dozen decades: the fast half is read from T, the slow
+half from its inverse, which is built from the factors, as R_k = (a^T T^-1 u_k) (w_k^T T^-1 c).
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from numpy.typing import NDArray
 
 from ..model.components import check_no_planes
 from .network import EndKinds, components_of, held_components, network_of
-from .relaxation import NOISE, SAME, UNSEEN, RelaxationTimes, cut_bulk, factors, layer_paths, places_of, refuse_large
+from .relaxation import (
+    NOISE,
+    SAME,
+    UNSEEN,
+    RelaxationTimes,
+    cut_bulk,
+    factors,
+    layer_paths,
+    places_of,
+    refuse_large,
+    rows_at_places,
+)
 from .state_impedance import linear_contacts, state_values
 
 if TYPE_CHECKING:
@@ -53,7 +65,7 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     Returns
     -------
     RelaxationTimes
-        Complex times and strengths, in pairs, where there are such; no power (NaN).
+        Complex times, strengths and shares, in pairs, where there are such.
 
     Raises
     ------
@@ -66,31 +78,37 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     network = network_of(chain.solution.parameters, 0, components)
     network.contacts[:, :2] = linear_contacts(chain, currents, len(components.names))
     n_layers, m = network.order.shape
-    first, elements, values = state_values(chain, network)
-    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
+    _, elements, values = state_values(chain, network)
     fastest = float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
+    first, elements, values = state_values(chain, network, fastest)
+    paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
     mesh = cut_bulk(first, elements, values, network, fastest, paths)
-    matrix, driven, load, _ = factors(mesh, network, held)
+    matrix, driven, load, origin = factors(mesh, network, held)
     refuse_large(matrix.shape[0], f"allowed with a current or a bias: {MOST_LOADED}", MOST_LOADED)
-    rate, strength = _poles(matrix, driven, load)
+    p = chain.solution.parameters
+    places = places_of(p)
+    widths = np.asarray(chain.scalars(chain.profiles(0.0))["space_charge_width"], dtype=float)
+    where = rows_at_places(p, widths, mesh, origin, tuple(places))
+    rate, strength, power = _poles(matrix, driven, load, np.eye(len(places))[where])
     rest = float(load @ load) - float(np.sum(strength * rate).real)
     order = np.argsort(-np.abs(1.0 / rate), kind="stable")
-    time, strength = 1.0 / rate[order], strength[order]
+    time, strength, power = 1.0 / rate[order], strength[order], power[order]
     size, stored = np.abs(strength), np.abs(strength / time)
     counts = (size > UNSEEN * size.sum()) | (stored > UNSEEN * float(load @ load))
-    time, strength = time[counts], strength[counts]
+    time, strength, power = time[counts], strength[counts], power[counts]
     # Two equal real times come apart into a pair by rounding.
     is_real = bool((np.abs(time.imag) <= SAME * np.abs(time)).all())
-    places = places_of(chain.solution.parameters)
-    unknown = np.full((time.size, len(places)), np.nan)
     capacitance = 1.0 / rest if rest > 1e-9 * float(load @ load) else np.inf
     if is_real:
-        return RelaxationTimes(time.real, strength.real, capacitance, places, unknown)
-    return RelaxationTimes(time, strength, capacitance, places, unknown)
+        return RelaxationTimes(time.real, strength.real, capacitance, places, power.real)
+    return RelaxationTimes(time, strength, capacitance, places, power)
 
 
-def _poles(matrix: Array, driven: Array, load: Array) -> tuple[Complex, Complex]:
-    """Return lambda_k and R_k; fast poles from T, slow ones from its inverse."""
+def _poles(matrix: Array, driven: Array, load: Array, at: Array) -> tuple[Complex, Complex, Complex]:
+    """Return lambda_k, R_k and the share of each place; fast poles from T, slow ones from its inverse.
+
+    `at` (n_rows, n_places): 1 where a row stands.
+    """
     left, singular, right = np.linalg.svd(matrix, full_matrices=False)
     kept = singular**2 > NOISE * singular.max(initial=0.0) ** 2
     left, singular, right = left[:, kept], singular[kept], right[kept]
@@ -101,8 +119,10 @@ def _poles(matrix: Array, driven: Array, load: Array) -> tuple[Complex, Complex]
     inverse = np.linalg.inv(middle)
     along = right @ load
     beside = added @ (load - along @ right)
-    fast, product = _modes(root[:, None] * middle * root, root * along, root * (middle @ along + beside))
-    slow, share = _modes(inverse / root[:, None] / root, (along @ inverse) / root, (along + inverse @ beside) / root)
+    fast, ahead, behind = _modes(root[:, None] * middle * root)
+    product = ((root * along) @ ahead) * (behind @ (root * (middle @ along + beside)))
+    slow, late, before = _modes(inverse / root[:, None] / root)
+    share = (((along @ inverse) / root) @ late) * (before @ ((along + inverse @ beside) / root))
     order, back = np.argsort(-np.abs(fast), kind="stable"), np.argsort(-np.abs(slow), kind="stable")
     size = np.log(np.abs(fast[order]))
     # Both halves hold whole pairs where the gap between them is wide.
@@ -111,13 +131,20 @@ def _poles(matrix: Array, driven: Array, load: Array) -> tuple[Complex, Complex]
     n_fast = int(np.argmax(gaps)) + 1 if gaps.size else 1
     of_fast, of_slow = order[:n_fast], back[: size.size - n_fast]
     rates, strengths = (fast[of_fast], 1.0 / slow[of_slow]), (product[of_fast] / fast[of_fast] ** 2, share[of_slow])
-    return np.concatenate(rates), np.concatenate(strengths)
+    # w_k^T s^(1/2) and s^(1/2) u_k; where they are slow from what T does to them, lambda (U^T B V)^-1 s^(-1/2) u_k.
+    swift = (behind[of_fast] * root, root[:, None] * ahead[:, of_fast])
+    calm = ((before[of_slow] / root) @ inverse, inverse @ (late[:, of_slow] / root[:, None]))
+    shares = [
+        ((fields @ left.T) * (driven @ right.T @ moved).T) @ at * factor[:, None]
+        for (fields, moved), factor in ((swift, 1.0 / rates[0]), (calm, rates[1]))
+    ]
+    return np.concatenate(rates), np.concatenate(strengths), np.concatenate(shares)
 
 
-def _modes(matrix: Array, a: Array, c: Array) -> tuple[Complex, Complex]:
-    """Return the eigenvalues of a matrix and (a^T u_k) (w_k^T c) of each."""
+def _modes(matrix: Array) -> tuple[Complex, Complex, Complex]:
+    """Return the eigenvalues of a matrix, right eigenvectors as columns and left ones as rows, w_k^T u_k = 1."""
     values, vectors = np.linalg.eig(matrix)
-    return values.astype(complex), (a @ vectors) * np.linalg.solve(vectors, c.astype(vectors.dtype))
+    return values.astype(complex), vectors.astype(complex), np.linalg.inv(vectors).astype(complex)
 
 
 __all__ = ["poles_about"]

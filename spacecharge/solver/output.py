@@ -233,8 +233,7 @@ class Registry:
         long_name: str,
         *,
         dtype: str = "f8",
-        slope: Slope | None = None,
-        is_sensitive: bool | None = None,
+        slope: Slope | bool = True,
         needs: str = "",
         attributes: Mapping[str, Any] | None = None,
     ) -> Callable[[Reader], Callable[[Solution], Array]]:
@@ -242,17 +241,19 @@ class Registry:
 
         Parameters
         ----------
-        dims, units, long_name, dtype, slope, needs, attributes
+        dims, units, long_name, dtype, needs, attributes
             As :class:`Output` takes them.
-        is_sensitive : bool, optional
-            By default every float is.
+        slope : callable or bool
+            As :class:`Output` takes it; True for what is linear in the rows, False for what no sensitivities are
+            computed of. Integers have none.
         """
 
         def declared(read: Reader) -> Callable[[Solution], Array]:
             name = read.__name__
-            sensitive = dtype == "f8" if is_sensitive is None else is_sensitive
+            own = slope if callable(slope) else None
+            sensitive = dtype == "f8" and slope is not False
             self.outputs.append(
-                Output(name, dims, units, long_name, dtype, read, slope, sensitive, needs, dict(attributes or {}))
+                Output(name, dims, units, long_name, dtype, read, own, sensitive, needs, dict(attributes or {}))
             )
 
             def plain(solution: Solution) -> Array:

@@ -16,7 +16,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codes import Status, Validity
+from ..codes import NO_STATIC_CAPACITANCE, Status, Validity
 from . import output as o
 from .bulk import of_bulks
 from .output import Output as Output
@@ -180,14 +180,16 @@ def interface_resistance(rows: Rows) -> Array:
     return np.asarray(rows.blocks[:, rows.counted, o.REGION].sum(axis=1))
 
 
-@observable(CONTACTS, "F m-2", "static capacitance")
+@observable(CONTACTS, "F m-2", "static capacitance", attributes={"comment": NO_STATIC_CAPACITANCE})
 def static_capacitance(rows: Rows) -> Array:
     """Return q/(U - U_0) of each contact: charge to its left over the bias from the neutral bias U_0.
 
     Notes
     -----
     The bias acts between all that lies left and all that lies right, at fixed bulk occupancies; at U = U_0 the
-    differential capacitance, its limit.
+    differential capacitance, its limit. NaN where the stack has no state with that bias: the charges of contacts and
+    ends that lie on one side of the cut are more than the layers there can undo, a plane of sites answers to the bias
+    too, or the solve of a part fails.
     """
     return rows.capacitance(o.STATIC)
 
@@ -219,19 +221,19 @@ def characteristic_frequency(rows: Rows) -> Array:
     return np.asarray(frequency)
 
 
-@observable((), "V", "estimated error of the contact potential", is_sensitive=False)
+@observable((), "V", "estimated error of the contact potential", slope=False)
 def potential_error_estimate(rows: Rows) -> Array:
     """Return the estimated error of the contact potentials."""
     return rows.head(o.POTENTIAL_ERROR)
 
 
-@observable((), "1", "estimated relative error of the resistance", is_sensitive=False)
+@observable((), "1", "estimated relative error of the resistance", slope=False)
 def resistance_error_estimate(rows: Rows) -> Array:
     """Return the estimated relative error of the region resistances, against max(R, debye/sigma_b)."""
     return rows.head(o.RESISTANCE_ERROR)
 
 
-@observable((), "C m-2", "total charge of the stack and its ends", is_sensitive=False)
+@observable((), "C m-2", "total charge of the stack and its ends", slope=False)
 def charge_balance(rows: Rows) -> Array:
     """Return the total charge of the stack, its contacts and ends: zero to rounding."""
     return rows.head(o.BALANCE)

@@ -18,13 +18,14 @@ from .arcs import MOST_ARCS, arc_energies, empty_arcs, place_names, stored_arcs
 from .bias import bias_path, bias_scalars
 from .chain import contact_rows
 from .equilibrium import solve_points, work_array
+from .impedance_limits import blocking_resistance, path_resistances, stack_capacitance, through_resistance
 from .kernel_choice import run_prepared
 from .network import held_components, network_of
 from .options import SolverOptions
 from .prepared import prepared_point
 from .relaxation import relaxation_times
 from .routes import routes_of
-from .small_signal import contact_resistances, path_resistances, spectrum_of, stack_capacitance, through_resistance
+from .small_signal import contact_resistances, full_work, spectrum_of
 from .solution import Solution
 from .steady import SteadyState, solve_load
 
@@ -67,7 +68,7 @@ def solve_point_of(
         out[0, 0] = Status.INVALID_POINT
     status = Status(int(out[0, 0]))
     counted = None if resistance_of is None else tuple(resistance_of)
-    return Solution(stack, prepared, counted, status, status.message, out, prepared.keep(work, n), 0.0)
+    return Solution(stack, prepared, counted, (status, status.message), out, prepared.keep(work, n), 0.0)
 
 
 def load_values(
@@ -250,15 +251,18 @@ def arc_values(
     ends: Mapping[str, Any],
     tolerance_V: ArrayLike,
     by_temperature: StackParameters | None = None,
+    states: Sequence[SteadyState] | None = None,
 ) -> dict[str, Array]:
-    """Return the variables of relaxation times and arcs at many points at rest.
+    """Return the variables of relaxation times and arcs at many points.
 
     Parameters
     ----------
     stack, parameters, laws, ends, tolerance_V
         As for :func:`spectrum_values`.
     by_temperature : StackParameters, optional
-        Derivatives of the arrays by the temperature [K-1], for activation energies.
+        Derivatives of the arrays by the temperature [K-1], for activation energies; at rest.
+    states : sequence of SteadyState, optional
+        States with current, one per point.
 
     Returns
     -------
@@ -271,6 +275,8 @@ def arc_values(
     names = place_names(p)
 
     def at(arrays: StackParameters, i: int) -> dict[str, Array]:
+        if states is not None:
+            return stored_arcs(relaxation_times(states[i], ends=ends), names) if states[i].has_answer else empty_arcs()
         solution = solve_point_of(stack, point_of(arrays, i), float(tolerances[i]), None)
         if not Status(solution.status).has_answer:
             return empty_arcs()
@@ -299,8 +305,6 @@ def arc_values(
 
 def _limits(solution: Solution, laws: Laws, ends: Mapping[str, Any]) -> tuple[float, float]:
     """Return the resistances to a direct current and between blocking plates; NaN with a bias, which has neither."""
-    from .small_signal import blocking_resistance, full_work
-
     if np.any(solution.parameters.array("contact_bias")):
         return np.nan, np.nan
     components = components_of(solution.stack)

@@ -54,6 +54,18 @@ class Prepared:
     work_rows: int
     beyond: bool
     _places: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    _species: Array | None = None
+
+    def species(self) -> Array:
+        """Return the reduced numbers of all species (`kernels.species.fill_species`), made once."""
+        if self._species is None:
+            from ..kernels.layout import SPECIES_COLUMNS
+            from ..kernels.species import fill_species
+
+            species = np.empty((self.parameters.n_layers, self.parameters.n_species, SPECIES_COLUMNS))
+            fill_species(self.rows[0], self.codes, species)
+            self._species = species
+        return self._species
 
     def keep(self, work: Array, n: int) -> Array:
         """Return a copy of the rows of `work` that describe a solve on `n` elements (see :func:`full_state`).

@@ -30,9 +30,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
 from ..model import StackParameters
+from .impedance_limits import path_resistances, through_resistance
 from .network import EndKinds, Network
-from .signal_mesh import face_cuts, fill_planes
-from .small_signal import Laws, circuit, full_work, is_at_rest, path_resistances, through_resistance
+from .signal_mesh import fill_planes
+from .small_signal import Laws, circuit, full_work, is_at_rest
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -84,8 +85,8 @@ class RelaxationTimes:
         space charge there), ``electrode|electrolyte`` (charge transfer); with the name of the layer, empty for the
         last kind.
     power : ndarray, shape (n_poles, n_places)
-        Share of the power of each pole that is dissipated at each place [1]; NaN about a state with current or bias,
-        which a pole alone does not dissipate.
+        Share of the power of each pole that is dissipated at each place [1]. About a state with current or bias the
+        share of the place in the rate of the pole, at rest the same; of any sign, complex beside complex times.
     """
 
     time: Array
@@ -171,7 +172,8 @@ def relaxation_times(
     matrix, _, load, origin = factors(mesh, network, held)
     refuse_large(matrix.shape[0], f"allowed: {MOST_UNKNOWNS}", MOST_UNKNOWNS)
     places = places_of(solution.parameters)
-    where = _at_places(solution, mesh, origin, tuple(places))
+    widths = np.asarray(solution.space_charge_width, dtype=float)
+    where = rows_at_places(solution.parameters, widths, mesh, origin, tuple(places))
     prepared = solution._prepared
     paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
     is_open = bool(np.isfinite(through_resistance(paths, held)))
@@ -208,7 +210,7 @@ def refuse_large(size: int, allowed: str, most: int) -> None:
 
 def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
     """Return the elements of a solution, cut towards the faces of their layers; every int dx/sigma stays as it was."""
-    from ..kernels.signal_profile import fill_profile
+    from ..kernels.signal_profile import face_cuts, fill_profile
 
     n_layers, m = network.order.shape
     prepared, work = solution._prepared, full_work(solution)
@@ -217,9 +219,10 @@ def _cut_mesh(solution: Solution, network: Network) -> SignalMesh:
     first, elements, values = read(np.zeros((n_layers, 2), dtype=np.int64), m)
     paths = [layer_paths(elements, values, first, i, m) for i in range(n_layers)]
     fastest = FACES * float((values[:, :, :m].sum(axis=2) / elements[:, 1:2]).max())
-    cuts = face_cuts(elements, values, first, network.counts, np.array([fastest]))[0]
+    cuts = np.empty((1, n_layers, 2), dtype=np.int64)
+    face_cuts(elements, values, first, network.counts, np.array([fastest]), cuts)
     if cuts.any():
-        first, elements, values = read(cuts, m)
+        first, elements, values = read(cuts[0], m)
     return cut_bulk(first, elements, values, network, fastest, paths)
 
 
@@ -369,15 +372,19 @@ def places_of(parameters: StackParameters) -> dict[str, str]:
     return found
 
 
-def _at_places(
-    solution: Solution, mesh: SignalMesh, origin: tuple[Integers, Integers], places: tuple[str, ...]
+def rows_at_places(
+    parameters: StackParameters,
+    space_charge_width: Array,
+    mesh: SignalMesh,
+    origin: tuple[Integers, Integers],
+    places: tuple[str, ...],
 ) -> Integers:
     """Return the number of the place of every row of the factor."""
     from ..kernels.element import NODES
 
-    p = solution.parameters
+    p = parameters
     contacts, shift = p.contact_names, int(p.end_contacts[0])
-    widths = np.nan_to_num(np.asarray(solution.space_charge_width, dtype=float))
+    widths = np.nan_to_num(space_charge_width)
     widths = widths.max(axis=-1) if widths.ndim == 3 else widths
     element, point = origin
     inside = element >= 0

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import VACUUM_PERMITTIVITY
 from ..errors import ModelError
-from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from .network import EndKinds, Network, components_of, held_components, network_of
 from .signal_mesh import drops_on, meshes_of
@@ -105,7 +103,7 @@ def _contacts(solution: Solution, charge_transfer: Laws, resistance: ArrayLike |
     return total, transfers
 
 
-def _on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
+def on_mesh(work: Array, row: Array, codes: Any, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
     """Return the drop of phi over each layer on the mesh in `work`, shape (n_frequencies, n_layers)."""
     return drops_on(meshes_of(work, row, codes, network, omega), network, held, omega)
 
@@ -143,25 +141,40 @@ def point_spectrum(
     """
     from ..kernels.signal_profile import face_shares, halve_state
 
-    layers = _on_mesh(work, row, codes, network, held, omega)
-    error = np.full(omega.size, np.nan)
     several = bool(network.counts.max() > 1)
-    if not estimate and not several:
-        return Spectrum(layers.sum(axis=1), layers, error)
-    before, after = np.empty((2, network.counts.size, 2, 2))
-    if network.transfers:
+    meshes, before = meshes_of(work, row, codes, network, omega), np.empty((network.counts.size, 2, 2))
+    finer = None
+    if network.transfers and (estimate or several):
         face_shares(work, row, codes, before)
-    if halve_state(work, row, codes):
+    if (estimate or several) and halve_state(work, row, codes):
+        halved = network._replace(contacts=network.contacts.copy())
         if network.transfers:
+            after = np.empty(before.shape)
             face_shares(work, row, codes, after)
-            network = _with_exchange(network, before, after)
-        finer = _on_mesh(work, row, codes, network, held, omega)
-        # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
-        changed = np.abs(finer - layers).sum(axis=1)
-        if several:
-            layers = finer
-        error = SAFETY * changed / np.abs(layers.sum(axis=1)) + NEGLECTED
-    return Spectrum(layers.sum(axis=1), layers, error if estimate else np.full(omega.size, np.nan))
+            halved = _with_exchange(network, before, after)
+        finer = on_mesh(work, row, codes, halved, held, omega)
+    layers = drops_on(meshes, network, held, omega) if estimate or finer is None else None
+    return judged(layers, finer, several)
+
+
+def judged(layers: Complex | None, finer: Complex | None, several: bool) -> Spectrum:
+    """Return the spectrum of what two meshes say, each (n_frequencies, n_layers).
+
+    Parameters
+    ----------
+    layers, finer : ndarray of complex, shape (n_frequencies, n_layers)
+        Drops of phi on the mesh of the state and on the halved one; None where that has no answer.
+    several : bool
+        Several components conduct in a layer: the answer is that of the halved mesh.
+    """
+    answer = layers if finer is None or (layers is not None and not several) else finer
+    assert answer is not None  # one of the two is there
+    total = answer.sum(axis=1)
+    if layers is None or finer is None:
+        return Spectrum(total, answer, np.full(total.size, np.nan))
+    # Layer by layer: errors of two layers that cancel at one frequency do not at the next.
+    changed = np.abs(finer - layers).sum(axis=1)
+    return Spectrum(total, answer, SAFETY * changed / np.abs(total) + NEGLECTED)
 
 
 def _with_exchange(network: Network, before: Array, after: Array) -> Network:
@@ -287,121 +300,6 @@ def impedance(
         estimate=False,
     )  # fmt: skip
     return found.impedance.reshape(np.shape(frequency_Hz))
-
-
-def path_resistances(work: Array, row: Array, codes: Any, network: Network) -> Array:
-    """Return the resistance of each component through the whole stack, shape (n_components,) [ohm m2]; inf: blocked."""
-    from ..kernels.element import WEIGHTS
-    from ..kernels.signal_profile import fill_profile
-
-    n_layers, m = network.order.shape
-    none = np.zeros((n_layers, 2), dtype=np.int64)
-    first, elements, values = fill_profile(work, row, codes, network.positions, none, m)
-    total = np.zeros(m)
-    for layer in range(n_layers):
-        part = slice(first[layer], first[layer + 1])
-        here = np.full(m, np.inf)
-        for k in range(int(network.counts[layer])):
-            here[network.order[layer, k]] = float(np.sum(elements[part, 0] * ((1.0 / values[part, :, k]) @ WEIGHTS)))
-        total += here
-    if n_layers > 1:
-        total += network.contacts[:, 0].sum(axis=0)
-    return total
-
-
-def dc_resistance(
-    solution: Solution,
-    *,
-    ends: EndKinds | Mapping[str, EndKinds] = "reversible",
-    charge_transfer: Laws = None,
-    contact_resistance: ArrayLike | None = None,
-) -> float:
-    """Return the resistance to a direct current.
-
-    1/R = sum over the components of 1/(sum over the layers of int dx/sigma + resistances of the contacts); one that is
-    blocked anywhere adds nothing.
-
-    Parameters
-    ----------
-    solution : Solution
-        The state at rest.
-    ends, charge_transfer, contact_resistance : optional
-        As for :func:`impedance`.
-
-    Returns
-    -------
-    float
-        [ohm m2]; inf where no component gets through.
-
-    Raises
-    ------
-    ModelError
-        An end or a component is not known, or the solution is none.
-    """
-    network, held = circuit(solution, ends, charge_transfer, contact_resistance)
-    prepared = solution._prepared
-    paths = path_resistances(full_work(solution), prepared.rows[0], prepared.codes, network)
-    return through_resistance(paths, held)
-
-
-def through_resistance(paths: Array, held: NDArray[np.bool_]) -> float:
-    """Return what the components that both ends exchange let through in parallel [ohm m2]; inf for none."""
-    open_paths = held.all(axis=0) & np.isfinite(paths)
-    return float(1.0 / np.sum(1.0 / paths[open_paths])) if open_paths.any() else float("inf")
-
-
-def blocking_resistance(
-    solution: Solution, *, charge_transfer: Laws = None, contact_resistance: ArrayLike | None = None
-) -> float:
-    """Return the limit of Re Z at low frequency between two blocking plates.
-
-    int [dQ(x)/dQ]^2 dx/sigma + sum R_ct [dQ(contact)/dQ]^2: a plate does not see what its charge does not cross, such
-    as the depleted zone at a contact, which a direct current must cross.
-
-    Parameters
-    ----------
-    solution : Solution
-        The state at rest.
-    charge_transfer, contact_resistance : optional
-        As for :func:`impedance`.
-
-    Returns
-    -------
-    float
-        [ohm m2]
-
-    Raises
-    ------
-    ModelError
-        The solution is none.
-    """
-    network, held = circuit(solution, "blocking", charge_transfer, contact_resistance)
-    prepared = solution._prepared
-    omega = np.array([VANISHING])
-    return float(_on_mesh(full_work(solution), prepared.rows[0], prepared.codes, network, held, omega).sum().real)
-
-
-def geometric_capacitance(solution: Solution) -> float:
-    """Return 1/int dx/(eps0 eps), the capacitance at frequencies that no carrier follows.
-
-    Parameters
-    ----------
-    solution : Solution
-        Any solution of the stack.
-
-    Returns
-    -------
-    float
-        [F m-2]
-    """
-    p = solution.parameters
-    return stack_capacitance(p, 0)
-
-
-def stack_capacitance(parameters: StackParameters, point: int) -> float:
-    """Return the same for a point."""
-    p = parameters
-    return float(VACUUM_PERMITTIVITY / np.sum(p.thickness[point] / p.permittivity[point]))
 
 
 def impedance_error_estimate(

@@ -99,8 +99,7 @@ class Solution:
         stack: Stack,
         prepared: Prepared,
         resistance_of: tuple[str, ...] | None,
-        status: Status,
-        message: str,
+        outcome: tuple[Status, str],
         out: Array,
         kept: Array,
         seconds: float,
@@ -108,8 +107,7 @@ class Solution:
         self._stack = stack
         self._prepared = prepared
         self._resistance_of = resistance_of
-        self._status = status
-        self._message = message
+        self._status, self._message = outcome
         self._out = out
         self._kept = kept
         self._seconds = seconds

@@ -15,9 +15,10 @@ from ..errors import ModelError
 from ..model.charge_transfer import ChargeTransfer
 from ..model.components import check_no_planes
 from .network import EndKinds, Network, components_of, held_components, network_of
+from .signal_mesh import drops_on, loaded_meshes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -26,14 +27,9 @@ if TYPE_CHECKING:
     from .solution import Solution
     from .steady import SteadyState
 
-SAFETY = 4.0
-"""What halving the mesh changes, times this, is the error estimate.
-
-Elements at a face are not cut as they are at rest: at the highest frequencies halving gains little there (measured:
-errors up to 3.3 times the change)."""
-
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Mesh = tuple[NDArray[np.int64], Array, Array]
 
 
 def linear_contacts(chain: Chain, currents: Array, n_components: int) -> Array:
@@ -69,22 +65,9 @@ def linear_contacts(chain: Chain, currents: Array, n_components: int) -> Array:
     return found
 
 
-def _layers_on(chain: Chain, network: Network, held: NDArray[np.bool_], omega: Array) -> Complex:
-    """Return the drop of phi over each layer on the present mesh of the chain, shape (n_frequencies, n_layers)."""
-    from ..kernels.signal_chain import spectrum
-
-    base = state_values(chain, network)
-    out = np.empty((omega.size, network.order.shape[0]), dtype=np.complex128)
-    spectrum(omega, (*base, *base), network.order, network.counts, network.contacts, held, out)
-    return out
-
-
-def state_values(chain: Chain, network: Network) -> tuple[NDArray[np.int64], Array, Array]:
-    """Return where layers begin, elements, and values at their nodes for small signals about the state of a chain.
-
-    As `kernels.steady_profile.fill_state` returns them.
-    """
-    from ..kernels.steady_profile import fill_state
+def _profile_of(chain: Chain, network: Network, near: float) -> Callable[[float], Mesh]:
+    """Return what cuts and reads the mesh of a chain for small signals; see `kernels.signal_state.fill_state`."""
+    from ..kernels.signal_state import fill_state
 
     n_layers, m = network.order.shape
     of_routes = np.full((n_layers, chain.flows.size), -1, dtype=np.int64)
@@ -92,8 +75,19 @@ def state_values(chain: Chain, network: Network) -> tuple[NDArray[np.int64], Arr
         for layer in range(first, last + 1):
             place = np.flatnonzero(network.order[layer] == component)
             of_routes[layer, k] = place[0] if place.size else -1
-    first, elements, values = fill_state(chain.problem, chain.mesh, chain.flows, network.positions, of_routes, m)
-    return first, elements, values
+    return lambda omega: fill_state(
+        chain.problem, chain.mesh, chain.flows, network.positions, of_routes, omega, near, m
+    )
+
+
+def state_values(chain: Chain, network: Network, omega: float = 0.0) -> Mesh:
+    """Return where layers begin, elements, and values at their nodes for small signals about the state of a chain.
+
+    As `kernels.signal_state.fill_state` returns them; elements are cut for signals up to `omega` [s-1], 0: not at all.
+    """
+    from ..kernels.signal_profile import NEAR_FACE
+
+    return _profile_of(chain, network, NEAR_FACE)(omega)
 
 
 def spectrum_about(
@@ -124,26 +118,24 @@ def spectrum_about(
     Spectrum
         Impedance, its parts, and its estimated error.
     """
-    from .small_signal import Spectrum
+    from ..kernels.signal_profile import NEAR_FACE
+    from .small_signal import judged
 
     solution = chain.solution
     check_no_planes(solution.stack)
     components = components_of(solution.stack)
     held = held_components(ends, components)
 
-    def layers(state: Chain) -> Complex:
+    def layers(state: Chain, near: float) -> Complex:
         network = network_of(solution.parameters, 0, components)
         network.contacts[:, :2] = linear_contacts(state, currents, len(components.names))
-        return _layers_on(state, network, held, omega)
+        meshes = loaded_meshes(_profile_of(state, network, near), omega)
+        return drops_on(meshes, network, held, omega, at_rest=False)
 
-    parts = layers(chain)
-    total = parts.sum(axis=1)
-    error = np.full(omega.size, np.nan)
-    if estimate:
-        finer = chain.halved()
-        if finer is not None:
-            error = SAFETY * np.abs(layers(finer).sum(axis=1) - total) / np.abs(total) + 1e-13
-    return Spectrum(total, parts, error)
+    several = len(components.names) > 1
+    halved = chain.halved() if estimate or several else None
+    finer = None if halved is None else layers(halved, 0.5 * NEAR_FACE)
+    return judged(layers(chain, NEAR_FACE) if estimate or finer is None else None, finer, several)
 
 
 def loaded_chain(

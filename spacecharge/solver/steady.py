@@ -14,24 +14,24 @@ not.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..codes import EndKind, Status
 from ..errors import ConvergenceError, ModelError
-from ..model import End, Stack
+from ..model import End, Stack, StackParameters
 from ..model.components import components_of
-from .chain import Chain, ContactLaw, contact_rows
+from .chain import Chain, ContactLaw, contact_rows, steady_kernels
 from .equilibrium import solve
-from .options import SolverOptions
 from .routes import Routes, routes_of
 from .solution import Solution
-from .steady_path import Reached, follow_voltage, saturated
+from .steady_path import Reached, follow_voltage
 
 Array = NDArray[np.float64]
 
@@ -57,12 +57,6 @@ class SteadyState:
         U_left - U_right + voltage [V].
     differential_resistance : float
         dV/dJ [ohm m2], by implicit differentiation.
-    layer_voltage : ndarray, shape (n_layers,)
-        Drop of v over each layer, of the component that conducts best from end to end [V].
-    overpotential : ndarray, shape (n_layers - 1,)
-        Its v left minus v right of each inner contact [V].
-    component_current_density : ndarray, shape (n_components,)
-        Current of each component, 0 for what does not pass from end to end [A m-2]; their sum is J.
     voltage_error_estimate, potential_error_estimate : float
         Estimated errors of the voltage, relative [1], and of the contact potentials [V].
     iterations, n_elements : int
@@ -76,9 +70,6 @@ class SteadyState:
     voltage: float
     cell_voltage: float
     differential_resistance: float
-    layer_voltage: Array
-    overpotential: Array
-    component_current_density: Array
     voltage_error_estimate: float
     potential_error_estimate: float
     iterations: int
@@ -98,9 +89,28 @@ class SteadyState:
     @classmethod
     def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
         """Return what stands for a state that was not found."""
-        n, nan = len(stack.layers), math.nan
-        none, currents = np.full(n - 1, nan), np.full(len(components_of(stack).names), nan)
-        return cls(stack, status, message, nan, nan, nan, nan, np.full(n, nan), none, currents, nan, nan, iterations, 0)
+        nan = math.nan
+        return cls(stack, status, message, nan, nan, nan, nan, nan, nan, iterations, 0)
+
+    @cached_property
+    def layer_voltage(self) -> Array:
+        """Drop of v over each layer, of the component that conducts best from end to end, (n_layers,) [V]."""
+        return np.full(len(self.stack.layers), math.nan) if self.chain is None else self._drops[0, 0]
+
+    @cached_property
+    def overpotential(self) -> Array:
+        """Its v left minus v right of each inner contact, (n_layers - 1,) [V]."""
+        return np.full(len(self.stack.layers) - 1, math.nan) if self.chain is None else self._drops[1, 0, 1:]
+
+    @cached_property
+    def component_current_density(self) -> Array:
+        """Current of each component, 0 for what does not pass from end to end, (n_components,) [A m-2].
+
+        Their sum is J.
+        """
+        if self.chain is None:
+            return np.full(len(self.components), math.nan)
+        return np.bincount(self.chain.routes.component, self.chain.flows, len(self.components)).astype(float)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -110,8 +120,7 @@ class SteadyState:
     @cached_property
     def component_layer_voltage(self) -> Array:
         """Drop of v of each component over each layer, (n_components, n_layers) [V]; NaN where it is not."""
-        chain = self._chain()
-        return chain.routes.by_component(chain.drops()[0])
+        return self._chain().routes.by_component(self._drops[0])
 
     @cached_property
     def component_overpotential(self) -> Array:
@@ -119,8 +128,7 @@ class SteadyState:
 
         NaN where it does not cross.
         """
-        chain = self._chain()
-        return chain.routes.by_component(chain.drops()[1, :, 1:])
+        return self._chain().routes.by_component(self._drops[1, :, 1:])
 
     @cached_property
     def contact_current_density(self) -> Array:
@@ -160,6 +168,10 @@ class SteadyState:
         """
         return self._chain().profiles(self.voltage)
 
+    @cached_property
+    def _drops(self) -> Array:
+        return self._chain().drops()
+
     def _chain(self) -> Chain:
         if self.chain is None:
             raise ConvergenceError(self.message, self.status)
@@ -175,7 +187,6 @@ def steady_state(
     charge_transfer: ContactLaw | Sequence[ContactLaw] = None,
     contact_resistance: Sequence[float] | Array | None = None,
     tolerance_V: float = 1e-6,
-    options: SolverOptions | None = None,
     throw: bool = True,
 ) -> SteadyState:
     """Solve a stack that carries a steady current, or stands under a steady voltage.
@@ -197,8 +208,6 @@ def steady_state(
         meets them.
     tolerance_V : float
         Error wanted in the contact potentials [V].
-    options : SolverOptions, optional
-        Settings of the equilibrium solve.
     throw : bool
         Raise where the answer does not meet its tolerance; otherwise the status says so.
 
@@ -224,18 +233,14 @@ def steady_state(
     if (current_density is None) == (voltage_V is None):
         raise ModelError("give either a current density or a voltage", "load")
     rest = between_reservoirs(stack)
-    solution = solve(rest, tolerance_V=tolerance_V, options=options, throw=throw)
+    solution = solve(rest, tolerance_V=tolerance_V, throw=throw)
     p = solution.parameters
     routes = _kept_routes(rest, solution, None if components is None else tuple(components))
     if solution.status != 0:
         return SteadyState.failed(rest, solution.status, solution.message)
     laws = tuple(charge_transfer) if isinstance(charge_transfer, Sequence) else (charge_transfer,)
-    plain = p.array("contact_resistance")[0]
-    if contact_resistance is not None:
-        plain = plain + np.asarray(contact_resistance, dtype=float)
-    if p.array("contact_bias").any():
-        raise ModelError("stands beside a load, which biases the contacts itself", "contacts.0.bias_V")
-    state = solve_load(solution, contact_rows(p, laws, plain, routes), routes, current_density, voltage_V)
+    contacts = _kept_contacts(rest, p, routes, laws, contact_resistance)
+    state = solve_load(solution, contacts, routes, current_density, voltage_V)
     if throw and state.status != 0:
         raise ConvergenceError(state.message, state.status)
     return state
@@ -250,6 +255,40 @@ def _kept_routes(stack: Stack, solution: Solution, components: tuple[str, ...] |
     return routes
 
 
+class _Contacts(NamedTuple):
+    """Rows of the contacts of a stack, and what they were made of."""
+
+    parameters: StackParameters
+    routes: Routes
+    laws: tuple[ContactLaw, ...]
+    rows: Array
+
+
+def _kept_contacts(
+    stack: Stack, p: StackParameters, routes: Routes, laws: tuple[ContactLaw, ...], resistance: ArrayLike | None
+) -> Array:
+    """Return the rows of the contacts (`chain.contact_rows`), remembered while the same laws are asked for.
+
+    Raises
+    ------
+    ModelError
+        A contact has a bias of its own, or what `contact_rows` refuses.
+    """
+    kept: _Contacts | None = stack.cache.get("contact rows")
+    if resistance is None and kept is not None and kept.parameters is p and kept.routes is routes:
+        if len(laws) == len(kept.laws) and all(map(operator.is_, laws, kept.laws)):
+            return kept.rows
+    plain = p.array("contact_resistance")[0]
+    if resistance is not None:
+        plain = plain + np.asarray(resistance, dtype=float)
+    if p.array("contact_bias").any():
+        raise ModelError("stands beside a load, which biases the contacts itself", "contacts.0.bias_V")
+    rows = contact_rows(p, laws, plain, routes)
+    if resistance is None and not any(isinstance(law, Mapping) for law in laws):
+        stack.cache["contact rows"] = _Contacts(p, routes, laws, rows)
+    return rows
+
+
 def between_reservoirs(stack: Stack) -> Stack:
     """Return the stack with both ends in neutral bulk, remembered with it.
 
@@ -258,14 +297,16 @@ def between_reservoirs(stack: Stack) -> Stack:
     ModelError
         An end is held or charged.
     """
+    kept: Stack | None = stack.cache.get("between_reservoirs")
+    if kept is not None:
+        return kept
     for side, end in (("left", stack.left), ("right", stack.right)):
         if EndKind.of(end.kind).is_contact:
             raise ModelError("a load makes the ends reservoirs of neutral bulk (allowed: bulk)", f"ends.{side}")
     if stack.left.kind == stack.right.kind == "bulk":
         return stack
-    if "between_reservoirs" not in stack.cache:
-        stack.cache["between_reservoirs"] = stack.replace(left=End(kind="bulk"), right=End(kind="bulk"))
-    loaded: Stack = stack.cache["between_reservoirs"]
+    bulk = End(kind="bulk")
+    stack.cache["between_reservoirs"] = loaded = stack.replace(left=bulk, right=bulk)
     return loaded
 
 
@@ -273,8 +314,7 @@ def solve_load(
     solution: Solution, contacts: Array, routes: Routes, current_density: float | None, voltage_V: float | None
 ) -> SteadyState:
     """Return the state with current of a stack at rest; arguments as the kernels and :func:`steady_state` take them."""
-    from ..kernels import steady_mesh as k
-
+    k = steady_kernels()
     chain = Chain(solution, contacts, routes)
     by_voltage = current_density is None
     target = voltage_V if current_density is None else current_density
@@ -283,7 +323,7 @@ def solve_load(
     at_rest = chain.kept()
     state, results = chain.carry(float(target), by_voltage, tolerance)
     chain.iterations = int(results[k.R_ITERATIONS])
-    if state in (k.NOT_REACHED, k.NOT_CUT) or saturated(chain):
+    if state not in (k.INTACT, k.INACCURATE) or results[k.R_SATURATED]:
         chain.restore(at_rest)
         path = follow_voltage(chain, float(target), by_voltage, tolerance)
         chain.iterations += path.iterations
@@ -298,20 +338,17 @@ def _not_found(path: Reached) -> str:
     """Say how far a path came, and no more than that."""
     return (
         f"not converged: no path to this load was found; followed along the voltage to {path.voltage:.4g} V, where "
-        f"{path.current:.6g} A/m2 flow and dV/dJ is {path.slope:.3g} ohm m2 ({path.why})"
+        f"{path.current:.6g} A/m2 flow and dV/dJ is {path.slope:.3g} ohm m2 ({path.why}"
+        + (f"; at this slope the rest would take {path.rest:.2g} V)" if path.rest > 0.0 else ")")
     )
 
 
 def _finished(chain: Chain, status: Status, errors: tuple[float, float]) -> SteadyState:
     """Collect the answer."""
-    from ..kernels.steady_newton import A_SLOPE, A_VOLTAGE
-
-    p = chain.solution.parameters
-    voltage, slope = float(chain.answer[A_VOLTAGE]), float(chain.answer[A_SLOPE])
-    drops = chain.drops()[:, 0]
+    k, p = steady_kernels(), chain.solution.parameters
+    voltage, slope = float(chain.answer[k.A_VOLTAGE]), float(chain.answer[k.A_SLOPE])
     ends = float(p.potential[0, 0] - p.potential[0, -1])
-    currents = np.bincount(chain.routes.component, chain.flows, len(chain.routes.components)).astype(float)
     return SteadyState(
-        chain.solution.stack, status, status.message, chain.current, voltage, ends + voltage, slope, drops[0],
-        drops[1, 1:], currents, *errors, chain.iterations, chain.n_elements, chain,
+        chain.solution.stack, status, status.message, chain.current, voltage, ends + voltage, slope, *errors,
+        chain.iterations, chain.n_elements, chain,
     )  # fmt: skip

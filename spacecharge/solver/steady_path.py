@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .chain import Chain
+from .chain import Chain, steady_kernels
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,10 @@ BEYOND = 1e3
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a path came: a status of `carry_load` with its results, or None with what is known about the end."""
+    """How far a path came: a status of `carry_load` with its results, or None with what is known about the end.
+
+    `rest`: what is missing of a current, at the slope there [V].
+    """
 
     found: tuple[int, Array] | None
     voltage: float = 0.0
@@ -37,18 +40,7 @@ class Reached:
     slope: float = math.nan
     why: str = ""
     iterations: int = 0
-
-
-def saturated(chain: Chain) -> bool:
-    """Return whether an occupancy stands at the end of its range, beyond which it no longer follows the potential."""
-    from ..kernels import layout as o
-
-    species, routes = chain.problem[0], chain.problem[5]
-    elements, _, deltas, _ = chain.mesh
-    layer = elements[:, 1].astype(int)
-    low, high = (species[layer, :, column][:, None, :] for column in (o.P_LOWEST, o.P_HIGHEST))
-    counts = (routes >= 0) & (species[:, :, o.P_STRENGTH] != 0.0)
-    return bool((((deltas <= low) | (deltas >= high)) & counts[layer][:, None, :]).any())
+    rest: float = math.nan
 
 
 def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: float) -> Reached:
@@ -70,9 +62,7 @@ def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: f
     Reached
         What `carry_load` returned for the load itself, or how far the path came.
     """
-    from ..kernels import steady_mesh as k
-    from ..kernels.steady_newton import A_SLOPE
-
+    k = steady_kernels()
     voltage, step, total, slope, why = 0.0, FIRST, 0, math.nan, "more steps than allowed"
     sign = math.copysign(1.0, target)
     for _ in range(MOST_STEPS):
@@ -83,15 +73,15 @@ def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: f
         kept = chain.kept()
         status, results = chain.carry(trial, True, tolerance, voltage)
         total += int(results[k.R_ITERATIONS])
-        outside = status in (k.INTACT, k.INACCURATE) and saturated(chain)
-        if outside or status in (k.NOT_REACHED, k.NOT_CUT):
+        outside = bool(results[k.R_SATURATED])
+        if outside or status not in (k.INTACT, k.INACCURATE):
             why = "an occupancy leaves the range of doubles" if outside else "Newton's method finds no further state"
             chain.restore(kept)
             step /= 2.0
             if step < LEAST:
                 break
             continue
-        voltage, step, slope = trial, step * GROWTH, float(chain.answer[A_SLOPE])
+        voltage, step, slope = trial, step * GROWTH, float(chain.answer[k.A_SLOPE])
         if by_voltage:
             if voltage == target:
                 return Reached((status, results), iterations=total)
@@ -100,15 +90,16 @@ def follow_voltage(chain: Chain, target: float, by_voltage: bool, tolerance_V: f
         if missing <= 0.0:
             status, results = chain.carry(target, False, tolerance_V, chain.current)
             total += int(results[k.R_ITERATIONS])
-            if status in (k.INTACT, k.INACCURATE) and not saturated(chain):
+            if status in (k.INTACT, k.INACCURATE) and not results[k.R_SATURATED]:
                 return Reached((status, results), iterations=total)
             chain.restore(kept)
             why = "Newton's method finds no further state"
             break
         if abs(voltage) + missing * slope > BEYOND and step > 1.0:
-            why = f"at this slope the rest would take {missing * slope:.2g} V"
+            why = "the current saturates"
             break
-    return Reached(None, voltage, chain.current, slope, why, total)
+    rest = math.nan if by_voltage else (abs(target) - abs(chain.current)) * slope
+    return Reached(None, voltage, chain.current, slope, why, total, rest)
 
 
-__all__ = ["Reached", "follow_voltage", "saturated"]
+__all__ = ["Reached", "follow_voltage"]

@@ -32,7 +32,7 @@ class FitColumn:
 
     Parameters
     ----------
-    values : ndarray or sequence of str, shape (n_rows,)
+    values : ndarray or sequence of str, shape (n_rows,) or (n_rows, n)
         In SI (energies in eV), or names.
     unit, long_name : str
         SI unit; in words.

@@ -14,6 +14,9 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _ENDINGS = (".h5", ".hdf5", ".hdf", ".nc")
 
+_MOST_FOLDERS = 250
+"""Folders in each other; Python makes missing ones by recursion, which ends at a thousand."""
+
 _SHOWN = 80
 """Longest part of a path that stands in a message about a path that cannot be one."""
 
@@ -42,8 +45,12 @@ def output_file(path: str | os.PathLike[str]) -> Path:
     if not name.strip() or "\0" in name:
         reason = "holds a zero byte" if "\0" in name else "is empty"
         raise StoreError(f"{_short(name)}: no file can have this name (it {reason})")
-    if name.startswith("~") and os.fspath(path).startswith(("~/", f"~{os.sep}")):
-        raise StoreError(f"{_short(name)}: the home folder is not known (HOME); write the path out")
+    parts = Path(name).parts
+    if len(parts) > 1 and parts[0].startswith("~") and (parts[0] == "~" or not os.path.isdir(parts[0])):
+        whose = "home folder is not known (HOME)" if parts[0] == "~" else f"user {_short(parts[0][1:])} is not known"
+        raise StoreError(f"{_short(name)}: the {whose}; write the path out")
+    if len(parts) > _MOST_FOLDERS:
+        raise StoreError(f"{_short(name)}: no file can have this name ({len(parts) - 1} folders in each other)")
     try:
         target = Path(os.path.realpath(name) if os.path.islink(name) else name)
         mode = target.lstat().st_mode

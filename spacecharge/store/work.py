@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,8 +85,10 @@ class WorkFile:
         self._pending: list[tuple[int, NDArray[Any]]] = []
 
     @classmethod
-    def create(cls, path: Path, layout: Layout, lock: RunLock | None = None, *, keep_fits: bool = False) -> WorkFile:
-        """Create the work file under `path`, replacing what stands there.
+    def create(
+        cls, path: Path, layout: Layout, lock: RunLock | None = None, *, say: Callable[[str], None] | None = None
+    ) -> WorkFile:
+        """Create the work file under `path`, replacing the points that stand there; fits beside them stay.
 
         Parameters
         ----------
@@ -96,8 +98,8 @@ class WorkFile:
             What it is to hold.
         lock : RunLock, optional
             The lock of the file, looked at before it takes its place.
-        keep_fits : bool
-            Take over the fits of the file that stands there.
+        say : callable, optional
+            Takes one line about fits that were kept.
 
         Returns
         -------
@@ -108,12 +110,16 @@ class WorkFile:
         ------
         OSError
             The disk does not take it; an existing file is untouched.
+        StoreError
+            The fits of the existing file cannot be read, and so not be kept.
         """
         layout = replace(layout, attributes={**layout.attributes, STATE: UNFINISHED})
         fits: Kept | None = None
-        if keep_fits:
+        if _has_fits(path):
             with open_hdf5(path) as file:
                 fits = read_kept(file, FITS)
+                if say is not None:
+                    say(f"{path}: keeps the fits that were stored in it: {', '.join(file[FITS])}")
         with replacing(path, lock) as temporary:
             with guarded_hdf5(temporary, "w") as file:
                 datasets = write_structure(file, layout, _create_contiguous)
@@ -245,6 +251,15 @@ class WorkFile:
     def _put(self, variable: Variable, lo: int, array: NDArray[Any]) -> None:
         self._file.seek(self._offsets[variable.path] + lo * self.layout.row_bytes(variable))
         write_all(self._file, array.reshape(-1).view(np.uint8).data)
+
+
+def _has_fits(path: Path) -> bool:
+    """Say whether fits stand in a file; none do where it is no result file any more, or none yet."""
+    try:
+        with open_hdf5(path) as file:
+            return FITS in file
+    except StoreError:
+        return False
 
 
 def _create_contiguous(group: h5py.Group, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:

@@ -38,7 +38,7 @@ def run_sweep(
     resume : bool
         Go on with an interrupted run of the same configuration.
     overwrite : bool
-        Replace an existing file.
+        Replace the points of an existing file; fits stored in it stay.
     workers : int, optional
         Threads, or processes of a local cluster; default: one per core that this process may use.
     scheduler : str, optional

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..config import Config
 from ..config.axes import Axis
 from ..model import Layer
+from ..model.interpolation import tabulated
 from ..model.numbers import long_name
-from ..model.parameters import tabulated
 from ..store.layout import Coordinate
 from ..units import coordinate_name, unit_of
 

@@ -106,7 +106,7 @@ def current_values(
                 tangent = None
                 if "arcs_and_temperature" in facts and not config.has_slow_axes:
                     tangent = parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]
-                values |= arc_values(config.stack, parameters, laws, config.impedance.ends, tolerance, tangent)
+                values |= arc_values(config.stack, parameters, laws, config.impedance.ends, tolerance, tangent, states)
     except ModelError as error:
         raise ConfigError([f"{config.source}: {error}"]) from None
     return values

@@ -182,7 +182,7 @@ def run_task(
     resume : bool
         Go on with an interrupted run; starts afresh where there is no file yet.
     overwrite : bool
-        Replace an existing file.
+        Replace the points of an existing file; fits stored in it stay.
     workers : int
         Threads that compress the result.
     quiet : bool
@@ -256,7 +256,7 @@ def _found(
     if results.has_fits and not results.n_points and FINGERPRINT not in results.attributes:
         # The run was stopped before it began its file, and a fit has been stored there since.
         check_space(path, task.layout)
-        return WorkFile.create(path, file_layout(task), lock, keep_fits=True)
+        return WorkFile.create(path, file_layout(task), lock)
     if results.attributes.get(FINGERPRINT) != task.fingerprint:
         change = explain_change(results.attributes) if explain_change else ""
         raise StoreError(
@@ -283,7 +283,7 @@ def _run(
         # The workers start (and load or compile the kernels) while the file is being made.
         todo = iter(range(n_chunks(task)))
         _fill(pool, todo, in_flight)
-        work = WorkFile.create(path, file_layout(task), lock)
+        work = WorkFile.create(path, file_layout(task), lock, say=progress.message)
     with work:
         if not fresh:
             todo = iter(_open_chunks(work, task, tally))

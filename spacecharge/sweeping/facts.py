@@ -39,6 +39,7 @@ def facts_of(config: Config) -> frozenset[str]:
     """
     facts = set()
     layers = config.base_stack.layers
+    is_heated = any(axis.path == "temperature_K" for axis in config.axes)
     if max(len(layer.species_names) for layer in layers) > 1:
         facts.add("several_species")
     if any(layer.defects is not None for layer in layers):
@@ -51,13 +52,13 @@ def facts_of(config: Config) -> frozenset[str]:
         sizes = [axis.path for axis in config.axes if axis.path.endswith(".grain_size_nm")]
         if sizes or any(layer.grain_size_nm is not None for layer in layers):
             facts.add("grain_size")
-        if any(axis.path == "temperature_K" for axis in config.axes):
+        if is_heated:
             facts |= {f"{fact}_and_temperature" for fact in facts & {"grain_boundary", "grain_size"}}
     if all(is_electrode(config, side) for side in ("left", "right")):
         facts.add("full_cell")
     if any(law is not None for law in config.charge_transfer):
         facts.add("charge_transfer")
-        if any(axis.path == "temperature_K" for axis in config.axes):
+        if is_heated:
             facts.add("charge_transfer_and_temperature")
     if config.load is not None:
         facts |= {"load", "current"}
@@ -67,10 +68,11 @@ def facts_of(config: Config) -> frozenset[str]:
         facts.add("impedance")
         wanted = config.impedance.arcs
         if wanted is None:
-            wanted = len(config.impedance.frequency_Hz) >= FEWEST_HZ and config.n_points <= MOST_WITH_ARCS
-        if wanted and not facts & {"load", "bias"}:
+            few = config.n_points <= MOST_WITH_ARCS and "current" not in facts
+            wanted = few and len(config.impedance.frequency_Hz) >= FEWEST_HZ
+        if wanted:
             facts.add("arcs")
-            if any(axis.path == "temperature_K" for axis in config.axes):
+            if is_heated and "current" not in facts:
                 facts.add("arcs_and_temperature")
     return frozenset(facts)
 

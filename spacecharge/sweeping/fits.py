@@ -49,7 +49,7 @@ def run_fit_sweep(
     path : path
         Result file.
     overwrite : bool
-        Replace an existing file.
+        Replace the points of an existing file; fits stored in it stay.
     quiet : bool
         No progress on stderr.
     workers : int

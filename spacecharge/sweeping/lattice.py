@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,7 +16,7 @@ from ..config.lattice import LatticeConfig
 from ..lattice import OUTPUTS, PROFILES, build_planes, solve_lattice_points, status_message
 from ..store.layout import Coordinate, Layout, Variable
 from .plan import axis_coordinates, file_attributes
-from .task import chunk_points
+from .task import chunk_points, failed_line, fingerprint_of
 
 KIND = "lattice"
 """Root attribute ``kind`` of such a result file."""
@@ -111,11 +110,7 @@ class LatticeTask:
             [v.path for v in self.layout.variables],
             self.chunk_points,
         )
-        digest = hashlib.sha256(repr(described).encode())
-        for axis in config.axes:
-            if axis.grid.listed is not None:
-                digest.update(np.ascontiguousarray(axis.grid.listed).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(described, config.axes)
 
     def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
         """Return every output of points lo to hi - 1, by path."""
@@ -138,11 +133,10 @@ class LatticeTask:
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
         swept = self.config.point_values(index, index + 1)
-        where = ", ".join(f"{path} = {value[0]:g}" for path, value in swept.items())
         reason = status_message(status)
         if status == Status.INVALID_POINT:
             reason = solve_lattice_points(self.config.lattice, swept).reasons.get(0, reason)
-        return f"point {index}{where and f' ({where})'}: {reason}"
+        return failed_line(index, swept, reason)
 
 
 def _typed(values: NDArray[np.float64], dtype: str) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from ..units import coordinate_name, unit_of
 from .companions import companions
 from .current import current_values, shown_beside
 from .facts import equilibrium_voltage, facts_of, own_dimensions
-from .task import chunk_points
+from .task import chunk_points, failed_line, fingerprint_of
 from .transfer import boundary_energies, transfer_tangents, transfer_values
 
 if TYPE_CHECKING:
@@ -141,13 +140,12 @@ class InterfaceTask:
     def fingerprint(self) -> str:
         """Digest of the stack with its materials and fits, the axes, the settings and the version."""
         config = self.config
-        digest = hashlib.sha256()
         output = config.output
         described = (
             __version__,
             config.base_stack,
             config.sweep.mode,
-            [(axis.path, axis.grid) for axis in config.axes],
+            [(axis.path, axis.grid, axis.layers) for axis in config.axes],
             config.solver,
             (output.profiles, output.profile_nodes, output.resistance_of, output.sensitivities),
             config.charge_transfer,
@@ -155,11 +153,7 @@ class InterfaceTask:
             [v.path for v in self.layout.variables],
             self.chunk_points,
         )
-        digest.update(repr(described).encode())
-        for axis in config.axes:
-            if axis.grid.listed is not None:
-                digest.update(np.ascontiguousarray(axis.grid.listed).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(described, config.axes)
 
     def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
         """Return every output of points lo to hi - 1, by path."""
@@ -196,10 +190,7 @@ class InterfaceTask:
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        reason = failure_message(parameters, status)
-        values = config.point_values(index, index + 1)
-        where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
-        return f"point {index}{where and f' ({where})'}: {reason}"
+        return failed_line(index, config.point_values(index, index + 1), failure_message(parameters, status))
 
 
 def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:
@@ -219,6 +210,7 @@ def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:
                 units=axis.si_unit,
                 long_name=axis.long_name,
                 dimension="point" if zipped else "",
+                names=axis.names,
             )
         )
     return coordinates

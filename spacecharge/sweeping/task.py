@@ -7,12 +7,17 @@ where a run was interrupted: a run that is resumed, or split otherwise, gives th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..store.layout import Layout
+
+if TYPE_CHECKING:
+    from ..config.axes import Axis
 
 CHUNK_TARGET_BYTES = 4 << 20
 CHUNK_MAX_POINTS = 2048
@@ -73,6 +78,21 @@ def chunk_points(n_points: int, bytes_per_point: int) -> int:
     wanted = -(-n_points // CHUNKS_WANTED)
     fitting = max(1, CHUNK_TARGET_BYTES // max(1, bytes_per_point))
     return max(1, min(max(wanted, CHUNK_MIN_POINTS), CHUNK_MAX_POINTS, fitting))
+
+
+def fingerprint_of(described: tuple[Any, ...], axes: Sequence[Axis]) -> str:
+    """Return the digest of what describes a task; of listed axes the values themselves, whose text is abridged."""
+    digest = hashlib.sha256(repr(described).encode())
+    for axis in axes:
+        if axis.grid.listed is not None:
+            digest.update(np.ascontiguousarray(axis.grid.listed).tobytes())
+    return digest.hexdigest()
+
+
+def failed_line(index: int, values: Mapping[str, NDArray[np.float64]], reason: str) -> str:
+    """Return one line about a failed point: its number, where it is, and what is wrong."""
+    where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
+    return f"point {index}{where and f' ({where})'}: {reason}"
 
 
 def n_chunks(task: Task) -> int:

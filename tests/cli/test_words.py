@@ -74,6 +74,27 @@ def test_an_output_that_no_file_system_takes_is_one_line(tmp_path, monkeypatch, 
     assert len(err) < 400
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("~nobody_of_this_name/r.h5", "the user nobody_of_this_name is not known"),
+        ("x/" * 1500 + "r.h5", "1500 folders"),
+    ],
+)
+def test_folders_that_cannot_be_made_are_one_line(configuration, call, name, words):
+    """A folder `~nobody_of_this_name` was made; a thousand missing folders were a traceback."""
+    config = configuration(rest="")
+    assert call("run", config, "-o", "r.h5", "--quiet")[0] == 0
+    before = set(os.listdir())
+    for command in (("run", config, "--quiet"), ("plot", "r.h5"), ("export", "r.h5")):
+        asked = name if command[0] == "run" else name.replace(".h5", ".png" if command[0] == "plot" else ".csv")
+        code, _, err = call(*command, "-o", asked)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert words in err
+        assert len(err) < 500
+    assert set(os.listdir()) == before
+
+
 def test_a_figure_whose_name_no_file_system_takes_is_one_line(configuration, call):
     assert call("run", configuration(), "--quiet")[0] == 0
     for name in ("n" * 300 + ".png", "nowhere/a.png/b.png"):
@@ -110,6 +131,9 @@ def test_a_stack_outside_its_curve_is_said_once(home, call):
     assert code == 2
     assert (out + err).count("lies outside the ocv (allowed: 0.73168 to 0.8747)") == 1
     assert err.count("\n") == 1
+    code, _, err = call("run", DATA / "outside.yaml", "-o", "outside.h5")
+    assert code == 1
+    assert err.count("lies outside the ocv (allowed: 0.73168 to 0.8747)") == 1
 
 
 def test_one_point_shows_the_charge_transfer(configuration, call):

@@ -201,6 +201,18 @@ def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], path: st
     assert not path or error.value.path == path  # type: ignore[attr-defined]  # a ModelError
 
 
+def test_a_layer_that_cannot_be_neutral_is_named_by_its_defects() -> None:
+    data = {
+        "cell_volume_A3": 100.0,
+        "fixed_charges": {"D": {"charge": 1, "concentration_per_cm3": 1e19}},
+        "species": {"h": {"sites_per_cell": 1, "states": [{"charge": 1, "formation_energy_eV": 1.0}]}},
+    }
+    layer = sc.Layer(name="b", thickness_nm=20.0, permittivity=20.0, potential_V=2.0, defects=data)
+    with pytest.raises(sc.ModelError, match=r"^b\.defects: no Fermi level makes it neutral at") as error:
+        stack_parameters(sc.Stack([layer]))
+    assert error.value.path == "b.defects"
+
+
 def test_a_sweep_moves_the_equilibrium_and_marks_what_has_none() -> None:
     layer = llzo(defects={"path": str(LLZO), "cell_volume_A3": 1056.622886})
     stack = sc.Stack([layer])

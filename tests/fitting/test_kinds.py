@@ -254,14 +254,58 @@ TOY = Kind(
 )
 
 
-def test_a_new_kind_needs_its_module_and_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register the toy, and work in a folder of its own."""
     module = types.ModuleType("spacecharge.fitting.kinds.toy")
     module.KIND = TOY  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(REGISTRY, "toy", "toy")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_figure_of_somebody_else_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    """`fit -o FILE` draws FILE.png: over its own figure of before, but over no other unless asked."""
+    Path("c.yaml").write_text("fit: toy\nslope: 2.5\n")
+    figure = Path("f.png")
+
+    def fit(*options: str) -> str:
+        Path("f.h5").unlink(missing_ok=True)
+        assert main(["fit", "c.yaml", "-o", "f.h5", *options]) == 0
+        assert Path("f.h5").exists()
+        return capsys.readouterr().err
+
+    figure.write_bytes(b"mine")
+    said = fit()
+    assert "f.png: exists already and is no figure of this program" in said and said.count("f.png") == 1
+    assert figure.read_bytes() == b"mine"
+    fit("--overwrite")
+    drawn = figure.read_bytes()
+    assert len(drawn) > 5000
+    figure.write_bytes(drawn + b"0")
+    assert fit().endswith("f.png\n")
+    assert figure.read_bytes() == drawn
+    # One that matplotlib drew elsewhere, with a caption that speaks of us.
+    from matplotlib.figure import Figure
+
+    Figure().savefig(figure, metadata={"Description": "not by spacecharge"})
+    before = figure.read_bytes()
+    fit()
+    assert figure.read_bytes() == before
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_second_fit_of_a_file_has_a_figure_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        Path(f"{name}.yaml").write_text("fit: toy\nslope: 2.5\n")
+        assert main(["fit", f"{name}.yaml", "-o", "f.h5"]) == 0
+    assert capsys.readouterr().err.endswith("f_two.png\n")
+    assert Path("f.png").exists() and Path("f_two.png").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_new_kind_needs_its_module_and_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("c.yaml").write_text("fit: toy\nslope: 2.5\noutput: {path: out/f.h5}\n")
     assert main(["check", "c.yaml"]) == 0
     assert "slope           2.5" in capsys.readouterr().out

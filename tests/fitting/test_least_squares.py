@@ -310,3 +310,26 @@ def test_large_linear_values_stay_quiet():
     )
     fit = minimise(problem)
     assert fit.values == pytest.approx([3e8, 2e7, 0.7], rel=2e-2, abs=0)
+
+
+@pytest.mark.parametrize("unit", [1e-15, 1e-12, 1e-5, 1e12])
+def test_the_unit_of_the_data_does_not_move_the_answer(unit):
+    """A search ended at once where the data were small in their unit: 10 % off at 1e-12, with small errors."""
+    x = np.linspace(0.0, 5.0, 16)
+    noise = 1e-3 * np.random.default_rng(1).standard_normal(x.size)
+
+    def fitted(scale):
+        return minimise(
+            Problem(
+                parameters=(
+                    Parameter(name="a", initial=1.5 * scale),
+                    Parameter(name="tau", initial=4.0, minimum=1e-3, maximum=1e3, log=True),
+                ),
+                predict=lambda v: v[0] * np.exp(-x / v[1]),
+                data=scale * (np.exp(-x / 2.0) + noise),
+            )
+        )
+
+    one, other = fitted(1.0), fitted(unit)
+    assert other.values / [unit, 1.0] == pytest.approx(one.values, rel=1e-7)
+    assert np.sqrt(np.diag(other.covariance)) / [unit, 1.0] == pytest.approx(np.sqrt(np.diag(one.covariance)), rel=1e-4)

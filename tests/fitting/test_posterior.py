@@ -24,6 +24,8 @@ from tests.fitting.support import configured
 X = np.linspace(-1.0, 1.0, 12)
 Y = 2.0 + 3.0 * X + 0.2 * np.random.default_rng(3).standard_normal(12)
 DESIGN = np.stack([np.ones(12), X], axis=1)
+MANY = 60
+"""Walkers where many draws are needed: what a step costs beside its evaluations is shared by all of them."""
 
 
 def line(*more, absolute=True, **options):
@@ -44,7 +46,7 @@ def test_a_linear_fit_is_normal_or_students_t():
     inverse = np.linalg.inv(DESIGN.T @ DESIGN)
     for absolute in (True, False):
         # Over ten seeds the outer quantiles of 24,000 draws scatter by 0.07: of 72,000 by 0.04.
-        drawn = sample(minimise(line(absolute=absolute)), samples=72_000)
+        drawn = sample(minimise(line(absolute=absolute)), samples=72_000, walkers=MANY)
         assert drawn.converged
         law = stats.norm if absolute else stats.t(10)
         scale = 0.2 if absolute else np.sqrt(rest[0] / 10)
@@ -62,7 +64,7 @@ def test_the_moves_leave_a_normal_distribution_as_it_is():
     problem = Problem(
         parameters=parameters, predict=lambda v: v, data=np.zeros(5), sigma=np.ones(5), absolute_sigma=True
     )
-    drawn = sample(minimise(problem), samples=60_000)
+    drawn = sample(minimise(problem), samples=60_000, walkers=MANY)
     assert np.mean([drawn.of(f"p{k}").std() for k in range(5)]) == pytest.approx(1.0, abs=0.025)
 
 
@@ -276,7 +278,7 @@ def test_what_occurs_as_a_product_is_named_before_sampling():
     closed = with_priors(problem, {"eps": Prior(law="uniform", first=1.0, second=4.0)})
     estimate = carried_by_priors(closed, refusal.value)
     assert "the data determine only n x eps^0.5 = 7.07" in unresolved_by_data(estimate)
-    drawn = sample(estimate, samples=60_000)
+    drawn = sample(estimate, samples=60_000, walkers=MANY)
     assert drawn.converged
     thin = int(np.ceil(2.0 * drawn.autocorrelation.max()))
     eps, n = drawn.chain[::thin, :, 0].ravel(), drawn.chain[::thin, :, 1].ravel()

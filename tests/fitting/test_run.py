@@ -150,6 +150,28 @@ def test_three_sites_are_fitted(tmp_path):
     assert result.parameters["magnetisation_C"].value == pytest.approx(2.0, rel=1e-6, abs=0)
 
 
+def test_a_build_up_is_drawn_as_its_law_between_few_mixing_times(tmp_path):
+    """Two sites of one size: the exchanged fraction is (1 - exp(-2 k t))/2, which three times do not show."""
+    t = np.array([0.05, 0.4, 1.2])
+    columns = {"temperature_K": np.full(3, 300.0), "mixing_time_s": t, "fraction": 0.5 * (1 - np.exp(-5.0 * t))}
+    result = fit(
+        configured(
+            tmp_path,
+            columns,
+            fit="exsy",
+            model={"kind": "kinetic", "sites": ["A", "B"]},
+            parameters={"activation_energy_eV": {"fixed": 0.3}, "magnetisation_B": {"fixed": 1.0}},
+            data={"observable": "fraction"},
+            reference_temperature_K=300.0,
+        )
+    )
+    curves = result.tables["curves"]
+    assert curves["mixing_time"][[0, -1]] == pytest.approx([0.05, 1.2])
+    assert curves["model"] == pytest.approx(0.5 * (1 - np.exp(-5.0 * curves["mixing_time"])), rel=1e-6)
+    panel = result.plot().axes[0]
+    assert max(line.get_xdata().size for line in panel.lines) == curves["model"].size > 50
+
+
 BARRIER = SPHERE | {"boundary": "barrier"}
 
 

@@ -49,6 +49,87 @@ def test_elements_apart_are_read_off() -> None:
     assert len(arcs_of(elements([1.0, 1e-2], [1.0, 1e-4]))) == 1
 
 
+def test_negative_elements_and_pairs_of_one_arc_count_by_their_sum() -> None:
+    """Around 1 s a negative element beside a stronger one, around 1e-6 s a pair of complex times."""
+    times, strengths = np.array([1.2, 1.0, 1e-6 * (1 + 0.3j), 1e-6 * (1 - 0.3j)]), np.array([3.0, -1.0, 2.0, 2.0])
+    found = arcs_of(sc.RelaxationTimes(times, strengths, np.inf, {"p": ""}, np.ones((4, 1), dtype=complex)))
+    assert [arc.resistance for arc in found] == pytest.approx([2.0, 4.0])
+    for arc, members in zip(found, (slice(0, 2), slice(2, 4)), strict=True):
+        omega = 2.0 * np.pi * arc.frequency * np.linspace(0.9, 1.1, 20001)
+        z = (strengths[members] / (1.0 + 1j * omega[:, None] * times[members])).sum(axis=1)
+        assert omega[np.argmin(z.imag)] / (2.0 * np.pi) == pytest.approx(arc.frequency, rel=2e-5)
+        assert arc.share == pytest.approx(1.0)
+
+
+def test_an_inductive_loop_is_no_arc() -> None:
+    """A negative element of its own: -Im Z is below 0 around its frequency, which the message gives."""
+    with pytest.raises(sc.ModelError, match="inductive loop") as caught:
+        arcs_of(elements([10.0, 1e-3], [-0.5, 1.0]))
+    told = float(str(caught.value).split("below 0, at ")[1].split(" Hz")[0])
+    assert told == pytest.approx(1.0 / (2.0 * np.pi * 10.0), rel=0.05)
+
+
+def biased_contact(step: float, rate: float) -> tuple[float, float]:
+    """j and the charge of the left layer of LixV2O5 | LAGP without interaction, thick and level in themselves.
+
+    `step`: phi of the left bulk minus that of the right one [V], of which 0.4 V are at rest. The first integral gives
+    the displacement at each face, (eps phi')^2 = 2 eps kT N int (theta_b - theta) dy; both are equal.
+    """
+    from scipy.optimize import brentq
+
+    from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+
+    e, kt, eps = ELEMENTARY_CHARGE, BOLTZMANN * 298.15, 15.0 * VACUUM_PERMITTIVITY
+    sites, bulk = np.array([22.4e27, 19.7e27]), np.array([11.16 * 0.2 / 22.4, 7.4 / 19.7])
+    odds = np.log(bulk / (1.0 - bulk))
+
+    def displaced(y: float, i: int) -> float:
+        # int_0^y (theta_b - theta) dy, theta = 1/(1 + exp(y - odds)); signed root.
+        work = bulk[i] * y + np.logaddexp(0.0, odds[i] - y) - np.logaddexp(0.0, odds[i])
+        return float(np.sign(y) * np.sqrt(2.0 * eps * kt * sites[i] * max(work, 0.0)))
+
+    total = step * e / kt
+    left = brentq(lambda y: displaced(y, 0) + displaced(y + total, 1), -abs(total), abs(total), xtol=1e-14)
+    theta = 1.0 / (1.0 + np.exp(np.array([left, left + total]) - odds))
+    exchange = e * rate * np.sqrt(theta[0] * (1 - theta[0]) * theta[1] * (1 - theta[1]))
+    return exchange * 2.0 * np.sinh(0.5 * (step - 0.4) * e / kt), displaced(left, 0)
+
+
+@pytest.mark.parametrize("eta", [-0.1, -0.03, 0.05])
+def test_arc_of_a_contact_under_bias(eta: float) -> None:
+    """D -> inf: d eta/dj beside dQ/d eta, both from the first integral; by a bias and by a load."""
+    rate, h = 1.9847733e20, 1e-4
+    (low, below), (high, above) = (biased_contact(0.4 + eta + sign * h, rate) for sign in (-1, 1))
+    (lower, _), (higher, _) = (biased_contact(0.4 + eta + 2 * sign * h, rate) for sign in (-1, 1))
+    resistance = 12.0 * h / (8.0 * (high - low) - (higher - lower))
+    capacitance = abs(above - below) / (2.0 * h)
+    base = pair(thickness=30.0, energy=0.0)
+    fast = base.replace(layers=tuple(layer.replace(diffusivity_m2_per_s=1e-3) for layer in base.layers))
+    law = sc.ChargeTransfer(rate_constant=rate)
+    biased = sc.solve(fast.replace(contacts=(sc.Contact(bias_V=eta),)), tolerance_V=1e-9)
+    loaded = sc.steady_state(fast, voltage_V=eta, charge_transfer=law, tolerance_V=1e-9)
+    for arc in (sc.impedance_arcs(biased, charge_transfer=law)[0], sc.impedance_arcs(loaded)[0]):
+        assert arc.resistance == pytest.approx(resistance, rel=1e-6)
+        assert arc.capacitance == pytest.approx(capacitance, rel=1e-5)
+        assert arc.place == "electrode|electrolyte"
+        assert arc.share == pytest.approx(1.0, abs=1e-6)
+
+
+def test_arcs_about_a_current_add_up_to_the_slope_of_its_curve() -> None:
+    stack, law, h = pair(thickness=10.0), sc.ChargeTransfer(rate_constant=1.9847733e20), 0.02
+    state = sc.steady_state(stack, current_density=-40.0, charge_transfer=law, tolerance_V=1e-9)
+    contact, electrode = sc.impedance_arcs(state)
+    assert (contact.place, electrode.place) == ("electrode|electrolyte", "electrode")
+    volts = [
+        sc.steady_state(stack, current_density=-40.0 + sign * h, charge_transfer=law, tolerance_V=1e-10).voltage
+        for sign in (-1, 1)
+    ]
+    assert contact.resistance + electrode.resistance == pytest.approx((volts[1] - volts[0]) / (2.0 * h), rel=1e-5)
+    # Butler and Volmer with the exchange current that is there; it moves a little with j.
+    exchange, volt = float(state.exchange_current_density[0]), 0.0256926
+    assert contact.resistance == pytest.approx(volt / np.hypot(40.0, 2.0 * exchange), rel=0.5)
+
+
 def test_contact_and_electrode() -> None:
     solution = sc.solve(pair())
     contact, electrode = sc.impedance_arcs(solution, contact_resistance=[272.0 * CM2])
@@ -151,5 +232,18 @@ def test_who_has_no_arcs(tmp_path: Path) -> None:
         from spacecharge.sweeping.facts import facts_of
 
         assert ("arcs" in facts_of(config)) == has
-    with pytest.raises(sc.ConfigError, match=r"impedance\.arcs: are those of a state at rest"):
-        sc.load_config({**plain, "load": {"voltage_V": 0.01}, "impedance": {"frequency_Hz": [1.0], "arcs": True}})
+
+
+def test_arcs_of_a_sweep_over_the_current(tmp_path: Path) -> None:
+    """Asked for, they stand beside a load: as of single states."""
+    asked = {"impedance": {"frequency_Hz": [1.0], "arcs": True}, "load": {"current_density_mA_per_cm2": 0.0}}
+    config = sc.load_config({**CONFIG, **asked, "sweep": {"load.current_density_mA_per_cm2": [-4.0, 0.5]}})
+    sc.run_sweep(config, output=tmp_path / "out.h5", workers=1)
+    data = sc.open_results(tmp_path / "out.h5", units="SI")
+    assert "arc_activation_energy" not in data
+    law = sc.ChargeTransfer(rate_constant=1.9847733e20, activation_energy_eV=0.315)
+    for row, current in enumerate((-40.0, 5.0)):
+        state = sc.steady_state(config.base_stack, current_density=current, charge_transfer=law)
+        arcs = sc.impedance_arcs(state)
+        assert data.arc_resistance.values[row, : len(arcs)] == pytest.approx([arc.resistance for arc in arcs], rel=1e-8)
+        assert np.nansum(data.relaxation_strength.values[row]) == pytest.approx(state.differential_resistance, rel=1e-6)

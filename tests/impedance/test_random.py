@@ -155,6 +155,37 @@ def test_what_holds_under_a_load_in_many_stacks() -> None:
     assert max(seconds for _, seconds in found) < 60.0
 
 
+def error_about(seed: int) -> tuple[float, float] | None:
+    """Return the largest error of Z about a load [1], and its largest ratio to the estimate; None: nothing solved."""
+    case = random_case(seed)
+    load: dict[str, Any] = {"current_density": load_of(case, seed), "throw": False}
+    load |= {"charge_transfer": case.laws, "contact_resistance": case.resistances}
+    state, fine = sc.steady_state(case.stack, **load), sc.steady_state(case.stack, tolerance_V=1e-9, **load)
+    if state.status != 0 or fine.status != 0:
+        return None
+    frequency = np.geomspace(1e-4, 1e13, 18)
+    found = spectrum_of(state, frequency, ends=case.ends)
+    exact = sc.impedance(fine, frequency, ends=case.ends)
+    error = np.abs(found.impedance / exact - 1.0)
+    return float(error.max()), float((error / (found.error_estimate + 1e-11)).max())
+
+
+@pytest.mark.parametrize("seed", [3, 22, 23, 24])
+def test_spectra_under_a_load(seed: int) -> None:
+    told = error_about(seed)
+    assert told is not None
+    assert told[0] < 1e-6
+    assert told[1] <= 1.0
+
+
+@pytest.mark.slow
+def test_spectra_under_a_load_in_many_stacks() -> None:
+    told = [found for found in map(error_about, range(MANY)) if found is not None]
+    assert len(told) >= 0.9 * MANY
+    assert sum(ratio > 1.0 for _, ratio in told) <= 0.01 * MANY
+    assert sum(error > 1e-6 for error, _ in told) <= 0.01 * MANY
+
+
 def collocated_error(seed: int) -> float | None:
     """Relative deviation of V from collocation; None where no state with its load was found."""
     case = random_case(seed, interaction=False)

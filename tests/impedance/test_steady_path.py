@@ -64,3 +64,42 @@ def test_a_load_beyond_a_depleted_layer_beside_collocation() -> None:
     shares = (0.0, *np.geomspace(0.02, 1.0, 24))
     run = Repelling(case).solve(current, tol=1e-6, shares=shares)
     assert state.voltage == pytest.approx(run.voltage, rel=1e-6)
+
+
+class Resisting(Collocation):
+    """Ions and electrons; every component meets the plain resistance of a contact."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case.stack, np.array([[r] * len(case.components) for r in case.resistances]))
+
+    def jump(self, contact: int, c: int, current: float, filled: tuple[float, float]) -> float:
+        return float(self.rates[contact, c] * current / self.volt)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [25, 128])
+def test_layers_that_lose_both_carriers_beside_collocation(seed: int) -> None:
+    """14.5 and -9.6 V over some nanometres, occupancies down to 4e-7: drift through a depleted layer."""
+    case = random_case(seed)
+    current = load_of(case, seed)
+    state = sc.steady_state(case.stack, current_density=current, contact_resistance=case.resistances)
+    run = Resisting(case).solve(current, tol=1e-5, shares=(0.0, *np.linspace(0.01, 1.0, 100)))
+    assert state.voltage == pytest.approx(run.voltage, rel=1e-7)
+    assert state.component_current_density == pytest.approx(run.currents, rel=1e-7)
+
+
+@pytest.mark.slow
+def test_a_current_beyond_saturation_says_what_it_would_take() -> None:
+    """A contact in reverse: both minority carriers are carried off as fast as they diffuse, at -67 to -68 A/m2."""
+    case = random_case(220)
+    current = load_of(case, 220)
+    state = sc.steady_state(case.stack, current_density=current, contact_resistance=case.resistances, throw=False)
+    assert state.status == 1
+    words = state.message
+    reached = float(words.split(" A/m2 flow")[0].split()[-1])
+    slope = float(words.split("dV/dJ is ")[1].split()[0])
+    assert float(words.split("would take ")[1].split()[0]) == pytest.approx((reached - current) * slope, rel=0.05)
+    # Below it: the state that collocation finds.
+    state = sc.steady_state(case.stack, current_density=0.652 * current, contact_resistance=case.resistances)
+    run = Resisting(case).solve(0.652 * current, tol=1e-6, shares=(0.0, *np.linspace(0.01, 1.0, 100)))
+    assert state.voltage == pytest.approx(run.voltage, rel=1e-7)

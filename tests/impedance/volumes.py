@@ -45,6 +45,19 @@ class LayerLaws:
     component: list[int]
     count: int
 
+    def slopes(self, x: Array) -> Array:
+        """d sigma/dw [S m-1 V-1] of every component for species without interaction; w = v - phi."""
+        p, i = self.solution.parameters, self.layer
+        kt = BOLTZMANN * float(p.temperature[0])
+        found = np.zeros((self.count, x.size))
+        for s, c in enumerate(self.component):
+            charge = float(p.charge_number[0, i, s]) * ELEMENTARY_CHARGE
+            theta = 1.0 / (1.0 + np.exp(-interpolated(x, self.nodes, self.logits[s])))
+            share = (1 - 2 * theta) / float(p.bulk_vacancy[0, i, s]) if p.transport[i, s] == 1 else 1.0
+            conduct = charge**2 * float(p.site_density[0, i, s]) * float(p.diffusivity[0, i, s]) / kt
+            found[c] += conduct * theta * (1 - theta) * share * charge / kt
+        return found
+
     def __call__(self, x: Array) -> tuple[Array, Array]:
         p, i = self.solution.parameters, self.layer
         kt = BOLTZMANN * float(p.temperature[0])
@@ -85,13 +98,15 @@ def volumes_impedance(
     components: list[list[int]],
     held: tuple[tuple[bool, ...], tuple[bool, ...]],
     resistance: float = 0.0,
+    currents: Array | None = None,
     n: int = 400,
     finest: float = 0.02,
 ) -> tuple[complex, float]:
     """Return Z of a stack and the largest relative deviation of J between two cells from its mean.
 
     `components[layer][species]`: component of a species; `held[side][component]`; `finest`: first spacing in units of
-    the smallest sqrt(eps/C) at a face.
+    the smallest sqrt(eps/C) at a face. `currents[component]`: direct current [A m-2] of the state, whose field moves
+    what the signal adds: j' = -sigma dv' + (j/sigma)(d sigma/dw) w'.
     """
     p = solution.parameters
     count = len(held[0])
@@ -120,7 +135,11 @@ def volumes_impedance(
         rate = at_faces.sum(axis=0) / eps * np.abs(1.0 + 1j * omega * eps / sigma0.sum(axis=0))
         x = graded(float(nodes[-1]), n, finest / float(np.sqrt(rate.max())))
         h = np.diff(x)
-        sigma, _ = laws(0.5 * (x[1:] + x[:-1]))
+        middle = 0.5 * (x[1:] + x[:-1])
+        sigma, _ = laws(middle)
+        drift = np.zeros(sigma.shape)
+        if currents is not None:
+            drift = np.divide(laws.slopes(middle), sigma, out=drift, where=sigma > 0.0) * currents[:, None]
         _, capacity = laws(x)
         weight = np.zeros(x.size)
         weight[:-1] += 0.5 * h
@@ -132,7 +151,7 @@ def volumes_impedance(
             unknowns += ids.size
             own.append(np.concatenate([[index[-1][c][-1]], ids]) if shared else ids)
         index.append(own)
-        fluxes.append((sigma / h, eps / h))
+        fluxes.append((sigma / h, eps / h, drift))
         phi = own[0]
         for k in range(x.size):
             for c in range(count):
@@ -150,6 +169,11 @@ def volumes_impedance(
                 add(b, b, y)
                 add(a, b, -y)
                 add(b, a, -y)
+                for at in (k, k + 1) if c > 0 and drift[c - 1, k] != 0.0 else ():
+                    half = 0.5 * drift[c - 1, k]
+                    for row, sign in ((a, half), (b, -half)):
+                        add(row, own[c][at], sign)
+                        add(row, phi[at], -sign)
         if i > 0 and 0.0 < resistance < np.inf:
             for c in range(count):
                 if sigma[c].any() and fluxes[-2][0][c].any():
@@ -168,15 +192,16 @@ def volumes_impedance(
     known[fixed] = values
     free = np.setdiff1d(np.arange(unknowns), np.concatenate([fixed, dead]))
     known[free] = splu(matrix[free][:, free].tocsc()).solve(-(matrix @ known)[free])
-    currents = []
-    for own, (conductance, stiff) in zip(index, fluxes, strict=True):
+    every = []
+    for own, (conductance, stiff, drift) in zip(index, fluxes, strict=True):
         j = -1j * omega * stiff * np.diff(known[own[0]])
         for c in range(count):
-            j = j - conductance[c] * np.diff(known[own[1 + c]])
-        currents.append(j)
-    every = np.concatenate(currents)
-    mean = complex(np.mean(every))
-    return 1.0 / mean, float(np.abs(every / mean - 1.0).max())
+            w = known[own[1 + c]] - known[own[0]]
+            j = j - conductance[c] * np.diff(known[own[1 + c]]) + 0.5 * drift[c] * (w[1:] + w[:-1])
+        every.append(j)
+    totals = np.concatenate(every)
+    mean = complex(np.mean(totals))
+    return 1.0 / mean, float(np.abs(totals / mean - 1.0).max())
 
 
 def extrapolated(solution: Solution, omega: float, n: int = 400, **options: object) -> complex:

@@ -12,8 +12,8 @@ from spacecharge.kernels import workspace as w
 from spacecharge.kernels.element import NODES, WEIGHTS
 from spacecharge.kernels.layout import SPECIES_COLUMNS
 from spacecharge.kernels.newton import assemble, equilibrate, evaluate_charge, join
-from spacecharge.kernels.poisson_boltzmann import place_jumps
 from spacecharge.kernels.species import fill_species, is_interacting
+from spacecharge.kernels.start import place_jumps
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.solver.equilibrium import _work_array, solve
 from spacecharge.solver.packing import pack_rows

@@ -186,3 +186,53 @@ def test_impedance_of_ec_lab_and_by_named_columns(tmp_path):
     path.write_text("f,Re,Im\n1,2,-3\n0,1,-1\n")
     with pytest.raises(DataError, match=r"z\.csv:3: the frequency is 0 Hz"):
         read_spectrum(path)
+
+
+def shaped(path, header, *columns, delimiter=","):
+    rows = [delimiter.join(repr(float(x)) for x in row) for row in zip(*columns, strict=True)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_units_of_impedance_below_the_titles_count(tmp_path):
+    """A row of units says kilo; numbers a thousand times too small were read without a word."""
+    path = tmp_path / "z.csv"
+    got = read_spectrum(shaped(path, "freq,Zre,-Zim\nkHz,kOhm,kOhm", FREQUENCY / 1e3, Z.real / 1e3, -Z.imag / 1e3))
+    assert got.frequency == pytest.approx(FREQUENCY, rel=1e-14)
+    assert got.impedance == pytest.approx(Z, rel=1e-14)
+    with pytest.raises(DataError, match="no frequency with Re and -Im"):
+        read_spectrum(shaped(path, "freq,Zre,-Zim\nHz,S,S", FREQUENCY, Z.real, -Z.imag))
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "factor"),
+    [
+        ("Freq(Hz),Z'(a),Z''(b)", (FREQUENCY, Z.real, Z.imag), 1.0),
+        ("Frequency (Hz),|Z| (Ohm),-Phase (deg)", (FREQUENCY, abs(Z), -np.degrees(np.angle(Z))), 1.0),
+        ("f (Hz),Re(Z) (Ω·cm²),-Im(Z) (Ω·cm²)", (FREQUENCY, Z.real, -Z.imag), 1e-4),
+        ("f (Hz),Re(Z) (Ohm cm^2),-Im(Z) (Ohm cm^2)", (FREQUENCY, Z.real, -Z.imag), 1e-4),
+    ],
+)
+def test_more_ways_to_write_an_impedance(tmp_path, header, columns, factor):
+    got = read_spectrum(shaped(tmp_path / "z.csv", header, *columns))
+    assert got.impedance == pytest.approx(factor * Z, rel=1e-14)
+    assert got.unit == ("ohm" if factor == 1.0 else "ohm m2")
+
+
+def test_what_an_impedance_cannot_be(tmp_path):
+    path = tmp_path / "z.csv"
+    polar = "Frequency (Hz),|Z| (Ohm),Phase"
+    with pytest.raises(DataError, match=r"z.csv:1: the phase has no unit .* degrees or radians\? Name it"):
+        read_spectrum(shaped(path, polar, FREQUENCY, abs(Z), np.angle(Z)))
+    with pytest.raises(DataError, match=r"z.csv:2: the modulus is -"):
+        read_spectrum(shaped(path, f"{polar} (deg)", FREQUENCY, -abs(Z), np.degrees(np.angle(Z))))
+    with pytest.raises(DataError, match=r"z.csv:2: the impedance is 0"):
+        read_spectrum(shaped(path, "f/Hz,Re(Z)/Ohm,-Im(Z)/Ohm", FREQUENCY, 0 * FREQUENCY, 0 * FREQUENCY))
+    twice = (np.tile(FREQUENCY, 2), np.tile(Z.real, 2), np.tile(-Z.imag, 2))
+    assert "3 rows repeat a frequency" in read_spectrum(shaped(path, "f/Hz,Re(Z)/Ohm,-Im(Z)/Ohm", *twice)).notes[0]
+
+
+def test_quoted_titles_of_the_battery_data_format(tmp_path):
+    path = tmp_path / "q.bdf.csv"
+    path.write_text('"Test Time / s","Voltage / V","Current / A"\n0,3.5,0\n10,3.6,1e-3\n20,3.7,1e-3\n')
+    assert read_cycling(path).voltage == pytest.approx([3.5, 3.6, 3.7])

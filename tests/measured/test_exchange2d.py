@@ -48,6 +48,22 @@ def test_what_is_no_processed_spectrum(tmp_path):
     with pytest.raises(FitError, match="zero or not finite"):
         read_bruker_2d(folder)
     (place / "2rr").write_bytes(whole)
+    said = (place / "procs").read_text()
+    for old, other, message in (
+        ("BYTORDP= 0", "BYTORDP= 1", "2rr: the bytes stand in the other order than BYTORDP"),
+        ("##$NC_proc=", "##$NC_gone=", "procs: NC_proc, the power of two of the intensities, is needed"),
+        ("XDIM= 128", "XDIM= 100", r"procs: XDIM, the size of a block, is needed \(allowed: a divisor of SI, 256"),
+    ):
+        assert old in said
+        (place / "procs").write_text(said.replace(old, other))
+        with pytest.raises(FitError, match=message):
+            read_bruker_2d(folder)
+    (place / "procs").write_text(said)
+    acquired = (folder / "acqus").read_text()
+    (folder / "acqus").write_text(acquired.replace("NS= 8", "NS= 0"))
+    with pytest.raises(FitError, match="acqus: NS, the number of scans, is 0"):
+        read_bruker_2d(folder)
+    (folder / "acqus").write_text(acquired)
     text = (place / "proc2s").read_text()
     (place / "proc2s").write_text(text.replace("##$OFFSET= 40.0\n", ""))
     with pytest.raises(FitError, match="proc2s: OFFSET, SW_p and SF are needed"):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from spacecharge.errors import ModelError
+from spacecharge.errors import FitError, ModelError
+from spacecharge.nmr import relaxation
 from spacecharge.nmr.relaxation import dipolar_rates, quadrupolar_rates
 from spacecharge.nmr.stretched import stretched_spectral_density
 from tests.fitting.support import configured
@@ -154,3 +155,33 @@ def test_the_wrong_law_is_said(tmp_path) -> None:
     tau_of = {law: result.parameters["correlation_time_s"].value for law, result in found.items()}
     assert abs(tau_of["richards"] / 4e-9 - 1.0) > 0.3
     assert tau_of["kww"] == pytest.approx(4e-9, rel=0.03)
+
+
+def test_one_flank_does_not_fix_the_stretching(tmp_path, monkeypatch) -> None:
+    """T1 below its minimum alone, 1 % noise: every search went on along the valley to its last step (15 s)."""
+    cold = np.linspace(180.0, 260.0, 12)
+    r1, _, _ = dipolar_rates(tau(4e-9, 0.3, cold), larmor_rad_s=2e6 * np.pi * 116.6, coupling=6e9, beta=0.6, law="kww")
+    t1 = (1.0 + 0.01 * np.random.default_rng(3).standard_normal(cold.size)) / r1
+    columns = {"temperature_K": cold, "T1_s": t1, "sigma_T1_s": 0.01 * t1}
+    model = {"kind": "bpp", "spectral_density": "kww", "larmor_frequency_MHz": 116.6}
+    evaluations = 0
+
+    def counted(*given, **named):
+        nonlocal evaluations
+        evaluations += 1
+        return stretched_spectral_density(*given, **named)
+
+    monkeypatch.setattr(relaxation, "stretched_spectral_density", counted)
+    with pytest.raises(FitError, match=r"cannot tell apart .*beta; one flank of a relaxation time"):
+        sc.fit(configured(tmp_path, columns, fit="relaxation", model=model))
+    # Four a model; the searches that went to their ends took 48,000.
+    assert 0 < evaluations < 16_000
+    # It is true: the data are the same to within their noise whatever beta is, with energies that differ by a third.
+    found = [
+        sc.fit(configured(tmp_path, columns, fit="relaxation", model=model, parameters={"beta": {"fixed": beta}}))
+        for beta in (0.5, 0.75)
+    ]
+    chi2 = [result.chi2_reduced * (cold.size - 3) for result in found]
+    energies = [result.parameters["activation_energy_eV"].value for result in found]
+    assert abs(chi2[1] - chi2[0]) < 4.0
+    assert energies[0] / energies[1] > 1.3

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import Normalize
+from matplotlib.text import Annotation
 
 from spacecharge.errors import StoreError
 from spacecharge.plotting import plot_file, plot_profiles, plot_sweep
@@ -26,12 +27,17 @@ def view(path, *selections):
     return View(read_results(path), selections)
 
 
+def note_of(figure):
+    """What stands below the title in small letters."""
+    return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Annotation) if text.axes is None)
+
+
 def assert_nothing_is_cut_off(figure):
     """Every text lies on the page, and no label of one axis covers another of it."""
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     page = figure.bbox
-    texts = [figure._suptitle]
+    texts = [figure._suptitle, *figure.texts, *figure.findobj(Annotation)]
     for panel in figure.axes:
         texts += [panel.title, panel._left_title, panel.xaxis.label, panel.yaxis.label, *panel.texts]
         for axis in (panel.xaxis, panel.yaxis):
@@ -114,7 +120,7 @@ def test_further_axes_become_a_band_and_the_coating_counts(result_file):
     assert band.min() == pytest.approx(np.nanmin(total))
     assert band.max() == pytest.approx(np.nanmax(total))
     assert whole.get_xscale() == "log"
-    assert "Band: smallest to largest over coating permittivity" in figure._suptitle.get_text()
+    assert "Band: smallest to largest over coating permittivity" in note_of(figure)
     assert_nothing_is_cut_off(figure)
 
 
@@ -193,7 +199,7 @@ def test_profiles_along_a_sweep(result_file):
     path = result_file({**POTENTIAL, **TEMPERATURES}, profiles=True)
     figure = plot_profiles(view(path), title="A title")
     assert len(figure.legends[0].get_texts()) == 6
-    assert "temperature = 258.15 K" in figure._suptitle.get_text()
+    assert "temperature = 258.15 K" in note_of(figure)
     assert_nothing_is_cut_off(figure)
     with pytest.raises(StoreError, match="has no profiles"):
         plot_profiles(view(result_file(POTENTIAL, name="n.h5")))
@@ -225,7 +231,7 @@ def test_default_name_and_bad_names(result_file, tmp_path):
 def test_all_failed_and_unfinished_files_can_be_drawn(result_file):
     path = result_file({**POTENTIAL, **TEMPERATURES}, packed=False)
     figure = plot_sweep(view(path))
-    assert "Unfinished run" in figure._suptitle.get_text()
+    assert "Unfinished run" in note_of(figure)
 
 
 def test_labels_keep_units_whole():

@@ -101,13 +101,46 @@ def test_formats_hold_the_same_numbers(path, tmp_path):
 
 def test_nothing_is_overwritten_unasked(path, tmp_path, capsys):
     target = tmp_path / "t.csv"
-    target.write_text("mine")
+    target.touch()
     assert main(["export", str(path), "-o", str(target)]) == 2
-    assert target.read_text() == "mine"
+    assert target.read_text() == ""
     assert main(["export", str(path), "-o", str(target), "--overwrite"]) == 0
     assert target.read_text().startswith("electrolyte_site_density (nm-3)")
+    capsys.readouterr()
     assert main(["export", str(path), "-o", str(tmp_path / "t.ods")]) == 2
     assert "allowed: .csv, .xlsx, .json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".xlsx"])
+def test_only_tables_of_results_are_replaced(path, tmp_path, ending, capsys):
+    """Data that a configuration reads went without a word where their name was given by mistake."""
+    target = tmp_path / f"t{ending}"
+    if ending == ".xlsx":
+        from openpyxl import Workbook
+
+        book = Workbook()
+        book.active.append(["T (K)", "capacitance"])
+        book.save(target)
+        book.active.delete_rows(1)
+        book.save(tmp_path / "empty.xlsx")
+    else:
+        target.write_text("temperature_K,resistance (Ohm cm2)\n300,12\n" if ending == ".csv" else '{"rows": [[1]]}')
+    foreign = [target, *tmp_path.glob("empty*")]
+    for one in (tmp_path / f"noise{ending}", tmp_path / f"title{ending}"):
+        one.write_bytes(b"\xff\xfe\x00noise" if one.stem == "noise" else b"notes\n")
+        foreign.append(one)
+    for one in foreign:
+        before = one.read_bytes()
+        assert main(["export", str(path), "-o", str(one), "--overwrite"]) == 2
+        said = capsys.readouterr().err
+        assert (said.count("\n"), f"{one}: is no table of these results" in said) == (1, True)
+        assert one.read_bytes() == before
+    # A table of other columns of the file is one of these results.
+    own = tmp_path / f"own{ending}"
+    assert main(["export", str(path), "-o", str(own), "--variables", "interface_resistance,contact_field"]) == 0
+    size = own.stat().st_size
+    assert main(["export", str(path), "-o", str(own), "--overwrite"]) == 0
+    assert own.stat().st_size > size
 
 
 def test_unknown_names_are_one_line(path):

@@ -7,11 +7,12 @@ import pytest
 from scipy.optimize import brentq
 
 from spacecharge.constants import VACUUM_PERMITTIVITY
-from spacecharge.model import Contact, End, Layer, Stack
-from spacecharge.solver.equilibrium import solve
+from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
+from spacecharge.solver.equilibrium import solve, solve_points
 from spacecharge.solver.solution import Solution
 
 from .compare import simple_layer
+from .random_stacks import random_stacks
 
 TOLERANCE_V = 1e-10
 
@@ -166,3 +167,43 @@ def test_limit_of_equal_potentials(step: float) -> None:
         assert float(scalars["interface_resistance"]) == 0.0
         assert np.isnan(scalars["characteristic_frequency"]).all()
         assert scalars["contact_occupancy"][0] == pytest.approx([0.3, 0.8], rel=1e-15)
+
+
+HARD = {13: (2, 3), 25: (0, 1), 54: (0, 1, 2), 198: (0, 1, 2), 205: (0, 1), 264: (1, 2), 330: (0, 1)}
+"""Random stacks and their contacts: on the mesh of the whole stack the cut one failed, or was wrong by up to 2e-3."""
+
+
+def test_static_capacitance_of_hard_stacks() -> None:
+    """At the bias U_0 = U - q/C a whole solve, which knows nothing of a cut, has no charge at the contact."""
+    for number, stack in enumerate(random_stacks(331, seed=1)):
+        if number not in HARD:
+            continue
+        solution = solve(stack, tolerance_V=1e-9)
+        for contact in HARD[number]:
+            charge = charge_left(solution, contact)
+            static = float(solution.scalars["static_capacitance"][contact])
+            neutral = solve(biased(stack, contact, -charge / static), tolerance_V=1e-9)
+            assert abs(charge_left(neutral, contact)) <= 1e-8 * abs(charge), (number, contact)
+
+
+def test_static_capacitances_of_a_sweep_are_those_of_its_points() -> None:
+    """Points whose parts are solved by themselves, among others; and a charge that no layer can undo has none."""
+    (stack,) = (stack for number, stack in enumerate(random_stacks(26, seed=1)) if number == 25)
+    parameters = stack_parameters(stack, {"l1.potential_V": np.linspace(1.0, 4.0, 7)})
+    swept = solve_points(parameters).scalars
+    for i in np.flatnonzero(swept["status"] == 0).tolist():
+        alone = solve(
+            stack.replace(
+                layers=[
+                    layer.replace(potential_V=float(np.linspace(1.0, 4.0, 7)[i])) if layer.name == "l1" else layer
+                    for layer in stack.layers
+                ]
+            )
+        )
+        assert np.array_equal(swept["static_capacitance"][i], alone.scalars["static_capacitance"], equal_nan=True)
+    assert (swept["status"] == 0).sum() >= 4
+    assert np.isfinite(swept["static_capacitance"][swept["status"] == 0][:, :2]).all()
+    whole = solve(Stack((A.replace(thickness_nm=0.01), B), contacts=(Contact(charge_C_per_m2=0.2),)))
+    held = solve(Stack((A, B.replace(thickness_nm=0.01)), contacts=(Contact(charge_C_per_m2=0.2),)))
+    assert np.isfinite(whole.scalars["static_capacitance"]).all()
+    assert np.isnan(held.scalars["static_capacitance"]).all()

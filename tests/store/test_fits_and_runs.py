@@ -123,6 +123,29 @@ def test_a_run_that_was_killed_before_its_file_begins_takes_over_the_fits(tmp_pa
     assert alone(tmp_path) == ["r.h5"]
 
 
+def test_a_run_over_a_finished_one_keeps_the_fits(tmp_path, results, capfd):
+    """`--overwrite` replaces points; the fits stored beside them went without a word."""
+    path = tmp_path / "r.h5"
+    run(FakeTask(fake_layout((10,))), path)
+    for result in results[:2]:
+        write_fit(path, result)
+    task = FakeTask(fake_layout((20,)))
+    run(task, path, overwrite=True, quiet=False)
+    check_file(path, task)
+    assert read_results(path).n_points == 20
+    assert set(fit_names(path)) == {"fit1", "fit2"}
+    assert read_fit(path, f"fit1/{T1}").value == results[0].parameters[T1].value
+    assert "r.h5: keeps the fits that were stored in it: fit1, fit2\n" in capfd.readouterr().err
+    # Fits that cannot be kept are no reason to lose them: the file stays.
+    with h5py.File(path, "r+") as file:
+        del file["fits/fit1/parameter"]
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="damaged or not ours"):
+        run(task, path, overwrite=True)
+    assert path.read_bytes() == before
+    assert alone(tmp_path) == ["r.h5"]
+
+
 def read(item):
     return item[()] if isinstance(item, h5py.Dataset) else None
 

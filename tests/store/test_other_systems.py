@@ -124,7 +124,7 @@ def test_where_open_files_can_be_neither_replaced_nor_removed(tmp_path, monkeypa
     path = tmp_path / "r.h5"
     before = path.read_bytes()
     with open(path, "rb"), pytest.raises(StoreError, match=r"r.h5: cannot be written \(Permission denied\)"):
-        write_fit(path, fit)
+        write_fit(path, fit, overwrite=True)
     assert path.read_bytes() == before
     assert alone(tmp_path) == ["r.h5"]
 

@@ -101,8 +101,8 @@ class ChainResult(UnfittedResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Those of the steps."""
-        return tuple(f"{part.name}: {text}" for part in self.parts for text in part.warnings)
+        """Those of the steps, and of what they hand on."""
+        return (*(f"{part.name}: {text}" for part in self.parts for text in part.warnings), *self.run.warnings)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:

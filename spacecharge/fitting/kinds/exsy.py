@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, StrictBool, StrictStr, Tag
@@ -192,7 +193,7 @@ def build_exsy(config: FitConfig) -> Setup:
     """
     data = ExchangeData(config)
     build = diffusion_setup if config.model["kind"] == "diffusion" else kinetic_setup
-    return build(config, data)
+    return replace(build(config, data), dense=build(config, data.dense()))
 
 
 KIND = Kind(

@@ -37,6 +37,9 @@ class OcvDataKeys(Keys):
         default=None, description=f"What a column is ({', '.join(ROLES)}) to its title; csv needs it"
     )
     time_scale: Annotated[float, number(1e-9, 1e9, "Factor on the times of the file")] = 1.0
+    reference_sigma_V: Annotated[
+        float, number(0.0, 1.0, "One sigma of what moves every potential alike (reference, calibration)", "V")
+    ] = 0.0
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; default: found")
     positive_current: Literal["charge", "discharge"] | None = Field(
         default=None, description="Which way a positive current or a growing capacity goes; default: found"
@@ -280,6 +283,7 @@ def fit_ocv(config: OcvConfig) -> OcvResult:
         branch=model.branch,
         points=model.points,
         plateau_slope=model.plateau_slope_below_V,
+        reference_sigma=data.reference_sigma_V,
     )
     curve = equilibrium_curve(cycling, sample, analysis)
     warnings = [*said, *curve.warnings]

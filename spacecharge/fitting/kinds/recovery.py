@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -95,12 +96,12 @@ def build_recovery(config: FitConfig) -> Setup:
         raise FitError(f"{config.path or config.name}: {error}", error.reason) from None
     if config.model["temperature_law"] == "arrhenius" and curves.temperatures.size < 2:
         raise FitError("model.temperature_law: arrhenius needs curves at two temperatures at least", FitReason.DATA)
-    problem = curves.problem()
+    dense = curves.dense()
     names = tuple(f"{t:g} K" for t in curves.temperatures) if known else ("curve",)
     said = () if series is None else series.warnings
     warnings = [*said, *curves.warnings, *(() if known else ("no temperature is given; it is written as 298.15 K",))]
-    return Setup(
-        problem=problem,
+    setup = Setup(
+        problem=curves.problem(),
         predict=curves.predict,
         columns={
             "temperature": Column(values=temperature, unit="K", long_name="temperature"),
@@ -121,6 +122,15 @@ def build_recovery(config: FitConfig) -> Setup:
         order=table["delay"],
         bounds=curves.bounds,
     )
+    columns = {
+        "temperature": replace(setup.columns["temperature"], values=dense.temperature),
+        "delay": replace(setup.columns["delay"], values=dense.table["delay"]),
+    }
+    smooth = replace(
+        setup, problem=dense.problem(), predict=dense.predict, columns=columns, series=dense.index,
+        temperature_index=dense.index, order=dense.table["delay"],
+    )  # fmt: skip
+    return replace(setup, dense=smooth)
 
 
 KIND = Kind(

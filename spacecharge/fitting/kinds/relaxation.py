@@ -35,7 +35,7 @@ from ...nmr.transport import correlation_time, jump_diffusivity, nernst_einstein
 from ..curves import curve_summary, curve_text, model_tag
 from ..kind import Kind
 from ..least_squares import Array, Problem, minimise, minimise_from_several
-from ..relaxation_data import TIMES, RelaxationData
+from ..relaxation_data import TIMES, RelaxationData, one_flank_advice
 from ..run import run_curve_fit
 from ..setup import Column, ParameterSet, Quantity, Rows, Setup, transport_number
 
@@ -156,6 +156,7 @@ def build_relaxation(config: FitConfig) -> Setup:
         limit=data.limit,
         absolute_sigma=config.absolute_sigma,
         starts=starts,
+        advise=one_flank_advice,
     )
     return Setup(
         problem=problem,

@@ -1,0 +1,134 @@
+"""Static capacitances whose neutral bias the mesh of a solve does not serve: the stack is cut, its parts are solved.
+
+The neutral bias of a contact is the step that appears where the stack is cut there. The kernel solves the cut stack on
+the mesh of the whole one; where that fails, or the contacts that are left go further from their bulks than the mesh was
+made for, it leaves an infinity, and each part is solved here as a stack of its own, with its own mesh and tolerance.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codes import EndKind, Status
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
+from ..kernels import rows as k
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+_SMALL_BIAS = 1e-7
+"""Below this bias (in kT/e) the static capacitance is its limit, the differential one, as in the kernels."""
+
+
+class _Spare(threading.local):
+    """A work array beside that of the solve, which still holds its answer: one of each thread."""
+
+    work: Array = np.empty(0)
+
+
+_spare = _Spare()
+
+_ANSWERED = (float(Status.SOLVED), float(Status.ACCURACY_NOT_REACHED))
+
+
+def complete_static(general: Callable[..., int], row: Array, codes: Codes, packed: Array, out: Array) -> None:
+    """Replace infinite static capacitances in the output row of a point.
+
+    Parameters
+    ----------
+    general : callable
+        The kernel for every kind of point.
+    row, codes, packed : ndarray
+        Input row, codes and options of the point.
+    out : ndarray
+        Its output row; what no part gives becomes NaN.
+    """
+    from ..kernels.poisson_boltzmann import WITH_STATIC
+
+    n_layers, n_species = int(codes[0]), int(codes[1])
+    options = packed.copy()
+    options[WITH_STATIC] = 0.0
+    start = k.capacitance_start(n_layers, n_species)
+    volt = BOLTZMANN * row[k.TEMPERATURE] / ELEMENTARY_CHARGE
+    for plane in range(n_layers + 1):
+        at = start + k.PLANE_SIZE * plane
+        if not np.isinf(out[at + k.STATIC]):
+            continue
+        # By Gauss the field on the left side of a plane says what charge lies left of it; a left wall has a right side.
+        layer, side = (0, 0) if plane == 0 else (plane - 1, 1)
+        permittivity = VACUUM_PERMITTIVITY * row[k.LAYER_START + k.LAYER_SIZE * layer + 1]
+        charge = permittivity * out[_face(layer, side, n_species) + k.FACE_FIELD]
+        bias = _jump(out, plane, n_layers, n_species) - _neutral_jump(general, row, codes, options, plane)
+        # Where a part has no answer neither has the capacitance.
+        is_limit = abs(bias) <= _SMALL_BIAS * volt
+        out[at + k.STATIC] = out[at + k.DIFFERENTIAL] if is_limit else charge / bias
+
+
+def _face(layer: int, side: int, n_species: int) -> int:
+    """Return where the numbers of a face begin in an output row."""
+    return k.HEAD_SIZE + layer * k.block_size(n_species) + k.FACE_START + side * k.face_size(n_species)
+
+
+def _jump(out: Array, plane: int, n_layers: int, n_species: int) -> float:
+    """Return the potential right of a plane minus that left of it, each against its bulk; a wall counts as 0 [V]."""
+    right = out[_face(plane, 0, n_species) + k.FACE_POTENTIAL] if plane < n_layers else 0.0
+    left = out[_face(plane - 1, 1, n_species) + k.FACE_POTENTIAL] if plane > 0 else 0.0
+    return float(right - left)
+
+
+def _neutral_jump(general: Callable[..., int], row: Array, codes: Codes, options: Array, plane: int) -> float:
+    """Return that jump where no charge crosses the plane; NaN where a part has no answer."""
+    n_layers, n_species = int(codes[0]), int(codes[1])
+    if plane == 0 or plane == n_layers:
+        whole = _solved(general, row, codes, options, (0, n_layers), freed=min(plane, 1))
+        return _jump(whole, plane, n_layers, n_species)
+    left = _solved(general, row, codes, options, (0, plane))
+    right = _solved(general, row, codes, options, (plane, n_layers))
+    return _jump(left, plane, plane, n_species) + _jump(right, 0, n_layers - plane, n_species)
+
+
+def _solved(
+    general: Callable[..., int], row: Array, codes: Codes, options: Array, layers: tuple[int, int], freed: int = -1
+) -> Array:
+    """Return the output row of the layers from the first to before the last, alone; NaN where there is no answer.
+
+    A face of a cut carries the charge of the contact that lies left of it, otherwise none; an end set free (0 left,
+    1 right) carries none. Both are ends with a charge, whose potential an output row has.
+    """
+    n_layers, n_species = int(codes[0]), int(codes[1])
+    first, last = layers
+    n = last - first
+    part = np.empty(k.row_size(n, n_species))
+    part[: k.LAYER_START] = row[: k.LAYER_START]
+    part[k.LAYER_START : k.contact_start(n)] = row[k.contact_start(first) : k.contact_start(last)]
+    at = k.contact_start(n_layers) + k.CONTACT_SIZE * first
+    part[k.contact_start(n) : k.end_start(n)] = row[at : at + k.CONTACT_SIZE * (n - 1)]
+    part[k.end_start(n) : k.species_start(n)] = row[k.end_start(n_layers) : k.species_start(n_layers)]
+    at = k.species_start(n_layers) + k.SPECIES_SIZE * n_species * first
+    part[k.species_start(n) :] = row[at : at + k.SPECIES_SIZE * n_species * n]
+    kinds = codes[2:4].copy()
+    if first > 0:
+        kinds[0], part[k.end_start(n)] = EndKind.SURFACE_CHARGE, row[k.contact_column(n_layers, first - 1) + 1]
+    if freed == 0:
+        kinds[0], part[k.end_start(n)] = EndKind.SURFACE_CHARGE, 0.0
+    if last < n_layers or freed == 1:
+        kinds[1], part[k.end_start(n) + 1] = EndKind.SURFACE_CHARGE, 0.0
+    laws = codes[k.CODE_START + 2 * n_species * first : k.CODE_START + 2 * n_species * last]
+    planes = codes[k.plane_start(n_layers, n_species) :].reshape(n_layers - 1, k.PLANE_CODES)[first : last - 1]
+    of_part = np.concatenate([[n, n_species], kinds, laws, planes.ravel()]).astype(np.int64)
+    out = np.full((1, k.output_size(n, n_species)), np.nan)
+    out[0, k.STATUS] = Status.NOT_RUN
+    size = k.n_rows(n, n_species) * k.STRIDE
+    if _spare.work.size < size:
+        _spare.work = np.zeros(size)
+    general(0, 1, part[None], of_part, options, _spare.work, out)
+    if out[0, k.STATUS] not in _ANSWERED:
+        out[:] = np.nan
+    return np.asarray(out[0])
+
+
+__all__ = ["complete_static"]
