@@ -121,7 +121,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Say whether cells name columns of the table of defects: one is enough, so that its reader names misspelled ones."""
+    """Say whether cells name a column of the table of defects: with one, its reader names the misspelled others."""
     return len(cells) > 1 and bool({*NEEDED, *OPTIONAL} & set(cells))
 
 
