@@ -71,7 +71,9 @@ def _axis_lines(config: Config | LatticeConfig) -> Iterator[tuple[str, str]]:
     """Yield a line for each axis, and one for the number of points."""
     for axis in config.axes:
         unit = f" {axis.unit}" if axis.unit else ""
-        if axis.grid.is_open:
+        if axis.names:
+            yield "axis", f"{axis.path}: {', '.join(axis.names)}"
+        elif axis.grid.is_open:
             yield "axis", f"{axis.path}: {axis.n} within {axis.grid.within_sigma:g} sigma of the fit"
         else:
             yield "axis", f"{axis.path}: {axis.n} from {axis.grid.start:g} to {axis.grid.stop:g}{unit}"

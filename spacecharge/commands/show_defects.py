@@ -57,11 +57,10 @@ def execute(args: argparse.Namespace) -> int:
 
 def _is_configuration(path: str) -> bool:
     """Say whether a file is a configuration of a stack."""
-    if not path.lower().endswith((".yaml", ".yml")):
-        return False
+    from ..defect_chemistry import is_mapping
     from ..document.yaml import read_document
 
-    return "layers" in read_document(path).data
+    return is_mapping(path) and "layers" in read_document(path).data
 
 
 def _of_configuration(args: argparse.Namespace) -> int:

@@ -63,7 +63,8 @@ def assumed_values(stack: Stack, axes: Iterable[Axis] = ()) -> tuple[Assumed, ..
 
     swept = {axis.path for axis in axes}
     found = []
-    for layer in stack.layers:
+    by_material = {axis.layers[0].name: axis.layers for axis in axes if axis.layers}
+    for layer in (each for own in stack.layers for each in by_material.get(own.name, (own,))):
         if layer.material is None:
             continue
         for key, entry in materials[layer.material].values.items():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from ..errors import ConfigError
 from ..model.numbers import long_name
 from ..units import coordinate_name, unit_of
+
+if TYPE_CHECKING:
+    from ..model import Layer
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -161,6 +165,8 @@ class Axis:
         The path that ``stack_parameters`` takes, where it is another: the value of a law that came from a fit.
     where : str
         ``FILE:LINE:COLUMN`` of an open axis, for messages.
+    layers : tuple of Layer
+        Of an axis over materials: the layer made of each; the values count them.
     """
 
     path: str
@@ -168,6 +174,7 @@ class Axis:
     kind: Kind = "stack"
     over: str = ""
     where: str = ""
+    layers: tuple[Layer, ...] = ()
 
     @property
     def _n_names(self) -> int:
@@ -182,6 +189,11 @@ class Axis:
     def n(self) -> int:
         """Number of values."""
         return self.grid.n
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the values stand for, where they only count: materials."""
+        return tuple(Path(layer.material or "").stem for layer in self.layers)
 
     @property
     def name(self) -> str:

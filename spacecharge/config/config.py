@@ -355,7 +355,8 @@ class Config(CheckedConfig):
 
     def _rebuilt(self, over: dict[str, Array], values: Mapping[str, Array]) -> StackParameters:
         """Return the parameters group by group of equal table values, each with a stack of its own."""
-        slow = [axis for axis in self.axes if axis.kind == "rebuild"]
+        # Materials first: what else is swept of their layers is swept of each.
+        slow = sorted((axis for axis in self.axes if axis.kind == "rebuild"), key=lambda axis: not axis.layers)
         table = np.column_stack([values[axis.path] for axis in slow])
         rows, group = np.unique(table, axis=0, return_inverse=True)
         arrays: dict[str, Any] = {}
@@ -368,7 +369,7 @@ class Config(CheckedConfig):
             try:
                 for axis, value in zip(slow, row, strict=True):
                     name, _, below = axis.path.partition(".")
-                    layer = with_table_value(stack[name], below, float(value))
+                    layer = axis.layers[int(value)] if axis.layers else with_table_value(stack[name], below, value)
                     kept = tuple(layer if old.name == name else old for old in stack.layers)
                     stack = stack.replace(layers=kept)
             except ModelError as error:

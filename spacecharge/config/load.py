@@ -21,8 +21,9 @@ from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .current import impedance_settings, load_settings
 from .defect_keys import take_defects
+from .material_axes import with_materials
 from .ocv_curve import take_curves
-from .paths import allowed_range, normalised, sweepable
+from .paths import allowed_range, is_material, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .references import check_references, references_of
@@ -129,9 +130,10 @@ def load_document(document: Document) -> Config:
     _check_transfer(keys.contacts, list(data["layers"]), problems)
     stack = build_stack(data, problems)
     if stack is not None:
+        sweep = with_materials(sweep, stack, data, keys.sweep, [r.path for r in references], problems)
         _try_axes(stack, sweep, problems)
         _try_jumps(stack, keys.contacts, sweep, problems, with_load=keys.load is not None)
-        _check_output(stack, keys.output, problems)
+        _check_output(stack, keys.output, sweep, problems)
         load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
         impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
     problems.raise_if_any()
@@ -233,6 +235,9 @@ def plan_sweep(
             kind = _kind_of(path, (), data, problems, file)
             if kind is None:
                 continue
+            if is_material(normalised(path)):
+                problems.add("", f"column {path}: materials are no numbers: sweep them as a list", file=file)
+                continue
             low, high = allowed_range(normalised(path))
             axis = Axis(path=normalised(path), grid=listed_grid(column), kind=kind)
             if not low <= axis.grid.low <= axis.grid.high <= high:
@@ -242,6 +247,10 @@ def plan_sweep(
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
+        if path in kinds and is_material(normalised(path)) != (isinstance(spec, list) and isinstance(spec[0], str)):
+            wanted = "a list of materials is" if is_material(normalised(path)) else "numbers, not names, are"
+            problems.add(("sweep", path), f"{wanted} needed", key=True)
+            continue
         grid = _grid(path, spec, problems, ordered=keys.mode == "outer")
         if path not in kinds or grid is None:
             continue
@@ -282,12 +291,16 @@ def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool, section: s
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
+    if spec and isinstance(spec[0], str) and (not ordered or len(set(spec)) == len(spec)):
+        # Materials are counted in the order given.
+        return listed_grid(range(len(spec)))
     if not ordered:
         return listed_grid(spec)
-    seen: set[float] = set()
+    seen: set[float | str] = set()
     for i, value in enumerate(spec):
         if value in seen:
-            problems.add((section, path, str(i)), f"{value:g} stands twice on this axis (give every value once)")
+            written = value if isinstance(value, str) else f"{value:g}"
+            problems.add((section, path, str(i)), f"{written} stands twice on this axis (give every value once)")
             return None
         seen.add(value)
     # Along a sorted axis a reader can look values up; those of a zip belong together in the order given.
@@ -302,7 +315,7 @@ def _place(path: str, problems: Problems) -> str:
 
 def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
     """Report values outside the range of the key; those around a fit are looked at when it is read."""
-    if axis.grid.is_open:
+    if axis.grid.is_open or is_material(axis.path):
         return
     low, high = allowed_range(axis.path)
     is_occupancy = "occupancy" in axis.path.split(".")
@@ -367,7 +380,10 @@ def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems
             problems.add(("sweep", axis.path), "a jump across a contact needs one ion on both sides", key=True)
 
 
-def _check_output(stack: Stack, keys: OutputKeys, problems: Problems) -> None:
+def _check_output(stack: Stack, keys: OutputKeys, sweep: Sweep, problems: Problems) -> None:
+    slow = next((axis.path for axis in sweep.axes if axis.kind == "rebuild"), None)
+    if slow is not None and keys.sensitivities:
+        problems.add(("output", "sensitivities"), f"needs one stack for all points: {slow} is swept", key=True)
     for i, name in enumerate(keys.resistance_of or ()):
         if name not in stack.names:
             message = f"no layer is called {shown(name)} ({nearest(name, stack.names)})"

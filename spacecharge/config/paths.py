@@ -51,6 +51,15 @@ RESERVED_NAMES = frozenset(
 """Names that a layer cannot have: its paths or coordinates would be those of something else."""
 
 
+MATERIAL = "material"
+"""Key of a layer whose values are names; a sweep over it takes a list of them."""
+
+
+def is_material(path: str) -> bool:
+    """Return whether a path is that of the material of a layer."""
+    return path.count(".") == 1 and path.endswith(f".{MATERIAL}")
+
+
 def normalised(path: str) -> str:
     """Return a path without a leading ``layers.``."""
     return path.removeprefix("layers.")
@@ -91,6 +100,8 @@ def sweepable(data: Mapping[str, Any]) -> dict[str, Kind]:
             continue
         keys = layer_keys(layer)
         paths |= {f"{name}.{row.key}": "stack" for row in LAYER}
+        if "material" in layer:
+            paths[f"{name}.{MATERIAL}"] = "rebuild"
         paths |= dict.fromkeys(defect_paths(name, layer), "stack")
         species = layer.get("species")
         core_of = layer.get("core_of")
@@ -163,6 +174,7 @@ __all__ = [
     "RESERVED_NAMES",
     "TOLERANCE_PATH",
     "allowed_range",
+    "is_material",
     "layer_keys",
     "normalised",
     "sweepable",

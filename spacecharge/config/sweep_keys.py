@@ -54,7 +54,7 @@ class AxisSigma(Keys):
 
 def _axis_kind(value: Any) -> str:
     if not isinstance(value, dict):
-        return "<list>"
+        return "<names>" if isinstance(value, list) and value and isinstance(value[0], str) else "<list>"
     if "within_sigma" in value:
         return "<sigma>"
     return "<step>" if "step" in value else "<range>"
@@ -62,6 +62,7 @@ def _axis_kind(value: Any) -> str:
 
 AxisKeys = Annotated[
     Annotated[list[Plain], Field(min_length=1), Tag("<list>")]
+    | Annotated[list[StrictStr], Field(min_length=1, description="Materials"), Tag("<names>")]
     | Annotated[AxisRange, Tag("<range>")]
     | Annotated[AxisStep, Tag("<step>")]
     | Annotated[AxisSigma, Tag("<sigma>")],

@@ -8,6 +8,7 @@ from .equilibrium import Equilibrium, EquilibriumError, StateConcentration, equi
 from .py_sc_fermi import to_py_sc_fermi
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
+from .recognise import is_mapping
 from .scanning import Scan, scan
 from .system import ChargeState, Defect, DefectSystem, FixedCharge, lithium_from_name
 
@@ -24,6 +25,7 @@ __all__ = [
     "StateConcentration",
     "defects_of_mapping",
     "equilibrium",
+    "is_mapping",
     "lithium_from_name",
     "read_defects",
     "scan",

@@ -34,14 +34,14 @@ def read_csv(file: Path, shown: str) -> Draft:
         return draft
     header_line, names = table.header_line, list(table.titles)
     known = (*NEEDED, *OPTIONAL)
-    for name in names:
-        if name not in known:
-            draft.problems.add(
-                "", f"unknown column {as_shown(name)} ({nearest(name, known)})", position=(header_line, 1)
-            )
-    for name in NEEDED:
-        if name not in names:
-            draft.problems.add("", f"the column {name} is missing", position=(header_line, 1))
+    unknown = [name for name in names if name not in known]
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        which = f"the column {missing[0]} is" if len(missing) == 1 else f"the columns {', '.join(missing)} are"
+        others = f"; unknown here: {', '.join(map(as_shown, unknown))}" if unknown else ""
+        draft.problems.add("", f"{which} missing{others}", position=(header_line, 1))
+    for name in unknown if not missing else ():
+        draft.problems.add("", f"unknown column {as_shown(name)} ({nearest(name, known)})", position=(header_line, 1))
     if len(set(names)) != len(names):
         draft.problems.add("", "a column stands twice", position=(header_line, 1))
     draft.problems.raise_if_any()

@@ -49,8 +49,8 @@ SPECIES_KEYS = ("sites_per_cell", "states", "lithium", "pool", "frozen", "fixed_
 STATE_KEYS = ("charge", "formation_energy_eV", "degeneracy", "fixed_concentration_per_cm3")
 
 
-def read_yaml_defects(file: Path, shown: str) -> Draft:
-    """Read a YAML file of either program.
+def read_yaml_defects(file: Path, shown: str, trail: tuple[Path, ...] = ()) -> Draft:
+    """Read a YAML file of either program; `trail` holds the files whose ``path`` led here.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def read_yaml_defects(file: Path, shown: str) -> Draft:
     if "defect_species" in document.data:
         return _py_sc_fermi(Draft(file, shown, problems), document.data)
     if "defects" in document.data and isinstance(document.data["defects"], Mapping):
-        return read_own(document.data["defects"], problems, "defects.", file)
+        return read_own(document.data["defects"], problems, "defects.", file, trail)
     if "species" in document.data or "path" in document.data:
-        return read_own(document.data, problems, "", file)
+        return read_own(document.data, problems, "", file, trail)
     problems.add("", "holds no defects: defect_species (py-sc-fermi) or species is needed")
     problems.raise_if_any()
     raise AssertionError("a problem was added")
@@ -106,7 +106,9 @@ def defects_of_mapping(
     return finish(draft, {}, Path())
 
 
-def read_own(data: Mapping[str, Any], problems: Problems, prefix: str, file: Path) -> Draft:
+def read_own(
+    data: Mapping[str, Any], problems: Problems, prefix: str, file: Path, trail: tuple[Path, ...] = ()
+) -> Draft:
     """Read this package's own keys; a ``path`` among them names a file that they add to."""
     draft = Draft(file, problems.file, problems)
     for key in data:
@@ -127,7 +129,7 @@ def read_own(data: Mapping[str, Any], problems: Problems, prefix: str, file: Pat
         values["density_of_states"] = file.parent / os.path.expanduser(str(values["density_of_states"]))
     problems.raise_if_any()
     if "path" in data:
-        draft = _added_to_file(data, values, problems, prefix, file)
+        draft = _added_to_file(data, values, problems, prefix, (*trail, file))
     else:
         draft.values = values
         _own_species(draft, data.get("species"), f"{prefix}species")
@@ -136,24 +138,19 @@ def read_own(data: Mapping[str, Any], problems: Problems, prefix: str, file: Pat
 
 
 def _added_to_file(
-    data: Mapping[str, Any], values: dict[str, Any], problems: Problems, prefix: str, file: Path
+    data: Mapping[str, Any], values: dict[str, Any], problems: Problems, prefix: str, trail: tuple[Path, ...]
 ) -> Draft:
     """Read the file that ``path`` names, and let what stands beside it win."""
     if "species" in data:
         problems.add(f"{prefix}species", "stands beside path: give one of the two", key=True)
         problems.raise_if_any()
-    target = file.parent / os.path.expanduser(str(data["path"]))
-    suffix = target.suffix.lower()
-    if suffix in (".yaml", ".yml"):
-        draft = read_yaml_defects(target, str(target))
-    elif suffix == ".csv":
-        from .read_table import read_csv
+    target = trail[-1].parent / os.path.expanduser(str(data["path"]))
+    if target.resolve() in [before.resolve() for before in trail]:
+        problems.add(f"{prefix}path", f"{data['path']} leads back to itself; name the file that holds the defects")
+        problems.raise_if_any()
+    from .recognise import read_draft
 
-        draft = read_csv(target, str(target))
-    else:
-        from .read_scfermi import read_input_fermi
-
-        draft = read_input_fermi(target, str(target))
+    draft = read_draft(target, str(target), trail)
     if values.keys() & set(BAND_KEYS):
         draft.bands = None
     draft.values.update(values)

@@ -82,7 +82,8 @@ def read_defects(path: str | os.PathLike[str], **options: Any) -> DefectSystem:
     ----------
     path : str or path
         py-sc-fermi's YAML in either shape, YAML of this package, SC-Fermi's ``input-fermi.dat`` (also frozen), or a
-        CSV table ``species,charge,formation_energy_eV,sites_per_cell,degeneracy,lithium``.
+        CSV table ``species,charge,formation_energy_eV,sites_per_cell,degeneracy,lithium``. The format is recognised by
+        the content; the name of the file plays no part.
     **options
         Entries of :data:`OPTIONS`; they win over the file. Paths are relative to the working directory.
 
@@ -107,19 +108,9 @@ def read_defects(path: str | os.PathLike[str], **options: Any) -> DefectSystem:
         raise ModelError(f"unknown option (known: {', '.join(OPTIONS)})", unknown[0])
     file = Path(path)
     shown = os.fspath(path)
-    suffix = file.suffix.lower()
-    if suffix in (".yaml", ".yml"):
-        from .read_yaml import read_yaml_defects
+    from .recognise import read_draft
 
-        draft = read_yaml_defects(file, shown)
-    elif suffix == ".csv":
-        from .read_table import read_csv
-
-        draft = read_csv(file, shown)
-    else:
-        from .read_scfermi import read_input_fermi
-
-        draft = read_input_fermi(file, shown)
+    draft = read_draft(file, shown)
     return finish(draft, options, Path())
 
 
@@ -249,6 +240,61 @@ def _density_of_states(draft: Draft, values: Mapping[str, Any], from_vasp: bool)
     )
 
 
+_PACKED = {
+    b"\x1f\x8b": "packed with gzip: unpack it first",
+    b"BZh": "packed with bzip2: unpack it first",
+    b"\xfd7zXZ": "packed with xz: unpack it first",
+    b"PK\x03\x04": "a spreadsheet or another zip file: save the table as CSV, or unpack it",
+    b"\x89HDF": "HDF5, no text",
+    b"\x89PNG": "a picture, no text",
+    b"%PDF": "a PDF, no text",
+}
+"""First bytes of files that are no text, and what to say."""
+
+
+def raw_bytes(file: Path, shown: str) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    ConfigError
+        It is missing, too large, or no regular file.
+    """
+    try:
+        if file.exists() and not file.is_file():
+            raise ConfigError([f"{shown}: is {'a directory' if file.is_dir() else 'no regular file'}"])
+        if file.stat().st_size > MAX_BYTES:
+            raise ConfigError([f"{shown}: is too large (allowed: {MAX_BYTES / 1e6:g} MB)"])
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
+        raise ConfigError([f"{shown}: {reason}"]) from None
+
+
+def as_text(raw: bytes, shown: str, *, loose: bool = False) -> str:
+    """Return bytes as text: UTF-8, UTF-16 by its mark; `loose` takes anything else for Latin-1, as tables are.
+
+    Raises
+    ------
+    ConfigError
+        They are no text; what they are is said where the first bytes tell.
+    """
+    for mark, what in _PACKED.items():
+        if raw.startswith(mark):
+            raise ConfigError([f"{shown}: recognised as {what}"])
+    try:
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not loose:
+            raise ConfigError([f"{shown}: is no UTF-8 text (byte {error.start + 1})"]) from None
+        text = raw.decode("latin-1")
+    zero = text.find("\0")
+    if zero >= 0:
+        line = text.count("\n", 0, zero) + 1
+        raise ConfigError([f"{shown}:{line}:1: is no text: it holds a zero byte"])
+    return text
+
+
 def read_lines(file: Path, shown: str) -> list[tuple[int, str]]:
     """Return the lines of a text file that are neither empty nor comments, with their numbers.
 
@@ -257,14 +303,5 @@ def read_lines(file: Path, shown: str) -> list[tuple[int, str]]:
     ConfigError
         The file cannot be read as text.
     """
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ConfigError([f"{shown}: is too large (allowed: {MAX_BYTES / 1e6:g} MB)"])
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{shown}: is no UTF-8 text (byte {error.start + 1})"]) from None
-    except (OSError, ValueError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
-        raise ConfigError([f"{shown}: {reason}"]) from None
-    numbered = enumerate(text.splitlines(), 1)
+    numbered = enumerate(as_text(raw_bytes(file, shown), shown).splitlines(), 1)
     return [(n, line.strip()) for n, line in numbered if line.strip() and not line.lstrip().startswith("#")]

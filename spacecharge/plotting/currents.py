@@ -144,6 +144,8 @@ def plot_capacitance(view: View, *, x: str | None = None, title: str = "") -> Fi
     matplotlib Figure
         Circles: impedance; line: dq/dU of the equilibrium solve, several contacts in series.
     """
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
     shape = frame(view, x)
     imaginary = view.variable("impedance_imag")
     frequency = float(view.variable("frequency").values[0])
@@ -162,8 +164,17 @@ def plot_capacitance(view: View, *, x: str | None = None, title: str = "") -> Fi
             _draw(panel, shape, quantity, marks=words.startswith("impedance"))
         panel.set_xlabel(axis_label(shape.x))
         panel.set_ylabel(label_text("capacitance", unit.math))
-        panel.set_ylim(bottom=0.0)
-        panel.legend(loc="best")
+        known = static[np.isfinite(static) & (static > 0.0)]
+        if known.size and known.max() > 10.0 * known.min():
+            panel.set_yscale("log")
+            panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            panel.yaxis.set_minor_locator(NullLocator())
+        else:
+            panel.set_ylim(bottom=0.0)
+        legend = panel.legend(loc="best")
+        for handle in legend.legend_handles if shape.n_lines > 1 else ():
+            handle.set_color("0.25")
         draw_references(panel, view, ("differential_capacitance", "impedance_imag"))
         explain_colours(figure, shape)
     return figure

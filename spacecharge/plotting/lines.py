@@ -26,6 +26,7 @@ from .style import (
     label_text,
     letters,
     line_legend,
+    name_ticks,
     new_figure,
     scale_axis,
     styled,
@@ -248,7 +249,10 @@ def _style_lines(panel: Axes, shape: Frame, values: Array, style: str, thin: boo
             warnings.simplefilter("ignore", RuntimeWarning)
             middle = np.nanmedian(values[:, line], axis=1) if values.shape[2] > 1 else values[:, line, 0]
         width = 0.7 if thin else None
-        panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3, linewidth=width)
+        (drawn,) = panel.plot(x, middle[order], style, color=colour, marker=marker, markersize=3, linewidth=width)
+        if shape.x.names:
+            # Between two materials there is nothing.
+            drawn.set(linestyle="none", marker="o")
 
 
 def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, label: str) -> None:
@@ -256,7 +260,9 @@ def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, lab
     bars = panel.bar(place, values, width=0.72 / total, color=PALETTE[number % len(PALETTE)], label=label)
     panel.bar_label(bars, [f"{v:.3g}".replace("e+0", "e") for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
-    panel.set_xticks(np.arange(len(values)), [number_text(v, 6) for v in shape.x.values])
+    panel.set_xticks(
+        np.arange(len(values)), shape.x.cells() if shape.x.names else [number_text(v, 6) for v in shape.x.values]
+    )
 
 
 MANY_DECADES = 2.0
@@ -275,6 +281,9 @@ def _is_bars(shape: Frame) -> bool:
 
 def _scale_x(panel: Axes, shape: Frame) -> None:
     """Draw an axis logarithmically whose values were spread so."""
+    if shape.x.names:
+        name_ticks(panel.xaxis, shape.x)
+        return
     x = np.unique(shape.x.values)
     if len(x) > 3 and x[0] > 0 and x[-1] / x[0] > 50 and np.ptp(np.diff(np.log(x))) < np.ptp(np.diff(x)) / x[0]:
         panel.set_xscale("log")
@@ -322,7 +331,7 @@ def explain_colours(figure: Figure, shape: Frame) -> None:
     n = shape.n_lines
     mapper = mpl.cm.ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), ListedColormap(shape.colours))
     bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
-    bar.set_ticklabels([number_text(v, 5) for v in series.values])
+    bar.set_ticklabels(series.cells() if series.names else [number_text(v, 5) for v in series.values])
     bar.ax.tick_params(length=0)
     bar.set_label(axis_label(series, WIDE))
 

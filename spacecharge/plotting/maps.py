@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from ..report.view import Quantity, View
 from .expression import evaluate, parse
 from .lines import excess_resistance, interface_resistance, sides
-from .style import LINEAR_DECADES, LOGARITHMIC, WIDE, axis_label, letters, new_figure, styled, symmetric_ticks
+from .style import (
+    LINEAR_DECADES,
+    LOGARITHMIC,
+    WIDE,
+    axis_label,
+    letters,
+    name_ticks,
+    new_figure,
+    styled,
+    symmetric_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,6 +121,8 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
         panel.clabel(contours, fmt=_contour_text, fontsize=6.5, inline_spacing=2)
     if not np.isfinite(values).all():
         panel.set_facecolor("0.85")
+    for axis, quantity in ((panel.xaxis, across), (panel.yaxis, up)):
+        name_ticks(axis, quantity)
     panel.set_xlabel(axis_label(across, WIDE))
     panel.set_ylabel(axis_label(up))
     for spine in panel.spines.values():

@@ -99,7 +99,7 @@ def point_label(view: View, index: tuple[int, ...]) -> str:
     parts = []
     for axis, i in zip(view.axes, index, strict=True):
         coordinate = view.coordinates(axis)[0]
-        parts.append(f"{coordinate.values[i]:.4g} {coordinate.display.text}".rstrip())
+        parts.append(f"{coordinate.cells(4)[i]} {coordinate.display.text}".rstrip())
     return ", ".join(parts)
 
 

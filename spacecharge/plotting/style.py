@@ -257,6 +257,12 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
     )
 
 
+def name_ticks(axis: AxisOfFigure, quantity: Quantity) -> None:
+    """Put names at the values of a quantity that only count, as materials."""
+    if quantity.names:
+        axis.set_ticks(list(quantity.values), quantity.cells())
+
+
 def axis_label(quantity: Quantity, width: int = 32) -> str:
     """Return the label of an axis that shows a quantity, with its unit, in lines of `width` characters."""
     return label_text(quantity.label, quantity.display.math, width)

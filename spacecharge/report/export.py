@@ -236,12 +236,17 @@ def _variables(results: Results) -> list[str]:
 
 
 def _constant(quantity: Quantity, shape: tuple[int, ...]) -> Column:
-    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), quantity.values[0]))
+    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), _named(quantity)[0]))
+
+
+def _named(quantity: Quantity) -> NDArray[Any]:
+    """Return the values, or the names that they stand for."""
+    return np.array(quantity.cells(), dtype=object) if quantity.names else np.asarray(quantity.values)
 
 
 def _spread(quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...], index: tuple[int, ...]) -> Column:
     """Return one column of a quantity over all rows; `index` fixes its own dimensions, in their order."""
-    values = np.asarray(quantity.values)
+    values = _named(quantity)
     own = iter(index)
     picked = tuple(slice(None) if d in axes else next(own) for d in quantity.dims)
     values = values[picked]

@@ -122,11 +122,13 @@ def _axis(results: Results, name: str) -> str:
     field = results.fields[name]
     display = display_of(field.units)
     values = results[name] * display.factor
+    if names := results.names_of(name):
+        return f"{name}: {', '.join(names)}"
     return f"{name}: {values.size} from {values[0]:g} to {display.after(f'{values[-1]:g}')}"
 
 
 def _chosen(quantity: Quantity) -> str:
-    return f"{quantity.name} = {quantity.display.after(f'{quantity.values[0]:.10g}')}"
+    return f"{quantity.name} = {quantity.display.after(quantity.cells(10)[0])}"
 
 
 def _points(view: View, rows: int) -> list[str]:
@@ -239,7 +241,7 @@ def point_rows(view: View, n_rows: int, titles: Sequence[tuple[str, str]]) -> li
     step = view.thin(axis, n_rows)
     columns: list[tuple[str, str, str, list[str]]] = []
     for quantity in view.coordinates(axis):
-        columns.append((quantity.name, "", quantity.display.text, [f"{v:.6g}" for v in quantity.values]))
+        columns.append((quantity.name, "", quantity.display.text, quantity.cells()))
     for name, title in titles:
         columns += columns_of(view, name, title)
     columns.append(("status", "", "", [status_words(int(s)) for s in view.variable("status").values]))
@@ -293,9 +295,9 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
         lines[0] += " at " + ", ".join(_chosen(q) for q in others) + " (--select chooses others)"
     header = [
         [rows_of.name, *(columns_of.name for _ in columns_of.values)],
-        [rows_of.display.text, *(columns_of.display.after(f"{v:.6g}") for v in columns_of.values)],
+        [rows_of.display.text, *(columns_of.display.after(text) for text in columns_of.cells())],
     ]
-    body = [[f"{at:.6g}", *(number(float(v)) for v in line)] for at, line in zip(rows_of.values, values, strict=True)]
+    body = [[at, *(number(float(v)) for v in line)] for at, line in zip(rows_of.cells(), values, strict=True)]
     lines += table(header, body, left=0)
     notes = [
         f"every {ordinal(step)} of {size} values of {axis}"
@@ -304,7 +306,7 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
     ]
     if notes:
         lines.append(f"({'; '.join(notes)}; --rows N shows more)")
-    lines.append(f"(--select {columns_of.name}={columns_of.values[0]:g} shows potentials, widths and charges)")
+    lines.append(f"(--select {columns_of.name}={columns_of.cells()[0]} shows potentials, widths and charges)")
     return lines
 
 

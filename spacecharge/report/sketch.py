@@ -95,7 +95,7 @@ def _drawn(plotext: Any, along: Quantity, quantity: Quantity, values: Array, ser
         column = values[:, k]
         good = np.isfinite(column)
         shown = np.log10(column[good]) if is_log else column[good]
-        label = f"{series.values[k]:.5g} {series.display.text}".rstrip() if series is not None else None
+        label = f"{series.cells(5)[k]} {series.display.text}".rstrip() if series is not None else None
         plotext.plot(along.values[good].tolist(), shown.tolist(), marker=markers[k % len(markers)], label=label)
     plotext.xlabel(along.table_label)
     title = f"log10 of {quantity.name}" if is_log else quantity.name

@@ -35,6 +35,8 @@ class Quantity:
         What it is, without the unit.
     units : str
         SI unit in the file.
+    names : tuple of str
+        What values that only count stand for.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Quantity:
     display: Display
     label: str
     units: str = "1"
+    names: tuple[str, ...] = ()
 
     def renamed(self, label: str) -> Quantity:
         """Return a copy with another label."""
@@ -55,7 +58,13 @@ class Quantity:
 
     def texts(self, digits: int = 5) -> list[str]:
         """Return every value with its unit as mathtext, for the labels of a figure."""
+        if self.names:
+            return [self.names[int(value)] for value in self.values]
         return [f"{number_text(float(value), digits)} {self.display.math}".rstrip() for value in self.values]
+
+    def cells(self, digits: int = 6) -> list[str]:
+        """Return every value without its unit, for tables."""
+        return [self.names[int(v)] if self.names else f"{v:.{digits}g}" for v in self.values]
 
     @property
     def statement(self) -> str:
@@ -151,7 +160,8 @@ class View:
         if values.dtype.kind == "f" and display.factor != 1.0:
             values = values * display.factor
         name = path.rpartition("/")[2]
-        return Quantity(name, values, dims, display, field.long_name or name.replace("_", " "), field.units)
+        names = self.results.names_of(path)
+        return Quantity(name, values, dims, display, field.long_name or name.replace("_", " "), field.units, names)
 
     def find(self, name: str) -> str:
         """Return the path of a variable from what the user typed; an error names the nearest."""
@@ -197,13 +207,18 @@ class View:
         name, equals, text = selection.partition("=")
         known = {c: a for a in self.results.sweep for c in self.results.coordinates(a)}
         match = re.fullmatch(r"\s*([-+0-9.eE]+)\s*([A-Za-z]\S*)?\s*", text)
+        wanted = name.strip().replace(".", "_")
+        names = self.results.names_of(wanted) if wanted in known else ()
         try:
             number = float(match[1]) if match else float("nan")
         except ValueError:
             number = float("nan")
+        if names and text.strip() in names:
+            number = float(names.index(text.strip()))
+        elif names:
+            raise StoreError(f"--select {selection}: one of {', '.join(names)} is needed")
         if not equals or not np.isfinite(number):
             raise StoreError(f"--select {selection}: AXIS=VALUE with a number is needed")
-        wanted = name.strip().replace(".", "_")
         stem, unit = _without_unit(wanted)
         coordinate = wanted if wanted in known else stem
         if coordinate not in known:
@@ -234,7 +249,7 @@ class View:
             self._index[axis] = int(index[0]) if len(index) == 1 else index
         self.chosen = (
             *self.chosen,
-            Quantity(coordinate, np.array([values[nearest]]), (), display, field.long_name, field.units),
+            Quantity(coordinate, np.array([values[nearest]]), (), display, field.long_name, field.units, names),
         )
 
 

@@ -21,7 +21,7 @@ from . import output as o
 from .bulk import of_bulks
 from .output import Output as Output
 from .output import Registry, Rows
-from .strain import strained
+from .strain import strained, without_cores
 
 Array = NDArray[np.float64]
 
@@ -246,7 +246,7 @@ def validity(rows: Rows) -> Array:
     :class:`spacecharge.codes.Validity` holds them with their words.
     """
     flags = np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32)
-    return np.where(rows.has_answer, flags | strained(rows), flags)
+    return np.where(rows.has_answer, without_cores(rows, flags) | strained(rows), flags)
 
 
 OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.rows import n_rows, species_row
+from ..kernels.rows import PLANE_SIZE, STATIC, capacitance_start, n_rows, species_row
 from ..model import Stack, StackParameters, stack_parameters
 from ..model.numbers import number_of
 from .kernel_choice import beyond_the_main_job
@@ -42,6 +42,8 @@ class Prepared:
         Rows that the work array needs.
     beyond : bool
         Whether the kernel of the main job is not made for it.
+    static : slice
+        Places of the static capacitances in an output row.
     """
 
     parameters: StackParameters
@@ -53,6 +55,7 @@ class Prepared:
     blank: Array
     work_rows: int
     beyond: bool
+    static: slice
     _places: Integers = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     _species: Array | None = None
 
@@ -122,7 +125,8 @@ def prepared_point(parameters: StackParameters, tolerance_V: float, options: Sol
     blank = np.full((1, output_width(p)), np.nan)
     beyond = bool(beyond_the_main_job(p, options)[0])
     size = work_rows(p.n_layers, p.n_species)
-    return Prepared(p, float(tolerance_V), options, rows, codes, options.packed(), blank, size, beyond)
+    static = slice(capacitance_start(p.n_layers, p.n_species) + STATIC, None, PLANE_SIZE)
+    return Prepared(p, float(tolerance_V), options, rows, codes, options.packed(), blank, size, beyond, static)
 
 
 def used_rows(n_species: int) -> int:

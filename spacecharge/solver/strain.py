@@ -52,6 +52,32 @@ def strained(rows: o.Rows) -> NDArray[np.int32]:
     return flags
 
 
+def without_cores(rows: o.Rows, flags: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the flags of the kernel, with the one of thin layers from layers alone that have a bulk to reach.
+
+    A core of a grain boundary is level with the bulk of its grain: it has no bulk of its own inside, and being within
+    the regions of its faces says nothing.
+    """
+    grains = np.array([core < 0 for core in rows.parameters.core_of])
+    if grains.all():
+        return flags
+    bit = np.int32(Validity.THIN_LAYER)
+    thin = without_bulk(rows)[:, grains].any(axis=1)
+    return np.asarray(np.where(thin, flags | bit, flags & ~bit), dtype=np.int32)
+
+
+def without_bulk(rows: o.Rows) -> NDArray[np.bool_]:
+    """Return which layers are too thin to reach their bulk, shape (n_points, n_layers): the kernel's rule, by layer."""
+    p = rows.parameters
+    thickness = p.thickness * (1.0 - 1e-12)
+    charged = ((p.charge_number != 0.0) & (p.site_density > 0.0))[:, :, None, :]
+    widths = np.nan_to_num(np.where(charged, _of_species(rows, o.FACE_WIDTH), 0.0)).max(axis=3)
+    resistance = rows.blocks[..., o.RESISTANCE]
+    # Where the regions of those that conduct meet, the kernel counts the whole layer as region.
+    meeting = (widths.sum(axis=2) >= thickness) & (np.isnan(resistance) | (rows.blocks[..., o.REGION] == resistance))
+    return np.asarray(meeting | (widths.max(axis=2) >= thickness))
+
+
 def _of_species(rows: o.Rows, column: int) -> Array:
     """Return a number of the species at the faces, shape (n_points, n_layers, 2, n_species)."""
     faces, n_species = rows.faces, rows.parameters.n_species
@@ -98,4 +124,4 @@ def carriers(rows: o.Rows) -> Array:
     return np.asarray(np.where(np.isfinite(extent), number, np.nan))
 
 
-__all__ = ["carriers", "strained"]
+__all__ = ["carriers", "strained", "without_cores"]

@@ -150,8 +150,16 @@ def _write_values(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:
         dataset = group.create_dataset(coordinate.name, data=values.astype(object), dtype=h5py.string_dtype("utf-8"))
     else:
         dataset = create_checked(group, coordinate.name, values)
-    describe(dataset, coordinate.units, coordinate.long_name)
+    describe(dataset, coordinate.units, coordinate.long_name, **_flags(coordinate))
     return dataset
+
+
+def _flags(coordinate: Coordinate) -> dict[str, Any]:
+    """Return the attributes that say what counted values stand for."""
+    if not coordinate.names:
+        return {}
+    words = " ".join(name.replace(" ", "_") for name in coordinate.names)
+    return {"flag_values": np.arange(len(coordinate.names), dtype=float), "flag_meanings": words}
 
 
 def _write_scale(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:

@@ -47,6 +47,8 @@ class Coordinate:
         Dimension that the values run along; by default the coordinate's own.
     group : str
         Group of the file, e.g. ``profiles/electrode``; empty for the root.
+    names : tuple of str
+        What values that only count stand for: attributes ``flag_values`` and ``flag_meanings`` of the CF conventions.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Coordinate:
     long_name: str = ""
     dimension: str = ""
     group: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

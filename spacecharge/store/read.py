@@ -161,6 +161,12 @@ class Results:
         listed = str(self.attributes.get("coordinates", "")).split()
         return tuple(name for name in (axis, *listed) if name in self.fields and self.fields[name].dims == (axis,))
 
+    def names_of(self, path: str) -> tuple[str, ...]:
+        """Return what the values of a swept coordinate stand for, where they only count (``flag_meanings``)."""
+        if not any(path in self.coordinates(axis) for axis in self.sweep):
+            return ()
+        return tuple(str(self.variable_attributes(path).get("flag_meanings", "")).split())
+
     def variable_attributes(self, path: str) -> dict[str, Any]:
         """Return the attributes of a dataset."""
         with open_hdf5(self.path) as file:
@@ -344,7 +350,10 @@ def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
         shape = [1] * n_axes
         shape[axis] = results.shape[axis]
         for coordinate in results.coordinates(name):
-            values = np.broadcast_to(results[coordinate].reshape(shape), results.shape)
+            along, meanings = results[coordinate], results.names_of(coordinate)
+            if meanings:
+                along = np.array(meanings, dtype=object)[along.astype(np.intp)]
+            values = np.broadcast_to(along.reshape(shape), results.shape)
             columns[coordinate] = values.reshape(n)
     for field in results.fields.values():
         if "/" in field.path or field.path in columns or field.dims[:n_axes] != results.sweep:

@@ -189,7 +189,10 @@ class SweepTable:
                 shape = [1] * n_axes
                 axis = layout.sweep.index(dimension)
                 shape[axis] = layout.shape[axis]
-                values = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
+                own = self[coordinate.name]
+                if coordinate.names:
+                    own = np.array(coordinate.names, dtype=object)[own.astype(np.intp)]
+                values = np.broadcast_to(own.reshape(shape), layout.shape).ravel()
                 columns[coordinate.name] = values, display_of(coordinate.units).text
         for variable in layout.variables:
             if variable.group:

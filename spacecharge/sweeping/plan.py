@@ -145,7 +145,7 @@ class InterfaceTask:
             __version__,
             config.base_stack,
             config.sweep.mode,
-            [(axis.path, axis.grid) for axis in config.axes],
+            [(axis.path, axis.grid, axis.layers) for axis in config.axes],
             config.solver,
             (output.profiles, output.profile_nodes, output.resistance_of, output.sensitivities),
             config.charge_transfer,
@@ -210,6 +210,7 @@ def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:
                 units=axis.si_unit,
                 long_name=axis.long_name,
                 dimension="point" if zipped else "",
+                names=axis.names,
             )
         )
     return coordinates

@@ -323,10 +323,16 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "(nearest: electrode.potential_V)",
     ),
     "sweep over a text": (
-        changed("  electrode.potential_V: {start: 2.4, stop: 3.4, num: 5}", "  electrode.material: [LCO]"),
+        changed("  electrode.potential_V: {start: 2.4, stop: 3.4, num: 5}", "  electrode.transport: [vacancy]"),
         "16:3",
-        "sweep.electrode.material",
+        "sweep.electrode.transport",
         "names no number",
+    ),
+    "sweep over a material whose table does not hold the potential": (
+        changed("  electrode.potential_V: {start: 2.4, stop: 3.4, num: 5}", "  electrode.material: [LCO]"),
+        "16:24",
+        "sweep.electrode.material.0",
+        "outside the ocv",
     ),
     "sweep twice over one number": (
         changed("  temperature_K:", "  layers.electrode.potential_V: [2.5]\n  temperature_K:"),

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from solver.random_stacks import random_stacks
 from spacecharge.codes import Validity
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.model import stack_parameters
 from spacecharge.solver.output import Rows
-from spacecharge.solver.strain import carriers
+from spacecharge.solver.strain import carriers, without_bulk
 
 VOLT = BOLTZMANN * 298.15 / ELEMENTARY_CHARGE
 
@@ -76,3 +77,30 @@ def test_flags_have_words() -> None:
     assert [int(flag) for flag in Validity] == [1, 2, 4, 8, 16, 32, 64]
     assert all(flag.words and flag.flag for flag in Validity)
     assert (Validity.STRONG_FIELD | Validity.THIN_LAYER).words.count(";") == 1
+
+
+def test_layers_without_bulk_are_those_of_the_kernel() -> None:
+    """The rule by layer, which stacks with a core need, against the flag that the kernel sets for all of them."""
+    raised = 0
+    for stack in random_stacks(60, seed=31):
+        try:
+            solution = sc.solve(stack, tolerance_V=1e-6)
+        except (sc.ModelError, sc.ConvergenceError):
+            continue
+        rows = Rows(solution.row[None], solution.parameters, None)
+        flag = bool(int(sc.validity(solution)) & Validity.THIN_LAYER)
+        assert bool(without_bulk(rows).any()) == flag
+        raised += flag
+    assert 5 <= raised <= 50
+
+
+@pytest.mark.parametrize(("thickness_nm", "thin"), [(15.0, False), (0.8, True)])
+def test_a_core_is_not_asked_to_reach_its_bulk(thickness_nm: float, thin: bool) -> None:
+    """Grains of many Debye lengths are in order whatever the core is; grains of less than one are not."""
+    grain = {
+        "thickness_nm": thickness_nm, "permittivity": 30.0, "potential_V": 3.0, "site_density_per_nm3": 2.0,
+        "occupancy": 0.3, "diffusivity_m2_per_s": 1e-13,
+    }  # fmt: skip
+    core = sc.Layer(name="core", core_of="left", thickness_nm=0.5, segregation_energy_eV=-0.2)
+    stack = sc.Stack([sc.Layer(name="left", **grain), core, sc.Layer(name="right", **grain)], temperature_K=500.0)
+    assert bool(int(sc.validity(sc.solve(stack))) & Validity.THIN_LAYER) == thin

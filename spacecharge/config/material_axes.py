@@ -1,0 +1,92 @@
+"""A sweep over the materials of a layer: the layer is made of each in turn, with the keys that the file gives it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..document.problems import Problems
+from ..errors import ModelError
+from ..model import Layer, Stack, StackParameters, stack_parameters
+from .axes import Sweep
+from .paths import is_material, normalised
+from .prepare import is_material_file
+from .sweep_keys import SweepKeys
+
+_CODES = ("statistics", "transport", "pools", "species_names", "from_defects")
+"""What all points of a sweep share."""
+
+
+def with_materials(
+    sweep: Sweep,
+    stack: Stack,
+    data: Mapping[str, Any],
+    keys: SweepKeys | None,
+    fitted: Sequence[str],
+    problems: Problems,
+) -> Sweep:
+    """Return the sweep with the layers of its materials.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The plan; axes over materials count them.
+    stack : Stack
+        With the material that the file gives.
+    data : mapping
+        The configuration, complete.
+    keys : SweepKeys
+        Axes as they were written.
+    fitted : sequence of str
+        Paths of numbers that come from fits.
+    problems : Problems
+        Takes one line for each material that cannot be used.
+    """
+    written = {normalised(path): path for path in (keys.model_extra or {} if keys is not None else {})}
+    axes = []
+    for axis in sweep.axes:
+        if is_material(axis.path) and keys is not None:
+            name, path = axis.path.split(".")[0], written[axis.path]
+            if any(of_fit.startswith(f"{name}.") for of_fit in fitted):
+                message = f"a number of {name} comes from a fit, which is one of one material"
+                problems.add(("sweep", path), message, key=True)
+                continue
+            materials = (keys.model_extra or {})[path]
+            made = [_made(i, text, path, name, stack, data, problems) for i, text in enumerate(materials)]
+            axis = replace(axis, layers=tuple(layer for layer in made if layer is not None))
+        axes.append(axis)
+    return replace(sweep, axes=tuple(axes))
+
+
+def _made(
+    i: int, material: str, path: str, name: str, stack: Stack, data: Mapping[str, Any], problems: Problems
+) -> Layer | None:
+    """Return the layer of one material, or None after saying why there is none."""
+    place = ("sweep", path, str(i))
+    if is_material_file(material):
+        material = str(Path(problems.file).parent / os.path.expanduser(material))
+    try:
+        layer = Layer(name=name, **{**data["layers"][name], "material": material})
+        layers = tuple(layer if old.name == name else old for old in stack.layers)
+        own, first = stack_parameters(stack.replace(layers=layers)), stack_parameters(stack)
+    except ModelError as error:
+        problems.add(place, error.message if error.path == "material" else f"{material}: {error}")
+        return None
+    other = [code.replace("_", " ") for code in _CODES if not _same(own, first, code)]
+    if other:
+        differ = f"{', '.join(other)} differ from those of {stack[name].material}"
+        problems.add(place, f"{material}: {differ}: a run of its own is needed")
+        return None
+    return layer
+
+
+def _same(a: StackParameters, b: StackParameters, code: str) -> bool:
+    return bool(np.array_equal(np.asarray(getattr(a, code)), np.asarray(getattr(b, code))))
+
+
+__all__ = ["with_materials"]
