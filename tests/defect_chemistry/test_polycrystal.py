@@ -1,4 +1,4 @@
-"""The shipped pellet of LLZO against a boundary value problem: barrier, resistance, brick layers, activation energies."""
+"""The shipped pellet of LLZO against a boundary value problem: barrier, resistances, activation energies."""
 
 from __future__ import annotations
 
