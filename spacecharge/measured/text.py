@@ -30,7 +30,6 @@ MISSING = frozenset(
 )
 """What instruments and spreadsheets write where there is no value, in lower case."""
 
-_SPREADSHEET_ERROR = re.compile(r"#(?:N/A|DIV/0!|VALUE!|NUM!)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:\A|\s)#(?!N/A|DIV/0!|VALUE!|NUM!).*", re.IGNORECASE)
 
 
