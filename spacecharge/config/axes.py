@@ -193,7 +193,12 @@ class Axis:
     @property
     def names(self) -> tuple[str, ...]:
         """What the values stand for, where they only count: materials."""
-        return tuple(Path(layer.material or "").stem for layer in self.layers)
+        # Blanks part the names of the CF conventions' flags.
+        return tuple("_".join(Path(layer.material or "").stem.split()) for layer in self.layers)
+
+    def text(self, value: float) -> str:
+        """Return a value for messages: the name that it stands for, or the number."""
+        return self.names[int(value)] if self.layers else f"{value:g}"
 
     @property
     def name(self) -> str:
@@ -287,6 +292,11 @@ class Sweep:
             By dotted path, in the unit of the key.
         """
         return self.values_at(np.arange(max(lo, 0), min(hi, self.n_points), dtype=np.int64))
+
+    def texts_at(self, point: int) -> dict[str, str]:
+        """Return the swept values of one point as messages have them, by dotted path."""
+        values = self.values(point, point + 1)
+        return {axis.path: axis.text(values[axis.path][0]) for axis in self.axes}
 
     def values_at(self, points: Index) -> dict[str, Array]:
         """Return the swept values of the points with these numbers; see :meth:`values`."""

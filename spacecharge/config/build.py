@@ -231,11 +231,14 @@ def with_table_value(layer: Layer, path: str, value: float) -> Layer:
     Raises
     ------
     ModelError
-        The table no longer rises or falls strictly.
+        The table no longer rises or falls strictly, or the layer has no such number: another material has.
     """
     *species, _, column, item = path.split(".")
+    label = species[1] if species else ""
+    ocv = (layer.species or {}).get(label, {}).get("ocv") if species else layer.ocv
+    if int(item) >= len((ocv or {}).get(column, ())):
+        raise ModelError(f"{layer.material or 'the layer'} has no such number", f"{layer.name}.{path}")
     if species:
-        label = species[1]
         every = {name: copy.deepcopy(dict(spec)) for name, spec in (layer.species or {}).items()}
         every[label]["ocv"][column][int(item)] = value
         return layer.replace(species=every)

@@ -292,8 +292,9 @@ def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool, section: s
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
     if spec and isinstance(spec[0], str) and (not ordered or len(set(spec)) == len(spec)):
-        # Materials are counted in the order given.
-        return listed_grid(range(len(spec)))
+        # Materials are counted in the order given; a zip may name one several times.
+        different = list(dict.fromkeys(spec))
+        return listed_grid([different.index(name) for name in spec])
     if not ordered:
         return listed_grid(spec)
     seen: set[float | str] = set()

@@ -13,7 +13,8 @@ import numpy as np
 from ..document.problems import Problems
 from ..errors import ModelError
 from ..model import Layer, Stack, StackParameters, stack_parameters
-from .axes import Sweep
+from .axes import Axis, Sweep
+from .build import put_swept
 from .paths import is_material, normalised
 from .prepare import is_material_file
 from .sweep_keys import SweepKeys
@@ -56,22 +57,38 @@ def with_materials(
                 message = f"a number of {name} comes from a fit, which is one of one material"
                 problems.add(("sweep", path), message, key=True)
                 continue
+            core = next((layer.name for layer in stack.layers if layer.core_of == name), "")
+            if core:
+                message = f"{core} is the core of {name}, of one material with it: a run for each is needed"
+                problems.add(("sweep", path), message, key=True)
+                continue
             materials = (keys.model_extra or {})[path]
-            made = [_made(i, text, path, name, stack, data, problems) for i, text in enumerate(materials)]
-            axis = replace(axis, layers=tuple(layer for layer in made if layer is not None))
+            made = {m: _made(materials.index(m), m, path, name, stack, (data, sweep), problems) for m in materials}
+            axis = replace(axis, layers=tuple(layer for layer in made.values() if layer is not None))
+            _check_names(axis, materials, path, problems)
         axes.append(axis)
     return replace(sweep, axes=tuple(axes))
 
 
 def _made(
-    i: int, material: str, path: str, name: str, stack: Stack, data: Mapping[str, Any], problems: Problems
+    i: int,
+    material: str,
+    path: str,
+    name: str,
+    stack: Stack,
+    plan: tuple[Mapping[str, Any], Sweep],
+    problems: Problems,
 ) -> Layer | None:
     """Return the layer of one material, or None after saying why there is none."""
+    data, sweep = plan
     place = ("sweep", path, str(i))
     if is_material_file(material):
         material = str(Path(problems.file).parent / os.path.expanduser(material))
+    own_keys: dict[str, Any] = {"layers": {name: {**data["layers"][name], "material": material}}}
+    # What is swept need not stand in any of the materials.
+    put_swept(own_keys, sweep.axes)
     try:
-        layer = Layer(name=name, **{**data["layers"][name], "material": material})
+        layer = Layer(name=name, **own_keys["layers"][name])
         layers = tuple(layer if old.name == name else old for old in stack.layers)
         own, first = stack_parameters(stack.replace(layers=layers)), stack_parameters(stack)
     except ModelError as error:
@@ -83,6 +100,17 @@ def _made(
         problems.add(place, f"{material}: {differ}: a run of its own is needed")
         return None
     return layer
+
+
+def _check_names(axis: Axis, materials: Sequence[str], path: str, problems: Problems) -> None:
+    """Report a material file that the result could not tell from another material."""
+    different = list(dict.fromkeys(materials))
+    if len(axis.names) < len(different):
+        return
+    for k, called in enumerate(axis.names):
+        if called in axis.names[:k]:
+            message = f"the result would call two materials {called}: rename a file"
+            problems.add(("sweep", path, str(materials.index(different[k]))), message)
 
 
 def _same(a: StackParameters, b: StackParameters, code: str) -> bool:

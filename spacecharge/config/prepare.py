@@ -11,6 +11,7 @@ from typing import Any
 from ..document.problems import Problems
 from ..document.yaml import Document, Locator
 from ..model.numbers import number_of
+from .paths import is_material, normalised
 
 CELSIUS = "temperature_degC"
 KELVIN = "temperature_K"
@@ -42,11 +43,22 @@ def prepared(document: Document, problems: Problems) -> dict[str, Any]:
     if isinstance(data.get("sweep"), dict) and CELSIUS in data["sweep"]:
         _to_kelvin(data["sweep"], ("sweep",), document.locate, problems)
     layers = data.get("layers")
+    if isinstance(layers, dict) and isinstance(data.get("sweep"), dict):
+        _first_materials(layers, data["sweep"])
     for layer in layers.values() if isinstance(layers, dict) else ():
         material = layer.get("material") if isinstance(layer, dict) else None
         if isinstance(material, str) and is_material_file(material):
             layer["material"] = str(Path(document.path).parent / os.path.expanduser(material))
     return data
+
+
+def _first_materials(layers: Mapping[str, Any], sweep: Mapping[str, Any]) -> None:
+    """Give layers without a material the first of those that they are swept over."""
+    for path, materials in sweep.items():
+        path = normalised(str(path))
+        layer = layers.get(path.partition(".")[0]) if is_material(path) else None
+        if isinstance(layer, dict) and isinstance(materials, list) and materials and isinstance(materials[0], str):
+            layer.setdefault("material", materials[0])
 
 
 def is_material_file(material: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -309,12 +309,22 @@ def _dataset(name: str, group: str, units: str) -> xarray.Dataset:
         inner = opened(group)
         inherited = [c for c in dataset.coords if set(dataset[c].dims) <= set(inner.dims)]
         dataset = inner.assign_coords({c: dataset[c] for c in inherited})
+    for c in [c for axis in results.sweep for c in results.coordinates(axis) if c in dataset.variables]:
+        if names := results.names_of(c):
+            # As with layers and contacts, `sel` takes the name.
+            said = {key: dataset[c].attrs[key] for key in ("units", "long_name") if key in dataset[c].attrs}
+            dataset = dataset.assign_coords({c: (dataset[c].dims, _named(dataset[c].values, names), said)})
     scales = [p.rpartition("/")[2] for p, f in results.fields.items() if f.dims == (p.rpartition("/")[2],)]
     dataset = dataset.set_coords([s for s in scales if s in dataset.variables])
     if sum(variable.nbytes for variable in dataset.variables.values()) <= LOAD_BYTES:
         # Damage shows here and not somewhere in the middle of somebody's evaluation, and the file is free again.
         dataset.load().close()
     return dataset
+
+
+def _named(values: NDArray[Any], names: Sequence[str]) -> NDArray[Any]:
+    """Return the names that values stand for, where they only count; else the values."""
+    return np.array(names, dtype=object)[values.astype(np.intp)] if names else values
 
 
 def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
@@ -350,9 +360,7 @@ def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
         shape = [1] * n_axes
         shape[axis] = results.shape[axis]
         for coordinate in results.coordinates(name):
-            along, meanings = results[coordinate], results.names_of(coordinate)
-            if meanings:
-                along = np.array(meanings, dtype=object)[along.astype(np.intp)]
+            along = _named(results[coordinate], results.names_of(coordinate))
             values = np.broadcast_to(along.reshape(shape), results.shape)
             columns[coordinate] = values.reshape(n)
     for field in results.fields.values():

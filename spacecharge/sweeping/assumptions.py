@@ -123,7 +123,7 @@ def assume(
     ----------
     config : Config, Stack or path
         What to look at. The axes of a configuration play no part in the one-at-a-time runs, which start from its base
-        point; the first of them is the axis of the band.
+        point, of swept materials that of the layer itself; the first axis of numbers is the axis of the band.
     y : str
         The answer: a variable, with contact, side or layer in brackets where it has them
         (``space_charge_width[electrode|electrolyte, right]``).
@@ -161,7 +161,10 @@ def assume(
     if isinstance(subject, LatticeConfig):
         # Says that planes are no stack; they take nothing from the materials library.
         subject = subject.stack
-    assumed = subject.assumed if isinstance(subject, Config) else assumed_values(subject)
+    if isinstance(subject, Config):
+        assumed = assumed_values(subject.base_stack, [axis for axis in subject.axes if not axis.layers])
+    else:
+        assumed = assumed_values(subject)
     if not assumed:
         raise ConfigError(["nothing is assumed: every value in use has a source, is given, or is swept"])
     title = subject.title if isinstance(subject, Config) else " | ".join(subject.names)
@@ -196,7 +199,8 @@ def _with_band(
 
     points = qmc.LatinHypercube(len(assumed), rng=np.random.default_rng(seed)).random(samples)
     drawn = {item.path: _through(item, points[:, k]) for k, item in enumerate(assumed)}
-    axis = config.axes[0] if isinstance(config, Config) and config.axes else None
+    axes_of_numbers = [a for a in config.axes if not a.layers] if isinstance(config, Config) else []
+    axis = axes_of_numbers[0] if axes_of_numbers else None
     along = np.empty(0) if axis is None else np.asarray(axis.values)
     n_axis = max(1, along.size)
     axes = {path: np.repeat(values, n_axis) for path, values in drawn.items()}

@@ -32,9 +32,11 @@ def companions(config: Config, *, zipped: bool) -> Iterator[Coordinate]:
         All axes share the dimension ``point``.
     """
     taken = {axis.name for axis in config.axes}
+    # What several materials make of a potential is no coordinate of one axis.
+    several = {axis.path.partition(".")[0] for axis in config.axes if axis.layers}
     for axis in config.axes:
         name, _, key = axis.path.partition(".")
-        if key not in PARTNER or name not in config.base_stack.names or axis.grid.is_open:
+        if key not in PARTNER or name not in config.base_stack.names or axis.grid.is_open or name in several:
             continue
         path = f"{name}.{PARTNER[key]}"
         coordinate = coordinate_name(path)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..config.axes import Axis, Sweep, listed_grid
 from ..config.config import Config, OutputSettings, SolverSettings
+from ..config.paths import is_material, normalised
 from ..errors import ConfigError, ModelError, StoreError
 from ..lattice import Lattice, lattice_paths
 from ..model import Stack
@@ -189,10 +190,7 @@ class SweepTable:
                 shape = [1] * n_axes
                 axis = layout.sweep.index(dimension)
                 shape[axis] = layout.shape[axis]
-                own = self[coordinate.name]
-                if coordinate.names:
-                    own = np.array(coordinate.names, dtype=object)[own.astype(np.intp)]
-                values = np.broadcast_to(own.reshape(shape), layout.shape).ravel()
+                values = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
                 columns[coordinate.name] = values, display_of(coordinate.units).text
         for variable in layout.variables:
             if variable.group:
@@ -312,6 +310,9 @@ def _replaced(
 
 def _axis(base: Config | LatticeConfig, path: str, values: ArrayLike) -> Axis:
     """Return one axis, checked; its values are kept in the order given."""
+    if is_material(normalised(path)):
+        # A layer in memory no longer knows which of its numbers came from its material.
+        raise ModelError("materials are swept by a configuration: sc.run_sweep(sc.load_config({...}))", path)
     array = np.atleast_1d(np.asarray(values, dtype=float))
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ModelError(f"finite numbers in one dimension are needed, got shape {array.shape}", path)

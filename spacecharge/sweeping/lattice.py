@@ -136,7 +136,7 @@ class LatticeTask:
         reason = status_message(status)
         if status == Status.INVALID_POINT:
             reason = solve_lattice_points(self.config.lattice, swept).reasons.get(0, reason)
-        return failed_line(index, swept, reason)
+        return failed_line(index, self.config.sweep.texts_at(index), reason)
 
 
 def _typed(values: NDArray[np.float64], dtype: str) -> NDArray[Any]:

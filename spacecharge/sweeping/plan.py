@@ -190,7 +190,7 @@ class InterfaceTask:
 
         config = self.config
         parameters = config.parameters(index, index + 1)
-        return failed_line(index, config.point_values(index, index + 1), failure_message(parameters, status))
+        return failed_line(index, config.sweep.texts_at(index), failure_message(parameters, status))
 
 
 def axis_coordinates(config: Config | LatticeConfig) -> list[Coordinate]:

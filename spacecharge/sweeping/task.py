@@ -89,9 +89,9 @@ def fingerprint_of(described: tuple[Any, ...], axes: Sequence[Axis]) -> str:
     return digest.hexdigest()
 
 
-def failed_line(index: int, values: Mapping[str, NDArray[np.float64]], reason: str) -> str:
+def failed_line(index: int, values: Mapping[str, str], reason: str) -> str:
     """Return one line about a failed point: its number, where it is, and what is wrong."""
-    where = ", ".join(f"{path} = {value[0]:g}" for path, value in values.items())
+    where = ", ".join(f"{path} = {value}" for path, value in values.items())
     return f"point {index}{where and f' ({where})'}: {reason}"
 
 
