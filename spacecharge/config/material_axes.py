@@ -90,11 +90,14 @@ def _made(
     try:
         layer = Layer(name=name, **own_keys["layers"][name])
         layers = tuple(layer if old.name == name else old for old in stack.layers)
-        own, first = stack_parameters(stack.replace(layers=layers)), stack_parameters(stack)
+        # A value that is swept need not suit every material: that is a matter of its points.
+        first = {a.path: a.at(np.zeros(1, np.int64)) for a in sweep.axes if a.kind == "stack" and not a.grid.is_open}
+        here = {key: value for key, value in first.items() if key.startswith(f"{name}.")}
+        own, base = stack_parameters(stack.replace(layers=layers), here), stack_parameters(stack, here)
     except ModelError as error:
         problems.add(place, error.message if error.path == "material" else f"{material}: {error}")
         return None
-    other = [code.replace("_", " ") for code in _CODES if not _same(own, first, code)]
+    other = [code.replace("_", " ") for code in _CODES if not _same(own, base, code)]
     if other:
         differ = f"{', '.join(other)} differ from those of {stack[name].material}"
         problems.add(place, f"{material}: {differ}: a run of its own is needed")
