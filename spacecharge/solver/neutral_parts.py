@@ -32,6 +32,10 @@ class _Spare(threading.local):
 
 _spare = _Spare()
 
+_MOST_ITERATIONS = 800
+"""Newton iterations in the parts of one point after which no other contact is begun: a tenth of them suffices nearly
+always, and no point may take longer than a second."""
+
 _ANSWERED = (float(Status.SOLVED), float(Status.ACCURACY_NOT_REACHED))
 
 
@@ -54,15 +58,20 @@ def complete_static(general: Callable[..., int], row: Array, codes: Codes, packe
     options[WITH_STATIC] = 0.0
     start = k.capacitance_start(n_layers, n_species)
     volt = BOLTZMANN * row[k.TEMPERATURE] / ELEMENTARY_CHARGE
+    spent = 0.0
     for plane in range(n_layers + 1):
         at = start + k.PLANE_SIZE * plane
         if not np.isinf(out[at + k.STATIC]):
+            continue
+        if spent > _MOST_ITERATIONS:
+            out[at + k.STATIC] = np.nan
             continue
         # By Gauss the field on the left side of a plane says what charge lies left of it; a left wall has a right side.
         layer, side = (0, 0) if plane == 0 else (plane - 1, 1)
         permittivity = VACUUM_PERMITTIVITY * row[k.LAYER_START + k.LAYER_SIZE * layer + 1]
         charge = permittivity * out[_face(layer, side, n_species) + k.FACE_FIELD]
-        bias = _jump(out, plane, n_layers, n_species) - _neutral_jump(general, row, codes, options, plane)
+        neutral, iterations = _neutral_jump(general, row, codes, options, plane)
+        bias, spent = _jump(out, plane, n_layers, n_species) - neutral, spent + iterations
         # Where a part has no answer neither has the capacitance.
         is_limit = abs(bias) <= _SMALL_BIAS * volt
         out[at + k.STATIC] = out[at + k.DIFFERENTIAL] if is_limit else charge / bias
@@ -80,15 +89,18 @@ def _jump(out: Array, plane: int, n_layers: int, n_species: int) -> float:
     return float(right - left)
 
 
-def _neutral_jump(general: Callable[..., int], row: Array, codes: Codes, options: Array, plane: int) -> float:
-    """Return that jump where no charge crosses the plane; NaN where a part has no answer."""
+def _neutral_jump(
+    general: Callable[..., int], row: Array, codes: Codes, options: Array, plane: int
+) -> tuple[float, float]:
+    """Return that jump where no charge crosses the plane (NaN where a part has no answer), and the iterations spent."""
     n_layers, n_species = int(codes[0]), int(codes[1])
     if plane == 0 or plane == n_layers:
         whole = _solved(general, row, codes, options, (0, n_layers), freed=min(plane, 1))
-        return _jump(whole, plane, n_layers, n_species)
+        return _jump(whole, plane, n_layers, n_species), float(whole[k.ITERATIONS])
     left = _solved(general, row, codes, options, (0, plane))
     right = _solved(general, row, codes, options, (plane, n_layers))
-    return _jump(left, plane, plane, n_species) + _jump(right, 0, n_layers - plane, n_species)
+    jump = _jump(left, plane, plane, n_species) + _jump(right, 0, n_layers - plane, n_species)
+    return jump, float(left[k.ITERATIONS] + right[k.ITERATIONS])
 
 
 def _solved(
@@ -127,7 +139,7 @@ def _solved(
         _spare.work = np.zeros(size)
     general(0, 1, part[None], of_part, options, _spare.work, out)
     if out[0, k.STATUS] not in _ANSWERED:
-        out[:] = np.nan
+        out[0, k.ITERATIONS + 1 :] = np.nan
     return np.asarray(out[0])
 
 

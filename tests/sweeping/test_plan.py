@@ -291,5 +291,5 @@ def test_sensitivities_beside_an_axis_over_table_values_are_refused(load):
     text = TEXT.replace("    occupancy: 0.3\n  electrolyte", f"    {table}\n  electrolyte")
     axis = "sweep: {electrode.ocv.potential_V.0: [3.4, 3.5]}\n"
     make_task(load(text + axis))
-    with pytest.raises(ConfigError, match="does not use it"):
-        make_task(load(text + axis + "output: {sensitivities: [electrode.permittivity]}\n"))
+    with pytest.raises(ConfigError, match="sensitivities: needs one stack for all points"):
+        load(text + axis + "output: {sensitivities: [electrode.permittivity]}\n")
