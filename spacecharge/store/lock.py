@@ -91,10 +91,20 @@ class RunLock:
                 time.sleep(POLL_SECONDS)
                 # Its time stamp is the "now" against which the age of a lock from elsewhere is taken.
                 os.utime(own)
+            self._clear(own)
         finally:
             _unlink(own)
         self._touched = time.monotonic()
         return self
+
+    def _clear(self, own: Path) -> None:
+        """Remove what runs left that were killed while they took this lock."""
+        begin = own.name.removesuffix(self._token)
+        with contextlib.suppress(OSError):
+            for left in list(own.parent.iterdir()):
+                # The file of a run that is only about to write it is empty: it counts by its age.
+                if left.name.startswith(begin) and left != own and _is_stale(left, _read(left), own):
+                    left.unlink(missing_ok=True)
 
     def __exit__(self, *exc: object) -> None:
         with _alone(self.path.parent):

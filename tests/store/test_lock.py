@@ -38,6 +38,21 @@ def test_lock_of_a_dead_process_is_taken_over(tmp_path):
         assert json.loads(lock.path.read_text())["pid"] == os.getpid()
 
 
+def test_what_a_killed_run_left_before_it_had_the_lock_goes_and_that_of_a_living_one_stays(tmp_path):
+    path = tmp_path / "r.h5"
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    dead = {**lock_module._identity(os.getpid()), "pid": child.pid, "started": "1"}
+    (tmp_path / ".r.h5.lock.dead").write_text(json.dumps(dead))
+    (tmp_path / ".r.h5.lock.living").write_text(json.dumps(lock_module._identity(os.getpid())))
+    (tmp_path / ".r.h5.lock.beginning").write_text("")
+    (tmp_path / ".other.h5.lock.dead").write_text(json.dumps(dead))
+    with RunLock(path):
+        pass
+    left = {".r.h5.lock.living", ".r.h5.lock.beginning", ".other.h5.lock.dead"}
+    assert {p.name for p in tmp_path.iterdir()} == left
+
+
 def test_lock_of_another_process_of_the_same_number_is_stale(tmp_path):
     path = tmp_path / "r.h5"
     write_lock(path, started="another start time")
