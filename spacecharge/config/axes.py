@@ -274,6 +274,11 @@ class Sweep:
         return tuple(a.name for a in self.axes) if self.mode == "outer" else ("point",)
 
     @property
+    def rebuilt_by(self) -> str:
+        """Path of the first axis whose values are stacks of their own (materials, tables); empty for none."""
+        return next((axis.path for axis in self.axes if axis.kind == "rebuild"), "")
+
+    @property
     def n_points(self) -> int:
         """Number of points; 1 for a single solve."""
         return math.prod(self.shape)
@@ -310,4 +315,19 @@ class Sweep:
         return result
 
 
-__all__ = ["MAX_VALUES", "Axis", "Grid", "Sweep", "closed_grid", "listed_grid", "sigma_grid", "step_grid"]
+def one_stack_needed(sweep: Sweep) -> str:
+    """Say why derivatives are refused beside an axis that makes the stack anew."""
+    return f"needs one stack for all points: {sweep.rebuilt_by} is swept"
+
+
+__all__ = [
+    "MAX_VALUES",
+    "Axis",
+    "Grid",
+    "Sweep",
+    "closed_grid",
+    "listed_grid",
+    "one_stack_needed",
+    "sigma_grid",
+    "step_grid",
+]

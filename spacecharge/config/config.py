@@ -304,7 +304,7 @@ class Config(CheckedConfig):
     @property
     def has_slow_axes(self) -> bool:
         """Whether the stack is built anew for values of an axis (numbers inside an ocv)."""
-        return any(axis.kind == "rebuild" for axis in self.axes)
+        return bool(self.sweep.rebuilt_by)
 
     def parameters(self, lo: int = 0, hi: int | None = None) -> StackParameters:
         """Return the SI arrays of the points `lo` to `hi` - 1.

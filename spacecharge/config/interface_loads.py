@@ -22,6 +22,12 @@ _BIASED = ("capacitance_uF_per_cm2", "capacitance_uF", "capacitance_ratio")
 """Numbers that a bias moves with its space-charge layer only."""
 
 
+def is_biased(model: Config, at: Mapping[str, float]) -> bool:
+    """Say whether the contacts of an interface have a bias, of the stack or of its own."""
+    in_stack = any(contact.bias_V for contact in model.base_stack.contacts)
+    return in_stack or any(value for path, value in at.items() if path.endswith(".bias_V"))
+
+
 def check_driven(
     interfaces: Mapping[str, Mapping[str, float]],
     data: Sequence[Datum],
@@ -50,11 +56,7 @@ def check_driven(
     if load is not None and data:
         message = "acts on spectra only; numbers are those at rest: they need a fit of their own"
         problems.add("load", message, key=True)
-    in_stack = any(contact.bias_V for contact in model.base_stack.contacts)
-    biased = {
-        name: in_stack or any(value for path, value in at.items() if path.endswith(".bias_V"))
-        for name, at in interfaces.items()
-    }
+    biased = {name: is_biased(model, at) for name, at in interfaces.items()}
     for d in data:
         if biased[d.interface] and d.quantity not in _BIASED:
             where = ("interfaces", d.interface, d.quantity)
@@ -67,4 +69,4 @@ def check_driven(
                 problems.add(("parameters", p.name), "acts on spectra at rest only", key=True)
 
 
-__all__ = ["DRIVING", "check_driven"]
+__all__ = ["DRIVING", "check_driven", "is_biased"]

@@ -16,14 +16,14 @@ from ..errors import ConfigError, ModelError
 from ..model import Stack, stack_parameters
 from ..model.places import conducting_layers, numeric_paths
 from ..units import stem
-from .axes import Axis, Grid, Kind, Sweep, listed_grid, sigma_grid, step_grid
+from .axes import Axis, Grid, Kind, Sweep, listed_grid, one_stack_needed, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
 from .current import impedance_settings, load_settings
 from .defect_keys import take_defects
 from .material_axes import with_materials
 from .ocv_curve import take_curves
-from .paths import allowed_range, is_material, normalised, sweepable
+from .paths import allowed_range, is_list_of_names, is_material, normalised, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .references import check_references, references_of
@@ -247,7 +247,7 @@ def plan_sweep(
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
     for path, spec in extra.items():
-        if path in kinds and is_material(normalised(path)) != (isinstance(spec, list) and isinstance(spec[0], str)):
+        if path in kinds and is_material(normalised(path)) != is_list_of_names(spec):
             wanted = "a list of materials is" if is_material(normalised(path)) else "numbers, not names, are"
             problems.add(("sweep", path), f"{wanted} needed", key=True)
             continue
@@ -291,7 +291,7 @@ def _grid(path: str, spec: Any, problems: Problems, *, ordered: bool, section: s
             return None
     if isinstance(spec, AxisSigma):
         return sigma_grid(spec.num, spec.within_sigma)
-    if spec and isinstance(spec[0], str) and (not ordered or len(set(spec)) == len(spec)):
+    if is_list_of_names(spec) and (not ordered or len(set(spec)) == len(spec)):
         # Materials are counted in the order given; a zip may name one several times.
         different = list(dict.fromkeys(spec))
         return listed_grid([different.index(name) for name in spec])
@@ -382,9 +382,8 @@ def _try_jumps(stack: Stack, contacts: list[ContactKeys], sweep: Sweep, problems
 
 
 def _check_output(stack: Stack, keys: OutputKeys, sweep: Sweep, problems: Problems) -> None:
-    slow = next((axis.path for axis in sweep.axes if axis.kind == "rebuild"), None)
-    if slow is not None and keys.sensitivities:
-        problems.add(("output", "sensitivities"), f"needs one stack for all points: {slow} is swept", key=True)
+    if sweep.rebuilt_by and keys.sensitivities:
+        problems.add(("output", "sensitivities"), one_stack_needed(sweep), key=True)
     for i, name in enumerate(keys.resistance_of or ()):
         if name not in stack.names:
             message = f"no layer is called {shown(name)} ({nearest(name, stack.names)})"

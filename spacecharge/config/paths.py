@@ -60,6 +60,11 @@ def is_material(path: str) -> bool:
     return path.count(".") == 1 and path.endswith(f".{MATERIAL}")
 
 
+def is_list_of_names(value: Any) -> bool:
+    """Return whether an axis is written as a list of names."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
 def normalised(path: str) -> str:
     """Return a path without a leading ``layers.``."""
     return path.removeprefix("layers.")
@@ -174,6 +179,7 @@ __all__ = [
     "RESERVED_NAMES",
     "TOLERANCE_PATH",
     "allowed_range",
+    "is_list_of_names",
     "is_material",
     "layer_keys",
     "normalised",

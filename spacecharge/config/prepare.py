@@ -11,7 +11,7 @@ from typing import Any
 from ..document.problems import Problems
 from ..document.yaml import Document, Locator
 from ..model.numbers import number_of
-from .paths import is_material, normalised
+from .paths import is_list_of_names, is_material, normalised
 
 CELSIUS = "temperature_degC"
 KELVIN = "temperature_K"
@@ -57,7 +57,7 @@ def _first_materials(layers: Mapping[str, Any], sweep: Mapping[str, Any]) -> Non
     for path, materials in sweep.items():
         path = normalised(str(path))
         layer = layers.get(path.partition(".")[0]) if is_material(path) else None
-        if isinstance(layer, dict) and isinstance(materials, list) and materials and isinstance(materials[0], str):
+        if isinstance(layer, dict) and is_list_of_names(materials):
             layer.setdefault("material", materials[0])
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictStr, Tag
 
 from .axes import MAX_VALUES
 from .fields import Keys, Plain, Whole
+from .paths import is_list_of_names
 
 MAX_SIGMAS = 10.0
 """A fit knows nothing of what lies further from its best value."""
@@ -54,7 +55,7 @@ class AxisSigma(Keys):
 
 def _axis_kind(value: Any) -> str:
     if not isinstance(value, dict):
-        return "<names>" if isinstance(value, list) and value and isinstance(value[0], str) else "<list>"
+        return "<names>" if is_list_of_names(value) else "<list>"
     if "within_sigma" in value:
         return "<sigma>"
     return "<step>" if "step" in value else "<range>"

@@ -276,6 +276,18 @@ def double_segment(segment, vectors, value, n, m):
     return value
 
 
+@kernel
+def stored_and_slowest(node, m):
+    """Return the capacity of all components at a node [F m-3] and the largest C/sigma: what sets decay lengths."""
+    stored, slowest = 0.0, 0.0
+    for c in range(m):
+        capacity, sigma = node[N_CAPACITY * m + c], node[N_SIGMA * m + c]
+        if sigma > 0.0:
+            stored += capacity
+            slowest = max(slowest, capacity / sigma)
+    return stored, slowest
+
+
 @inlined
 def is_homogeneous(largest, size_squared):
     """Say whether an element is better taken as homogeneous than as a polynomial.
@@ -293,12 +305,9 @@ def halvings(size_squared):
 
 
 @kernel
-def pieces(omega, element, values, n, m):
+def pieces(omega, element, values, m):
     """Return how often a bulk element is halved until its pieces are short against every decay length, -1: none is."""
-    capacity, slowest = 0.0, 0.0
-    for c in range(n):
-        capacity += values[2, N_CAPACITY * m + c]
-        slowest = max(slowest, values[2, N_CAPACITY * m + c] / values[2, N_SIGMA * m + c])
+    capacity, slowest = stored_and_slowest(values[2], m)
     square = (capacity / element[E_PERMITTIVITY] + omega * slowest) * element[E_SIZE] ** 2
     if not is_homogeneous(element[E_BULK], square):
         return -1
@@ -329,7 +338,7 @@ def reduce_element(omega, element, values, n, m, scratch, segment, vectors):
     `scratch` is (blocks, sums, vectors) of `assemble_element`.
     """
     blocks, sums, nodal = scratch
-    times = pieces(omega, element, values, n, m) if element[E_BULK] > 0.0 else -1
+    times = pieces(omega, element, values, m) if element[E_BULK] > 0.0 else -1
     bulk = times >= 0
     times = max(times, 0)
     if bulk:

@@ -23,6 +23,7 @@ from .signal_element import (
     N_SIGMA,
     NODE_BLOCKS,
     is_homogeneous,
+    stored_and_slowest,
 )
 from .species import VACUUM_PERMITTIVITY, fill_species, is_bordered, is_interacting
 from .start import refine, set_up
@@ -169,11 +170,7 @@ def face_cuts(elements, values, first, counts, omega, cuts):
             continue
         for side in range(2):
             e, node = (first[layer], 0) if side == 0 else (first[layer + 1] - 1, 4)
-            stored, slowest = 0.0, 0.0
-            for c in range(counts[layer]):
-                capacity = values[e, node, N_CAPACITY * m + c]
-                stored += capacity
-                slowest = max(slowest, capacity / values[e, node, N_SIGMA * m + c])
+            stored, slowest = stored_and_slowest(values[e, node], m)
             whole = elements[e, E_SIZE]
             size = whole if first[layer + 1] - first[layer] > 1 else 0.5 * whole
             for i in range(omega.shape[0]):

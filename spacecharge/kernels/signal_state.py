@@ -8,7 +8,17 @@ import numpy as np
 
 from ._jit import kernel
 from .element import NODES
-from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, ELEMENT_COLUMNS, N_CAPACITY, N_DRIFT, N_SIGMA, NODE_BLOCKS
+from .signal_element import (
+    E_BULK,
+    E_PERMITTIVITY,
+    E_SIZE,
+    ELEMENT_COLUMNS,
+    N_CAPACITY,
+    N_DRIFT,
+    N_SIGMA,
+    NODE_BLOCKS,
+    stored_and_slowest,
+)
 from .signal_profile import point_values
 from .species import VACUUM_PERMITTIVITY
 from .steady_nodes import ROUTE_SIZE, ROUTE_START, SIGMA, SIGMA_SLOPE
@@ -50,13 +60,12 @@ def decay_length(omega, permittivity, values, m):
     """Return the shortest length on which a signal decays, from the values at the five nodes of an element."""
     steepest = 0.0
     for i in range(5):
-        capacity, slowest, drift = 0.0, 0.0, 0.0
+        drift = 0.0
         for c in range(m):
             sigma = values[i, N_SIGMA * m + c]
             if sigma > 0.0:
-                capacity += values[i, N_CAPACITY * m + c]
-                slowest = max(slowest, values[i, N_CAPACITY * m + c] / sigma)
                 drift = max(drift, abs(values[i, N_DRIFT * m + c]) / sigma)
+        capacity, slowest = stored_and_slowest(values[i], m)
         steepest = max(steepest, capacity / permittivity + omega * slowest + drift * drift)
     return 1.0 / math.sqrt(max(steepest, 1e-300))
 
@@ -126,7 +135,7 @@ def fill_state(problem, mesh, flows, positions, of_routes, omega, near, m):
         ends[layer] += old[e, 0]
         for i in range(5):
             node_values(problem, mesh, flows, (positions[layer], of_routes[layer]), e, NODES[i], m, own[e, i])
-    first, begin = np.zeros(n_layers + 1, dtype=np.int64), 0.0
+    first, begin, total = np.zeros(n_layers + 1, dtype=np.int64), 0.0, 0
     for e in range(n_old):
         layer, size = int(old[e, 1]), old[e, 0]
         begin = 0.0 if e == 0 or int(old[e - 1, 1]) != layer else begin
@@ -137,8 +146,9 @@ def fill_state(problem, mesh, flows, positions, of_routes, omega, near, m):
                 rest = 0.0
             counts[e] = bisect_element(begin, rest, size, length, near, breaks[e])
         begin += size
-        first[layer + 1] = counts[: e + 1].sum()
-    rows, values = np.zeros((first[-1], ELEMENT_COLUMNS)), np.empty((first[-1], 5, NODE_BLOCKS * m))
+        total += counts[e]
+        first[layer + 1] = total
+    rows, values = np.zeros((total, ELEMENT_COLUMNS)), np.empty((total, 5, NODE_BLOCKS * m))
     at = 0
     for e in range(n_old):
         layer = int(old[e, 1])

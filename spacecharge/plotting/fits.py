@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import StoreError
+from ..fitting.setup import WIDE
 from ..model.arrhenius import arrhenius
 from ..nmr.parameters import FALLING
 from ..report.fits import quality
@@ -267,7 +268,7 @@ def draw_curves(
         else:
             axis.set_xlabel(label_text(x_name.replace("_", " "), "s"))
             positive = x[x > 0.0]
-            if positive.size and positive.max() > 30.0 * positive.min():
+            if positive.size and positive.max() > WIDE * positive.min():
                 axis.set_xscale("log")
     if against_temperature:
         panel.set_yscale("log")

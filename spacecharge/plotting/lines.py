@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..report.strain import share_lines
 from ..report.view import Quantity, View
-from ..units import display_of, number_text
+from ..units import display_of
 from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .frame import Frame, frame
@@ -260,9 +260,7 @@ def _bars(panel: Axes, shape: Frame, values: Array, number: int, total: int, lab
     bars = panel.bar(place, values, width=0.72 / total, color=PALETTE[number % len(PALETTE)], label=label)
     panel.bar_label(bars, [f"{v:.3g}".replace("e+0", "e") for v in values], fontsize=7, padding=1.5)
     panel.margins(y=0.12)
-    panel.set_xticks(
-        np.arange(len(values)), shape.x.cells() if shape.x.names else [number_text(v, 6) for v in shape.x.values]
-    )
+    panel.set_xticks(np.arange(len(values)), shape.x.marks(6))
 
 
 MANY_DECADES = 2.0
@@ -331,7 +329,7 @@ def explain_colours(figure: Figure, shape: Frame) -> None:
     n = shape.n_lines
     mapper = mpl.cm.ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), ListedColormap(shape.colours))
     bar = figure.colorbar(mapper, ax=figure.axes, shrink=0.6, aspect=30, ticks=np.arange(n), pad=0.01)
-    bar.set_ticklabels(series.cells() if series.names else [number_text(v, 5) for v in series.values])
+    bar.set_ticklabels(series.marks())
     bar.ax.tick_params(length=0)
     bar.set_label(axis_label(series, WIDE))
 

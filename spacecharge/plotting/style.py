@@ -260,7 +260,7 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
 def name_ticks(axis: AxisOfFigure, quantity: Quantity) -> None:
     """Put names at the values of a quantity that only count, as materials."""
     if quantity.names:
-        axis.set_ticks(list(quantity.values), quantity.cells())
+        axis.set_ticks(list(quantity.values), quantity.marks())
 
 
 def axis_label(quantity: Quantity, width: int = 32) -> str:

@@ -58,9 +58,11 @@ class Quantity:
 
     def texts(self, digits: int = 5) -> list[str]:
         """Return every value with its unit as mathtext, for the labels of a figure."""
-        if self.names:
-            return [self.names[int(value)] for value in self.values]
-        return [f"{number_text(float(value), digits)} {self.display.math}".rstrip() for value in self.values]
+        return [f"{text} {self.display.math}".rstrip() for text in self.marks(digits)]
+
+    def marks(self, digits: int = 5) -> list[str]:
+        """Return every value without its unit, for the ticks of a figure."""
+        return [self.names[int(v)] if self.names else number_text(float(v), digits) for v in self.values]
 
     def cells(self, digits: int = 6) -> list[str]:
         """Return every value without its unit, for tables."""

@@ -158,8 +158,8 @@ def _flags(coordinate: Coordinate) -> dict[str, Any]:
     """Return the attributes that say what counted values stand for."""
     if not coordinate.names:
         return {}
-    words = " ".join(name.replace(" ", "_") for name in coordinate.names)
-    return {"flag_values": np.arange(len(coordinate.names), dtype=float), "flag_meanings": words}
+    counts = np.arange(len(coordinate.names), dtype=float)
+    return {"flag_values": counts, "flag_meanings": " ".join(coordinate.names)}
 
 
 def _write_scale(file: h5py.File, coordinate: Coordinate) -> h5py.Dataset:

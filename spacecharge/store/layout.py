@@ -48,7 +48,8 @@ class Coordinate:
     group : str
         Group of the file, e.g. ``profiles/electrode``; empty for the root.
     names : tuple of str
-        What values that only count stand for: attributes ``flag_values`` and ``flag_meanings`` of the CF conventions.
+        What values that only count stand for, without blanks: attributes ``flag_values`` and ``flag_meanings`` of the
+        CF conventions.
     """
 
     name: str

@@ -142,33 +142,20 @@ def make_task(config: Config | LatticeConfig) -> Any:
 
 
 def _interface_task(config: Config) -> Any:
+    from ..config.axes import one_stack_needed
+    from ..errors import ConfigError
     from ..fitting.from_fit import with_fits
     from .plan import InterfaceTask
 
-    _refuse_unused(config)
+    if config.output.sensitivities and config.has_slow_axes:
+        # A file was refused when it was loaded; a sweep in memory meets this here.
+        raise ConfigError([f"{config.source}: output.sensitivities: {one_stack_needed(config.sweep)}"])
     config = with_fits(config)
     if any(law is not None for law in config.charge_transfer):
         from .transfer import with_fitted_rates
 
         config = with_fitted_rates(config)
     return InterfaceTask(config)
-
-
-def _refuse_unused(config: Config) -> None:
-    """Refuse keys that a run would pass over: a result without what was asked for misleads."""
-    from ..errors import ConfigError
-
-    unused = {
-        "output.sensitivities (beside a sweep over table values)": bool(config.output.sensitivities)
-        and config.has_slow_axes,
-    }
-    problems = [
-        f"{config.source}: {key}: a run of this version does not use it; leave it out"
-        for key, is_given in unused.items()
-        if is_given
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def available_cores() -> int:
