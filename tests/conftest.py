@@ -31,3 +31,8 @@ def pytest_configure() -> None:
             return compile_alone(self, signature)
 
     _jit._parts.Whole.compile = compile_once
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name raw bytes by their length: packed ones hold the second of packing, and processes must agree on names."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
