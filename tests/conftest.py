@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# A change is judged by the same draws each time it is tested; what new draws find is looked for on purpose, by
+# HYPOTHESIS_PROFILE=random. A draw's time says what else the machine does, hence no deadline.
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure() -> None:

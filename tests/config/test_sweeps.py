@@ -80,7 +80,7 @@ def test_outer_order_is_that_of_itertools_product(sizes: list[int], data: st.Dat
 
 
 def test_a_hundred_million_points_cost_nothing() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     config = plan(
         "electrode.potential_V: {start: 2.4, stop: 3.4, num: 10000}\n"
         "temperature_K: {start: 250, stop: 400, num: 100}\n"
@@ -89,7 +89,7 @@ def test_a_hundred_million_points_cost_nothing() -> None:
     assert config.n_points == 10**8
     over = config.point_overrides(99_999_990, 10**8)
     # Far below what even an array of a hundred million would take; loading alone is some 0.05 s.
-    assert time.perf_counter() - begun < 1.0
+    assert time.thread_time() - begun < 1.0
     assert {path: values.shape for path, values in over.items()} == dict.fromkeys(over, (10,))
     np.testing.assert_array_equal(over["electrode.potential_V"], 3.4)
     np.testing.assert_array_equal(over["electrolyte.permittivity"], np.linspace(5, 50, 100)[90:])

@@ -309,7 +309,7 @@ def _random_any(rng: np.random.Generator) -> DefectSystem:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     vacancy=st.floats(-1.0, 4.0), interstitial=st.floats(-1.0, 4.0), kelvin=st.floats(100.0, 2000.0),
     dopant=st.floats(10.0, 23.0), sign=st.sampled_from([-1, 1]),

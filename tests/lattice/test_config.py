@@ -290,7 +290,7 @@ WORDS = (
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.integers(0, 15), at=st.integers(0, 60), word=st.sampled_from(WORDS), kind=st.integers(0, 3))
 def test_mutants_are_checked_or_told_with_their_line(tmp_path: Path, line: int, at: int, word: str, kind: int) -> None:
     lines = (TEXT + SWEEP).replace("SITES", str(SITES)).splitlines()

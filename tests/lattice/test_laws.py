@@ -109,7 +109,7 @@ def test_means_that_no_odds_give_are_refused(seed: int) -> None:
         sc.solve_lattice(lattice)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6))
 def test_random_boundaries_are_solved(seed: int) -> None:
     lattice = random_boundary(seed)
@@ -197,7 +197,7 @@ def test_mirror() -> None:
     assert a.scalars["excess_thickness"] == pytest.approx(b.scalars["excess_thickness"], rel=1e-10)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(seed=257742)  # a plane full but for 1e-13 of its sites: what blocks is what is left
 @given(seed=st.integers(0, 10**6))
 def test_slope_with_temperature_is_exact(seed: int) -> None:
@@ -216,7 +216,7 @@ def test_slope_with_temperature_is_exact(seed: int) -> None:
         assert s[f"apparent_activation_energy{name}"][0] == pytest.approx(difference, rel=1e-5, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(3, 12), seed=st.integers(0, 10**6), periodic=st.booleans(), weak=st.booleans())
 def test_factors_solve_the_matrix(n: int, seed: int, periodic: bool, weak: bool) -> None:
     """Elimination beside a dense solve, and exact where only one tiny row sum keeps the offset."""

@@ -113,7 +113,7 @@ MUTANTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=MUTANTS)
 def test_mutants_are_read_or_told_with_their_line(tmp_path: Path, changes: list[tuple[str, int, int, str]]) -> None:
     rows = [line.split(" ") for line in SITES.read_text(encoding="utf-8").splitlines() if line.startswith("O")][:40]

@@ -42,7 +42,7 @@ def test_every_delimiter_with_commas_in_titles_and_numbers(tmp_path, delimiter, 
     assert any("decimal comma" in note for note in table.notes) == (decimal == ",")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     data=st.data(),
     delimiter=st.sampled_from(",;\t"),

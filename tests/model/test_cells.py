@@ -85,7 +85,7 @@ def test_what_makes_no_sense_is_named(keys, message):
         sc.Layer(name="e", **LLZO, **keys)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     law=st.sampled_from([1e-3, {"value": 1e-3, "at_K": 310.0, "activation_energy_eV": 0.4}, {**LAWS[2]}]),
     fraction=st.floats(0.05, 0.95),  # below 1, so that differences stay in the range

@@ -23,9 +23,7 @@ ROUNDED_C = 1e-12
 """F/m2: of a layer that ran empty, what is left of its capacitance is rounding."""
 FIXED = "electrostatic_potential_V"
 
-drawn = settings(
-    max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+drawn = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 
 
 def between(low: float, high: float) -> st.SearchStrategy[float]:
