@@ -27,6 +27,7 @@ WITHOUT_SOLVER = (
     "defect_chemistry/test_reading.py",
     "defect_chemistry/test_recognising.py",
     "fitting/test_least_squares.py",
+    "fitting/test_measured_relaxation.py",
     "fitting/test_recovery.py",
     "fitting/test_run.py",
     "library",
