@@ -56,7 +56,8 @@ def numbers_model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *,
     """
     keys: dict[str, Any] = {}
     for row in rows:
-        kind = _law_or_number(row) if row.rule == "law" and not row.is_part else Annotated[float, quantity(row)]
+        # What the statistics of a species allows of this, its layer checks.
+        kind = _law_or_number(row) if row.rule == "law" and not row.is_part else Annotated[float, quantity(row.widest)]
         default = ... if row.default is None else row.default
         keys[row.key.rpartition(".")[2]] = (kind | None, None) if optional else (kind, default)
     made: Any = create_model(name, __base__=base, __module__=__name__, __doc__=base.__doc__, **keys)
