@@ -124,7 +124,7 @@ def test_estimate_covers_the_error() -> None:
 @pytest.mark.parametrize("ends", ["reversible", "blocking", {"left": "blocking", "right": "reversible"}])
 @pytest.mark.parametrize(
     ("stack", "current", "law"),
-    [(pair(thickness=10.0, energy=0.1), -40.0, LAW), (random_case(19).stack, 5.0, None)],
+    [(pair(thickness=10.0, energy=0.1), -40.0, LAW), (random_case(19).stack, 100.0, None)],
     ids=["contact with a law", "random layers"],
 )
 def test_scalar_pass_is_that_on_matrices(
