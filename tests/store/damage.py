@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import ctypes
 import io
+import itertools
 import math
 import os
 import random
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import h5py
 import numpy as np
@@ -22,11 +30,18 @@ KINDS = (
     "other_shape", "other_type", "link", "external_link", "virtual", "external", "text_damage", "grown",
 )  # fmt: skip
 ACTIONS = ("show", "plot", "open", "resume", "from_fit")
-SILENT_SECONDS = 20.0
+SILENT_SECONDS = 10.0
 """A call that takes more of the processor's time hangs inside the HDF5 library; SIGTERM has to end it."""
 
 WAIT_SECONDS = 300.0
 """The same by the clock, on a machine that others use too."""
+
+FRESH_EVERY = 101
+"""One process in so many starts anew; no multiple of the number of commands, so that each has its turn."""
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (sys.executable, "-W", "ignore", "-m", "tests.store.damage")
+RESULT, FINE, ENDED = "\x00result ", "-", "ended inside the library"
 
 
 def mutant(source: Path, target: Path, rng: random.Random, kind: str) -> None:
@@ -129,6 +144,32 @@ layers:
 """
 
 
+def _trace() -> None:
+    raise KeyError("status")
+
+
+def _loop() -> None:
+    while True:
+        math.sqrt(2.0)
+
+
+def _call() -> None:
+    """Never come back from one call, as the HDF5 library on a damaged file: Python has no say in it."""
+    collections.deque(itertools.repeat(0), maxlen=0)
+
+
+def _deaf() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _call()
+
+
+SICK: dict[str, Callable[[], object]] = {
+    "trace": _trace, "loop": _loop, "call": _call, "deaf": _deaf,
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV), "leave": lambda: os._exit(3),
+}  # fmt: skip
+"""Commands that are ill, for the test of this program."""
+
+
 def attempt(path: Path, action: str) -> str:
     """Take a file through one command; return what is wrong with how that went, or nothing."""
     from spacecharge import SpaceChargeError
@@ -138,10 +179,12 @@ def attempt(path: Path, action: str) -> str:
     code: int | None = None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            if action == "show":
+            if action in SICK:
+                SICK[action]()
+            elif action == "show":
                 code = main(["show", str(path)])
             elif action == "plot":
-                code = main(["plot", str(path), "-o", str(path.with_suffix(".png"))])
+                code = main(["plot", str(path), "-o", str(path.with_suffix(".png")), "--dpi", "30"])
             elif action == "open":
                 import spacecharge as sc
 
@@ -203,67 +246,116 @@ def used(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def survey(jobs: list[tuple[Path, str]], silent: float = SILENT_SECONDS) -> tuple[list[str], int]:
-    """Take files through commands, many in a process; return what went wrong, and how many calls the library ended.
+def survey(
+    jobs: list[tuple[Path, str]],
+    sound: list[Path],
+    silent: float = SILENT_SECONDS,
+    fresh_every: int = FRESH_EVERY,
+) -> tuple[list[str], int]:
+    """Take files through commands, each in a process of its own; return what went wrong, and how many calls were ended.
 
-    A process that is silent for too long is sent SIGTERM, which has to end it; the next one goes on behind.
+    The processes are forked from one that has taken copies of sound files through all commands; one in `fresh_every`
+    starts anew, so that this way is seen too.
     """
-    wrong, ended = [], 0
-    left = list(jobs)
-    while left:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.store.damage"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=Path(__file__).resolve().parents[2], env={**os.environ, "MPLBACKEND": "Agg"},
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write("".join(f"{action} {path}\n" for path, action in left))
-        process.stdin.close()
-        last = [time.monotonic(), 0.0]
-        over = threading.Event()
+    with subprocess.Popen(
+        [*PROGRAM, str(silent), str(fresh_every), *map(str, sound)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "MPLBACKEND": "Agg"},
+    ) as process:  # fmt: skip
+        found, _ = process.communicate("".join(f"{action} {path}\n" for path, action in jobs))
+    verdicts = found.splitlines()
+    assert (process.returncode, len(verdicts)) == (0, len(jobs)), verdicts[-1:]
+    wrong = [f"{job}: {verdict}" for job, verdict in zip(jobs, verdicts, strict=True) if verdict not in (FINE, ENDED)]
+    return wrong, verdicts.count(ENDED)
 
-        def watch(process=process, last=last, over=over):
-            while not over.wait(0.2):
-                if time.monotonic() - last[0] > WAIT_SECONDS or used(process.pid) - last[1] > silent:
-                    process.terminate()
-                    return
 
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        n_done = 0
-        for line in process.stdout:
-            last[:] = time.monotonic(), used(process.pid)
-            n_done += 1
-            if line.strip() != "-":
-                wrong.append(f"{left[n_done - 1]}: {line.strip()}")
-        try:
-            code = process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            wrong.append(f"{left[n_done]}: SIGTERM does not end it")
-            code = process.wait()
-        over.set()
-        watcher.join()
-        trouble = process.stderr.read()
-        process.stdout.close()
-        process.stderr.close()
-        left = left[n_done:]
-        if left:
-            ended += 1
-            # A crash inside the library (a signal) is the library's; anything else is ours.
-            if code >= 0:
-                wrong.append(f"{left[0]}: ended with {code}: {trouble[-500:]}")
-            left = left[1:]
-    return wrong, ended
+def _verdict(pid: int, pipe: int, silent: float) -> str:
+    """Return how a process went that writes its result, behind what it has to complain about, to a pipe."""
+    begin, said, signalled, killed = time.monotonic(), b"", 0.0, False
+    while True:
+        if select.select([pipe], [], [], 0.1)[0]:
+            piece = os.read(pipe, 65536)
+            if not piece:
+                break
+            said += piece
+        now = time.monotonic()
+        if not signalled and (now - begin > WAIT_SECONDS or used(pid) > silent):
+            os.kill(pid, signal.SIGTERM)
+            signalled = now
+        elif signalled and not killed and now - signalled > silent:
+            os.kill(pid, signal.SIGKILL)
+            killed = True
+    os.close(pipe)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    trouble, _, result = said.decode(errors="replace").rpartition(RESULT)
+    if killed:
+        return "SIGTERM does not end it"
+    if result not in ("", FINE):
+        return result
+    # A crash inside the library (a signal) is the library's; anything else is ours.
+    if code < 0:
+        return ENDED
+    return FINE if code == 0 and result else f"ended with {code}: {trouble[-500:]!r}"
+
+
+def _process(action: str, path: str, silent: float, fresh: bool) -> tuple[int, int]:
+    """Start a process for one command; return its number and the pipe that it writes to."""
+    pipe, end = os.pipe()
+    if fresh:
+        both = [(os.POSIX_SPAWN_DUP2, end, 1), (os.POSIX_SPAWN_DUP2, end, 2)]
+        pid = os.posix_spawn(PROGRAM[0], [*PROGRAM, str(silent), action, path], os.environ, file_actions=both)
+    else:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(end, 1)
+            os.dup2(end, 2)
+            _report(action, path, silent)
+    os.close(end)
+    return pid, pipe
+
+
+class EndlessError(BaseException):
+    """A loop of Python, not a call of the library, that does not end."""
+
+
+def _report(action: str, path: str, silent: float) -> NoReturn:
+    """Take a file through a command, write how that went, and leave by the exit of the C library, HDF5's included."""
+    rung = 0
+
+    def ring(*_: object) -> None:
+        # Python comes to handle a signal between two calls of the library only: three times are a loop of ours.
+        nonlocal rung
+        rung += 1
+        if rung == 3:
+            raise EndlessError
+
+    signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, 0.5 * silent, 0.1 * silent)
+    result = " ".join(attempt(Path(path), action).split()) or FINE
+    os.write(1, (RESULT + result).encode(errors="replace"))
+    ctypes.CDLL(None).exit(0)
+    raise AssertionError
+
+
+def _warm(sound: list[str]) -> None:
+    """Take sound files through all commands: what they import and read once is there for those forked from here."""
+    for path in sound:
+        Path(path).with_suffix(".png").unlink(missing_ok=True)
+        for action in ACTIONS:
+            trouble = attempt(Path(path), action)
+            assert trouble == "", f"{action} {path}: {trouble}"
+    # A thread would be missing behind a fork.
+    assert threading.active_count() == 1
 
 
 def main() -> None:
-    out = os.fdopen(os.dup(1), "w")
-    for line in sys.stdin:
+    silent, second, *files = float(sys.argv[1]), *sys.argv[2:]
+    warnings.simplefilter("ignore")
+    if second in (*ACTIONS, *SICK):
+        _report(second, files[0], silent)
+    _warm(files)
+    for number, line in enumerate(sys.stdin, 1):
         action, _, path = line.rstrip("\n").partition(" ")
-        print(" ".join(attempt(Path(path), action).split()) or "-", file=out, flush=True)
+        print(_verdict(*_process(action, path, silent, number % int(second) == 0), silent), flush=True)
 
 
 if __name__ == "__main__":
