@@ -2,8 +2,8 @@
 
     F_j(eta) = 1/Gamma(j + 1) int_0^inf x^j/[1 + exp(x - eta)] dx,     n = N_c F_1/2[(E_F - E_c)/kT]
 
-Normalised so that F_j -> exp(eta) far below 0. The solver's kernels have polynomials of their own, against which this
-quadrature stands as an oracle.
+Normalised so that F_j -> exp(eta) far below 0. The solver's kernels have polynomials and an inverse of their own
+(`kernels/fermi.py`): this quadrature is the oracle that they are tested against, so neither may call the other.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ NODES = 20
 
 DEGENERATE = 0.1
 """From this share of N_c or N_v on, exp(eta) is off by more than 3.5 % of the density."""
-
-ITERATIONS = 60
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +108,7 @@ def fermi_difference(eta: float, shift: ArrayLike) -> Array:
 
 
 def fermi_level_of(share: ArrayLike) -> Array:
-    """Return eta at which the integral of order 1/2 is `share`, n/N_c: Newton on its logarithm.
+    """Return eta at which the integral of order 1/2 is `share`, n/N_c.
 
     Parameters
     ----------
@@ -122,16 +120,19 @@ def fermi_level_of(share: ArrayLike) -> Array:
     ndarray, shape of `share`
         eta [1].
     """
+    from scipy.optimize import newton
+
+    def off(eta: float, value: float) -> float:
+        return math.log(float(fermi_integral(0.5, eta)) / value)
+
+    def slope(eta: float, value: float) -> float:
+        return float(fermi_integral(-0.5, eta)) / float(fermi_integral(0.5, eta))
+
     found = []
+    # Steps square the error: the one below 1e-12 ends at rounding.
     for value in np.ravel(np.asarray(share, dtype=float)).tolist():
-        eta = math.log(value) if value < 1.0 else (0.75 * math.sqrt(math.pi) * value) ** (2.0 / 3.0)
-        for _ in range(ITERATIONS):
-            here, slope = float(fermi_integral(0.5, eta)), float(fermi_integral(-0.5, eta))
-            step = math.log(here / value) * here / slope
-            eta -= step
-            if abs(step) <= 1e-15 * max(1.0, abs(eta)):
-                break
-        found.append(eta)
+        start = math.log(value) if value < 1.0 else (0.75 * math.sqrt(math.pi) * value) ** (2.0 / 3.0)
+        found.append(float(newton(off, start, slope, (value,), tol=1e-12)))
     return np.reshape(np.asarray(found), np.shape(share))
 
 
