@@ -36,6 +36,13 @@ _MOST_ITERATIONS = 800
 """Newton iterations in the parts of one point after which no other contact is begun: a tenth of them suffices nearly
 always, and no point may take longer than a second."""
 
+_LOOSE = 1e-6
+"""Share of the bias that the tolerance of the parts may be, where that of the solve is finer than a mesh can hold: a
+neutral bias of 90 V is no matter of microvolts."""
+
+_LOOSEST = 1e-3
+"""No part is tried at a looser tolerance [V]."""
+
 _ANSWERED = (float(Status.SOLVED), float(Status.ACCURACY_NOT_REACHED))
 
 
@@ -70,8 +77,8 @@ def complete_static(general: Callable[..., int], row: Array, codes: Codes, packe
         layer, side = (0, 0) if plane == 0 else (plane - 1, 1)
         permittivity = VACUUM_PERMITTIVITY * row[k.LAYER_START + k.LAYER_SIZE * layer + 1]
         charge = permittivity * out[_face(layer, side, n_species) + k.FACE_FIELD]
-        neutral, iterations = _neutral_jump(general, row, codes, options, plane)
-        bias, spent = _jump(out, plane, n_layers, n_species) - neutral, spent + iterations
+        bias, iterations = _bias(general, row, codes, options, (plane, _jump(out, plane, n_layers, n_species)))
+        spent += iterations
         # Where a part has no answer neither has the capacitance.
         is_limit = abs(bias) <= _SMALL_BIAS * volt
         out[at + k.STATIC] = out[at + k.DIFFERENTIAL] if is_limit else charge / bias
@@ -89,18 +96,44 @@ def _jump(out: Array, plane: int, n_layers: int, n_species: int) -> float:
     return float(right - left)
 
 
+def _bias(
+    general: Callable[..., int], row: Array, codes: Codes, options: Array, contact: tuple[int, float]
+) -> tuple[float, float]:
+    """Return the bias of a contact (its plane, its jump) from the neutral one, and the iterations spent.
+
+    Where no mesh holds a part at the tolerance of the solve it is solved at ten times that, and so on.
+    """
+    plane, jump = contact
+    loose, iterations = row.copy(), 0.0
+    while True:
+        neutral, more, without_mesh = _neutral_jump(general, loose, codes, options, plane)
+        bias, iterations = jump - neutral, iterations + more
+        if not without_mesh or 10.0 * loose[k.TOLERANCE] > _LOOSEST:
+            break
+        loose[k.TOLERANCE] *= 10.0
+    enough = loose[k.TOLERANCE] <= max(row[k.TOLERANCE], _LOOSE * abs(bias))
+    return (bias if enough else np.nan), iterations
+
+
 def _neutral_jump(
     general: Callable[..., int], row: Array, codes: Codes, options: Array, plane: int
-) -> tuple[float, float]:
-    """Return that jump where no charge crosses the plane (NaN where a part has no answer), and the iterations spent."""
+) -> tuple[float, float, bool]:
+    """Return that jump where no charge crosses the plane, the iterations spent, and whether a mesh was too large.
+
+    The jump is NaN where a part has no answer.
+    """
     n_layers, n_species = int(codes[0]), int(codes[1])
     if plane == 0 or plane == n_layers:
         whole = _solved(general, row, codes, options, (0, n_layers), freed=min(plane, 1))
-        return _jump(whole, plane, n_layers, n_species), float(whole[k.ITERATIONS])
+        return _jump(whole, plane, n_layers, n_species), float(whole[k.ITERATIONS]), _without_mesh(whole)
     left = _solved(general, row, codes, options, (0, plane))
     right = _solved(general, row, codes, options, (plane, n_layers))
     jump = _jump(left, plane, plane, n_species) + _jump(right, 0, n_layers - plane, n_species)
-    return jump, float(left[k.ITERATIONS] + right[k.ITERATIONS])
+    return jump, float(left[k.ITERATIONS] + right[k.ITERATIONS]), _without_mesh(left) or _without_mesh(right)
+
+
+def _without_mesh(out: Array) -> bool:
+    return bool(out[k.STATUS] == Status.ACCURACY_NOT_REACHED and not out[k.ELEMENTS] > 0.0)
 
 
 def _solved(

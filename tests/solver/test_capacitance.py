@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from spacecharge.constants import VACUUM_PERMITTIVITY
+from spacecharge.constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.solver.equilibrium import solve, solve_points
 from spacecharge.solver.solution import Solution
@@ -184,6 +184,25 @@ def test_static_capacitance_of_hard_stacks() -> None:
             static = float(solution.scalars["static_capacitance"][contact])
             neutral = solve(biased(stack, contact, -charge / static), tolerance_V=1e-9)
             assert abs(charge_left(neutral, contact)) <= 1e-8 * abs(charge), (number, contact)
+
+
+def test_static_capacitance_at_a_neutral_bias_that_no_mesh_holds_to_a_microvolt() -> None:
+    """Cut off left of l1, the charge of its contact fills l1 and l2 and goes on to l3: 81 V across l2, evenly charged.
+
+    It once had no number, for no mesh holds 90 V to a microvolt.
+    """
+    (stack,) = (stack for number, stack in enumerate(random_stacks(279, seed=1)) if number == 278)
+    solution = solve(stack)
+    p = solution.parameters
+    sites = p.charge_number[0] * p.site_density[0] * np.nan_to_num(p.bulk_vacancy[0])
+    full = ELEMENTARY_CHARGE * sites.sum(axis=-1) * p.thickness[0]
+    beyond = -float(p.contact_charge[0, 0]) - full[1] - full[2]
+    across = (beyond + 0.5 * full[2]) * float(p.thickness[0, 2]) / (VACUUM_PERMITTIVITY * float(p.permittivity[0, 2]))
+    step = float(stack.layers[1].potential_V) - float(stack.layers[3].potential_V)
+    jump = float(np.diff(solution.scalars["space_charge_potential"][0])[0])
+    neutral = jump - charge_left(solution, 0) / float(solution.scalars["static_capacitance"][0])
+    # The rest, some kT/e, is what gathers the charge in l3.
+    assert neutral == pytest.approx(-(across + step), abs=0.1)
 
 
 def test_static_capacitances_of_a_sweep_are_those_of_its_points() -> None:
