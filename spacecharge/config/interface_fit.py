@@ -220,7 +220,8 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
     laws = [law for law in model.charge_transfer if law is not None]
     if len(laws) > 1:
         problems.add("contacts", f"a fit knows the charge_transfer of one contact, got {len(laws)}", key=True)
-    parameters = tuple(fitted_path(name, spec, known, problems) for name, spec in keys.parameters.items())
+    layers = document.data.get("layers")
+    parameters = tuple(fitted_path(name, spec, known, problems, layers) for name, spec in keys.parameters.items())
     from .interface_table import WEIGHTS_NOTE, with_tables
 
     keys, weights = with_tables(keys, document.path, problems)
@@ -234,7 +235,7 @@ def check_interface_fit(document: Document, problems: Problems) -> InterfaceFitC
         for of_cell in sorted({p.name for p in parameters if p.of_cell} - {AREA}):
             problems.add(("parameters", of_cell), "acts on spectra only, and there is none", key=True)
     check_driven(interfaces, data, parameters, model, problems)
-    curve = _curve(keys.curve, known, problems)
+    curve = _curve(keys.curve, known, layers, problems)
     bounds = {p.name: Range(minimum=p.minimum, maximum=p.maximum, fixed=p.fixed is not None) for p in parameters}
     errors = asked(keys, bounds, problems)
     if len(problems):
@@ -354,10 +355,10 @@ def _check_cell(
         problems.add(("parameters", "blocking_phase_exponent"), "needs impedance.ends with a blocking one", key=True)
 
 
-def _curve(keys: CurveKeys | None, known: list[str], problems: Problems) -> tuple[str, Grid] | None:
+def _curve(keys: CurveKeys | None, known: list[str], layers: object, problems: Problems) -> tuple[str, Grid] | None:
     if keys is None or not is_known(keys.path, ("curve", "path"), known, problems):
         return None
-    low, high = allowed_range(normalised(keys.path))
+    low, high = allowed_range(normalised(keys.path), layers)
     for key in ("start", "stop"):
         value = getattr(keys, key)
         if not low <= value <= high:

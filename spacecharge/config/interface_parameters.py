@@ -97,7 +97,9 @@ def _cell_parameter(name: str, spec: ParameterKeys, problems: Problems) -> Fitte
     )
 
 
-def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Problems) -> FittedPath:
+def fitted_path(
+    name: str, spec: ParameterKeys, known: list[str], problems: Problems, layers: object = None
+) -> FittedPath:
     """Return a checked parameter: numbers of the model that take its value, or one of the cell.
 
     Parameters
@@ -110,6 +112,8 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
         Paths of the stack and of its law.
     problems : Problems
         Takes one line per problem.
+    layers : mapping, optional
+        What the file says of the layers; their statistics decide the range of an occupancy.
     """
     if name in CELL and spec.paths is None:
         return _cell_parameter(name, spec, problems)
@@ -119,7 +123,7 @@ def fitted_path(name: str, spec: ParameterKeys, known: list[str], problems: Prob
     for i, path in enumerate(paths):
         place = (*where, "paths", i) if spec.paths is not None else where
         if is_known(path, place, known, problems, key=spec.paths is None):
-            bounds = allowed_range(normalised(path))
+            bounds = allowed_range(normalised(path), layers)
             low, high = max(low, bounds[0]), min(high, bounds[1])
     minimum, maximum = _bounds(name, spec, (low, high), problems)
     logarithmic = low >= 0.0 and any(path.endswith(_OF_UNKNOWN_SIZE) for path in paths)

@@ -23,7 +23,7 @@ from .current import impedance_settings, load_settings
 from .defect_keys import take_defects
 from .material_axes import with_materials
 from .ocv_curve import take_curves
-from .paths import allowed_range, is_list_of_names, is_material, normalised, sweepable
+from .paths import is_list_of_names, is_material, normalised, number_at, sweepable
 from .points import read_points
 from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .references import check_references, references_of
@@ -238,11 +238,11 @@ def plan_sweep(
             if is_material(normalised(path)):
                 problems.add("", f"column {path}: materials are no numbers: sweep them as a list", file=file)
                 continue
-            low, high = allowed_range(normalised(path))
+            number = number_at(normalised(path), data.get("layers"))
             axis = Axis(path=normalised(path), grid=listed_grid(column), kind=kind)
-            if not low <= axis.grid.low <= axis.grid.high <= high:
-                bad = axis.grid.low if axis.grid.low < low else axis.grid.high
-                message = f"column {path}: {bad:g} is out of range (allowed: {low:g} to {high:g})"
+            if not number.low <= axis.grid.low <= axis.grid.high <= number.high:
+                bad = axis.grid.low if axis.grid.low < number.low else axis.grid.high
+                message = f"column {path}: {bad:g} is out of range (allowed: {number.low:g} to {number.high:g})"
                 problems.add("", message, file=file)
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
@@ -262,7 +262,7 @@ def plan_sweep(
             problems.add(("sweep", path), "is swept twice", key=True)
             continue
         axes.append(Axis(path=normalised(path), grid=grid, kind=kinds[path], where=_place(path, problems)))
-        _check_axis(path, spec, axes[-1], problems)
+        _check_axis(path, spec, axes[-1], data.get("layers"), problems)
     _check_pairs(axes, problems)
     if keys.mode == "zip" and len({axis.n for axis in axes}) > 1:
         lengths = ", ".join(f"{axis.path}: {axis.n}" for axis in axes)
@@ -314,16 +314,16 @@ def _place(path: str, problems: Problems) -> str:
     return f"{problems.file}:{at[0]}:{at[1]}" if at else problems.file
 
 
-def _check_axis(path: str, spec: Any, axis: Axis, problems: Problems) -> None:
+def _check_axis(path: str, spec: Any, axis: Axis, layers: object, problems: Problems) -> None:
     """Report values outside the range of the key; those around a fit are looked at when it is read."""
     if axis.grid.is_open or is_material(axis.path):
         return
-    low, high = allowed_range(axis.path)
-    is_occupancy = "occupancy" in axis.path.split(".")
+    number = number_at(axis.path, layers)
+    low, high = number.low, number.high
     for place, value in enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop)):
-        inside = low < value < high if is_occupancy else low <= value <= high
+        inside = low < value < high if number.is_open else low <= value <= high
         if not inside:
-            bounds = f"above {low:g} and below {high:g}" if is_occupancy else f"{low:g} to {high:g}"
+            bounds = f"above {low:g} and below {high:g}" if number.is_open else f"{low:g} to {high:g}"
             problems.add(("sweep", path, place), f"{value:g} is out of range (allowed: {bounds})")
 
 

@@ -18,6 +18,7 @@ from ..model.numbers import (
     SPECIES,
     STACK,
     TRANSFER,
+    Number,
     number_of,
 )
 from ..model.planes import PLANE
@@ -167,9 +168,27 @@ def _lattice_paths(lattice: Any) -> dict[str, Kind]:
     return paths
 
 
-def allowed_range(path: str) -> tuple[float, float]:
-    """Return the lowest and highest allowed value of the number at a sweepable path."""
-    number = number_of(path)
+def number_at(path: str, layers: object = None) -> Number:
+    """Return the declaration of the number at a sweepable path, with the range that its species allows.
+
+    Parameters
+    ----------
+    path : str
+        One of :func:`sweepable`.
+    layers : mapping, optional
+        What the file says of the layers; without it, sites limit every species.
+    """
+    number, parts = number_of(path), path.split(".")
+    layer = layers.get(parts[0]) if isinstance(layers, Mapping) else None
+    keys: Any = layer_keys(layer) if isinstance(layer, Mapping) else {}
+    for part in parts[1:-1]:
+        keys = keys.get(part) if isinstance(keys, Mapping) else None
+    return number.under(keys.get("statistics")) if isinstance(keys, Mapping) else number
+
+
+def allowed_range(path: str, layers: object = None) -> tuple[float, float]:
+    """Return the lowest and highest allowed value of the number at a path; see :func:`number_at`."""
+    number = number_at(path, layers)
     return number.low, number.high
 
 
@@ -183,5 +202,6 @@ __all__ = [
     "is_material",
     "layer_keys",
     "normalised",
+    "number_at",
     "sweepable",
 ]

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
+    ConfigDict,
     Discriminator,
     Field,
     StrictBool,
     StrictStr,
     Tag,
+    ValidationInfo,
     create_model,
 )
 
 from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
+from ..errors import ModelError
 from ..library.metals import METALS
 from ..model.conduction import ENERGY_OF, ENERGY_OF_NAMES
+from ..model.declaration import BAND
 from ..model.layer import ELECTRONS
 from ..model.numbers import CONTACT, END, LAYER, LOAD, SOLVER, SPECIES, STACK, TRANSFER, Number, number_of
 from ..model.planes import PLANE
@@ -57,10 +63,20 @@ def numbers_model(name: str, rows: Iterable[Number], base: type[Keys] = Keys, *,
     keys: dict[str, Any] = {}
     for row in rows:
         kind = _law_or_number(row) if row.rule == "law" and not row.is_part else Annotated[float, quantity(row)]
+        if row.widest is not row:
+            kind = Annotated[float, quantity(row.widest), AfterValidator(partial(_under_statistics, row))]
         default = ... if row.default is None else row.default
         keys[row.key.rpartition(".")[2]] = (kind | None, None) if optional else (kind, default)
     made: Any = create_model(name, __base__=base, __module__=__name__, __doc__=base.__doc__, **keys)
     return made
+
+
+def _under_statistics(row: Number, value: float, info: ValidationInfo) -> float:
+    """Return a number within the range that the statistics beside it allows."""
+    try:
+        return row.under(info.data.get("statistics")).check(value, row.key)
+    except ModelError as error:
+        raise ValueError(error.message) from None
 
 
 def _below(rows: Iterable[Number], key: str) -> list[Number]:
@@ -104,11 +120,19 @@ def _law_or_number(row: Number) -> Any:
     ]
 
 
+class StatisticsKeys(Keys):
+    """The law of a species, known before the numbers whose ranges follow it."""
+
+    statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
+        default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
+    )
+
+
 Temperature = Annotated[float, quantity(number_of("temperature_K"))]
 
 if TYPE_CHECKING:
     # Checkers see the keys that a class names itself; those of numbers come from the table.
-    SpeciesNumbers = Keys
+    SpeciesNumbers = StatisticsKeys
     InteractionNumbers = Keys
     ContactNumbers = Keys
     PlaneNumbers = Keys
@@ -120,7 +144,7 @@ if TYPE_CHECKING:
     LoadNumbers = Keys
     StackNumbers = Keys
 else:
-    SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), optional=True)
+    SpeciesNumbers = numbers_model("SpeciesNumbers", _own(SPECIES), StatisticsKeys, optional=True)
     InteractionNumbers = numbers_model("InteractionNumbers", _below(SPECIES, "interaction"), optional=False)
     ContactNumbers = numbers_model("ContactNumbers", CONTACT, optional=False)
     PlaneNumbers = numbers_model("PlaneNumbers", PLANE[:2], optional=False)
@@ -197,15 +221,23 @@ AnyOcv = Annotated[
 ]
 
 
+_NARROWER: dict[str, Any] = {row.key: {"exclusiveMaximum": row.high} for row in SPECIES if row.widest is not row}
+"""What holds of numbers of species that stand on sites."""
+
+
 class SpeciesKeys(SpeciesNumbers):
     """What belongs to one mobile species."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"statistics": {"const": BAND}}, "required": ["statistics"]},
+            "else": {"properties": _NARROWER},
+        }
+    )
 
     interaction: Interaction | None = None
     transport: Literal[TRANSPORT_NAMES] | None = Field(  # type: ignore[valid-type]
         default=None, description="How the diffusivity follows the occupancy"
-    )
-    statistics: Literal[STATISTICS_NAMES] | None = Field(  # type: ignore[valid-type]
-        default=None, description=", ".join(f"{law.words} ({law.name.lower()})" for law in Statistics)
     )
     ocv: AnyOcv | None = None
     component: StrictStr | None = Field(default=None, description="Species of one component share one potential")

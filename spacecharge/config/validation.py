@@ -59,9 +59,16 @@ def validate(
             if item["type"] == "missing" and sections is not None:
                 _report_missing(model, tuple(item["loc"]), problems, prefix, sections)
             else:
-                _report(model, item, problems, prefix, ranges or {})
+                _report(model, item, problems, prefix, ranges or {}, _holder(data, tuple(item["loc"])))
         return None
     return result if len(problems) == n_before else None
+
+
+def _holder(data: object, loc: tuple[object, ...]) -> object:
+    """Return the mapping that holds the value at `loc`, tags of unions left out; None where the way is lost."""
+    for part in [part for part in loc if not _is_tag(part)][:-1]:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
 
 
 def _report_empty(data: Any, path: tuple[str | int, ...], problems: Problems) -> None:
@@ -86,6 +93,7 @@ def _report(
     problems: Problems,
     prefix: tuple[str | int, ...],
     ranges: Ranges,
+    beside: object,
 ) -> None:
     loc = tuple(item["loc"])
     value = item.get("input")
@@ -104,7 +112,16 @@ def _report(
     if item["type"].startswith("union_tag"):
         _report_tag(item, path, problems)
         return
-    problems.add(path, _message(item, value, ranges.get(key) or _range_of(model, loc)))
+    problems.add(path, _message(item, value, _range_beside(key, beside) or ranges.get(key) or _range_of(model, loc)))
+
+
+def _range_beside(key: str, beside: object) -> tuple[float, float] | None:
+    """Return the range of a number that the statistics in the same mapping sets, or None."""
+    from ..model.numbers import SPECIES
+
+    statistics = beside.get("statistics") if isinstance(beside, Mapping) else None
+    row = next((row for row in SPECIES if row.key == key and row.under(statistics) is not row), None)
+    return None if row is None else (row.low, row.under(statistics).high)
 
 
 def _report_tag(item: Mapping[str, Any], path: tuple[str | int, ...], problems: Problems) -> None:

@@ -15,6 +15,13 @@ Array = NDArray[np.float64]
 
 COLUMNS = "site_label site_charge x_m defect E_seg_eV [defect E_seg_eV ...]"
 """What a line of a site file holds."""
+TITLES = frozenset(
+    "site_label label site sublattice site_charge charge valence x_m x x_nm position defect defects species e_seg_ev "
+    "e_seg energy energy_ev segregation_energy segregation_energy_ev".split()
+)
+"""Words, in lower case, that tables have above their columns."""
+_OF_FOUR = {"NNSN": "site_label", "SNSN": "site_charge or x_m", "SNNN": "defect", "SNNS": "E_seg_eV"}
+"""The column that is missing, by which of the four words are numbers (N)."""
 MOST_METRES = 1e-4
 """Positions beyond this are not in metres [m]: a site file describes one grain boundary."""
 MOST_CHARGE = 20.0
@@ -108,7 +115,7 @@ def read_sites(path: str | Path) -> Sites:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError([f"{path}: larger than {MOST_BYTES / 1e6:g} MB; a site file has one line a site"])
-        text = file.read_bytes().decode("utf-8")
+        text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read ({error.strerror or error}); give a file of sites"]) from None
     except UnicodeDecodeError:
@@ -118,6 +125,10 @@ def read_sites(path: str | Path) -> Sites:
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
         if words:
+            foreign = _foreign(words)
+            if foreign:
+                # Every other line would have the same to say.
+                raise ConfigError([*problems, f"{path}:{number}: {foreign}"])
             site = _site(words, f"{path}:{number}", problems)
             if site is not None:
                 counts[site] = counts.get(site, 0) + 1
@@ -130,12 +141,33 @@ def read_sites(path: str | Path) -> Sites:
     return Sites(tuple(items), str(path))
 
 
+def _foreign(words: list[str]) -> str:
+    """Return what makes a line one of another kind of file: titles of columns, another separator; else nothing."""
+    titles = [word for word in words if word.strip(",;").lower() in TITLES]
+    if len(titles) > 1 and not any(_is_number(word.strip(",;")) for word in words):
+        return f"titles of columns ({_short(' '.join(words))}); put # before them, each line must hold {COLUMNS}"
+    for mark, name in ((",", "commas"), (";", "semicolons"), ("|", "bars")):
+        parts = " ".join(words).replace(mark, " ").split()
+        if len(words) < 5 <= len(parts) or (len(words) > 1 and all(word.endswith(mark) for word in words[:-1])):
+            return f"columns are separated by {name}; separate them by blanks: {COLUMNS}"
+    return ""
+
+
+def _missing_column(words: list[str]) -> str:
+    """Return the name of the column that a line of fewer than five does not have."""
+    kinds = "".join("N" if _is_number(word) else "S" for word in words)
+    return _OF_FOUR.get(kinds) or ("site_charge", "x_m", "defect", "E_seg_eV")[len(words) - 1]
+
+
 def _site(words: list[str], where: str, problems: list[str]) -> Site | None:
     """Return the site of a line, or None with its problems added."""
     before = len(problems)
     if len(words) < 5:
-        missing = ("site_charge", "x_m", "defect", "E_seg_eV")[len(words) - 1]
+        missing = _missing_column(words)
         problems.append(f"{where}: {len(words)} columns, {missing} is missing; each line must hold {COLUMNS}")
+        return None
+    if len(words) % 2 == 0 and _is_number(words[3]):
+        problems.append(f"{where}: defect {_short(words[3])} is a number; each line must hold {COLUMNS}")
         return None
     if len(words) % 2 == 0:
         last = words[-1]
@@ -159,6 +191,8 @@ def _site(words: list[str], where: str, problems: list[str]) -> Site | None:
 def _number(text: str, name: str, most: float, where: str, problems: list[str]) -> float:
     """Return the number that `text` stands for; 0 with a problem added where it is none or out of range."""
     advice = "; positions are in metres (1 nm is 1e-9)" if name == "x_m" else ""
+    if name.startswith("E_seg_eV"):
+        advice = "; energies are in eV (1 kJ/mol is 0.0103643)"
     try:
         value = float(text) if "_" not in text else math.nan
     except ValueError:

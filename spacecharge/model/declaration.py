@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..codes import Statistics
 from ..errors import ModelError
 from ..units import NO_UNIT, Unit, stem, unit_of
 
@@ -16,6 +17,10 @@ Scope = Literal[
     "stack", "layer", "species", "contact", "charge_transfer", "end", "solver", "load", "lattice", "lattice_species"
 ]
 Rule = Literal["plain", "potential", "bulk", "law", "temperature", "none"]
+
+
+BAND = Statistics.FERMI_DIRAC.name.lower()
+"""Statistics of the carriers of a band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,9 @@ class Number:
         Entry of the array where a layer has no such species [SI].
     is_open : bool
         Whether both bounds are excluded.
+    high_without_sites : float
+        Upper bound instead of `high` where the statistics of the species is that of a band, whose carriers stand on no
+        sites; NaN where it is the same.
     nonzero : str
         Why it cannot be 0; empty where it can.
     key, scope, unit
@@ -67,6 +75,7 @@ class Number:
     harmless: float = math.nan
     absent: float = math.nan
     is_open: bool = False
+    high_without_sites: float = math.nan
     nonzero: str = ""
     key: str = ""
     scope: Scope = "stack"
@@ -78,6 +87,15 @@ class Number:
         if self.is_open:
             return f"above {self.low:g} and below {self.high:g}"
         return f"{self.low:g} to {self.high:g}" + (", not 0" if self.nonzero else "")
+
+    @property
+    def widest(self) -> Number:
+        """The same with the range that some statistics allows."""
+        return self if math.isnan(self.high_without_sites) else replace(self, high=self.high_without_sites)
+
+    def under(self, statistics: object) -> Number:
+        """Return the same with the range for this word of ``statistics``."""
+        return self.widest if statistics == BAND else self
 
     @property
     def is_part(self) -> bool:

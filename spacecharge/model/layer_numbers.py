@@ -11,6 +11,10 @@ ARRHENIUS_REFERENCE_K = 298.15
 """Temperature at which a number holds when ``at_K`` is not given [K]; also that of a stack that names none."""
 
 
+MOST_IN_BAND = 1e3
+"""Largest n/N_c of degenerate carriers, with the Fermi level 121 kT inside their band."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeciesNumbers:
     """Numbers of a species of a layer."""
@@ -35,7 +39,8 @@ class SpeciesNumbers:
             low=0.0,
             high=1.0,
             is_open=True,
-            text="Bulk occupancy of the sites, between 0 and 1",
+            high_without_sites=MOST_IN_BAND,
+            text="Bulk occupancy of the sites, between 0 and 1 (fermi_dirac: n/N_c, below 1000)",
             words="bulk occupancy",
             array="bulk_occupancy",
             rule="bulk",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind
+from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from .arrhenius import arrhenius
@@ -63,7 +63,8 @@ class StackParameters:
     thickness, permittivity, potential : ndarray, shape (n_points, n_layers)
         [m], relative permittivity [1], equilibrium potential U [V].
     charge_number, site_density, bulk_occupancy, bulk_vacancy : ndarray, shape (n_points, n_layers, n_species)
-        [1], [m^-3], [1], [1]. ``bulk_vacancy`` is 1 - occupancy, carried on its own; of a pool, its empty share.
+        [1], [m^-3], [1], [1]. ``bulk_vacancy`` is 1 - occupancy, carried on its own; of a pool, its empty
+        share; 1 in a band.
     interaction_occupied, interaction_vacancy : ndarray, shape (n_points, n_layers, n_species)
         J_occ and J_vac [J].
     diffusivity : ndarray, shape (n_points, n_layers, n_species)
@@ -267,7 +268,8 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
             _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
             statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
             transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
-    arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    # Carriers of a band stand on no sites: n/N_c may exceed 1, and nothing is vacant.
+    arrays["bulk_vacancy"] = np.where(statistics == Statistics.FERMI_DIRAC, 1.0, 1.0 - arrays["bulk_occupancy"])
     apply_mobile_fraction(arrays)
     pools = pools_of(stack.layers)
     close_pools(stack.layers, values, arrays, statistics, pools)
@@ -364,7 +366,8 @@ def _bulk_occupancy(
 ) -> None:
     """Fill the bulk occupancy of a species: given, or by its ocv from a composition or potential."""
     at, i = np.s_[:, where[0], where[1]], where[0]
-    occupancy = values.get(f"{path}.occupancy", spec.get("occupancy"))
+    number = number_of("occupancy").under(spec.get("statistics"))
+    occupancy = values.get(f"{path}.occupancy", spec.get("occupancy"), number)
     by_composition = values.has(f"{path}.composition") or "composition" in spec
     if values.has(f"{path}.occupancy") or ("occupancy" in spec and not by_composition):
         arrays["bulk_occupancy"][at] = occupancy

@@ -40,7 +40,7 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         raise ModelError(f"unknown key (known: {', '.join(SPECIES_KEYS)})", f"{path}.{unknown[0]}")
     for row in SPECIES:
         if "." not in row.key:
-            check_own(row, spec, path, layer)
+            check_own(row.under(spec.get("statistics")), spec, path, layer)
     statistics = _member(Statistics, spec.get("statistics"), f"{path}.statistics")
     word = statistics.name.lower()
     transport = _member(Transport, spec.get("transport"), f"{path}.transport")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import EndKind
+from ..codes import EndKind, Statistics
 from ..errors import ModelError
 from ..units import unit_of
 from .arrhenius import relative_slope
@@ -198,7 +198,8 @@ def _move_bulk(base: StackParameters, tangent: StackParameters, i: int, k: int, 
         if k in shared:
             tangent.bulk_vacancy[:, i, shared] = -np.asarray(slope)[:, None]
             return
-    tangent.bulk_vacancy[:, i, k] = -slope
+    if base.statistics[i, k] != Statistics.FERMI_DIRAC:
+        tangent.bulk_vacancy[:, i, k] = -slope
 
 
 def _slope(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:

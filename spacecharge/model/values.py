@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .numbers import number_of
+from .numbers import Number, number_of
 
 Array = NDArray[np.float64]
 
@@ -28,11 +28,14 @@ class Values:
         """Say whether a number is swept."""
         return path in self.overrides
 
-    def get(self, path: str, default: float | None) -> Array:
-        """Return the values of `path` at every point, shape (n_points,), in the unit of the key."""
+    def get(self, path: str, default: float | None, number: Number | None = None) -> Array:
+        """Return the values of `path` at every point, shape (n_points,), in the unit of the key.
+
+        `number` is its declaration where the range is not that of the key alone.
+        """
         if path in self.overrides:
             self.used.add(path)
-            return self.checked(self.overrides[path], path)
+            return self.checked(self.overrides[path], path, number)
         if default is None:
             return np.full(self.n_points, np.nan)
         return np.full(self.n_points, float(default))
@@ -43,9 +46,9 @@ class Values:
             return self.get(path, default)
         return math.nan if default is None else float(default)
 
-    def checked(self, values: Array, path: str) -> Array:
+    def checked(self, values: Array, path: str, number: Number | None = None) -> Array:
         """Return `values`, noting those out of the range of their number."""
-        number = number_of(path)
+        number = number or number_of(path)
         bad = number.outside(values)
         if bad.any():
             self.mark(bad, path, f"{values[bad][0]:g} is out of range (allowed: {number.allowed})")

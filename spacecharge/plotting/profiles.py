@@ -186,7 +186,9 @@ def draw(
                         below.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
             _zoom(above, below, near, position)
             _name_layers(above, near)
-            below.set_ylim(-0.03, 1.03)
+            # Of carriers of a band n/N_c may exceed 1.
+            top = max(float(np.fmax.reduce(layer.occupancy, axis=None, initial=0.0)) for layer in near)
+            below.set_ylim(-0.03 * max(top, 1.0), 1.03 * max(top, 1.0))
             if driven:
                 _draw_driving(panels[2, column], near, position, colours)
                 panels[2, column].set_xlim(above.get_xlim())

@@ -94,9 +94,12 @@ def drops_on(
     `at_rest`: nothing drifts, and the contacts are resistances.
     """
     from ..kernels.signal_chain import spectrum
+    from ..kernels.signal_drift import drift_spectrum
     from ..kernels.signal_scalar import scalar_spectrum
 
-    run: Callable[..., None] = scalar_spectrum if at_rest and network.counts.max() <= 1 else spectrum
+    run: Callable[..., None] = spectrum
+    if network.counts.max() <= 1:
+        run = scalar_spectrum if at_rest else drift_spectrum
     out = np.empty((omega.size, network.counts.size), dtype=np.complex128)
     run(omega, tuple(meshes), network.order, network.counts, network.contacts, held, out)
     return out

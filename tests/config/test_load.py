@@ -169,7 +169,12 @@ def test_schema_describes_keys_units_and_ranges(capsys: pytest.CaptureFixture[st
     assert "Thickness" in thickness["description"]
     assert schema["additionalProperties"] is False
     occupancy = schema["$defs"]["LayerKeys"]["properties"]["occupancy"]["anyOf"][0]
-    assert (occupancy["exclusiveMinimum"], occupancy["exclusiveMaximum"]) == (0.0, 1.0)
+    # The carriers of a band stand on no sites: what is above 1 is refused of all others.
+    assert (occupancy["exclusiveMinimum"], occupancy["exclusiveMaximum"]) == (0.0, 1000.0)
+    for keys in ("LayerKeys", "SpeciesKeys"):
+        condition = schema["$defs"][keys]
+        assert condition["if"] == {"properties": {"statistics": {"const": "fermi_dirac"}}, "required": ["statistics"]}
+        assert condition["else"] == {"properties": {"occupancy": {"exclusiveMaximum": 1.0}}}
 
 
 def test_check_warns_of_points_that_cannot_be_solved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

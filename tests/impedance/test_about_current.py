@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.kernels.signal_chain import spectrum
+from spacecharge.kernels.signal_drift import drift_spectrum
+from spacecharge.kernels.signal_scalar import scalar_spectrum
+from spacecharge.solver.network import components_of, held_components, network_of
+from spacecharge.solver.state_impedance import linear_contacts, loaded_chain, state_values
 
 from .cases import pair
 from .random_stacks import random_case
@@ -114,3 +119,31 @@ def test_estimate_covers_the_error() -> None:
     assert error.max() < 1e-6
     estimate = sc.impedance_error_estimate(state, frequency)
     assert (error <= estimate + 1e-11).all()
+
+
+@pytest.mark.parametrize("ends", ["reversible", "blocking", {"left": "blocking", "right": "reversible"}])
+@pytest.mark.parametrize(
+    ("stack", "current", "law"),
+    [(pair(thickness=10.0, energy=0.1), -40.0, LAW), (random_case(19).stack, 100.0, None)],
+    ids=["contact with a law", "random layers"],
+)
+def test_scalar_pass_is_that_on_matrices(
+    stack: sc.Stack, current: float, law: sc.ChargeTransfer | None, ends: Any
+) -> None:
+    """Numbers instead of matrices on the same mesh; without the drift the answer is another one."""
+    chain, _ = loaded_chain(sc.steady_state(stack, current_density=current, charge_transfer=law), None, None)
+    components = components_of(stack)
+    network = network_of(chain.solution.parameters, 0, components)
+    currents = np.tile(chain.flows, (len(stack.layers) - 1, 1))
+    network.contacts[:, :2] = linear_contacts(chain, currents, len(components.names))
+    omega = np.geomspace(1e-3, 1e11, 15)
+    meshes = state_values(chain, network, 1e5)
+    every = (meshes[0][None], *meshes[1:], np.zeros(omega.size, dtype=np.int64))
+    passes = []
+    for run in (spectrum, drift_spectrum, scalar_spectrum):
+        out = np.empty((omega.size, len(stack.layers)), dtype=np.complex128)
+        run(omega, every, network.order, network.counts, network.contacts, held_components(ends, components), out)
+        passes.append(out)
+    size = np.abs(passes[0].sum(axis=1))
+    assert (np.abs(passes[1] - passes[0]).sum(axis=1) / size).max() < 1e-12
+    assert (np.abs(passes[2] - passes[0]).sum(axis=1) / size).max() > 1e-5

@@ -69,6 +69,12 @@ def test_the_shipped_file_has_its_licence_and_all_its_lines() -> None:
         ("O -2 0 0.1 Vo", r"defect '0.1' is a number; each line must hold"),
         ("-2 -2 0 Vo 0.1", r"site_label '-2' is a number; each line must hold"),
         ("O -2 1_0e-9 Vo 0.1", r"x_m is '1_0e-9', a finite number is needed"),
+        ("-2 1e-10 Vo 0.1", r"4 columns, site_label is missing"),
+        ("O 1e-10 Vo 0.1", r"4 columns, site_charge or x_m is missing"),
+        ("O -2 1e-10 0.1", r"4 columns, defect is missing"),
+        ("O -2 1e-10 1e-10 Vo 0.1", r"defect '1e-10' is a number; each line must hold"),
+        ("O -2 0 Vo -72.4", r"E_seg_eV of defect 'Vo' -72.4 is out of range .*; energies are in eV \(1 kJ/mol is"),
+        ("O -2 0 Vo nan", r"E_seg_eV of defect 'Vo' is 'nan', a finite number is needed; energies are in eV"),
     ],
 )
 def test_each_broken_line_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -93,6 +99,33 @@ def test_every_broken_line_is_told_at_once(tmp_path: Path) -> None:
 def test_files_that_are_none(tmp_path: Path, content: bytes, said: str) -> None:
     (found,) = problems(write(tmp_path, content))
     assert said in found
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "said"),
+    [
+        ("site_label site_charge x_m defect E_seg_eV", GOOD, "titles of columns"),
+        ("Defect E_seg_eV X_M Site_Label Site_Charge", GOOD, "titles of columns"),
+        ("label,charge,x,defect,energy", "", "columns are separated by commas; separate them by blanks"),
+        ("O,-2,0.0,Vo,0.1", "O,-2,1e-10,Vo,0.1\n" * 50, "columns are separated by commas"),
+        ("O, -2, 0.0, Vo, 0.1", "O, -2, 1e-10, Vo, 0.1\n" * 50, "columns are separated by commas"),
+        ("O;-2;0.0;Vo;0.1", "O;-2;1e-10;Vo;0.1\n" * 50, "columns are separated by semicolons"),
+    ],
+)
+def test_another_kind_of_table_is_one_line(tmp_path: Path, first: str, rest: str, said: str) -> None:
+    """Not one line for each of its rows, and none that takes a title for a charge."""
+    path = write(tmp_path, f"# sites\n{first}\n{rest}")
+    (found,) = problems(path)
+    assert found.startswith(f"{path}:2: {said}") and "site_label site_charge x_m defect E_seg_eV" in found
+
+
+def test_what_programs_put_around_lines_is_no_part_of_them(tmp_path: Path) -> None:
+    """A byte order mark was part of the first label; old line ends made one line of all."""
+    lines = ["O -2 2e-10 Vo 0.1", "O\t-2\t0.0\tVo\t0.1"]
+    expected = read_sites(write(tmp_path, "\n".join(lines))).items
+    assert [site.x for site in expected] == [0.0, 2e-10] and {site.label for site in expected} == {"O"}
+    for end in ("\r\n", "\r"):
+        assert read_sites(write(tmp_path, "\ufeff" + end.join(lines))).items == expected
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
