@@ -129,6 +129,9 @@ NO_STATIC_CAPACITANCE = (
 )
 """Why a contact of a point with an answer may have no static capacitance."""
 
+NO_ARCS = "the spectrum has an inductive loop (-Im Z below 0), no resistance beside a capacitance, or nothing relaxes"
+"""Why a point with an answer may have no arcs."""
+
 
 class Statistics(IntEnum):
     """How the occupancy of a species follows its chemical potential; the name in lower case is the word of the file.

@@ -263,17 +263,23 @@ def equilibrium(
     )
 
 
+def reference_of(system: DefectSystem) -> float:
+    """Return U_ref [V]; refuses potentials where nobody knows at which one the formation energies were computed."""
+    if system.reference_potential_V is None:
+        raise ModelError(
+            "needed with a potential: the potential against Li/Li+ at which the formation energies were computed "
+            "(--reference-potential-V on the command line)",
+            "reference_potential_V",
+        )
+    return system.reference_potential_V
+
+
 def _potential_shift(system: DefectSystem, potential_V: float | None) -> float:
     """Return U - U_ref [V], after checking that the shift has a meaning."""
     if potential_V is None:
         return 0.0
     check_number(potential_V, "potential_V", "potential_V")
-    if system.reference_potential_V is None:
-        raise ModelError(
-            "needed with a potential: the potential against Li/Li+ at which the formation energies were computed",
-            "reference_potential_V",
-        )
-    shift = potential_V - system.reference_potential_V
+    shift = potential_V - reference_of(system)
     if shift != 0.0:
         unknown = [d.name for d in system.defects if d.lithium_count is None]
         if unknown:

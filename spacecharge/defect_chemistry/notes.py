@@ -27,6 +27,8 @@ def notes_on(
 ) -> list[str]:
     """Return what is out of the range of the laws used."""
     notes = []
+    if system.bands is None:
+        notes.append("without electrons and holes: no density of states and no electrons: {band_gap_eV, ...} given")
     if isinstance(system.bands, EffectiveBands) and not system.bands.is_degenerate:
         filled = zip(carriers, system.bands.log_effective_densities(kelvin), ("electrons", "holes"), strict=True)
         for log_density, log_states, word in filled:

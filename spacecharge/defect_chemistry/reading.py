@@ -135,7 +135,7 @@ def finish(draft: Draft, options: Mapping[str, Any], folder: Path) -> DefectSyst
     values = {**draft.values, **given}
     problems = draft.problems
     if "cell_volume_A3" not in values:
-        problems.add("", "the volume of the cell is needed (cell_volume_A3)")
+        problems.add("", "the volume of the cell is needed: cell_volume_A3 (--cell-volume-A3 on the command line)")
     if "density_of_states" in given:
         values["density_of_states"] = folder / os.path.expanduser(str(given["density_of_states"]))
     problems.raise_if_any()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from .equilibrium import Equilibrium, equilibrium
+from .equilibrium import Equilibrium, equilibrium, reference_of
 from .system import DefectSystem, FixedCharge
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def scan(system: DefectSystem, axis: str, values: ArrayLike, **given: Any) -> Sc
     Raises
     ------
     ModelError
-        The axis is not known.
+        The axis is not known, or no value of it has a meaning for these defects.
     """
     dopants = {f.name: f for f in system.fixed_charges}
     if axis not in AXES and axis not in dopants:
@@ -89,6 +89,9 @@ def scan(system: DefectSystem, axis: str, values: ArrayLike, **given: Any) -> Sc
     points: list[Equilibrium | None] = []
     reasons = []
     numbers = np.atleast_1d(np.asarray(values, dtype=float))
+    if axis == "potential_V":
+        # What every row would say is said once.
+        reference_of(system)
     for value in numbers.tolist():
         try:
             if axis in AXES:

@@ -65,7 +65,8 @@ def plot_carriers(solution: Solution, *, title: str = "") -> Figure:
                 place = ((left + right) / 2.0, 1.01)
                 panels[0].text(*place, name, transform=panels[0].get_xaxis_transform(), ha="center", fontsize=7.5)
         panels[-1].set_xlabel("Position (nm)")
-        letters(panels)
+        # Above the names of the layers: a narrow first one is named where the letter stands otherwise.
+        letters(panels, pad=14.0)
     return figure
 
 

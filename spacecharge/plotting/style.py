@@ -235,11 +235,11 @@ def zero_line(panel: Axes) -> None:
     panel.axhline(0.0, color="0.75", linewidth=0.6, zorder=0)
 
 
-def letters(panels: Sequence[Axes]) -> None:
-    """Mark panels a, b, c, as papers refer to them."""
+def letters(panels: Sequence[Axes], pad: float = 4.0) -> None:
+    """Mark panels a, b, c, as papers refer to them, `pad` points above them."""
     if len(panels) > 1:
         for panel, letter in zip(panels, "abcdefghijklmnop", strict=False):
-            panel.set_title(f"({letter})", loc="left", fontweight="bold", fontsize=8.5, pad=4)
+            panel.set_title(f"({letter})", loc="left", fontweight="bold", fontsize=8.5, pad=pad)
 
 
 def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], heading: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codes import NO_ARCS, Status
 from ..store.read import Results
 from .export import Column, json_cell, point_table, table_object
 from .tables import table
@@ -71,7 +72,24 @@ def arc_lines(results: Results, selections: Sequence[str], rows: int, area_cm2: 
     lines += table(header, list(zip(*cells, strict=True)), left=0)
     if n > rows:
         lines.append(f"({rows} of {n} arcs; `spacecharge show` with --rows N or --select shows more)")
-    return lines
+    return lines + _without_arcs(results, selections)
+
+
+def _without_arcs(results: Results, selections: Sequence[str]) -> list[str]:
+    """Return a line about the points that have an answer and no arcs: how many, the first of them, and why."""
+    columns = point_table(results, selections, ["arc_resistance", "status"])
+    by_name = {column.name: column.values for column in columns}
+    n_arcs = results.fields["arc"].shape[0]
+    status = by_name["status"].reshape(-1, n_arcs)[:, 0]
+    bare = np.isnan(by_name["arc_resistance"].reshape(-1, n_arcs)).all(axis=1)
+    bare &= np.isin(status, [code for code in Status if code.has_answer])
+    if not bare.any():
+        return []
+    first = int(np.argmax(bare)) * n_arcs
+    places = [column for column in columns if column.name not in ("arc", "arc_resistance", "status")]
+    where = ", ".join(f"{column.name} = {_text(column.values[first])} {column.unit}".rstrip() for column in places)
+    at = f", first at {where}" if where else ""
+    return [f"no arcs at {bare.sum()} of {bare.size} points{at}: {NO_ARCS}"]
 
 
 def _text(value: Any) -> str:

@@ -115,6 +115,15 @@ class Rows:
             columns = columns[..., 0, :]
         return np.asarray(columns[..., column])
 
+    def of_own_species(self, values: Array) -> Array:
+        """Return numbers of the species at the contacts, NaN where the layer on that side lacks the species."""
+        p = self.parameters
+        if p.n_species == 1:
+            return values
+        own = np.ones((p.n_points, p.n_layers + 1, 2, p.n_species), dtype=bool)
+        own[:, 1:, 0] = own[:, :-1, 1] = p.site_density > 0.0
+        return np.where(own[:, p.contact_planes], values, np.nan)
+
     @cached_property
     def neutral(self) -> Array:
         """Neutral bulk of the layer on each side against that of the last one [V], shape (n_points, n_contacts, 2)."""

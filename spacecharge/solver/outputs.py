@@ -96,19 +96,27 @@ def space_charge_potential(rows: Rows) -> Array:
     return np.asarray(rows.sides[..., o.FACE_POTENTIAL])
 
 
-@observable(SPECIES, "1", "occupancy at the contact")
+def _occupancy_slope(rows: Rows, slopes: Rows) -> Array:
+    return rows.of_own_species(slopes.of_species(o.FACE_THETA))
+
+
+def _vacancy_slope(rows: Rows, slopes: Rows) -> Array:
+    return rows.of_own_species(slopes.of_species(o.FACE_VACANCY))
+
+
+@observable(SPECIES, "1", "occupancy at the contact", slope=_occupancy_slope)
 def contact_occupancy(rows: Rows) -> Array:
-    """Return the occupancy theta at each contact."""
-    return rows.of_species(o.FACE_THETA)
+    """Return the occupancy theta at each contact; NaN for species that the layer on that side lacks."""
+    return rows.of_own_species(rows.of_species(o.FACE_THETA))
 
 
-@observable(SPECIES, "1", "vacancy fraction at the contact")
+@observable(SPECIES, "1", "vacancy fraction at the contact", slope=_vacancy_slope)
 def contact_vacancy(rows: Rows) -> Array:
     """Return the vacancy fraction 1 - theta at each contact.
 
-    Carried separately (no cancellation); NaN for dilute species.
+    Carried separately (no cancellation); NaN for dilute species and those that the layer on that side lacks.
     """
-    return rows.of_species(o.FACE_VACANCY)
+    return rows.of_own_species(rows.of_species(o.FACE_VACANCY))
 
 
 @observable(SPECIES, "m", "width of the space-charge region")

@@ -51,9 +51,19 @@ def test_check_says_what_the_layers_hold(folder: Path, capsys: pytest.CaptureFix
     assert "left: v_Li 3.086e+19, Li_i 3.244e+19 cm-3, E_F" in text
 
 
-def test_a_run_stores_bulks_and_the_boundary(folder: Path) -> None:
+def test_a_run_stores_bulks_and_the_boundary(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "boundary.yaml", "--quiet"]) == 0
     results = read_results(folder / "boundary.h5")
+    # Along one axis the table of `show` begins with what was computed for: barrier and resistance of the boundary.
+    select = ["--select", "core_species_v_Li_segregation_energy=-0.1"]
+    capsys.readouterr()
+    assert main(["show", "boundary.h5", *select]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(line for line in lines if line.split()[:1] == ["380"]).split()
+    names = next(line for line in lines if "barrier" in line.split()).split()
+    assert float(first[names.index("barrier")]) == pytest.approx(results["barrier"][0, 0], rel=1e-4)
+    boundary = results["grain_boundary_resistance"][0, 0] * 1e4
+    assert float(first[names.index("boundary")]) == pytest.approx(boundary, rel=1e-4)
     data = sc.open_results(folder / "boundary.h5", units="SI")
     assert results.n_points == 6
     kt = c.BOLTZMANN * np.array([380.0, 400.0, 420.0])

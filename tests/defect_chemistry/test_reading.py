@@ -298,3 +298,35 @@ def test_points_of_a_scan_without_an_equilibrium_are_rows_with_a_reason(
     )
     assert code == 1
     assert capsys.readouterr().out.count("no Fermi level makes it neutral") == 2
+
+
+def test_a_scan_of_potentials_without_a_reference_is_refused_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(folder / "new.yaml")
+    assert main(["defects", file, "--against", "potential_V=0:4"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("--reference-potential-V"), len(err.splitlines())) == ("", 1, 1)
+    # Asked where the energies were computed, they are what they are: exp[-dn e (U - U_ref)/kT] is 1.
+    given = ["--reference-potential-V", "2", "--json"]
+    assert main(["defects", file, "--potential-V", "2", *given]) == 0
+    at_reference = json.loads(capsys.readouterr().out)["concentrations_per_cm3"]
+    assert main(["defects", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["concentrations_per_cm3"] == at_reference
+
+
+def test_what_is_left_out_or_lacking_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "pair.csv").write_text(
+        "species,charge,formation_energy_eV,sites_per_cell\nv_Li,-1,1.4,3\nLi_i,1,-0.4,2\n"
+    )
+    assert main(["defects", str(folder / "pair.csv")]) == 2
+    assert "--cell-volume-A3" in capsys.readouterr().err
+    command = ["defects", str(folder / "pair.csv"), "--cell-volume-A3", "100", "--temperature-K", "500"]
+    assert main([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    # A Schottky-like pair alone: c = sqrt(N1 N2) exp[-(E1 + E2)/2kT], 100 A3 = 1e-22 cm3.
+    expected = np.sqrt(3.0 * 2.0) * 1e22 * np.exp(-0.5 / (8.617333262e-5 * 500.0))
+    assert result["concentrations_per_cm3"]["v_Li"] == pytest.approx(expected, rel=1e-8)
+    assert [note for note in result["notes"] if note.startswith("without electrons and holes")] == result["notes"]
+    assert main(["defects", str(folder / "new.yaml"), "--json"]) == 0
+    assert not any("without electrons" in note for note in json.loads(capsys.readouterr().out)["notes"])

@@ -247,3 +247,27 @@ def test_arcs_of_a_sweep_over_the_current(tmp_path: Path) -> None:
         arcs = sc.impedance_arcs(state)
         assert data.arc_resistance.values[row, : len(arcs)] == pytest.approx([arc.resistance for arc in arcs], rel=1e-8)
         assert np.nansum(data.relaxation_strength.values[row]) == pytest.approx(state.differential_resistance, rel=1e-6)
+
+
+def test_an_inductive_loop_is_said_where_arcs_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second of three points gets RC elements of which one is negative, around 0.016 Hz; the others keep theirs."""
+    from spacecharge.solver import points
+
+    own, asked = points.relaxation_times, []
+
+    def of_point(solution: Any, **options: Any) -> sc.RelaxationTimes:
+        asked.append(solution)
+        return elements([10.0, 1e-3], [-0.5, 1.0]) if len(asked) == 2 else own(solution, **options)
+
+    monkeypatch.setattr(points, "relaxation_times", of_point)
+    load = {"load": {"current_density_mA_per_cm2": 0.0}, "sweep": {"load.current_density_mA_per_cm2": [-4.0, 0.5, 1.0]}}
+    path = tmp_path / "out.h5"
+    sc.run_sweep(sc.load_config({**CONFIG, **load}), output=path, workers=1)
+    assert main(["show", str(path)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "inductive loop" in line)
+    assert line.startswith("no arcs at 1 of 3 points, first at load_current_density")
+    assert " 0.5 mA" in line
+    assert main(["show", str(path), "--select", "load_current_density=1.0"]) == 0
+    assert "inductive loop" not in capsys.readouterr().out

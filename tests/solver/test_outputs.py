@@ -99,3 +99,29 @@ def test_failed_points_have_a_status_and_no_numbers() -> None:
         if output.dtype == "f8":
             assert np.isnan(values[1]).all(), output.name
     assert scalars["status"].tolist() == [0, 3]
+
+
+def test_species_that_a_side_lacks_have_no_occupancy_there() -> None:
+    lone = sc.Layer(name="a", potential_V=3.1, thickness_nm=30, permittivity=15, site_density_per_nm3=20, occupancy=0.3)
+    shape = dict(site_density_per_nm3=5.0, occupancy=0.01)
+    pair = {"v_Li": dict(charge_number=-1, **shape), "Li_i": dict(charge_number=1, **shape)}
+    stack = Stack([lone, sc.Layer(name="b", potential_V=3.0, thickness_nm=30, permittivity=15, species=pair)])
+    solution = sc.solve(stack)
+    occupancy, vacancy = sc.contact_occupancy(solution)[0], sc.contact_vacancy(solution)[0]
+    # Ions alone: theta = 1/[1 + exp(-u_b + z e phi/kT)] at the space-charge potential of that side.
+    volt = 1.380649e-23 * 298.15 / 1.602176634e-19
+    potentials = sc.space_charge_potential(solution)[0] / volt
+    for side, of, z, bulk in ((0, 0, 1, 0.3), (1, 0, -1, 0.01), (1, 1, 1, 0.01)):
+        shift = z * potentials[side]
+        expected = bulk / (bulk + (1.0 - bulk) * np.exp(shift))
+        assert occupancy[side, of] == pytest.approx(expected, rel=1e-6)
+        assert vacancy[side, of] == pytest.approx(1.0 - expected, rel=1e-6)
+    assert np.isnan(occupancy[0, 1]) and np.isnan(vacancy[0, 1])
+    slopes = sc.sensitivities(solution, ["a.potential_V"])["a.potential_V"]["contact_occupancy"][0]
+    step = 1e-4
+    moved = [
+        sc.contact_occupancy(sc.solve(Stack([lone.replace(potential_V=3.1 + d), stack["b"]]), tolerance_V=1e-10))[0]
+        for d in (-step, step)
+    ]
+    assert slopes == pytest.approx((moved[1] - moved[0]) / (2.0 * step), rel=1e-4, nan_ok=True)
+    assert np.isnan(slopes[0, 1]) and np.isfinite(slopes[[0, 1, 1], [0, 0, 1]]).all()
