@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -16,6 +17,51 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+WITHOUT_SOLVER = (
+    "config/test_broken_files.py",
+    "config/test_mutants.py",
+    "config/test_yaml.py",
+    "defect_chemistry/test_equilibrium.py",
+    "defect_chemistry/test_reading.py",
+    "defect_chemistry/test_recognising.py",
+    "fitting/test_least_squares.py",
+    "fitting/test_measured_relaxation.py",
+    "fitting/test_recovery.py",
+    "fitting/test_run.py",
+    "library",
+    "measured",
+    "nmr",
+    "store/test_roundtrip.py",
+    "test_architecture.py",
+)
+"""Folders and files whose tests, a few aside, call no kernel of the solver."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, let all but the first begin with those that need no solver.
+
+    With an empty cache the first process compiles the solver in its first tests; the others, each of which is given the
+    next of equal shares of the list, would wait for it.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    here = Path(__file__).parent
+    without: list[pytest.Item] = []
+    solving: list[pytest.Item] = []
+    for item in items:
+        path = item.path.relative_to(here).as_posix()
+        (without if path.startswith(WITHOUT_SOLVER) else solving).append(item)
+    ordered: list[pytest.Item] = []
+    for left in range(processes, 0, -1):
+        share = (len(items) - len(ordered)) // left
+        begin = min(share, len(without) // left) if left < processes else 0
+        ordered += without[:begin] + solving[: share - begin]
+        del without[:begin], solving[: share - begin]
+    items[:] = ordered + without + solving
 
 
 def pytest_configure() -> None:

@@ -333,7 +333,8 @@ def test_all_is_what_can_be_had() -> None:
 
 
 def test_a_type_checker_sees_the_real_types() -> None:
-    command = [sys.executable, "-m", "mypy", "--strict", "tests/typed_script.py"]
+    # The bodies of the package's functions are checked by `mypy` itself; the script sees their signatures.
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "tests/typed_script.py"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stdout
 

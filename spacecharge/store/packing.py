@@ -63,6 +63,8 @@ def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] 
     ------
     OSError
         The disk failed; the work file stands as it was.
+    SystemStop
+        Another program put a file in its place, or wrote into it (:meth:`WorkFile.check`).
     """
     layout = replace(work.layout, attributes={**work.layout.attributes, STATE: COMPLETE})
     total = max(1, layout.n_points * layout.bytes_per_point)
@@ -80,6 +82,7 @@ def pack(work: WorkFile, *, workers: int = 1, progress: Callable[[float], None] 
                 _put(*waiting.popleft())
             if work.fits is not None:
                 write_kept(file, FITS, work.fits)
+        work.check()
         # Windows replaces no file that is open.
         work.close()
 

@@ -18,6 +18,7 @@ writes the compressed file beside it and renames it over the work file.
 from __future__ import annotations
 
 import io
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
+from ..errors import StoreError, SystemStop
 from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
 from .kept import Kept, read_kept, refuse_unwritable, write_kept
@@ -47,6 +48,10 @@ FITS = "fits"
 
 BLOCK_BYTES = 1 << 22
 """Filling and scanning go through blocks of about this size [bytes]: large reads, little memory."""
+
+
+HEAD_BYTES = 1 << 16
+"""By so much of what stands before its data a file is known to be that of the run [bytes]."""
 
 
 class WorkFile:
@@ -83,6 +88,8 @@ class WorkFile:
         self._marker = next(v for v in layout.variables if v.path == MARKER)
         self._file = io.FileIO(path, "r+", opener=no_follow)
         self._pending: list[tuple[int, NDArray[Any]]] = []
+        self._head = self._file.read(min(HEAD_BYTES, *self._offsets.values()))
+        self._is_saved = False
 
     @classmethod
     def create(
@@ -208,6 +215,8 @@ class WorkFile:
         ------
         OSError
             The disk failed; the points stay marked as not run.
+        SystemStop
+            See :meth:`check`.
         """
         if not self._pending:
             return
@@ -216,6 +225,50 @@ class WorkFile:
             self._put(self._marker, lo, status)
         os.fsync(self._file.fileno())
         self._pending.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Make sure that the file under the name of the run is that of the run, as far as it is there.
+
+        Raises
+        ------
+        SystemStop
+            Another program put a file in its place, which stays (the points go into a file beside it), or wrote into
+            it, which leaves nothing to rely on: what reads as zeros would pass for solved.
+        """
+        try:
+            with io.FileIO(self.path, "r", opener=no_follow) as there:
+                if there.read(len(self._head)) == self._head:
+                    return
+        except FileNotFoundError:
+            # Removed: the result takes its name at the end.
+            return
+        except OSError:
+            # A link or a folder, which is no file of ours.
+            pass
+        self._file.seek(0)
+        if self._file.read(len(self._head)) != self._head:
+            raise SystemStop(
+                f"{self.path}: another program wrote into the file of this run, which is lost; begin again "
+                "with --overwrite"
+            )
+        if not self._is_saved:
+            self._is_saved = True
+            raise SystemStop(
+                f"{self.path}: another file was put in the place of this run's and stays; go on with "
+                f"-o {self._saved()} --resume"
+            )
+
+    def _saved(self) -> Path:
+        """Return a file beside, of a new name, with all that is committed."""
+        numbers = itertools.count(1)
+        free = (self.path.with_name(f"{self.path.stem}-saved{n}{self.path.suffix}") for n in numbers)
+        target = next(path for path in free if not os.path.lexists(path))
+        self._file.seek(0)
+        with replacing(target) as temporary, io.FileIO(temporary, "r+", opener=no_follow) as copy:
+            while block := self._file.read(BLOCK_BYTES):
+                write_all(copy, block)
+        return target
 
     def statuses(self) -> Iterator[tuple[int, NDArray[np.int32]]]:
         """Yield ``(first point, statuses)`` in blocks, as they stand in the file."""

@@ -86,7 +86,7 @@ def collocated(current: float, kept: float | None = None) -> Any:
         current = share * whole
         guess = np.zeros((10, t.size)) if run is None else run.y
         start = np.zeros(2) if run is None else run.p
-        run = solve_bvp(right, ends, t if run is None else run.x, guess, start, tol=1e-8, max_nodes=30000)
+        run = solve_bvp(right, ends, t if run is None else run.x, guess, start, tol=1e-7, max_nodes=30000)
         assert run.success, run.message
     return run
 

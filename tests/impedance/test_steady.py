@@ -89,12 +89,23 @@ def collocated(stack: sc.Stack, current: float, rate: float) -> tuple[float, flo
     return -float(run.y[5, -1]) * volt, float(run.y[0, -1]), float(run.y[3, 0])
 
 
-ALL = [(p, j, k) for p in (2.8, 3.2) for j in (-300.0, -3.0, 3.0, 200.0) for k in (0.0, 1.9847733e21)]
+# With a transfer at the contact the current in reverse saturates near -5.91 and 7.12 A/m2 as the layer depletes.
+ALL = [(p, j, 0.0) for p in (2.8, 3.2) for j in (-300.0, -3.0, 3.0, 200.0)]
+ALL += [
+    (p, j, 1.9847733e21)
+    for p, currents in ((2.8, (-5.8, -3.0, 3.0, 200.0)), (3.2, (-300.0, -3.0, 3.0, 7.0)))
+    for j in currents
+]
 
 
 @pytest.mark.parametrize(
     ("potential", "current", "rate"),
-    [case if case in (ALL[3], ALL[8]) else pytest.param(*case, marks=pytest.mark.slow) for case in ALL],
+    [
+        case
+        if case in ((2.8, -3.0, 1.9847733e21), (3.2, -300.0, 0.0), (3.2, 7.0, 1.9847733e21))
+        else pytest.param(*case, marks=pytest.mark.slow)
+        for case in ALL
+    ],
 )
 def test_against_collocation(potential: float, current: float, rate: float) -> None:
     stack = pair(potential, 1.0, sites=33.5, energy=0.0, thickness=5.0)

@@ -343,7 +343,10 @@ def _warm(sound: list[str]) -> None:
         for action in ACTIONS:
             trouble = attempt(Path(path), action)
             assert trouble == "", f"{action} {path}: {trouble}"
-    # A thread would be missing behind a fork.
+    # A thread would be missing behind a fork; those of a run's pool may still be on their way out.
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(60.0)
     assert threading.active_count() == 1
 
 
