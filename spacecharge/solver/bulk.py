@@ -101,8 +101,10 @@ def fermi_level(rows: Rows) -> Array:
 def _boundary_slope(rows: Rows, slopes: Rows) -> Array:
     """Return the derivative of the resistance of the boundaries."""
     p, d = rows.parameters, slopes.parameters
-    sigma, change = conductivity_of(rows), _conductivity_slope(rows, slopes)
     total = np.zeros(p.n_points)
+    if not _has_boundary(rows):
+        return total
+    sigma, change = conductivity_of(rows), _conductivity_slope(rows, slopes)
     for i, grain in _cores(rows):
         s = sigma[:, grain]
         total += slopes.blocks[:, i, o.RESISTANCE] - d.thickness[:, i] / s
@@ -133,8 +135,9 @@ def grain_boundary_resistance(rows: Rows) -> Array:
 
 def _boundary_resistance(rows: Rows) -> Array:
     p = rows.parameters
-    sigma = conductivity_of(rows)
-    total = np.zeros(p.n_points) if _has_boundary(rows) else np.full(p.n_points, np.nan)
+    if not _has_boundary(rows):
+        return np.full(p.n_points, np.nan)
+    sigma, total = conductivity_of(rows), np.zeros(p.n_points)
     for i, grain in _cores(rows):
         total += rows.blocks[:, i, o.RESISTANCE] - p.thickness[:, i] / sigma[:, grain]
     for layer, side in _beside_cores(rows):
@@ -147,6 +150,8 @@ def _boundary_resistance(rows: Rows) -> Array:
 
 
 def _polycrystal_slope(rows: Rows, slopes: Rows) -> Array:
+    if not _has_boundary(rows):
+        return np.full((rows.parameters.n_points, rows.parameters.n_layers), np.nan)
     sigma, total = conductivity_of(rows), _polycrystal(rows)
     size, change = rows.parameters.array("grain_size"), slopes.parameters.array("grain_size")
     resistance = _boundary_resistance(rows)[:, None]
@@ -156,6 +161,8 @@ def _polycrystal_slope(rows: Rows, slopes: Rows) -> Array:
 
 def _polycrystal(rows: Rows) -> Array:
     """Return the conductivity of a polycrystal of every layer with a grain size, shape (n_points, n_layers)."""
+    if not _has_boundary(rows):
+        return np.full((rows.parameters.n_points, rows.parameters.n_layers), np.nan)
     sigma, size = conductivity_of(rows), rows.parameters.array("grain_size")
     resistivity = 1.0 / sigma + _boundary_resistance(rows)[:, None] / size
     # A boundary that conducts better than as much grain, closer to the next than it is wide: the model has no answer.
