@@ -57,6 +57,13 @@ def with_materials(
                 message = f"a number of {name} comes from a fit, which is one of one material"
                 problems.add(("sweep", path), message, key=True)
                 continue
+            calibrated = _calibrated_at(name, data)
+            if calibrated:
+                message = (
+                    f"{calibrated} calibrates a rate constant on one material: give rate_constant_per_m2_s, or a run"
+                )
+                problems.add(("sweep", path), f"{message} for each material", key=True)
+                continue
             core = next((layer.name for layer in stack.layers if layer.core_of == name), "")
             if core:
                 message = f"{core} is the core of {name}, of one material with it: a run for each is needed"
@@ -68,6 +75,16 @@ def with_materials(
             _check_names(axis, materials, path, problems)
         axes.append(axis)
     return replace(sweep, axes=tuple(axes))
+
+
+def _calibrated_at(name: str, data: Mapping[str, Any]) -> str:
+    """Return the key of a calibration at a contact of this layer; empty where there is none."""
+    for i, contact in enumerate(data.get("contacts") or ()):
+        law = contact.get("charge_transfer") if isinstance(contact, Mapping) else None
+        known = law.get("calibrate") if isinstance(law, Mapping) else None
+        if isinstance(known, Mapping) and name in str(known.get("contact", "")).split("|"):
+            return f"contacts.{i}.charge_transfer.calibrate"
+    return ""
 
 
 def _made(

@@ -19,6 +19,7 @@ from .steady_element import add_offsets, condense_steady, far_offset, mid_steps,
 from .steady_nodes import (
     AMOUNT,
     C_SHEET,
+    C_SIDE,
     C_STEP,
     FROM_LEFT,
     ISOLATED,
@@ -30,8 +31,10 @@ from .steady_nodes import (
     SIGMA,
     SIGMA_SLOPE,
     Y,
+    add_planes,
     contact_jump,
     fill_nodes,
+    plane_state,
 )
 
 SOLVED, STOPPED = 0, 1
@@ -88,6 +91,7 @@ def cross_contact(problem, mesh, e, flows, rates, chain, jumped):
     ratio = (1.0 - jump[2]) * scale
     jumped[0] = ratio
     b[0] += contact[C_SHEET]
+    x = add_planes(contacts, layer, 1.0, (left, right), (x, b, links))
     for c in range(b.shape[0]):
         jumped[1 + c] = -(miss if c == 0 else jump[3] * rates[0, c]) * scale
         b[c] -= x * jumped[1 + c]
@@ -106,7 +110,7 @@ def cross_contact(problem, mesh, e, flows, rates, chain, jumped):
             links[k - 1, 1 + c] = (by_column + (rest if c == 0 else 0.0)) * scale
         links[k - 1, 0] = ((1.0 + other[1]) * (slope - 1.0) * ratio + 1.0 - other[2]) * scale
     start_links(layer + 1, spans, links)
-    return x * ratio
+    return add_planes(contacts, layer, 2.0, (left, right), (x * ratio, b, links))
 
 
 @merged
@@ -206,7 +210,7 @@ def linear_steps(problem, mesh, flows, rates, steps):
 @merged
 def closing_rows(problem, mesh, steps, rows):
     """Fill `rows` (n_routes, columns): what must vanish for each route from 1 on."""
-    _, _, _, _, _, _, spans, amounts = problem
+    _, _, _, contacts, _, _, spans, amounts = problem
     elements, nodes, _, _ = mesh
     rows[:] = 0.0
     n = elements.shape[0]
@@ -224,6 +228,15 @@ def closing_rows(problem, mesh, steps, rows):
                     rows[k, 0] += weight * nodes[e, i, at + AMOUNT]
                     for c in range(rows.shape[1]):
                         rows[k, c] -= weight * nodes[e, i, at + PULL] * (steps[e, i, 0, c] - steps[e, i, k, c])
+            for e in range(1, n):
+                here = int(elements[e - 1, 1])
+                if int(elements[e, 1]) == here or contacts[here, k, C_SIDE] == 0.0:
+                    continue
+                charge, response = plane_state(contacts, here, k, nodes[e - 1, 4], nodes[e, 0])
+                f, i = (e - 1, 4) if contacts[here, k, C_SIDE] == 1.0 else (e, 0)
+                rows[k, 0] += charge
+                for c in range(rows.shape[1]):
+                    rows[k, c] -= response * (steps[f, i, 0, c] - steps[f, i, k, c])
         else:
             rows[k, 0] = nodes[n - 1, 4, at + OFFSET]
             for c in range(rows.shape[1]):

@@ -14,6 +14,7 @@ from . import layout as o
 from ._jit import kernel
 from .laws import lattice_point, state_of
 from .layout import CODE_START, LATTICE, N_SPECIES, TRANSPORT_VACANCY
+from .planes import filled_share
 from .statistics import delta_of
 
 # Columns of the state of a node: potential y of the reference, charge, -d charge/dy of all components together; then
@@ -24,8 +25,10 @@ OFFSET, PULL, SIGMA, SIGMA_SLOPE, AMOUNT, ROUTE_SIZE = range(6)
 # hangs on the left or on the right reservoir, or keeps its amount.
 PASSING, FROM_LEFT, FROM_RIGHT, ISOLATED = range(4)
 # Columns of a contact for a route: kind, prefactor |z| e k0 [A m-2] or resistance [ohm m2], alpha, charge number, jump
-# of y at rest, sheet charge, species of the law left and right.
-C_KIND, C_VALUE, C_ALPHA, C_CHARGE, C_STEP, C_SHEET, C_LEFT, C_RIGHT, CONTACT_COLUMNS = range(9)
+# of y at rest, sheet charge, species of the law left and right; then of a plane of sites whose species goes this route:
+# side (0 none, 1 left, 2 right), z n as `planes.STRENGTH`, z, ln of the odds at y_c = 0.
+C_KIND, C_VALUE, C_ALPHA, C_CHARGE, C_STEP, C_SHEET, C_LEFT, C_RIGHT = range(8)
+C_SIDE, C_SITES, C_PLANE_Z, C_ODDS, CONTACT_COLUMNS = range(8, 13)
 OPEN, JUMPS, RESISTOR = 0, 1, 2
 
 # An inner step below this is taken along the tangent: what that leaves is its square.
@@ -179,3 +182,50 @@ def contact_jump(contact, species, layer, deltas, current, volt, out):
     out[2] = -ratio / slope * ((1.0 - alpha) * vacancy_ry + alpha * theta_ry) / z
     out[3] = sign / (exchange * slope * z)
     out[4], out[5] = exchange, delta
+
+
+@kernel
+def plane_state(contacts, c, k, left, right):
+    """Return the charge that the sites of a plane hold and - d charge/d y_c, of route `k` in inner contact `c`.
+
+    `left`, `right`: the nodes of its faces. The sites are level with the component on the side of their layer, at any
+    current.
+    """
+    contact = contacts[c, k]
+    if contact[C_SIDE] == 0.0:
+        return 0.0, 0.0
+    node = left if contact[C_SIDE] == 1.0 else right
+    y = node[Y] - (node[ROUTE_START + ROUTE_SIZE * k + OFFSET] if k > 0 else 0.0)
+    theta, vacancy = filled_share(contact[C_ODDS] - contact[C_PLANE_Z] * y)
+    return contact[C_SITES] * theta, contact[C_SITES] * contact[C_PLANE_Z] * theta * vacancy
+
+
+@kernel
+def add_planes(contacts, layer, side, faces, chain):
+    """Put the charge of a plane on one side of the contact right of `layer` into `chain` = (x, b, links); returns x.
+
+    Its charge falls with y_c, which is y less the offset of its route.
+    """
+    x, b, links = chain
+    for k in range(contacts.shape[1]):
+        if contacts[layer, k, C_SIDE] != side:
+            continue
+        charge, response = plane_state(contacts, layer, k, faces[0], faces[1])
+        b[0] += charge
+        x += response
+        if k > 0:
+            x -= response * links[k - 1, 0]
+            for c in range(b.shape[0]):
+                b[c] += response * links[k - 1, 1 + c]
+    return x
+
+
+@kernel
+def plane_charges(problem, mesh, charges, responses):
+    """Fill what `plane_state` returns of every inner contact and route (n_layers - 1, n_routes)."""
+    contacts, (elements, nodes, _, _) = problem[3], mesh
+    for e in range(1, elements.shape[0]):
+        c = int(elements[e - 1, 1])
+        if int(elements[e, 1]) != c:
+            for k in range(contacts.shape[1]):
+                charges[c, k], responses[c, k] = plane_state(contacts, c, k, nodes[e - 1, 4], nodes[e, 0])

@@ -26,6 +26,7 @@ from .steady_nodes import (
     SIGMA,
     Y,
     contact_jump,
+    plane_state,
 )
 from .workspace import STRIDE as S
 
@@ -185,6 +186,8 @@ def steady_faces(problem, mesh, flows, faces):
         if e == 0 or int(elements[e - 1, 1]) != layer:
             if e > 0:
                 displacement -= contacts[layer - 1, 0, C_SHEET]
+                for k in range(contacts.shape[1]):
+                    displacement -= plane_state(contacts, layer - 1, k, nodes[e - 1, 4], nodes[e, 0])[0]
             faces[layer, 0], faces[layer, 2], faces[layer, 4] = nodes[e, 0, Y], displacement, 0.0
         charge = 0.0
         for i in range(5):

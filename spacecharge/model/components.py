@@ -63,7 +63,7 @@ def components_of(stack: Stack) -> Components:
 
 
 def check_no_planes(stack: Stack) -> None:
-    """Refuse planes of sites where a current or a bias moves what they are level with.
+    """Refuse planes of sites beside biased contacts, and where relaxation about a current is asked for.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def check_no_planes(stack: Stack) -> None:
     for c, contact in enumerate(stack.contacts):
         if contact.sites is not None:
             raise ModelError(
-                "a state with current or bias does not know planes of sites: use a core", f"contacts.{c}.sites"
+                "a biased contact, or how a state with current relaxes, does not know planes of sites: use a core",
+                f"contacts.{c}.sites",
             )
 
 

@@ -15,7 +15,7 @@ from .frame import Frame, frame
 from .lines import explain_colours, note_of
 from .nyquist import has_spectra
 from .references import draw_references
-from .style import STYLES, axis_label, label_text, letters, new_figure, styled, zero_line
+from .style import STYLES, axis_label, label_text, letters, name_ticks, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,6 +190,10 @@ def _draw(panel: Axes, shape: Frame, quantity: Quantity, *, marks: bool) -> None
         (line,) = panel.plot(shape.x.values[order], values[(order, *index)], color=colour, label=label)
         if marks:
             line.set(marker="o", markersize=3.5, markerfacecolor="none", linestyle="")
+        elif shape.x.names:
+            # Between two materials there is nothing: a dash at each, inside the circle of the impedance.
+            line.set(marker="_", markersize=7.0, linestyle="")
+    name_ticks(panel.xaxis, shape.x)
 
 
 __all__ = ["bias_axis", "has_capacitance", "plot_capacitance", "plot_currents"]

@@ -35,7 +35,8 @@ def draw_references(panel: Axes, view: View, names: Collection[str]) -> None:
         factor = display_of(line["units"]).factor
         low, high = line["low"] * factor, line["high"] * factor
         if high > low:
-            panel.axhspan(low, high, color=GREY, alpha=0.35, linewidth=0.0, zorder=0)
+            # With an edge, so that a band thinner than a line is seen too.
+            panel.axhspan(low, high, color="0.81", linewidth=0.9, zorder=0)
         else:
             panel.axhline(low, color=GREY, linewidth=0.9, linestyle="--", zorder=0)
         # To the left and above the line, where curves that fall off at both sides leave room.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -246,7 +247,9 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=c, label=text) for c, text in zip(colours, labels, strict=True)]
-    fitting = max(1, int(figure.get_figwidth() / (0.45 + 0.065 * max(map(len, labels)))))
+    # Marks of raised letters take no room.
+    longest = max(len(re.sub(r"[$^{}]", "", text)) for text in labels)
+    fitting = max(1, int(figure.get_figwidth() / (0.45 + 0.065 * longest)))
     rows = -(-len(handles) // fitting)
     figure.legend(
         handles=handles,

@@ -108,9 +108,19 @@ class Chain:
         from ..kernels.steady_nodes import AMOUNT, ROUTE_SIZE, ROUTE_START
 
         elements, nodes, _, _ = self.mesh
-        return np.asarray(
-            np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
-        )
+        within = np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
+        return np.asarray(within + self.planes()[0].sum(axis=0))
+
+    def planes(self) -> Array:
+        """Return the charge that sites of planes hold and how it falls with y_c, (2, n_layers - 1, n_routes).
+
+        In units of eps0 kT/e and of eps0, each per metre; 0 where a contact has no plane of a route.
+        """
+        from ..kernels.steady_nodes import plane_charges
+
+        found = np.zeros((2, self.problem[2].size - 1, self.flows.size))
+        plane_charges(self.problem, self.mesh, found[0], found[1])
+        return found
 
     def carry(self, target: float, by_voltage: bool, tolerance_V: float, start: float = 0.0) -> tuple[int, Array]:
         """Go from `start` to a current or a voltage on a mesh that follows; returns what `carry_load` does."""
@@ -264,8 +274,23 @@ class Chain:
         # phi at a contact counts from the neutral bulk at the right end, where v is 0 as well.
         contacts = np.flatnonzero(np.diff(profiles["x"]) == 0.0)
         potential = profiles["potential"]
+        self._observe_planes(named)
         named["contact_potential"] = np.stack([potential[contacts], potential[contacts + 1]], axis=1)
         return named
+
+    def _observe_planes(self, named: dict[str, Any]) -> None:
+        """Let planes of sites be level with their own component; `named` has them level with the reference."""
+        from ..kernels.steady_nodes import C_SITES
+
+        p, charges = self.solution.parameters, self.planes()[0]
+        for plane in p.planes:
+            route = self.routes.of_species[plane.contact + plane.side, plane.species]
+            sites = float(self.problem[3][plane.contact, route, C_SITES])
+            if sites != 0.0:
+                at = plane.contact + int(p.end_contacts[0])
+                moved = charges[plane.contact, route] / sites - named["plane_occupancy"][at]
+                named["plane_occupancy"][at] += moved
+                named["plane_charge"][at] += sites * VACUUM_PERMITTIVITY * self.volt * moved
 
 
 def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resistance: Array, routes: Routes) -> Array:
@@ -294,6 +319,7 @@ def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resist
     volt = float(p.thermal_voltage[0])
     rows[:, :, k.C_STEP] = (p.contact_step[0] / volt)[:, None]
     rows[:, :, k.C_SHEET] = (p.contact_charge[0] / (VACUUM_PERMITTIVITY * volt))[:, None]
+    _place_planes(p, routes, rows)
     for c in range(p.n_layers - 1):
         law = laws[c] if c < len(laws) else None
         if law is not None:
@@ -315,6 +341,27 @@ def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resist
         elif resistance[c] > 0.0:
             rows[c, :, k.C_KIND], rows[c, :, k.C_VALUE] = k.RESISTOR, resistance[c]
     return rows
+
+
+def _place_planes(p: StackParameters, routes: Routes, rows: Array) -> None:
+    """Put the planes of sites into the rows of their contacts: their sites by route, their background for all."""
+    from ..kernels import steady_nodes as k
+
+    volt = float(p.thermal_voltage[0])
+    for plane in p.planes:
+        at = (0, plane.contact + plane.side, plane.species)
+        route = routes.of_species[at[1:]]
+        if route < 0:
+            raise ModelError("the species of the plane has no sites in its layer", f"contacts.{plane.contact}.sites")
+        z, theta = float(p.charge_number[at]), float(p.bulk_occupancy[at])
+        sites = z * float(p.array("plane_density")[0, plane.contact]) * ELEMENTARY_CHARGE / (VACUUM_PERMITTIVITY * volt)
+        energy = float(np.nan_to_num(p.array("plane_energy")[0, plane.contact]))
+        odds = math.log(theta) - math.log(float(p.bulk_vacancy[at])) - energy / (ELEMENTARY_CHARGE * volt)
+        row = rows[plane.contact, route]
+        row[k.C_SIDE], row[k.C_SITES], row[k.C_PLANE_Z], row[k.C_ODDS] = 1 + plane.side, sites, z, odds
+        fixed = float(np.nan_to_num(p.array("plane_background")[0, plane.contact]))
+        rest = -sites * theta if plane.is_neutral else fixed / (VACUUM_PERMITTIVITY * volt)
+        rows[plane.contact, :, k.C_SHEET] += rest
 
 
 def _laws_at(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..codes import STATISTICS_NAMES
 from ..errors import ModelError
 from ..model import Stack, StackParameters
-from ..model.components import check_no_planes
 from .network import bulk_conductivities, components_of
 
 Array = NDArray[np.float64]
@@ -100,7 +99,6 @@ def routes_of(stack: Stack, parameters: StackParameters, exchanged: Sequence[str
         raise ModelError("no component passes from the first layer to the last one: no steady current can flow", "load")
     spans = np.array([route[:3] for route in found], dtype=np.int64)
     component = np.array([route[3] for route in found], dtype=np.int64)
-    check_no_planes(stack)
     routes = np.full(there.shape, -1, dtype=np.int64)
     for k, (start, end, _, c) in enumerate(found):
         routes[start : end + 1][there[start : end + 1] == c] = k

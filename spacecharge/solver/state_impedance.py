@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import VACUUM_PERMITTIVITY
 from ..errors import ModelError
 from ..model.charge_transfer import ChargeTransfer
 from ..model.components import check_no_planes
@@ -63,6 +64,15 @@ def linear_contacts(chain: Chain, currents: Array, n_components: int) -> Array:
                 contact_jump(rows[c, k], species, c, faces, float(currents[c, k]), volt, jump)
                 found[c, :, component] = volt * jump[3] / (1.0 + jump[1]), (1.0 - jump[2]) / (1.0 + jump[1])
     return found
+
+
+def _stored(chain: Chain, contact: int, side: int, component: int) -> float:
+    """Return what a plane of sites beside a contact stores of a component [F m-2]; it is level at any current."""
+    at = contact + side
+    for k, (first, last, _) in enumerate(chain.routes.spans):
+        if chain.routes.component[k] == component and first <= at <= last:
+            return float(VACUUM_PERMITTIVITY * chain.planes()[1, contact, k])
+    return 0.0
 
 
 def _profile_of(chain: Chain, network: Network, near: float) -> Callable[[float], Mesh]:
@@ -122,13 +132,14 @@ def spectrum_about(
     from .small_signal import judged
 
     solution = chain.solution
-    check_no_planes(solution.stack)
     components = components_of(solution.stack)
     held = held_components(ends, components)
 
     def layers(state: Chain, near: float) -> Complex:
         network = network_of(solution.parameters, 0, components)
         network.contacts[:, :2] = linear_contacts(state, currents, len(components.names))
+        for contact, side, component in network.planes:
+            network.contacts[contact, 2 + side, component] = _stored(state, contact, side, component)
         meshes = loaded_meshes(_profile_of(state, network, near), omega)
         return drops_on(meshes, network, held, omega, at_rest=False)
 
@@ -186,6 +197,7 @@ def biased_chain(solution: Solution, laws: Sequence[ChargeTransfer | None], resi
     from .chain import Chain, contact_rows
     from .routes import routes_of
 
+    check_no_planes(solution.stack)
     p = solution.parameters
     scalars: dict[str, Any] = {key: np.asarray(value)[None] for key, value in solution.scalars.items()}
     first = int(p.end_contacts[0])

@@ -84,6 +84,28 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
             yield file
 
 
+def has_member(path: str | os.PathLike[str], label: str) -> bool:
+    """Say whether the root of a file has a link of a name, without looking over the rest of the file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    label : str
+        Name of the link; where it leads is not followed.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, no regular file or not HDF5.
+    """
+    name = os.fspath(path)
+    with refusing_damage(name):
+        _regular(name)
+        with read_hdf5(Path(name)) as file:
+            return bool(file.id.links.exists(label.encode()))
+
+
 @contextlib.contextmanager
 def refusing_damage(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what goes wrong while a file is read, because it is not what it should be, into one line.
@@ -227,4 +249,4 @@ def _heap_ends(raw: bytes, start: int) -> bool:
     return True
 
 
-__all__ = ["damaged", "open_hdf5", "refusing_damage"]
+__all__ = ["damaged", "has_member", "open_hdf5", "refusing_damage"]

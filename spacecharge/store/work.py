@@ -33,7 +33,7 @@ from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
 from .kept import Kept, read_kept, refuse_unwritable, write_kept
 from .layout import MARKER, NOT_RUN, Layout, Variable
-from .opening import open_hdf5
+from .opening import has_member, open_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -309,6 +309,8 @@ class WorkFile:
 def _has_fits(path: Path) -> bool:
     """Say whether fits stand in a file; none do where it is no result file any more, or none yet."""
     try:
+        if not has_member(path, FITS):
+            return False
         with open_hdf5(path) as file:
             return FITS in file
     except StoreError:

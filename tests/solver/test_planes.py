@@ -206,10 +206,10 @@ def test_plane_between_different_layers_against_the_first_integral(of: str) -> N
         assert np.isnan(exact.static_capacitance)
 
 
-def test_a_load_does_not_know_planes() -> None:
+def test_a_bias_and_relaxation_about_a_load_do_not_know_planes() -> None:
     stack = plane({"density_per_nm2": 1.0, "segregation_energy_eV": 0.1})
-    with pytest.raises(sc.ModelError, match=r"contacts.0.sites: a state with current or bias does not know planes"):
-        sc.steady_state(stack, current_density=1.0)
+    with pytest.raises(sc.ModelError, match=r"contacts.0.sites: a biased contact, or how a state with current relaxes"):
+        sc.relaxation_times(sc.steady_state(stack, current_density=1.0))
     biased = stack.replace(contacts=[sc.Contact(sites=stack.contacts[0].sites, bias_V=0.1)])
     with pytest.raises(sc.ModelError, match="does not know planes of sites"):
         sc.impedance(sc.solve(biased), frequency_Hz=[1.0])

@@ -165,3 +165,24 @@ def test_a_figure_along_either_axis_and_a_table(run, x, tmp_path, capsys):
     capsys.readouterr()
     assert main(["show", str(run)]) == 0
     assert re.search(r"electrolyte_material\W+LAGP, LLZO", capsys.readouterr().out)
+
+
+def test_a_rate_constant_is_not_calibrated_on_the_first_of_several_materials(tmp_path):
+    """Its composition and sites would be those of the base material at the points of all others."""
+    text = """\
+layers:
+  electrode: {material: LixV2O5, thickness_nm: 10, potential_V: 2.6}
+  electrolyte: {material: LAGP, thickness_nm: 10}
+contacts:
+  - charge_transfer:
+      LAW
+sweep: {layers.electrolyte.material: [LAGP, LLZO]}
+"""
+    law = "calibrate: {contact: electrode|electrolyte, exchange_current_density_mA_per_cm2: 1}"
+    file = tmp_path / "c.yaml"
+    file.write_text(text.replace("LAW", law))
+    with pytest.raises(sc.ConfigError, match=r"charge_transfer.calibrate calibrates a rate") as error:
+        sc.load_config(file)
+    assert f"{file}:7:" in str(error.value)
+    file.write_text(text.replace("LAW", "rate_constant_per_m2_s: 1e20"))
+    assert sc.load_config(file).n_points == 2

@@ -1,0 +1,150 @@
+"""Planes of sites under a steady current: collocation by scipy, cores that get thinner, limits of small currents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_bvp
+
+import spacecharge as sc
+from spacecharge import constants as c
+
+KELVIN = 400.0
+VOLT = c.BOLTZMANN * KELVIN / c.ELEMENTARY_CHARGE
+SITES, THETA, RELATIVE, DIFFUSIVITY, LENGTH = 2e25, 0.3, 30.0, 1e-13, 40e-9
+SIGMA = c.ELEMENTARY_CHARGE * SITES * THETA * DIFFUSIVITY / VOLT
+GRAIN: dict[str, Any] = {
+    "thickness_nm": 1e9 * LENGTH, "permittivity": RELATIVE, "potential_V": 3.0, "site_density_per_nm3": 1e-27 * SITES,
+    "occupancy": THETA, "diffusivity_m2_per_s": DIFFUSIVITY,
+}  # fmt: skip
+DENSITY, ENERGY, FIXED = 0.2, 0.05, 0.1
+BULK = sc.End(kind="bulk")
+
+
+def boundary(of: str = "left", energy: float = ENERGY, fixed: float = FIXED) -> sc.Stack:
+    """Two equal grains with a plane whose fixed positive charge depletes both: back-to-back Schottky barriers."""
+    sites = {
+        "of": of, "density_per_nm2": DENSITY, "segregation_energy_eV": energy,
+        "background": {"charge_e_per_nm2": fixed},
+    }  # fmt: skip
+    layers = [sc.Layer(name=name, **GRAIN) for name in ("left", "right")]
+    return sc.Stack(layers, temperature_K=KELVIN, contacts=[sc.Contact(sites=sites)])
+
+
+def share(theta_b: float, u: np.ndarray | float) -> np.ndarray:
+    """Return the filled share of sites whose log-odds are those of theta_b plus u."""
+    return np.asarray(1.0 / (1.0 + (1.0 - theta_b) / theta_b * np.exp(-np.asarray(u))))
+
+
+def collocated(current: float, resistance: float = 0.0, side: int = 0) -> tuple[float, float, float]:
+    """Return V, the plane's filled share and y on its left, by collocation of both grains at once.
+
+    Unknowns of each grain over t in 0..1: y = (phi - v)/(kT/e), d = the displacement times LENGTH/(eps kT/e), V [kT/e].
+    A resistance between the grains moves v, hence y: y_right = y_left + r J/(kT/e).
+    """
+    eps = RELATIVE * c.VACUUM_PERMITTIVITY
+    charge = c.ELEMENTARY_CHARGE * SITES * LENGTH**2 / (eps * VOLT)
+    drive = current * LENGTH / (SIGMA * VOLT)
+    sheet = c.ELEMENTARY_CHARGE * 1e18 * LENGTH / (eps * VOLT)
+    step = resistance * current / VOLT
+
+    def slopes(_: np.ndarray, f: np.ndarray) -> np.ndarray:
+        rows = []
+        for i in (0, 3):
+            theta = share(THETA, -f[i])
+            loss = drive * THETA / theta
+            rows += [f[i + 1] + loss, -charge * (theta - THETA), loss]
+        return np.array(rows)
+
+    def ends(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        y = float(b[0] if side == 0 else a[3])
+        held = sheet * (FIXED + DENSITY * float(share(THETA, -ENERGY / VOLT - y)))
+        return np.array([a[0], b[3], a[3] - b[0] - step, a[4] - b[1] + held, a[2], a[5] - b[2] - step])
+
+    t = np.unique(np.concatenate([np.linspace(0.0, 1.0, 400), np.linspace(0.0, 0.1, 300), np.linspace(0.9, 1.0, 300)]))
+    guess = np.zeros((6, t.size))
+    guess[0], guess[3] = 5.0 * np.exp(-(1.0 - t) * 10.0), 5.0 * np.exp(-t * 10.0)
+    whole = drive, step
+    for part in np.linspace(0.0, 1.0, 9):
+        drive, step = part * whole[0], part * whole[1]
+        found = solve_bvp(slopes, ends, t, guess, tol=1e-6, max_nodes=20000)
+        assert found.success, found.message
+        t, guess = found.x, found.y
+    at = found.y[0, -1] if side == 0 else found.y[3, 0]
+    return float(found.y[5, -1] * VOLT), float(share(THETA, -ENERGY / VOLT - at)), float(found.y[0, -1])
+
+
+@pytest.mark.parametrize("current", [-300.0, 10.0])
+def test_against_collocation(current: float) -> None:
+    state = sc.steady_state(boundary(), current_density=current, tolerance_V=1e-9)
+    voltage, filled, _ = collocated(current)
+    assert state.voltage == pytest.approx(voltage, rel=1e-6)
+    assert state.scalars["plane_occupancy"][0] == pytest.approx(filled, rel=1e-6)
+
+
+@pytest.mark.parametrize(("of", "side"), [("left", 0), ("right", 1)])
+def test_beside_a_resistance(of: str, side: int) -> None:
+    """The plane is level with its own side: a drop of v in the contact parts the two."""
+    state = sc.steady_state(boundary(of), current_density=30.0, contact_resistance=[1e-3], tolerance_V=1e-9)
+    voltage, filled, _ = collocated(30.0, 1e-3, side)
+    assert state.voltage == pytest.approx(voltage, rel=1e-6)
+    assert state.scalars["plane_occupancy"][0] == pytest.approx(filled, rel=1e-6)
+
+
+def test_small_currents_meet_the_resistance_at_rest() -> None:
+    """dV/dJ at J = 0 is the resistance of the boundary at rest, and of the grains, between ends of bulk."""
+    rest = sc.solve(boundary().replace(left=BULK, right=BULK), tolerance_V=1e-9)
+    state = sc.steady_state(boundary(), current_density=0.0, tolerance_V=1e-9)
+    assert state.differential_resistance == pytest.approx(float(np.sum(sc.layer_resistance(rest))), rel=1e-9)
+    through = float(np.sum(rest.scalars["grain_boundary_resistance"])) + 2.0 * LENGTH / SIGMA
+    assert state.differential_resistance == pytest.approx(through, rel=1e-9)
+    small = sc.steady_state(boundary(), current_density=1e-4, tolerance_V=1e-9)
+    assert small.voltage == pytest.approx(1e-4 * state.differential_resistance, rel=1e-6)
+
+
+def test_slopes_are_those_of_the_curve() -> None:
+    """dV/dJ, exact, against differences; a symmetric boundary passes both ways alike."""
+    j, h = 20.0, 0.01
+    at = {x: sc.steady_state(boundary(), current_density=x, tolerance_V=1e-10) for x in (j - h, j, j + h, -j)}
+    difference = (at[j + h].voltage - at[j - h].voltage) / (2.0 * h)
+    assert at[j].differential_resistance == pytest.approx(difference, rel=1e-6)
+    assert at[-j].voltage == pytest.approx(-at[j].voltage, rel=1e-9)
+    given = sc.steady_state(boundary(), voltage_V=at[j].voltage, tolerance_V=1e-10)
+    assert given.current_density == pytest.approx(j, rel=1e-7)
+
+
+def cored(width: float) -> sc.Stack:
+    """Sites and charge of a plane, which pull carriers out of the grains, spread over a core of a width [nm]."""
+    core = sc.Layer(
+        name="core", core_of="left", thickness_nm=width, permittivity=RELATIVE,
+        site_density_per_nm3=DENSITY / width, segregation_energy_eV=-0.3, diffusivity_m2_per_s=DIFFUSIVITY,
+        background_charge_e_per_nm3=-0.05 / width,
+    )  # fmt: skip
+    left, right = (sc.Layer(name=name, **GRAIN) for name in ("left", "right"))
+    return sc.Stack([left, core, right], temperature_K=KELVIN)
+
+
+@pytest.mark.parametrize("current", [30.0, -300.0])
+def test_thin_cores_tend_to_the_plane(current: float) -> None:
+    """Voltage and spectra about the current, at first order in the width."""
+    plane = sc.steady_state(boundary("left", -0.3, -0.05), current_density=current, tolerance_V=1e-9)
+    f = np.geomspace(1e2, 1e10, 9)
+    z = sc.impedance(plane, f)
+    missed = []
+    for width in (0.02, 0.01):
+        core = sc.steady_state(cored(width), current_density=current, tolerance_V=1e-8)
+        missed.append((abs(core.voltage / plane.voltage - 1.0), np.abs(sc.impedance(core, f) / z - 1.0).max()))
+    for first, second in zip(*missed, strict=True):
+        assert second < 0.02
+        assert first / second == pytest.approx(2.0, abs=0.3)
+
+
+def test_spectra_about_a_current_end_at_its_slope_and_begin_at_rest() -> None:
+    state = sc.steady_state(boundary(), current_density=20.0, tolerance_V=1e-9)
+    assert sc.impedance(state, np.array([1e-6]))[0].real == pytest.approx(state.differential_resistance, rel=1e-7)
+    f = np.geomspace(1e0, 1e11, 12)
+    still = sc.impedance(sc.steady_state(boundary(), current_density=0.0, tolerance_V=1e-9), f)
+    rest = sc.impedance(sc.solve(boundary().replace(left=BULK, right=BULK), tolerance_V=1e-9), f)
+    assert np.abs(still / rest - 1.0).max() < 1e-7
