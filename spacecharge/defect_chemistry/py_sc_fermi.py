@@ -38,15 +38,15 @@ def density_of_states_from_vasprun(
     """
     dos = _module("dos").DOS
     try:
-        read = dos.from_vasprun(str(file), nelect=electrons_per_cell, bandgap=band_gap_eV)
+        read = dos.from_vasprun(str(file), nelect=electrons_per_cell)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{file} cannot be read as vasprun.xml: {reason}", "density_of_states") from None
+        raise ModelError(f"cannot be read as vasprun.xml: {reason}", "density_of_states") from None
     return DensityOfStates(
         energy_eV=np.asarray(read.edos, dtype=float),
         states_per_eV=np.asarray(read.dos, dtype=float),
-        band_gap_eV=float(read.bandgap),
-        electrons_per_cell=float(read.nelect),
+        band_gap_eV=float(read.bandgap if band_gap_eV is None else band_gap_eV),
+        electrons_per_cell=float(read.nelect if electrons_per_cell is None else electrons_per_cell),
         quadrature=quadrature,
     )
 

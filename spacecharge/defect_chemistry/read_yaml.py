@@ -122,16 +122,18 @@ def read_own(
         if key not in BAND_KEYS:
             problems.add(f"{prefix}electrons.{key}", f"unknown key ({nearest(key, BAND_KEYS)})", key=True)
     values = {k: v for k, v in {**data, **bands}.items() if k in OPTIONS}
+    places = {}
     for key in values:
         inside = f"{prefix}electrons.{key}" if key in bands else f"{prefix}{key}"
         _check_value(problems, key, values[key], inside)
+        places[key] = inside
     if "density_of_states" in values:
         values["density_of_states"] = file.parent / os.path.expanduser(str(values["density_of_states"]))
     problems.raise_if_any()
     if "path" in data:
         draft = _added_to_file(data, values, problems, prefix, (*trail, file))
     else:
-        draft.values = values
+        draft.values, draft.places = values, places
         _own_species(draft, data.get("species"), f"{prefix}species")
     _fixed_charges(draft, data.get("fixed_charges", {}), f"{prefix}fixed_charges", problems)
     return draft
@@ -154,6 +156,8 @@ def _added_to_file(
     if values.keys() & set(BAND_KEYS):
         draft.bands = None
     draft.values.update(values)
+    for key in values:
+        draft.places.pop(key, None)
     return draft
 
 

@@ -47,6 +47,8 @@ class Draft:
     fixed_charges: list[FixedCharge] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     """Entries of OPTIONS that the file states."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Dotted paths of those entries, where they are not the key itself."""
     bands: Bands | None = None
     """Bands that stand in the file itself."""
     default_quadrature: str = "edges"
@@ -133,6 +135,8 @@ def finish(draft: Draft, options: Mapping[str, Any], folder: Path) -> DefectSyst
     """
     given = {key: value for key, value in options.items() if value is not None}
     values = {**draft.values, **given}
+    for key in given:
+        draft.places.pop(key, None)
     problems = draft.problems
     if "cell_volume_A3" not in values:
         problems.add("", "the volume of the cell is needed: cell_volume_A3 (--cell-volume-A3 on the command line)")
@@ -168,7 +172,7 @@ def finish(draft: Draft, options: Mapping[str, Any], folder: Path) -> DefectSyst
             source=draft.shown,
         )
     except ModelError as error:
-        problems.add(error.path, error.message)
+        problems.add(draft.places.get(error.path, error.path), error.message)
         problems.raise_if_any()
         raise
 
@@ -204,7 +208,9 @@ def _bands(draft: Draft, values: Mapping[str, Any], bands_given: bool) -> Bands 
     from_vasp = str(values.get("density_of_states", "")).endswith(".xml")
     missing = [key for key in needed if key not in values and not from_vasp]
     for key in missing:
-        problems.add(key, "needed for electrons and holes")
+        # A gap that is missing belongs beside the density of states that is there.
+        beside = draft.places.get("density_of_states", "density_of_states").rpartition(".")[0]
+        problems.add(f"{beside}.{key}" if beside else key, "needed for electrons and holes")
     if missing:
         return None
     try:
@@ -213,8 +219,9 @@ def _bands(draft: Draft, values: Mapping[str, Any], bands_given: bool) -> Bands 
             return EffectiveBands(band_gap_eV=float(values["band_gap_eV"]), **effective, **law)
         return _density_of_states(draft, values, from_vasp)
     except ModelError as error:
-        where = str(values["density_of_states"]) if "density_of_states" in values else None
-        problems.add(error.path, error.message, file=where)
+        # Of the file alone: a gap or a number of electrons stands where the defects do.
+        where = str(values["density_of_states"]) if error.path == "density_of_states" else None
+        problems.add(draft.places.get(error.path, error.path), error.message, file=where)
     return None
 
 

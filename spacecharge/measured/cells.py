@@ -55,9 +55,19 @@ def told(left_out: dict[str, list[int]]) -> str:
     parts = []
     for what, lines in left_out.items():
         noun = "line" if what == "above the header" else "row"
-        where = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
+        where = _where(lines)
         parts.append(f"{len(lines)} {noun}{'s' if len(lines) > 1 else ''} {what} ({where})")
     return f"; left out: {', '.join(parts)}"
+
+
+def _where(lines: Sequence[int]) -> str:
+    """Return where lines stand; only those without a gap are a range."""
+    first, last = lines[0], lines[-1]
+    if len(lines) == 1:
+        return f"line {first}"
+    if last - first == len(lines) - 1:
+        return f"lines {first} to {last}"
+    return f"lines {', '.join(map(str, lines))}" if len(lines) <= 6 else f"from line {first} to {last}"
 
 
 __all__ = ["column_of", "complaint", "decimal_sign", "says_nothing", "scientific", "told"]

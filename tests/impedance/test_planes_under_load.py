@@ -148,3 +148,41 @@ def test_spectra_about_a_current_end_at_its_slope_and_begin_at_rest() -> None:
     still = sc.impedance(sc.steady_state(boundary(), current_density=0.0, tolerance_V=1e-9), f)
     rest = sc.impedance(sc.solve(boundary().replace(left=BULK, right=BULK), tolerance_V=1e-9), f)
     assert np.abs(still / rest - 1.0).max() < 1e-7
+
+
+@pytest.mark.parametrize(("exchanged", "current"), [(None, 2e4), (["Li"], 2e4), (["electrons"], 5e2)])
+def test_two_components(exchanged: list[str] | None, current: float) -> None:
+    """Thin cores tend to the plane of one of two components, which passes or keeps its amount, the plane included."""
+    sites, energy = 1.5, -0.2
+    ion = {"site_density_per_nm3": 2.0, "occupancy": 0.3, "diffusivity_m2_per_s": 1e-13}
+    electrons = {
+        "charge_number": -1, "site_density_per_nm3": 0.1, "occupancy": 0.2, "statistics": "dilute",
+        "diffusivity_m2_per_s": 1e-12,
+    }  # fmt: skip
+    grain: dict[str, Any] = {
+        "thickness_nm": 20.0, "permittivity": 30.0, "potential_V": 3.0, "species": {"Li": ion, "electrons": electrons},
+    }  # fmt: skip
+    left, right = (sc.Layer(name=name, **grain) for name in ("left", "right"))
+
+    def voltage(layers: list[sc.Layer], *contacts: sc.Contact) -> float:
+        stack = sc.Stack(layers, temperature_K=KELVIN, contacts=list(contacts))
+        state = sc.steady_state(stack, current_density=current, components=exchanged, tolerance_V=1e-8)
+        return float(state.voltage)
+
+    held = {"species": "Li", "density_per_nm2": sites, "segregation_energy_eV": energy}
+    target = voltage([left, right], sc.Contact(sites=held))
+    missed = []
+    for width in (0.02, 0.01):
+        own = {
+            "Li": {
+                "site_density_per_nm3": sites / width, "segregation_energy_eV": energy, "diffusivity_m2_per_s": 1e-9,
+            },
+            "electrons": {"diffusivity_m2_per_s": 1e-9},
+        }  # fmt: skip
+        charge = -0.3 * sites / width + 0.02
+        core = sc.Layer(
+            name="core", core_of="left", thickness_nm=width, background_charge_e_per_nm3=charge, species=own
+        )
+        missed.append(abs(voltage([left, core, right]) / target - 1.0))
+    assert missed[1] < 3e-3
+    assert missed[0] / missed[1] == pytest.approx(2.0, abs=0.1)

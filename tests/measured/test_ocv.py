@@ -13,7 +13,7 @@ from spacecharge.measured.cycler import Cycling, read_cycling
 from spacecharge.measured.equilibrium import falling_regression, plateaus, strictly_falling
 from spacecharge.measured.formula import molar_mass
 from spacecharge.measured.ocv import Analysis, equilibrium_curve
-from spacecharge.measured.titration import SHORT, thermodynamic_factor
+from spacecharge.measured.titration import SHORT, pulse_slope, thermodynamic_factor
 
 from .titration import slab_titration, sphere_titration
 
@@ -290,3 +290,13 @@ def test_a_rest_of_too_few_rows_has_no_error():
     assert np.isnan(few.sigma).all()
     assert few.potential == pytest.approx(potential(few.composition), abs=1e-3)
     assert np.isfinite(equilibrium_curve(titration(per_rest=60, noise_V=1e-4), SAMPLE, Analysis()).sigma).all()
+
+
+@pytest.mark.parametrize("rows", [4, 8, 40])
+@pytest.mark.parametrize("duration", [0.5, 400.0])
+def test_first_slope_of_a_pulse_whatever_its_length_and_rows(rows, duration):
+    """U = 3.4 V - (2 mV/s^1/2) sqrt(t): a line in the root of time; of a few rows nothing says how sure it is."""
+    time = np.linspace(0.01, 1.0, rows) * duration
+    slope, spread = pulse_slope(time, 3.4 - 2e-3 * np.sqrt(time))
+    assert slope == pytest.approx(-2e-3, rel=1e-6)
+    assert spread == np.inf if rows == 4 else spread < 1e-6

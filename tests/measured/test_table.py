@@ -72,7 +72,7 @@ def test_rows_left_out_are_counted_in_one_note(tmp_path):
     (note,) = table.notes
     assert "2 lines above the header (lines 1 to 2)" in note
     assert "1 row of units (line 5)" in note
-    assert "3 rows without a value (lines 7 to 12)" in note
+    assert "3 rows without a value (lines 7, 8, 12)" in note
 
 
 def test_without_titles_the_header_is_found_by_the_numbers_below_it(tmp_path):
