@@ -210,7 +210,8 @@ class StackParameters:
     @property
     def partial_conductivity(self) -> Array:
         """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
-        return carrier_factor(self.over_points()) * self.diffusivity
+        needed = ("charge_number", "site_density", "bulk_occupancy", "temperature")
+        return carrier_factor({name: getattr(self, name) for name in needed}) * self.diffusivity
 
 
 _OF_SPECIES = tuple(row for row in SPECIES if row.array)
