@@ -138,7 +138,8 @@ def _state_values(state: SteadyState, p: StackParameters) -> dict[str, Array]:
         "space_charge_width": (*sides, *n_species), "charge": layers, "debye_length": layers,
         "layer_resistance": layers, "excess_resistance": layers, "interface_resistance": (),
         "static_capacitance": contacts, "differential_capacitance": contacts, "characteristic_frequency": contacts,
-        "charge_balance": (),
+        "charge_balance": (), "barrier": (), "grain_boundary_resistance": (), "total_conductivity": layers,
+        "plane_occupancy": contacts, "plane_charge": contacts,
     }  # fmt: skip
     found: dict[str, Any] = state.scalars if state.chain is not None else {}
     values = {name: np.asarray(found.get(name, np.full(shape, np.nan)), dtype=float) for name, shape in shapes.items()}

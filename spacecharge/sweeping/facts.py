@@ -33,13 +33,14 @@ def facts_of(config: Config) -> frozenset[str]:
         ``defects``: carriers of a layer follow from them; ``grain_boundary``: there is a core or a plane of sites;
         ``grain_size``: and a layer says how large its grains are; ``planes``: a contact has a plane of sites;
         ``load``: a steady current flows; ``bias``: a contact is biased; ``current``: one of the two; ``impedance``: a
-        spectrum is asked for; ``arcs``: and its relaxation times. Of what is swept over the temperature:
+        spectrum is asked for; ``arcs``: and its relaxation times. Of what is swept over the temperature at rest:
         ``charge_transfer_and_temperature``, ``grain_boundary_and_temperature``, ``grain_size_and_temperature`` and
         ``arcs_and_temperature``.
     """
     facts = set()
     layers = config.base_stack.layers
-    is_heated = any(axis.path == "temperature_K" for axis in config.axes)
+    # Slopes by the temperature are those of the state at rest: none under a load.
+    is_heated = config.load is None and any(axis.path == "temperature_K" for axis in config.axes)
     if max(len(layer.species_names) for layer in layers) > 1:
         facts.add("several_species")
     if any(layer.defects is not None for layer in layers):

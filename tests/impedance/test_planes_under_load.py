@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,50 @@ def test_two_components(exchanged: list[str] | None, current: float) -> None:
         missed.append(abs(voltage([left, core, right]) / target - 1.0))
     assert missed[1] < 3e-3
     assert missed[0] / missed[1] == pytest.approx(2.0, abs=0.1)
+
+
+PLANE_CONFIG: dict[str, Any] = {
+    "temperature_K": KELVIN,
+    "layers": {"left": GRAIN, "right": GRAIN},
+    "contacts": [
+        {
+            "sites": {
+                "of": "left", "density_per_nm2": DENSITY, "segregation_energy_eV": ENERGY,
+                "background": {"charge_e_per_nm2": FIXED},
+            }
+        }
+    ],
+    "solver": {"tolerance_V": 1e-9},
+}  # fmt: skip
+
+
+def test_files_hold_the_boundary_in_the_state_with_current(tmp_path: Path) -> None:
+    """Barrier, resistance, filling and charge of a row under a load are those of its state, against collocation."""
+    config = sc.load_config(PLANE_CONFIG | {"sweep": {"load.current_density_mA_per_cm2": [0.0, 1.0]}})
+    data = sc.open_results(sc.run_sweep(config, output=tmp_path / "out.h5", workers=1), units="SI")
+    assert data.status.values.tolist() == [0, 0]
+    _, filled, y = collocated(10.0)
+    assert float(data.plane_occupancy[1, 0]) == pytest.approx(filled, rel=1e-6)
+    charge = c.ELEMENTARY_CHARGE * 1e18 * (FIXED + DENSITY * filled)
+    assert float(data.plane_charge[1, 0]) == pytest.approx(charge, rel=1e-8)
+    assert float(data.barrier[1]) == pytest.approx(VOLT * y, rel=1e-6)
+    through = data.layer_resistance[1].values.sum() - 2.0 * LENGTH / SIGMA
+    assert float(data.grain_boundary_resistance[1]) == pytest.approx(through, rel=1e-9)
+    # A law with the whole symmetry factor on one side passes its exchange current at most.
+    law = {"charge_transfer": {"rate_constant_per_m2_s": 1e20, "symmetry_factor": 0.0}}
+    limited = PLANE_CONFIG | {
+        "contacts": [PLANE_CONFIG["contacts"][0] | law],
+        "load": {"current_density_mA_per_cm2": 1e4},
+    }
+    failed = sc.open_results(sc.run_sweep(sc.load_config(limited), output=tmp_path / "failed.h5", workers=1))
+    assert int(failed.status) == 1
+    for name in ("plane_occupancy", "plane_charge", "barrier", "grain_boundary_resistance"):
+        assert np.isnan(failed[name].values).all()
+
+
+def test_no_activation_energy_of_the_state_at_rest_stands_beside_a_load(tmp_path: Path) -> None:
+    axes = {"sweep": {"temperature_K": [390.0, 400.0]}}
+    for load, there in (({}, True), ({"load": {"current_density_mA_per_cm2": 1.0}}, False)):
+        config = sc.load_config(PLANE_CONFIG | axes | load)
+        data = sc.open_results(sc.run_sweep(config, output=tmp_path / f"{there}.h5", workers=1))
+        assert ("grain_boundary_activation_energy" in data) is there
