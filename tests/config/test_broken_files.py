@@ -376,6 +376,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "sweep.temperature_K.1",
         "a number is needed, got 'warm'",
     ),
+    "axis with an unknown key": (
+        changed("num: 5}", "num: 5, n: 5}"),
+        "16:58",
+        "sweep.electrode.potential_V.n",
+        "unknown key (known: start, stop, num, spacing)",
+    ),
     "axis out of range": (
         changed("[258.15, 298.15]", "[258.15, -15]"),
         "17:27",
@@ -452,7 +458,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         changed("num: 5", "num: 1e12"),
         "16:55",
         "sweep.electrode.potential_V.num",
-        "1e+12 is out of range (allowed: at most 1e+08)",
+        "1e+12 is out of range (allowed: 1 to 1e+08)",
     ),
     "more steps than memory": (
         changed("num: 5", "step: 1e-12"),
