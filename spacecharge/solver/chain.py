@@ -119,7 +119,8 @@ class Chain:
         """
         from ..kernels.steady_nodes import C_SITES, plane_charges
 
-        found, problem = np.zeros((2, self.problem[2].size - 1, self.flows.size)), list(self.problem)
+        found = np.zeros((2, self.problem[2].size - 1, self.flows.size))
+        problem: list[Any] = list(self.problem)
         if of_one:
             problem[3] = problem[3].copy()
             problem[3][:, :, C_SITES] = 1.0
