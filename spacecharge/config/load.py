@@ -240,9 +240,9 @@ def plan_sweep(
                 continue
             number = number_at(normalised(path), data.get("layers"))
             axis = Axis(path=normalised(path), grid=listed_grid(column), kind=kind)
-            if not number.low <= axis.grid.low <= axis.grid.high <= number.high:
-                bad = axis.grid.low if axis.grid.low < number.low else axis.grid.high
-                message = f"column {path}: {bad:g} is out of range (allowed: {number.low:g} to {number.high:g})"
+            bad = column[number.outside(column)]
+            if bad.size:
+                message = f"column {path}: {bad[0]:g} is out of range (allowed: {number.allowed})"
                 problems.add("", message, file=file)
             axes.append(axis)
         return Sweep(axes=tuple(axes), mode="points", notes=notes), digest
@@ -319,12 +319,9 @@ def _check_axis(path: str, spec: Any, axis: Axis, layers: object, problems: Prob
     if axis.grid.is_open or is_material(axis.path):
         return
     number = number_at(axis.path, layers)
-    low, high = number.low, number.high
     for place, value in enumerate(spec) if isinstance(spec, list) else (("start", spec.start), ("stop", spec.stop)):
-        inside = low < value < high if number.is_open else low <= value <= high
-        if not inside:
-            bounds = f"above {low:g} and below {high:g}" if number.is_open else f"{low:g} to {high:g}"
-            problems.add(("sweep", path, place), f"{value:g} is out of range (allowed: {bounds})")
+        if number.outside(value):
+            problems.add(("sweep", path, place), f"{value:g} is out of range (allowed: {number.allowed})")
 
 
 def _check_pairs(axes: list[Axis], problems: Problems) -> None:

@@ -5,6 +5,7 @@ Shared by all kinds of configuration: models that forbid extra keys, unions with
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -294,8 +295,16 @@ def _step(kind: Any, part: Any) -> list[Any]:
             found.append(get_args(member)[1])
         elif get_origin(member) is list:
             found.append(get_args(member)[0])
-        elif isinstance(member, type) and issubclass(member, BaseModel) and part in member.model_fields:
-            found.append(member.model_fields[part].annotation)
+        elif isinstance(member, type) and issubclass(member, BaseModel):
+            if part in member.model_fields:
+                found.append(member.model_fields[part].annotation)
+            elif member.model_config.get("extra") == "allow":
+                # Paths that are swept: what may stand under any name.
+                found += [
+                    get_args(kind)[1]
+                    for name, kind in inspect.get_annotations(member, eval_str=True).items()
+                    if name == "__pydantic_extra__"
+                ]
     return found
 
 

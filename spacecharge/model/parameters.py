@@ -136,8 +136,7 @@ class StackParameters:
 
     def over_points(self) -> dict[str, NDArray[Any]]:
         """Return every array with an axis over the points, by name."""
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _PER_STACK}
-        return named | self.more
+        return {name: getattr(self, name) for name in _OVER_POINTS} | self.more
 
     def with_arrays(self, arrays: Mapping[str, NDArray[Any]], **changes: Any) -> StackParameters:
         """Return a copy with these arrays over points in place of its own."""
@@ -173,8 +172,8 @@ class StackParameters:
     @property
     def end_contacts(self) -> tuple[bool, bool]:
         """Whether the left and the right end count as contacts."""
-        left, right = (EndKind(int(code)).is_contact for code in self.end_kind)
-        return left, right
+        left, right = self.end_kind.tolist()
+        return left in _CONTACTS, right in _CONTACTS
 
     @property
     def contact_planes(self) -> slice:
@@ -194,7 +193,8 @@ class StackParameters:
         v is the potential against the neutral bulk of its own layer, so the step is the difference of the neutral
         potentials, left minus right (``U_left - U_right`` between two grains), plus the dipole.
         """
-        return self.neutral_potential[:, :-1] - self.neutral_potential[:, 1:] + self.contact_dipole
+        neutral = self.neutral_potential
+        return neutral[:, :-1] - neutral[:, 1:] + self.contact_dipole
 
     @property
     def neutral_potential(self) -> Array:
@@ -210,11 +210,15 @@ class StackParameters:
     @property
     def partial_conductivity(self) -> Array:
         """Conductivity of each neutral bulk by species, NaN without a diffusivity, shape as `diffusivity` [S/m]."""
-        return carrier_factor(self.over_points()) * self.diffusivity
+        needed = ("charge_number", "site_density", "bulk_occupancy", "temperature")
+        return carrier_factor({name: getattr(self, name) for name in needed}) * self.diffusivity
 
 
 _OF_SPECIES = tuple(row for row in SPECIES if row.array)
 _OWN = frozenset(f.name for f in fields(StackParameters))
+_OVER_POINTS = tuple(f.name for f in fields(StackParameters) if f.name not in _PER_STACK)
+_CONTACTS = frozenset(int(kind) for kind in EndKind if kind.is_contact)
+"""Codes of ends that are contacts: looked up, members of an enumeration are slow to make."""
 
 
 def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = None) -> StackParameters:

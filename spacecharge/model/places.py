@@ -67,6 +67,14 @@ def places(stack: Stack) -> Iterator[tuple[str, Place]]:
                 yield f"ends.{label}.{row.key}", Place(row, (side,), {}, True)
 
 
+def placed(stack: Stack) -> Mapping[str, Place]:
+    """Return :func:`places` by path, walked once and kept with the stack."""
+    found: Mapping[str, Place] | None = stack.cache.get("places")
+    if found is None:
+        found = stack.cache["places"] = dict(places(stack))
+    return found
+
+
 def given(spec: Mapping[str, Any], key: str) -> Any:
     """Return what keys of a layer or species say at a dotted key; None where they say nothing."""
     outer, _, inner = key.partition(".")
@@ -122,7 +130,7 @@ def value_of(stack: Stack, path: str) -> float:
     ModelError
         The path names no number that the stack has.
     """
-    place = dict(places(stack)).get(path)
+    place = placed(stack).get(path)
     if place is None or not place.is_given:
         raise ModelError("names no number of this stack", path)
     return value_at(stack, path, place)
@@ -149,7 +157,7 @@ def numeric_paths(stack: Stack) -> list[str]:
     list of str
         Paths as :func:`stack_parameters` takes them.
     """
-    return [path for path, place in places(stack) if place.is_given]
+    return [path for path, place in placed(stack).items() if place.is_given]
 
 
 def conducting_layers(stack: Stack) -> tuple[str, ...]:
@@ -161,4 +169,4 @@ def conducting_layers(stack: Stack) -> tuple[str, ...]:
     )
 
 
-__all__ = ["Place", "conducting_layers", "given", "numeric_paths", "places", "value_of"]
+__all__ = ["Place", "conducting_layers", "given", "numeric_paths", "placed", "places", "value_of"]

@@ -17,7 +17,7 @@ from .interpolation import pchip
 from .layer import Stack
 from .numbers import Number, number_of
 from .parameters import StackParameters, law_parts, stack_parameters
-from .places import Place, places, value_at
+from .places import Place, placed, value_at
 from .pools import members
 
 Array = NDArray[np.float64]
@@ -52,18 +52,17 @@ def parameter_tangent(
     """
     base = stack_parameters(stack, overrides)
     over = dict(overrides or {})
-    place = dict(places(stack)).get(path)
+    place = placed(stack).get(path)
     if place is None or not (place.is_given or path in over):
         raise ModelError(_NO_NUMBER, path)
     if any(layer.defects is not None or layer.core_of is not None for layer in stack.layers):
         return base, _by_differences(stack, path, place, over, base)
-    zeros = {
-        name: np.zeros_like(array) if array.dtype == np.float64 else array for name, array in base.over_points().items()
-    }
-    tangent = base.with_arrays(zeros)
+    zeros = base.over_points()
     for name, array in zeros.items():
         if array.dtype == np.float64:
-            array[np.isnan(base.array(name))] = np.nan
+            zeros[name] = np.zeros(array.shape)
+            zeros[name][np.isnan(array)] = np.nan
+    tangent = base.with_arrays(zeros)
     number = place.number
     if number.rule == "potential":
         _potential(stack, place, over, base, tangent)
@@ -119,9 +118,12 @@ def _law_values(path: str, law: Mapping[str, Any], over: Mapping[str, ArrayLike]
 
 def _temperature(stack: Stack, over: Mapping[str, ArrayLike], base: StackParameters, tangent: StackParameters) -> None:
     """Take every Arrhenius law along."""
-    for path, place in places(stack):
-        number, law = place.number, place.spec.get(place.number.key)
-        if number.rule == "law" and not number.is_part and isinstance(law, Mapping) and path not in over:
+    for path, place in placed(stack).items():
+        number = place.number
+        if number.rule != "law" or number.is_part:
+            continue
+        law = place.spec.get(number.key)
+        if isinstance(law, Mapping) and path not in over:
             at = place.at
             parts = _law_values(path, law, over)
             slope = _law_slope("temperature", number, parts, base.temperature, law)

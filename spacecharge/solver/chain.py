@@ -111,15 +111,20 @@ class Chain:
         within = np.einsum("e,i,eik->k", elements[:, 0], WEIGHTS, nodes[:, :, ROUTE_START + AMOUNT :: ROUTE_SIZE])
         return np.asarray(within + self.planes()[0].sum(axis=0))
 
-    def planes(self) -> Array:
+    def planes(self, of_one: bool = False) -> Array:
         """Return the charge that sites of planes hold and how it falls with y_c, (2, n_layers - 1, n_routes).
 
-        In units of eps0 kT/e and of eps0, each per metre; 0 where a contact has no plane of a route.
+        In units of eps0 kT/e and of eps0, each per metre; 0 where a contact has no plane of a route. `of_one`: of a
+        single site of charge 1 instead, which is its filled share even where a plane has no sites.
         """
-        from ..kernels.steady_nodes import plane_charges
+        from ..kernels.steady_nodes import C_SITES, plane_charges
 
         found = np.zeros((2, self.problem[2].size - 1, self.flows.size))
-        plane_charges(self.problem, self.mesh, found[0], found[1])
+        problem: list[Any] = list(self.problem)
+        if of_one:
+            problem[3] = problem[3].copy()
+            problem[3][:, :, C_SITES] = 1.0
+        plane_charges(tuple(problem), self.mesh, found[0], found[1])
         return found
 
     def carry(self, target: float, by_voltage: bool, tolerance_V: float, start: float = 0.0) -> tuple[int, Array]:
@@ -282,15 +287,13 @@ class Chain:
         """Let planes of sites be level with their own component; `named` has them level with the reference."""
         from ..kernels.steady_nodes import C_SITES
 
-        p, charges = self.solution.parameters, self.planes()[0]
+        p, shares = self.solution.parameters, self.planes(of_one=True)[0]
         for plane in p.planes:
             route = self.routes.of_species[plane.contact + plane.side, plane.species]
-            sites = float(self.problem[3][plane.contact, route, C_SITES])
-            if sites != 0.0:
-                at = plane.contact + int(p.end_contacts[0])
-                moved = charges[plane.contact, route] / sites - named["plane_occupancy"][at]
-                named["plane_occupancy"][at] += moved
-                named["plane_charge"][at] += sites * VACUUM_PERMITTIVITY * self.volt * moved
+            at, sites = plane.contact + int(p.end_contacts[0]), self.problem[3][plane.contact, route, C_SITES]
+            moved = shares[plane.contact, route] - named["plane_occupancy"][at]
+            named["plane_occupancy"][at] += moved
+            named["plane_charge"][at] += sites * VACUUM_PERMITTIVITY * self.volt * moved
 
 
 def contact_rows(parameters: StackParameters, laws: Sequence[ContactLaw], resistance: Array, routes: Routes) -> Array:

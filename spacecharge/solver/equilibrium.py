@@ -128,6 +128,43 @@ def solve_points(
     ModelError
         A tolerance is out of range.
     """
+    answers, slopes, sampled = solved_rows(
+        parameters,
+        tolerance_V=tolerance_V,
+        options=options,
+        resistance_of=resistance_of,
+        n_threads=n_threads,
+        profile_x=profile_x,
+        tangents=tangents,
+        keep=keep,
+    )
+    return Points(
+        unpack_scalars(answers),
+        sampled() if sampled is not None else (),
+        {path: unpack_sensitivities(answers, of_path) for path, of_path in slopes.items()},
+    )
+
+
+def solved_rows(
+    parameters: StackParameters,
+    *,
+    tolerance_V: ArrayLike = DEFAULT_TOLERANCE_V,
+    options: SolverOptions | None = None,
+    resistance_of: Sequence[str] | None = None,
+    n_threads: int = 1,
+    profile_x: Sequence[Array] | None = None,
+    tangents: Mapping[str, StackParameters] | None = None,
+    keep: Callable[[int, Array], None] | None = None,
+) -> tuple[Rows, dict[str, Rows], Callable[[], tuple[dict[str, Array], ...]] | None]:
+    """Solve every point of a sweep, as :func:`solve_points` does, and leave the answers in their rows.
+
+    Reading all observables takes longer than a warm solve of one point: who wants few of them reads those.
+
+    Returns
+    -------
+    answers, slopes, sampled
+        Output rows; their derivatives per parameter; what hands out the profiles, None where none are wanted.
+    """
     p = parameters
     check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
@@ -137,6 +174,7 @@ def solve_points(
     beyond = beyond_the_main_job(p, options or _DEFAULT_OPTIONS)
     readers: list[Callable[[int, Array], None]] = [] if keep is None else [keep]
     sampled = _sampler(p, rows, codes, profile_x, readers) if profile_x is not None else None
+    tangents = tangents or {}
     slopes = _differentiator(p, rows, codes, packed, out, tangents, readers) if tangents else {}
 
     def block(first: int, last: int) -> None:
@@ -150,18 +188,11 @@ def solve_points(
                     reader(i, work)
 
     _run_blocks(block, p.n_points, n_threads)
-    answers = Rows(out, p, resistance_of)
-    for path, tangent in (tangents or {}).items():
+    for path, tangent in tangents.items():
         if _moves_neutral_bias(p, tangent):
             _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
-    return Points(
-        unpack_scalars(answers),
-        sampled() if sampled is not None else (),
-        {
-            path: unpack_sensitivities(answers, Rows(slopes[path], tangent, resistance_of))
-            for path, tangent in (tangents or {}).items()
-        },
-    )
+    moved = {path: Rows(slopes[path], tangent, resistance_of) for path, tangent in tangents.items()}
+    return Rows(out, p, resistance_of), moved, sampled
 
 
 def _sampler(
@@ -380,4 +411,4 @@ def solve(
     return Solution(stack, prepared, resistance_of, outcome, out, prepared.keep(work, n), seconds)
 
 
-__all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points"]
+__all__ = ["Points", "SolverOptions", "gap_messages", "profile_mesh", "solve", "solve_points", "solved_rows"]

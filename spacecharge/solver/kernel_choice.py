@@ -66,15 +66,15 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
         return np.ones(p.n_points, dtype=bool)
     attracts = ((p.interaction_occupied < 0.0) | (p.interaction_vacancy < 0.0)).any(axis=(1, 2))
     charged = (p.contact_charge != 0.0).any(axis=1)
-    pulling = ((p.contact_step != 0.0) | (p.contact_charge != 0.0)).sum(axis=1)
-    for side, kind in enumerate(p.end_kind):
+    for side, kind in enumerate(p.end_kind.tolist()):
         if kind == EndKind.SURFACE_CHARGE:
             charged |= p.end_value[:, side] != 0.0
-        if kind >= EndKind.ELECTROSTATIC_POTENTIAL:
-            pulling += 1
-    # A contact that pulls nothing has to be looked at next to one that does.
-    planes = p.n_layers - 1 + sum(kind >= EndKind.ELECTROSTATIC_POTENTIAL for kind in p.end_kind)
-    return np.asarray(attracts | charged | ((pulling > 0) & (planes > 1)))
+    ends = sum(p.end_contacts)
+    beyond = np.asarray(attracts | charged)
+    if p.n_layers - 1 + ends > 1:
+        # A contact that pulls nothing has to be looked at next to one that does.
+        beyond |= ends > 0 or ((p.contact_step != 0.0) | (p.contact_charge != 0.0)).any(axis=1)
+    return beyond
 
 
 def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:

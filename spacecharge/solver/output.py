@@ -98,6 +98,11 @@ class Rows:
         return np.asarray(self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, -1))
 
     @cached_property
+    def contact_planes(self) -> slice:
+        """Contacts among the planes, found once for all readers."""
+        return self.parameters.contact_planes
+
+    @cached_property
     def sides(self) -> Array:
         """Numbers of the faces at the contacts, shape (n_points, n_contacts, 2, ...); side 0 lies to the left."""
         p = self.parameters
@@ -105,7 +110,7 @@ class Rows:
         planes = np.full((p.n_points, p.n_layers + 1, 2, faces.shape[-1]), np.nan)
         planes[:, 1:, 0] = faces[:, :, 1]
         planes[:, :-1, 1] = faces[:, :, 0]
-        return planes[:, p.contact_planes]
+        return planes[:, self.contact_planes]
 
     def of_species(self, column: int) -> Array:
         """Return a number of the species at the contacts, shape (n_points, n_contacts, 2[, n_species])."""
@@ -122,24 +127,25 @@ class Rows:
             return values
         own = np.ones((p.n_points, p.n_layers + 1, 2, p.n_species), dtype=bool)
         own[:, 1:, 0] = own[:, :-1, 1] = p.site_density > 0.0
-        return np.where(own[:, p.contact_planes], values, np.nan)
+        return np.where(own[:, self.contact_planes], values, np.nan)
 
     @cached_property
     def neutral(self) -> Array:
         """Neutral bulk of the layer on each side against that of the last one [V], shape (n_points, n_contacts, 2)."""
         p = self.parameters
         neutral = np.full((p.n_points, p.n_layers + 1, 2), np.nan)
-        against_last = p.neutral_potential - p.neutral_potential[:, -1:]
+        lifted = p.neutral_potential
+        against_last = lifted - lifted[:, -1:]
         neutral[:, 1:, 0] = against_last
         neutral[:, :-1, 1] = against_last
-        return neutral[:, p.contact_planes]
+        return neutral[:, self.contact_planes]
 
     def capacitance(self, column: int) -> Array:
         """Return a capacitance of the contacts, shape (n_points, n_contacts)."""
         p = self.parameters
         start = HEAD_SIZE + p.n_layers * block_size(p.n_species)
         planes = self.out[:, start:].reshape(p.n_points, p.n_layers + 1, PLANE_SIZE)
-        return np.asarray(planes[:, p.contact_planes, column])
+        return np.asarray(planes[:, self.contact_planes, column])
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
@@ -154,7 +160,7 @@ class Rows:
         of_plane[1:, 0] = self.counted
         of_plane[:-1, 1] = self.counted
         resistance = self.sides[..., FACE_RESISTANCE]
-        return np.asarray(np.nansum(np.where(of_plane[p.contact_planes], resistance, np.nan), axis=2))
+        return np.asarray(np.nansum(np.where(of_plane[self.contact_planes], resistance, np.nan), axis=2))
 
 
 def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:

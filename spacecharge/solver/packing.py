@@ -17,6 +17,9 @@ from .outputs import OUTPUTS
 
 Array = NDArray[np.float64]
 
+_SPECIES_COLUMNS = tuple((getattr(k, number.column), number.array) for number in SPECIES if number.column)
+"""Columns of a species in an input row, and the arrays that fill them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerProfile:
@@ -68,9 +71,8 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
         # The kernels count from the neutral bulk of the layer itself.
         rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
     species = rows[:, k.species_start(n_layers) :].reshape(n_points, n_layers, n_species, k.SPECIES_SIZE)
-    for number in SPECIES:
-        if number.column:
-            species[..., getattr(k, number.column)] = p.array(number.array)
+    for column, name in _SPECIES_COLUMNS:
+        species[..., column] = p.array(name)
     species[..., k.VACANCY] = p.bulk_vacancy
     # Every pool is a law of its own to the kernels.
     laws = np.stack([p.statistics + p.pools, p.transport], axis=-1).ravel()

@@ -14,7 +14,9 @@ from ..model.numbers import DEFAULT_TOLERANCE_V
 from ..model.places import value_of
 from ..model.tangents import parameter_tangent
 from ..units import unit_of
-from .equilibrium import SolverOptions, solve_points
+from .equilibrium import SolverOptions, solved_rows
+from .output import STATUS
+from .packing import unpack_scalars, unpack_sensitivities
 from .solution import Solution
 
 Array = NDArray[np.float64]
@@ -74,19 +76,23 @@ def sensitivities(
     tangents = {}
     for path in paths:
         base, tangents[path] = parameter_tangent(stack, path)
-    points = solve_points(
+    answers, moved, _ = solved_rows(
         base, tolerance_V=tolerance_V, options=options, resistance_of=resistance_of, tangents=tangents
     )
-    status = int(points.scalars["status"][0])
+    status = int(answers.head(STATUS)[0])
     if status != Status.SOLVED:
         raise ConvergenceError(Status(status).message, status)
-    slopes = {path: {name: values[0] for name, values in named.items()} for path, named in points.sensitivities.items()}
+    slopes = {
+        path: {name: values[0] for name, values in unpack_sensitivities(answers, of_path).items()}
+        for path, of_path in moved.items()
+    }
     if not relative:
         return slopes
+    scalars = unpack_scalars(answers)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             path: {
-                name: np.asarray(slope * value_of(stack, path) * unit_of(path).factor / points.scalars[name][0])
+                name: np.asarray(slope * value_of(stack, path) * unit_of(path).factor / scalars[name][0])
                 for name, slope in named.items()
             }
             for path, named in slopes.items()

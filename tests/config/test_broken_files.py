@@ -376,6 +376,12 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "sweep.temperature_K.1",
         "a number is needed, got 'warm'",
     ),
+    "axis with an unknown key": (
+        changed("num: 5}", "num: 5, n: 5}"),
+        "16:58",
+        "sweep.electrode.potential_V.n",
+        "unknown key (known: start, stop, num, spacing)",
+    ),
     "axis out of range": (
         changed("[258.15, 298.15]", "[258.15, -15]"),
         "17:27",
@@ -452,7 +458,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         changed("num: 5", "num: 1e12"),
         "16:55",
         "sweep.electrode.potential_V.num",
-        "1e+12 is out of range (allowed: at most 1e+08)",
+        "1e+12 is out of range (allowed: 1 to 1e+08)",
     ),
     "more steps than memory": (
         changed("num: 5", "step: 1e-12"),
@@ -667,6 +673,9 @@ def test_binary(raw: bytes, expected: str, here: Path, capsys: pytest.CaptureFix
         ("electrode.potential_V\nnan\n", "p.csv:2:1: column electrode.potential_V: a finite number"),
         ("electrode.potental_V\n3\n", "p.csv:1:1: column electrode.potental_V: names no number"),
         ("temperature_K\n-3\n", "p.csv: column temperature_K: -3 is out of range (allowed: 1 to 5000)"),
+        # Both bounds of an occupancy are excluded, and an ion without charge is none: 0 lies within either range.
+        ("electrolyte.occupancy\n0.5\n0\n", "p.csv: column electrolyte.occupancy: 0 is out of range (allowed: above 0"),
+        ("electrode.charge_number\n1\n0\n", "p.csv: column electrode.charge_number: 0 is out of range (allowed: -"),
         ("temperature_K,temperature_K\n3,3\n", "p.csv:1:1: every column of the header needs a name"),
         (None, "c.yaml:16:11: sweep.points: p.csv cannot be read: No such file or directory"),
     ],

@@ -129,3 +129,23 @@ def test_poles_know_what_planes_store(of: str) -> None:
     solution = sc.solve(bent, tolerance_V=1e-8)
     poles = sc.relaxation_times(solution, ends=ends)
     assert np.abs(poles.impedance(FREQUENCIES) / sc.impedance(solution, FREQUENCIES, ends=ends) - 1.0).max() < 1e-6
+
+
+@pytest.mark.parametrize("density", [0.0, 1.5])
+def test_shares_are_level_with_a_blocked_component(density: float) -> None:
+    """Of sites under a current: the odds of the face of their own species times exp(-E/kT), without any sites too."""
+    ion = {"site_density_per_nm3": 2.0, "occupancy": 0.3, "diffusivity_m2_per_s": 1e-13}
+    electrons = {"charge_number": -1, "site_density_per_nm3": 0.1, "occupancy": 0.2, "diffusivity_m2_per_s": 1e-12}
+    grain: dict[str, Any] = {
+        "thickness_nm": 20.0, "permittivity": 30.0, "potential_V": 3.0, "species": {"Li": ion, "electrons": electrons},
+    }  # fmt: skip
+    sites = {"species": "electrons", "density_per_nm2": density, "segregation_energy_eV": -0.2}
+    layers = [sc.Layer(name=name, **grain) for name in ("left", "right")]
+    stack = sc.Stack(layers, temperature_K=KELVIN, contacts=[sc.Contact(sites=sites)])
+    state = sc.steady_state(stack, current_density=2e4, components=["Li"], tolerance_V=1e-9)
+    face = float(state.scalars["contact_occupancy"][0, 0, 1])
+    odds = face / (1.0 - face) * np.exp(0.2 / VOLT)
+    share = odds / (1.0 + odds)
+    assert state.scalars["plane_occupancy"][0] == pytest.approx(share, rel=1e-7)
+    charge = -c.ELEMENTARY_CHARGE * 1e18 * density * (share - 0.2)
+    assert state.scalars["plane_charge"][0] == pytest.approx(charge, rel=1e-7, abs=1e-30)
