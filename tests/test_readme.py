@@ -11,6 +11,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import spacecharge as sc
@@ -122,6 +123,24 @@ def test_table_of_the_paper(at_root):
         # Half a unit in the last digit printed.
         assert float(cells[3].split()[0]) == pytest.approx(1e9 * width, abs=5e-4)
         assert float(cells[4].split()[0]) == pytest.approx(1e4 * resistance, abs=5e-8)
+
+
+def test_table_of_a_boundary_under_a_current(at_root):
+    assert main(["run", "configs/boundary_under_current.yaml", "--quiet"]) == 0
+    results = read_results("results/boundary_under_current.h5")
+    currents = 10.0 * np.geomspace(1e-3, 100.0, 51)
+    columns = [results.read(name)[-1] for name in ("voltage", "differential_resistance", "plane_occupancy")]
+    columns[1] /= columns[1][0]
+    section = PAGES["grain_boundaries"].split("dV/dJ over the first")[1]
+    rows = re.findall(r"^\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", section, flags=re.M)
+    assert len(rows) == 5
+    for current, *printed in rows:
+        i = int(np.argmin(np.abs(currents / float(current) - 1.0)))
+        assert currents[i] == pytest.approx(float(current), rel=1e-12)
+        for text, column in zip(printed, columns, strict=True):
+            # Half a unit in the last digit printed.
+            digits = len(text.partition(".")[2])
+            assert float(text) == pytest.approx(float(np.ravel(column[i])[0]), abs=0.5001 * 10.0**-digits)
 
 
 def test_names_and_links_exist():
