@@ -166,12 +166,14 @@ def _site(words: list[str], where: str, problems: list[str]) -> Site | None:
         missing = _missing_column(words)
         problems.append(f"{where}: {len(words)} columns, {missing} is missing; each line must hold {COLUMNS}")
         return None
-    if len(words) % 2 == 0 and _is_number(words[3]):
-        problems.append(f"{where}: defect {_short(words[3])} is a number; each line must hold {COLUMNS}")
-        return None
     if len(words) % 2 == 0:
-        last = words[-1]
-        problems.append(f"{where}: E_seg_eV of defect {_short(last)} is missing; defects and energies come in pairs")
+        # A number too many puts those behind it where names belong.
+        number = next((word for word in words[3::2] if _is_number(word)), None)
+        if number is None:
+            text = f"E_seg_eV of defect {_short(words[-1])} is missing; defects and energies come in pairs"
+        else:
+            text = f"defect {_short(number)} is a number; each line must hold {COLUMNS}"
+        problems.append(f"{where}: {text}")
         return None
     charge = _number(words[1], "site_charge", MOST_CHARGE, where, problems)
     x = _number(words[2], "x_m", MOST_METRES, where, problems)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import ModelError
-from .declaration import Number, rows_of
+from .declaration import BAND, Number, rows_of
 
 if TYPE_CHECKING:
     from .layer import Contact, Layer
@@ -147,7 +147,7 @@ def planes_of(layers: Sequence["Layer"], contacts: Sequence["Contact"]) -> tuple
         if species not in names:
             raise ModelError(f"{species!r} is no species of {of} (known: {', '.join(names)})", f"{path}.species")
         spec = dict(zip(names, (keys for _, keys in layer.species_items()), strict=True))[species]
-        if spec.get("statistics") == "fermi_dirac":
+        if spec.get("statistics") == BAND:
             raise ModelError(f"{species} of {of} are carriers of a band, which stand on no sites", f"{path}.species")
         is_neutral = contact.sites.get("background", NEUTRAL) == NEUTRAL
         found.append(Plane(c, side, names.index(species), is_neutral))

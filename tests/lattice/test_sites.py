@@ -73,6 +73,8 @@ def test_the_shipped_file_has_its_licence_and_all_its_lines() -> None:
         ("O 1e-10 Vo 0.1", r"4 columns, site_charge or x_m is missing"),
         ("O -2 1e-10 0.1", r"4 columns, defect is missing"),
         ("O -2 1e-10 1e-10 Vo 0.1", r"defect '1e-10' is a number; each line must hold"),
+        # A number too many shifts names and energies against each other from there on.
+        ("O -2 0 Vo 0.1 0.2", r"defect '0.2' is a number; each line must hold"),
         ("O -2 0 Vo -72.4", r"E_seg_eV of defect 'Vo' -72.4 is out of range .*; energies are in eV \(1 kJ/mol is"),
         ("O -2 0 Vo nan", r"E_seg_eV of defect 'Vo' is 'nan', a finite number is needed; energies are in eV"),
     ],
