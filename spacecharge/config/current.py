@@ -89,7 +89,7 @@ def component_names(stack: Stack) -> list[str]:
 
 
 def impedance_settings(
-    keys: ImpedanceKeys | None, grid: Grid | None, stack: Stack, problems: Problems
+    keys: ImpedanceKeys | None, grid: Grid | None, stack: Stack, problems: Problems, with_load: bool = False
 ) -> ImpedanceSettings | None:
     """Return the spectrum of a configuration, or None; reports frequencies and components that cannot be.
 
@@ -103,9 +103,14 @@ def impedance_settings(
         The stack.
     problems : Problems
         Takes one line per problem.
+    with_load : bool
+        Whether a steady current flows, about which planes of sites have no relaxation times.
     """
     if keys is None:
         return None
+    if keys.arcs and with_load and any(contact.sites is not None for contact in stack.contacts):
+        message = "no arcs about a load beside planes of sites: leave arcs out for the spectrum, or use a core"
+        problems.add(("impedance", "arcs"), message)
     known = component_names(stack)
     ends: dict[str, Any] = {}
     for side in ("left", "right"):

@@ -135,7 +135,8 @@ def load_document(document: Document) -> Config:
         _try_jumps(stack, keys.contacts, sweep, problems, with_load=keys.load is not None)
         _check_output(stack, keys.output, sweep, problems)
         load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
-        impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
+        frequencies = _frequencies(keys.impedance, problems)
+        impedance = impedance_settings(keys.impedance, frequencies, stack, problems, load is not None)
     problems.raise_if_any()
     assert stack is not None
     return Config(
