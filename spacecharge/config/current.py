@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..codes import EndKind
 from ..document.problems import Problems, nearest, shown
+from ..errors import ModelError
 from ..model import Stack
-from ..model.components import components_of
+from ..model.components import check_no_planes, components_of
 from .axes import Grid
 from .config import ImpedanceSettings, LoadSettings
 from .schema import ImpedanceKeys, LoadKeys, ReversibleFor
@@ -89,7 +90,7 @@ def component_names(stack: Stack) -> list[str]:
 
 
 def impedance_settings(
-    keys: ImpedanceKeys | None, grid: Grid | None, stack: Stack, problems: Problems, with_load: bool = False
+    keys: ImpedanceKeys | None, grid: Grid | None, stack: Stack, problems: Problems
 ) -> ImpedanceSettings | None:
     """Return the spectrum of a configuration, or None; reports frequencies and components that cannot be.
 
@@ -103,14 +104,9 @@ def impedance_settings(
         The stack.
     problems : Problems
         Takes one line per problem.
-    with_load : bool
-        Whether a steady current flows, about which planes of sites have no relaxation times.
     """
     if keys is None:
         return None
-    if keys.arcs and with_load and any(contact.sites is not None for contact in stack.contacts):
-        message = "no arcs about a load beside planes of sites: leave arcs out for the spectrum, or use a core"
-        problems.add(("impedance", "arcs"), message)
     known = component_names(stack)
     ends: dict[str, Any] = {}
     for side in ("left", "right"):
@@ -136,3 +132,29 @@ def impedance_settings(
         series_resistance=keys.series_resistance_ohm_cm2 * 1e-4,
         arcs=keys.arcs,
     )
+
+
+def check_planes(
+    keys: ImpedanceKeys | None, swept: set[str], stack: Stack, problems: Problems, *, with_load: bool
+) -> None:
+    """Report planes of sites where a spectrum, or its arcs, are those of a state that does not know them.
+
+    Parameters
+    ----------
+    keys : ImpedanceKeys or None
+        What stands below ``impedance``.
+    swept : set of str
+        Paths of the axes.
+    stack : Stack
+        The stack.
+    problems : Problems
+        Takes one line per problem.
+    with_load : bool
+        Whether there is a load.
+    """
+    is_biased = any(contact.bias_V for contact in stack.contacts) or any(path.endswith(".bias_V") for path in swept)
+    if keys is not None and (is_biased or (with_load and keys.arcs)):
+        try:
+            check_no_planes(stack)
+        except ModelError as error:
+            problems.add(error.path, error.message)

@@ -19,7 +19,7 @@ from ..units import stem
 from .axes import Axis, Grid, Kind, Sweep, listed_grid, one_stack_needed, sigma_grid, step_grid
 from .build import FitReference, build_stack, fitted_paths, put_swept, take_fits
 from .config import Config, OutputSettings, SolverSettings
-from .current import impedance_settings, load_settings
+from .current import check_planes, impedance_settings, load_settings
 from .defect_keys import take_defects
 from .material_axes import with_materials
 from .ocv_curve import take_curves
@@ -134,9 +134,10 @@ def load_document(document: Document) -> Config:
         _try_axes(stack, sweep, problems)
         _try_jumps(stack, keys.contacts, sweep, problems, with_load=keys.load is not None)
         _check_output(stack, keys.output, sweep, problems)
-        load = load_settings(keys.load, {axis.path for axis in sweep.axes}, data, stack, problems)
-        frequencies = _frequencies(keys.impedance, problems)
-        impedance = impedance_settings(keys.impedance, frequencies, stack, problems, load is not None)
+        swept = {axis.path for axis in sweep.axes}
+        load = load_settings(keys.load, swept, data, stack, problems)
+        impedance = impedance_settings(keys.impedance, _frequencies(keys.impedance, problems), stack, problems)
+        check_planes(keys.impedance, swept, stack, problems, with_load=load is not None)
     problems.raise_if_any()
     assert stack is not None
     return Config(

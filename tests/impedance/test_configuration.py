@@ -112,6 +112,21 @@ def test_broken_files(keys: dict[str, Any], message: str) -> None:
         sc.load_config({"layers": LAYERS, **keys})
 
 
+@pytest.mark.parametrize(
+    ("contact", "keys"),
+    [
+        ({"bias_V": 0.1}, {}),
+        ({}, {"sweep": {"contacts.0.bias_V": [0.0, 0.1]}}),
+        ({}, {"load": {"voltage_V": 0.1}, "impedance": {"frequency_Hz": [1e3], "arcs": True}}),
+    ],
+)
+def test_planes_that_no_state_knows_are_refused_before_a_run(contact: dict[str, Any], keys: dict[str, Any]) -> None:
+    sites = {"species": "Li", "density_per_nm2": 1.0}
+    whole = {"layers": LAYERS, "temperature_K": 300, "impedance": {"frequency_Hz": [1e3]}} | keys
+    with pytest.raises(sc.ConfigError, match=r"contacts\.0\.sites: .* does not know planes of sites: use a core"):
+        sc.load_config(whole | {"contacts": [{"sites": sites} | contact]})
+
+
 def test_two_components_carry_a_load(tmp_path: Path) -> None:
     species = {
         "Li": {"site_density_per_nm3": 5, "occupancy": 0.5, "diffusivity_m2_per_s": 1e-13},
