@@ -234,3 +234,78 @@ def test_no_activation_energy_of_the_state_at_rest_stands_beside_a_load(tmp_path
         config = sc.load_config(PLANE_CONFIG | axes | load)
         data = sc.open_results(sc.run_sweep(config, output=tmp_path / f"{there}.h5", workers=1))
         assert ("grain_boundary_activation_energy" in data) is there
+
+
+def test_files_of_spectra_about_a_load_beside_planes(tmp_path: Path) -> None:
+    """Spectra of a sweep end at dV/dJ and are those of their states; arcs do not stand there unless asked for."""
+    spectra: dict[str, Any] = {"frequency_Hz": {"start": 1e-4, "stop": 1e10, "num": 12, "spacing": "log"}}
+    keys = PLANE_CONFIG | {"sweep": {"load.current_density_mA_per_cm2": [0.0, 1.0]}}
+    with pytest.raises(sc.ConfigError, match=r"contacts\.0\.sites: .* how a state with current relaxes"):
+        sc.load_config(keys | {"impedance": spectra | {"arcs": True}})
+    config = sc.load_config(keys | {"impedance": spectra})
+    data = sc.open_results(sc.run_sweep(config, output=tmp_path / "out.h5", workers=1))
+    assert "arc_resistance" not in data
+    slow = data.impedance_real.values[:, 0]
+    assert slow == pytest.approx(data.differential_resistance.values, rel=1e-7)
+    state = sc.steady_state(config.stack, current_density=10.0, tolerance_V=1e-9)
+    z = data.impedance_real.values[1] + 1j * data.impedance_imag.values[1]
+    assert 1e-4 * z == pytest.approx(sc.impedance(state, data.frequency.values), rel=1e-9)
+
+
+def random_plane(seed: int) -> tuple[sc.Stack, float, list[float]]:
+    """Return two grains with a plane of sites between them, a current [A m-2] and resistances of the contact."""
+    rng = np.random.default_rng(seed)
+    species: dict[str, Any] = {
+        "charge_number": float(rng.choice([-2, -1, 1, 2])),
+        "occupancy": float(1.0 / (1.0 + np.exp(rng.uniform(-5.0, 5.0)))),
+        "site_density_per_nm3": float(10.0 ** rng.uniform(-2.0, 1.5)), "diffusivity_m2_per_s": 1e-13,
+    }  # fmt: skip
+    grain = {
+        "thickness_nm": float(10.0 ** rng.uniform(0.5, 2.0)), "permittivity": float(10.0 ** rng.uniform(0.7, 2.0)),
+        "potential_V": 3.0, **species,
+    }  # fmt: skip
+    density = float(10.0 ** rng.uniform(-2.0, 1.0))
+    sites: dict[str, Any] = {
+        "of": str(rng.choice(["left", "right"])), "density_per_nm2": density,
+        "segregation_energy_eV": float(rng.uniform(-0.4, 0.4)),
+    }  # fmt: skip
+    if rng.random() < 0.5:
+        sites["background"] = {"charge_e_per_nm2": float(rng.uniform(-0.6, 0.6) * density)}
+    kelvin = float(rng.uniform(300.0, 1000.0))
+    layers = [sc.Layer(name=name, **grain) for name in ("left", "right")]
+    stack = sc.Stack(layers, temperature_K=kelvin, contacts=[sc.Contact(sites=sites)])
+    theta, z = species["occupancy"], species["charge_number"] * c.ELEMENTARY_CHARGE
+    sigma = z**2 * 1e27 * species["site_density_per_nm3"] * theta * 1e-13 / (c.BOLTZMANN * kelvin)
+    # Up to some twenty kT over the grains alone.
+    scale = sigma * VOLT / (2e-9 * grain["thickness_nm"])
+    current = float(rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-3.0, 1.3)) * scale
+    resistance = [0.0] if rng.random() < 0.5 else [float(10.0 ** rng.uniform(-2.0, 0.0)) * VOLT / abs(current)]
+    return stack, current, resistance
+
+
+@pytest.mark.slow
+def test_random_planes_under_a_load() -> None:
+    """Solved, with V found again from its current and a spectrum that ends at dV/dJ; or refused with a reason."""
+    solved = 0
+    for seed in range(100):
+        stack, current, resistance = random_plane(seed)
+        state = sc.steady_state(
+            stack, current_density=current, contact_resistance=resistance, tolerance_V=1e-9, throw=False
+        )
+        if not state.has_answer:
+            assert state.message, seed
+            continue
+        solved += 1
+        assert 0.0 <= state.scalars["plane_occupancy"][0] <= 1.0, seed
+        assert current * state.voltage > 0.0, seed
+        back = sc.steady_state(
+            stack, voltage_V=state.voltage, contact_resistance=resistance, tolerance_V=1e-9, throw=False
+        )
+        assert back.has_answer, seed
+        again = sc.steady_state(
+            stack, current_density=back.current_density, contact_resistance=resistance, tolerance_V=1e-9
+        )
+        assert again.voltage == pytest.approx(state.voltage, rel=2e-9, abs=2e-9), seed
+        slow = sc.impedance(state, np.array([1e-12]))[0].real
+        assert slow == pytest.approx(state.differential_resistance, rel=1e-6), seed
+    assert solved > 80
