@@ -129,7 +129,10 @@ NO_STATIC_CAPACITANCE = (
 )
 """Why a contact of a point with an answer may have no static capacitance."""
 
-NO_ARCS = "the spectrum has an inductive loop (-Im Z below 0), no resistance beside a capacitance, or nothing relaxes"
+NO_ARCS = (
+    "the spectrum has an inductive loop (-Im Z below 0), no resistance beside a capacitance, its poles "
+    "about a current drown in rounding, or nothing relaxes"
+)
 """Why a point with an answer may have no arcs."""
 
 

@@ -18,7 +18,7 @@ from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from ..model import StackParameters
 from .network import EndKinds
-from .relaxation import RelaxationTimes, places_of, relaxation_times
+from .relaxation import FAINT, RelaxationTimes, places_of, relaxation_times
 from .small_signal import Laws
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ PER_DECADE = 40
 
 BEYOND = 3.0
 """Natural logarithm of how far beyond the outermost times they are looked for."""
-
-FAINT = 1e-9
-"""Share of the resistance below which a pole makes no arc."""
 
 MOST_ARCS = 8
 """Arcs of a point in a result file: the largest."""

@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codes import Status
+from ..errors import ConvergenceError
 from ..model.components import check_no_planes
 from .network import EndKinds, components_of, held_components, network_of
 from .relaxation import (
+    FAINT,
     NOISE,
     SAME,
     UNSEEN,
@@ -35,7 +38,7 @@ from .relaxation import (
     refuse_large,
     rows_at_places,
 )
-from .state_impedance import linear_contacts, state_values
+from .state_impedance import linear_contacts, spectrum_about, state_values
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -45,6 +48,12 @@ Complex = NDArray[np.complex128]
 
 MOST_LOADED = 2000
 """Currents beyond which eigenvalues of dense matrices without symmetry would take minutes."""
+
+MATCH = 1e-3
+"""Share of the impedance by which the sum of the poles may miss it, where it is not `FAINT`; most stay below 1e-6."""
+
+COMPARED = 25
+"""Frequencies of that comparison, over all rates: some microseconds each beside the eigenvalues."""
 
 AROUND = 100.0
 """Fast and slow poles part at the widest gap within this factor of the middle of all rates."""
@@ -71,6 +80,8 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     ------
     ModelError
         An end is not known, a plane of sites is there, or the mesh is too large.
+    ConvergenceError
+        Their sum is not the impedance of the state to `MATCH`.
     """
     check_no_planes(chain.solution.stack)
     components = components_of(chain.solution.stack)
@@ -100,8 +111,34 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     is_real = bool((np.abs(time.imag) <= SAME * np.abs(time)).all())
     capacitance = 1.0 / rest if rest > 1e-9 * float(load @ load) else np.inf
     if is_real:
-        return RelaxationTimes(time.real, strength.real, capacitance, places, power.real)
-    return RelaxationTimes(time, strength, capacitance, places, power)
+        found = RelaxationTimes(time.real, strength.real, capacitance, places, power.real)
+    else:
+        found = RelaxationTimes(time, strength, capacitance, places, power)
+    _compare(found, chain, ends, currents)
+    return found
+
+
+def _compare(found: RelaxationTimes, chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents: Array) -> None:
+    """Refuse poles whose sum is not the spectrum of the same state.
+
+    Where a current depletes a layer the eigenvectors are nearly parallel, and rounding may leave nothing of the
+    strengths; their sum alone, the resistance, can still be right.
+    """
+    if not found.time.size:
+        return
+    rates = 1.0 / np.abs(found.time)
+    omega = np.geomspace(0.1 * rates.min(), rates.max(), COMPARED)
+    spectrum = spectrum_about(chain, omega, ends, currents, estimate=False).impedance
+    size = np.abs(spectrum)
+    apart = np.abs(found.impedance(omega / (2.0 * np.pi)) - spectrum)
+    miss = float(np.max(apart / (size + FAINT * size.max())))
+    if not miss < MATCH:
+        raise ConvergenceError(
+            "relaxation times about this state drown in rounding: "
+            f"their sum misses the impedance by {100 * miss:.2g} % "
+            "(a current depletes a layer; the impedance itself does not suffer)",
+            Status.NOT_CONVERGED,
+        )
 
 
 def _poles(matrix: Array, driven: Array, load: Array, at: Array) -> tuple[Complex, Complex, Complex]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codes import EndKind, Status
-from ..errors import ModelError
+from ..errors import ConvergenceError, ModelError
 from ..model import Stack, StackParameters
 from ..model.charge_transfer import ChargeTransfer
 from ..model.components import components_of
@@ -275,14 +275,22 @@ def arc_values(
     tolerances = np.broadcast_to(np.asarray(tolerance_V, dtype=float), (p.n_points,))
     names = place_names(p)
 
+    def arcs_about(state: Solution | SteadyState, laws: Any) -> dict[str, Array]:
+        try:
+            times = relaxation_times(state, ends=ends, charge_transfer=laws)
+        except ConvergenceError:
+            # `codes.NO_ARCS` says so where the arcs are shown.
+            return empty_arcs()
+        return stored_arcs(times, names)
+
     def at(arrays: StackParameters, i: int) -> dict[str, Array]:
         if states is not None:
-            return stored_arcs(relaxation_times(states[i], ends=ends), names) if states[i].has_answer else empty_arcs()
+            return arcs_about(states[i], None) if states[i].has_answer else empty_arcs()
         solution = solve_point_of(stack, point_of(arrays, i), float(tolerances[i]), None)
         if not Status(solution.status).has_answer:
             return empty_arcs()
         each = [law_of(law, i) for law in laws]
-        return stored_arcs(relaxation_times(solution, ends=ends, charge_transfer=each), names)
+        return arcs_about(solution, each)
 
     points = [at(p, i) for i in range(p.n_points)]
     energies = np.full((p.n_points, MOST_ARCS), np.nan)

@@ -59,6 +59,9 @@ FACES = 30.0
 """Elements at the faces are cut as for this angular frequency, in units of the largest sigma/eps: above it the carriers
 follow no more."""
 
+FAINT = 1e-9
+"""Share of the resistance below which a pole makes no arc."""
+
 UNSEEN = 1e-15
 """A pole counts whose share of the resistance or of the inverse geometric capacitance is above this."""
 
@@ -150,6 +153,8 @@ def relaxation_times(
     ------
     ModelError
         An end or a component is not known, the solution is none, or the mesh is too large.
+    ConvergenceError
+        About a current: rounding spoils the poles, whose sum would not be the impedance to 1e-3.
 
     Notes
     -----

@@ -249,16 +249,20 @@ def test_arcs_of_a_sweep_over_the_current(tmp_path: Path) -> None:
         assert np.nansum(data.relaxation_strength.values[row]) == pytest.approx(state.differential_resistance, rel=1e-6)
 
 
+@pytest.mark.parametrize("spoilt", [False, True])
 def test_an_inductive_loop_is_said_where_arcs_are_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spoilt: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second of three points gets RC elements of which one is negative, around 0.016 Hz; the others keep theirs."""
+    """The second of three points gets RC elements of which one is negative, around 0.016 Hz, or poles beside its
+    impedance; the others keep theirs."""
     from spacecharge.solver import points
 
     own, asked = points.relaxation_times, []
 
     def of_point(solution: Any, **options: Any) -> sc.RelaxationTimes:
         asked.append(solution)
+        if spoilt and len(asked) == 2:
+            raise sc.ConvergenceError("relaxation times about this state drown in rounding", 1)
         return elements([10.0, 1e-3], [-0.5, 1.0]) if len(asked) == 2 else own(solution, **options)
 
     monkeypatch.setattr(points, "relaxation_times", of_point)

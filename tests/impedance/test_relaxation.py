@@ -170,3 +170,40 @@ def test_pole_of_a_biased_contact_of_fast_layers(eta: float) -> None:
 def test_a_state_with_current_brings_its_contacts() -> None:
     with pytest.raises(sc.ModelError, match="brings its contacts"):
         sc.relaxation_times(sc.steady_state(pair(thickness=8.0), current_density=10.0), contact_resistance=[1.0])
+
+
+def strongly_driven(current: float) -> sc.SteadyState:
+    """Two grains of 40 nm with few sites; from some 100 A/m2 on one of them is depleted."""
+    grain = {
+        "thickness_nm": 40, "permittivity": 30, "site_density_per_nm3": 0.02, "occupancy": 0.3,
+        "diffusivity_m2_per_s": 1e-13,
+    }  # fmt: skip
+    layers = [sc.Layer(name=n, potential_V=u, **grain) for n, u in (("left", 3.0), ("right", 2.9))]
+    return sc.steady_state(sc.Stack(layers, temperature_K=400.0), current_density=current)
+
+
+def test_poles_that_are_given_are_those_of_the_impedance() -> None:
+    """However strong the current: which of the strong ones have none hangs on the rounding of the machine."""
+    frequency = np.logspace(2, 12, 31)
+    for current in (20.0, *np.arange(180.0, 330.0, 20.0)):
+        state = strongly_driven(float(current))
+        try:
+            times = sc.relaxation_times(state)
+        except sc.ConvergenceError as error:
+            assert "drown in rounding" in str(error) and current > 20.0
+            continue
+        assert times.impedance(frequency) == pytest.approx(sc.impedance(state, frequency), rel=2e-3)
+
+
+def test_poles_beside_the_impedance_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spacecharge.solver import loaded_poles
+
+    own = loaded_poles._poles
+
+    def spoilt(*args: Any) -> Any:
+        rate, strength, power = own(*args)
+        return rate, np.where(np.abs(strength) == np.abs(strength).max(), 1.01, 1.0) * strength, power
+
+    monkeypatch.setattr(loaded_poles, "_poles", spoilt)
+    with pytest.raises(sc.ConvergenceError, match=r"drown in rounding: their sum misses the impedance by [\d.]+ %"):
+        sc.relaxation_times(strongly_driven(20.0))
