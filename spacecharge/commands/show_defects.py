@@ -65,11 +65,11 @@ def _is_configuration(path: str) -> bool:
 
 def _of_configuration(args: argparse.Namespace) -> int:
     """Print the bulk of every layer with defects at the configuration's own numbers; draw carriers and bands."""
-    from ..config import load_config
+    from ..config import Config, load_config
     from ..report.defect_tables import equilibrium_lines
 
     config = load_config(args.file)
-    stack = config.base_stack
+    stack = config.base_stack if isinstance(config, Config) else config.stack
     given = [key for key in (*_OPTIONS, *_GIVEN, "against") if getattr(args, key) is not None]
     if given:
         raise ConfigError([f"--{given[0].replace('_', '-')}: a configuration says it itself"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,7 +197,7 @@ class Config(CheckedConfig):
             from ..fitting.from_fit import with_fits
 
             try:
-                return cast(Stack, with_fits(self).base_stack)
+                return with_fits(self).base_stack
             except ConfigError as error:
                 raise ConfigError([f"{line}; the fit has not been read yet" for line in error.problems]) from None
         return self.base_stack
