@@ -52,7 +52,7 @@ class Rows:
         values = values.transpose([list(dims).index(d) for d in ordered])
         sizes = values.shape[len(dims) - len(own) :]
         present = [n if d in dims else 1 for d, n in zip(self.axes, self.shape, strict=True)]
-        values = values.reshape(*present, *sizes)
+        values = values.reshape((*present, *sizes))
         labels = [self.labels(d) for d in own]
         for index in np.ndindex(*sizes):
             where = ", ".join(str(label[i]) for label, i in zip(labels, index, strict=True))

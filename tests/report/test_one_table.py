@@ -31,10 +31,12 @@ FACTORS = {"interface_resistance": 1e4, "charge": 1e2, "impedance_real": 1e4}
 UNITS = {"interface_resistance": "Ohm cm2", "charge": "uC/cm2", "impedance_real": "Ohm cm2"}
 
 
-def layout_of(zipped):
-    """Two axes with all their combinations, or three points of both."""
+def layout_of(kind):
+    """Two axes with all their combinations, three points of both, or one point."""
     units = {"electrode_potential": "V", "temperature": "K"}
-    if zipped:
+    if kind == "single":
+        axes, sweep, shape = [], (), ()
+    elif kind == "zip":
         axes = [Coordinate(name="point", values=np.arange(3))]
         along = (np.array([2.4, 3.4, 2.9]), KELVIN)
         axes += [
@@ -59,7 +61,7 @@ def values_of(layout):
     }
 
 
-@pytest.fixture(params=[False, True], ids=["outer", "zip"])
+@pytest.fixture(params=["outer", "zip", "single"])
 def both(request, tmp_path):
     """The same sweep in memory and as a file."""
     layout = layout_of(request.param)
@@ -96,6 +98,8 @@ def expected(table, *, along=()):
 
 def swept(table, repeat=1):
     """Return the swept numbers of every row."""
+    if not table.layout.sweep:
+        return {}
     if table.layout.sweep == ("point",):
         found = {"electrode_potential": np.array([2.4, 3.4, 2.9]), "temperature": KELVIN}
     else:
