@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import EndKind
+from ..constants import CM2
 from ..document.problems import Problems, nearest, shown
 from ..errors import ModelError
 from ..model import Stack
@@ -128,8 +129,8 @@ def impedance_settings(
     return ImpedanceSettings(
         frequency_Hz=tuple(values.tolist()),
         ends=ends,
-        electrode_area=None if area is None else area * 1e-4,
-        series_resistance=keys.series_resistance_ohm_cm2 * 1e-4,
+        electrode_area=None if area is None else area * CM2,
+        series_resistance=keys.series_resistance_ohm_cm2 * CM2,
         arcs=keys.arcs,
     )
 

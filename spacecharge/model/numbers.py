@@ -107,7 +107,9 @@ class StackNumbers:
 class TransferNumbers:
     """Numbers of a law of charge transfer at a contact."""
 
-    rate_constant_per_m2_s: Annotated[float, Number(low=1e-60, high=1e60, text="Jumps per area and time", rule="none")]
+    rate_constant_per_m2_s: Annotated[
+        float, Number(low=1e-60, high=1e60, text="Jumps per area and time", rule="none", by_decades=True)
+    ]
     reference_temperature_K: Annotated[
         float,
         Number(

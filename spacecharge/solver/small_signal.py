@@ -242,7 +242,7 @@ def circuit(
     contact_resistance: ArrayLike | None,
 ) -> tuple[Network, NDArray[np.bool_]]:
     """Return the network of a solution and the components that its ends hold; arguments as for :func:`impedance`."""
-    if solution.status not in (0, 4):
+    if not solution.status.has_answer:
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
     components = components_of(solution.stack)
     resistance, transfers = _contacts(solution, charge_transfer, contact_resistance)
