@@ -15,8 +15,8 @@ from ..model import Stack, StackParameters, stack_parameters
 from .assumed import Assumed, assumed_values
 from .axes import Axis, Index, Sweep, closed_grid
 from .build import FitReference
+from .notes import notes_of
 from .paths import TOLERANCE_PATH, allowed_range
-from .prepare import KELVIN, temperature_note
 from .rebuilt import put_together, rebuilt_stacks
 
 Array = NDArray[np.float64]
@@ -221,10 +221,8 @@ class Config(CheckedConfig):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know about the numbers that went in, a line each."""
-        axis = next((a for a in self.axes if a.path == KELVIN), None)
-        lowest = float(self.base_stack.temperature_K) if axis is None or axis.grid.is_open else axis.grid.low
-        return tuple(note for note in (temperature_note(lowest),) if note)
+        """What a reader of the results has to know about the numbers that went in or are left out, a line each."""
+        return notes_of(self)
 
     def with_fits(self, resolver: Resolver, sigma_of: SigmaOf | None = None) -> Config:
         """Return a copy with every number that comes from a fit filled in, and the axes around such numbers closed.
@@ -353,10 +351,27 @@ class Config(CheckedConfig):
         """
         if not self.output.sensitivities:
             return {}
+        return {path: self.tangent(path, lo, hi) for path in self.output.sensitivities}
+
+    def tangent(self, path: str, lo: int = 0, hi: int | None = None) -> StackParameters:
+        """Return the derivative of the SI arrays with respect to one number; see :meth:`tangents`.
+
+        Where the stack is built anew for values of an axis, each point has that of its own stack.
+        """
         from ..model.tangents import parameter_tangent
 
-        over = self.point_overrides(lo, self.n_points if hi is None else hi)
-        return {path: parameter_tangent(self.stack, path, over)[1] for path in self.output.sensitivities}
+        points = np.arange(max(lo, 0), min(self.n_points if hi is None else hi, self.n_points), dtype=np.int64)
+        values = self.sweep.values_at(points)
+        over = self._overrides(values, points.size)
+
+        def slopes(stack: Stack, over: Mapping[str, Array]) -> StackParameters:
+            return parameter_tangent(stack, path, over)[1]
+
+        if self.has_slow_axes:
+            together = put_together(rebuilt_stacks(self.stack, self.axes, values), slopes, over)
+            if together is not None:
+                return together
+        return slopes(self.stack, over)
 
     def __repr__(self) -> str:
         return (
