@@ -89,10 +89,15 @@ def unit_of(path: str) -> Unit:
     Unit
         :data:`NO_UNIT` for pure numbers.
     """
+    return _suffix(last_key(path))
+
+
+def last_key(path: str) -> str:
+    """Return the last key of a dotted path: of items of a list and of ``KEY.value`` the key above them."""
     parts = path.split(".")
     while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] == "value"):
         parts.pop()
-    return _suffix(parts[-1])
+    return parts[-1]
 
 
 @lru_cache(maxsize=4096)
@@ -193,6 +198,7 @@ __all__ = [
     "Unit",
     "coordinate_name",
     "display_of",
+    "last_key",
     "mathtext_of",
     "number_text",
     "stem",

@@ -97,7 +97,7 @@ OUTSIDE: dict[str, set[str]] = {
     "matplotlib": {"plotting"},
     "pydantic": {"config", "fitting"},
     "ruamel": {"document"},
-    "lazy_loader": {"version"},
+    "lazy_loader": {"version", "config.__init__", "fitting.__init__", "plotting.__init__"},
     "openpyxl": {"report"},
     "plotext": {"report"},
     "xarray": {"store", "sweeping"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,11 @@ def impedance_settings(
     )
 
 
+def is_biased(stack: Stack, paths: Iterable[str]) -> bool:
+    """Say whether a contact has a bias: in the stack, or by one of the dotted paths that are swept or given."""
+    return any(contact.bias_V for contact in stack.contacts) or any(path.endswith(".bias_V") for path in paths)
+
+
 def check_planes(
     keys: ImpedanceKeys | None, swept: set[str], stack: Stack, problems: Problems, *, with_load: bool
 ) -> None:
@@ -153,8 +158,7 @@ def check_planes(
     with_load : bool
         Whether there is a load.
     """
-    is_biased = any(contact.bias_V for contact in stack.contacts) or any(path.endswith(".bias_V") for path in swept)
-    if keys is not None and (is_biased or (with_load and keys.arcs)):
+    if keys is not None and (is_biased(stack, swept) or (with_load and keys.arcs)):
         try:
             check_no_planes(stack)
         except ModelError as error:

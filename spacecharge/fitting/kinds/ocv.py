@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.validation import validate
 from ...constants import CM2, FARADAY
 from ...document.problems import Problems, nearest
-from ...document.yaml import Document
+from ...document.yaml import Document, beside
 from ...measured.counted_charge import Sample, capacity_from_molar_mass
 from ...measured.cycler import ROLES, read_cycling
 from ...measured.equilibrium import PLATEAU_SLOPE
@@ -260,7 +259,7 @@ def fit_ocv(config: OcvConfig) -> OcvResult:
     """
     data, model = config.data, config.model
     cycling = read_cycling(
-        os.path.join(os.path.dirname(config.path), os.path.expanduser(data.path)),
+        beside(config.path, data.path),
         format=data.format,
         columns=data.columns,
         time_scale=data.time_scale,
