@@ -1,6 +1,6 @@
 """Codes that kernels, result files and people share: each with its words, in one place.
 
-Kernels see plain integers (``kernels.layout``, a test holds them equal); everything else names the members.
+Kernels see plain integers (``kernels.rows``; a test holds them equal); everything else names the members.
 """
 
 from __future__ import annotations

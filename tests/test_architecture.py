@@ -369,6 +369,41 @@ def test_functions_of_the_method_take_few_arguments() -> None:
     assert {f.name: f.arguments for f in functions() if f.in_method and f.arguments > 8} == {}
 
 
+def test_the_contributors_page_points_at_the_method() -> None:
+    """Every `name`, `file:line` of the page is a function of that file, and the line one of its own."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    pointers = re.findall(r"`(\w+)`,\s`([\w/]+\.py):(\d+)`", page)
+    assert len(pointers) == len(re.findall(r"\.py:\d", page)) >= 10
+    wrong = []
+    for name, path, line in pointers:
+        nodes = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        found = [
+            (n.lineno, n.end_lineno or n.lineno) for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name
+        ]
+        if not any(first <= int(line) <= last for first, last in found):
+            wrong.append(f"{path}:{line}: {name} stands at {found}")
+    assert wrong == []
+
+
+def test_the_page_of_the_method_names_every_file_of_its_room() -> None:
+    page = (PACKAGE / "kernels" / "__init__.py").read_text(encoding="utf-8")
+    assert 100 <= len(page.splitlines()) <= 150
+    table = page.split("\nFiles\n-----\n")[1].split("\n\n")[0]
+    listed: list[str] = []
+    for entry in re.findall(r"^(\w+(?:, \w+)*)  ", table, re.MULTILINE):
+        first, *rest = entry.split(", ")
+        # `steady_nodes, _element` is short for two files of one kind, `_jit, _parts` is not.
+        kind = "" if first.startswith("_") else first.partition("_")[0]
+        listed += [first, *(kind + name if name.startswith("_") else name for name in rest)]
+    assert sorted(listed) == sorted(p.stem for p in (PACKAGE / "kernels").glob("*.py") if p.stem != "__init__")
+    for place, name in re.findall(r"`(\w+)\.(\w+)`", page):
+        kernel = PACKAGE / "kernels" / f"{place}.py"
+        if kernel.exists():
+            assert re.search(rf"^(?:def )?{name}\b", kernel.read_text(encoding="utf-8"), re.MULTILINE), name
+        elif (PACKAGE / place).is_dir():
+            assert (PACKAGE / place / f"{name}.py").exists(), f"{place}.{name}"
+
+
 def test_no_path_of_a_machine_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, cwd=ROOT)
     if listed.returncode != 0:

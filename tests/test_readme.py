@@ -150,7 +150,7 @@ def test_names_and_links_exist():
     assert names - keys <= set(sc.__all__)
     for text in [*PAGES.values(), (ROOT / "CONTRIBUTING.md").read_text(), (ROOT / "CHANGELOG.md").read_text()]:
         links = re.findall(r"\]\(([^)#:]+)\)", text)
-        links += re.findall(r"`((?:configs|tests|benchmarks|spacecharge)/[^`\s]+)`", text)
+        links += re.findall(r"`((?:configs|tests|benchmarks|spacecharge)/[^`\s]+?)(?::\d+)?`", text)
         # Links of the guide count from its folder.
         assert [link for link in links if not (ROOT / link).exists() and not (GUIDE / link).exists()] == []
 

@@ -1,7 +1,7 @@
 """The statistics laws: occupancy, its changes and its response, as functions of the distance Delta to the bulk.
 
 All that kernels know of one law and not of another stands here (and how far its branch of rising chemical potential
-reaches, in ``species``); a further law is a code in ``layout`` and a branch in these functions. With Delta = u - u_b,
+reaches, in ``species``); a further law is a code in ``rows`` and a branch in these functions. With Delta = u - u_b,
 u = ln[theta/(1 - theta)] on a lattice and ln theta where sites do not limit. Everything is written on expm1(-|Delta|):
 theta - theta_b does not cancel near the bulk and nothing overflows far from it.
 """

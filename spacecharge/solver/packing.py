@@ -119,7 +119,7 @@ def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
 
 
 def profile_positions(parameters: StackParameters, profile_x: Sequence[Array]) -> tuple[Array, NDArray[np.int64]]:
-    """Return distances from the faces that `sample_rows` wants, and where each layer starts in them."""
+    """Return distances from the faces for `kernels.sample.read_positions`, and where each layer starts in them."""
     parts = []
     for i, x in enumerate(profile_x):
         if i == 0 and parameters.n_layers > 1:

@@ -80,7 +80,7 @@ class Solution:
     options : SolverOptions
         Settings of the solve.
     row : ndarray
-        Output row of the kernel (layout: ``kernels.layout``).
+        Output row of the kernel (layout: ``kernels.rows``).
     state : ndarray, shape (n_rows, n_elements + 1)
         Work array of the kernel: the rows that describe the answer, the others 0.
 
@@ -174,7 +174,7 @@ class Solution:
 
     @property
     def row(self) -> Array:
-        """Output row of the kernel (layout: ``kernels.layout``)."""
+        """Output row of the kernel (layout: ``kernels.rows``)."""
         row: Array = self._out[0]
         return row
 
