@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from solver.random_stacks import random_stacks
 from spacecharge.codes import Validity
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.model import stack_parameters
 from spacecharge.solver.output import Rows
 from spacecharge.solver.strain import carriers, without_bulk
+from tests.solver.random_stacks import random_stacks
 
 VOLT = BOLTZMANN * 298.15 / ELEMENTARY_CHARGE
 
