@@ -273,7 +273,7 @@ def test_interrupted_sweep_goes_on(tmp_path, monkeypatch):
         return whole(self, lo, hi)
 
     monkeypatch.setattr(FitTask, "evaluate", stops)
-    with pytest.raises(SystemStop, match="failed on every try.* 4 of 6 points are in the file"):
+    with pytest.raises(SystemStop, match=r"failed on every try.* 4 of 6 points are in the file"):
         run_fit_sweep(config, "f.h5")
     monkeypatch.setattr(FitTask, "evaluate", whole)
     report = run_fit_sweep(config, "f.h5")

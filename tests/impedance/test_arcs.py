@@ -127,8 +127,8 @@ def test_arcs_about_a_current_add_up_to_the_slope_of_its_curve() -> None:
     assert contact.resistance + electrode.resistance == pytest.approx(
         (above.voltage - below.voltage) / (2.0 * h), rel=1e-5
     )
-    # Butler and Volmer, eta = 2 (kT/e) arsinh(j/2 i0), with the exchange current that is there and moves with j; what the
-    # layer at the contact takes besides is 0.35 %.
+    # Butler and Volmer, eta = 2 (kT/e) arsinh(j/2 i0), with the exchange current that is there and moves with j; what
+    # the layer at the contact takes besides is 0.35 %.
     current, volt = -40.0, 0.0256926
     exchange = float(state.exchange_current_density[0])
     moves = float(above.exchange_current_density[0] - below.exchange_current_density[0]) / (2.0 * h)
