@@ -89,7 +89,7 @@ class Equilibrium:
     notes: tuple[str, ...]
 
     def concentration_per_cm3(self, name: str, charge: float | None = None) -> float:
-        """Return the concentration of a defect, or of one of its charge states [cm^-3].
+        """Return the concentration of a defect `name`, or of its state of one `charge` [1] [cm^-3].
 
         Raises
         ------
