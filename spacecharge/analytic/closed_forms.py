@@ -136,6 +136,10 @@ def gouy_chapman_debye_length(
     -------
     float
         Debye length [m]; that of one species on a fixed background is sqrt(2) larger.
+
+    References
+    ----------
+    .. [1] P. Debye and E. Hueckel, Phys. Z. 24, 185 (1923).
     """
     square = VACUUM_PERMITTIVITY * permittivity * BOLTZMANN * temperature / (2.0 * number_density)
     return math.sqrt(square) / (abs(charge_number) * ELEMENTARY_CHARGE)

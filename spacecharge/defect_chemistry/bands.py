@@ -77,6 +77,10 @@ class EffectiveBands:
         Density-of-states effective masses in units of the electron's instead: N = 2 (2 pi m kT/h^2)^(3/2).
     carrier_statistics : {"boltzmann", "fermi_dirac"}
         How the bands are filled.
+
+    References
+    ----------
+    .. [1] J. S. Blakemore, Solid-State Electron. 25, 1067 (1982).
     """
 
     band_gap_eV: float
