@@ -1,0 +1,57 @@
+"""Docstrings of what users call: numpydoc, every argument, what comes back; examples print what they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import itertools
+import re
+
+import pytest
+
+import spacecharge as sc
+
+from .test_architecture import modules
+
+
+def sections(text: str) -> set[str]:
+    """Titles of a docstring: lines underlined at their full length."""
+    pairs = itertools.pairwise(text.splitlines())
+    return {title for title, line in pairs if len(title) == len(line) > 2 and set(line) == {"-"}}
+
+
+def public() -> list[str]:
+    return [name for name in sc.__all__ if callable(getattr(sc, name))]
+
+
+@pytest.mark.parametrize("name", public())
+def test_public_names_have_numpydoc_docstrings(name: str) -> None:
+    thing = getattr(sc, name)
+    text = inspect.getdoc(thing)
+    assert text
+    first, *rest = text.split("\n\n")
+    assert "\n" not in first
+    assert first.endswith(".")
+    assert first[0].isupper()
+    present = sections(text)
+    if inspect.isclass(thing):
+        own_arguments = "__init__" in vars(thing) and len(inspect.signature(thing).parameters) > 0
+        assert present & {"Parameters", "Attributes"} or not own_arguments, rest
+        return
+    assert "Returns" in present
+    arguments = inspect.signature(thing).parameters
+    # An observable takes a Solution and nothing else.
+    assert "Parameters" in present or list(arguments) == ["solution"]
+    if "Parameters" in present:
+        block = text.split("Parameters\n----------\n")[1].split("\n---")[0]
+        missing = [a for a in arguments if not re.search(rf"^[\w, ]*\b{a}\b.* : ", block, re.MULTILINE)]
+        assert missing == []
+
+
+@pytest.mark.parametrize("module", [m for m, path in modules() if ">>> " in path.read_text(encoding="utf-8")])
+def test_examples_of_docstrings_print_what_they_say(module: str) -> None:
+    name = ".".join(["spacecharge", *module.split(".")]).removesuffix(".__init__")
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
