@@ -7,6 +7,8 @@ import importlib
 import inspect
 import itertools
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,36 @@ def test_public_names_have_numpydoc_docstrings(name: str) -> None:
         block = text.split("Parameters\n----------\n")[1].split("\n---")[0]
         missing = [a for a in arguments if not re.search(rf"^[\w, ]*\b{a}\b.* : ", block, re.MULTILINE)]
         assert missing == []
+
+
+def methods() -> dict[str, Callable[..., Any]]:
+    """Public functions of `sc.analytic` and `sc.defects`, and the public methods of every public class."""
+    names = {name: getattr(sc, name) for name in sc.__all__}
+    for room in (sc.analytic, sc.defects):
+        names |= {f"{room.__name__.rpartition('.')[2]}.{name}": getattr(room, name) for name in room.__all__}
+    found = {name: thing for name, thing in names.items() if "." in name and inspect.isfunction(thing)}
+    for name, kind in names.items():
+        if inspect.isclass(kind):
+            for method, thing in vars(kind).items():
+                plain = getattr(thing, "__func__", thing)
+                if inspect.isfunction(plain) and not method.startswith("_"):
+                    found[f"{name}.{method}"] = plain
+    return found
+
+
+@pytest.mark.parametrize(("name", "function"), methods().items(), ids=methods())
+def test_methods_say_what_they_take_and_raise(name: str, function: Callable[..., Any]) -> None:
+    text = inspect.getdoc(function)
+    assert text is not None
+    assert text.split("\n\n")[0].count("\n") == 0
+    arguments = [a for a in inspect.signature(function).parameters if a not in ("self", "cls")]
+    block = text.partition("Parameters\n----------\n")[2].split("\n---")[0]
+    assert [a for a in arguments if not re.search(rf"^[*\w, ]*\b{a}\b[\w, ]*(?: : |$)", block, re.MULTILINE)] == []
+    # What a method without arguments returns is in its first line.
+    if arguments and inspect.signature(function).return_annotation not in ("None", None):
+        assert "Returns" in sections(text) or re.search(r"^Return .*\[.+\]\.$", text, re.MULTILINE)
+    if re.search(r"^ +raise ", inspect.getsource(function), re.MULTILINE):
+        assert "Raises" in sections(text)
 
 
 @pytest.mark.parametrize("module", [m for m, path in modules() if ">>> " in path.read_text(encoding="utf-8")])

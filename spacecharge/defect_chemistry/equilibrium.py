@@ -89,7 +89,12 @@ class Equilibrium:
     notes: tuple[str, ...]
 
     def concentration_per_cm3(self, name: str, charge: float | None = None) -> float:
-        """Return the concentration of a defect `name`, or of its state of one `charge` [1] [cm^-3].
+        """Return the concentration of a defect [cm^-3].
+
+        Parameters
+        ----------
+        name, charge : str, float
+            Of the defect, and of one of its states [1]; without it all states together.
 
         Raises
         ------
