@@ -50,7 +50,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import STATISTICS_NAMES
+from ..codes import STATISTICS_NAMES, Statistics
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from ..units import unit_of
@@ -366,11 +366,10 @@ def jump_is_defined(parameters: StackParameters, contact: int, left: int, right:
             path,
         )
     sites = ((contact, left), (contact + 1, right))
-    words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, s]]) for j, s in sites]
-    others = [(name, word) for name, word in words if word != "lattice"]
+    others = [(names[j], law) for j, s in sites if (law := parameters.statistics[j, s]) != Statistics.LATTICE]
     if others:
         verb = "has" if len(others) == 1 else "have"
-        laws = " and ".join(dict.fromkeys(word for _, word in others))
+        laws = " and ".join(dict.fromkeys(STATISTICS_NAMES[law] for _, law in others))
         raise ModelError(
             f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
             "to jump to: use statistics: lattice",

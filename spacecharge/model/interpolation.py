@@ -91,11 +91,16 @@ def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
     return on_table(ocv, x, y, at)[0]
 
 
-def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
-    """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
+def knots_of(ocv: Mapping[str, Any], x: str, y: str) -> tuple[Array, Array]:
+    """Return columns `x` and `y` of an ocv, by rising `x`."""
     knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
     order = np.argsort(knots)
-    knots, column = knots[order], column[order]
+    return knots[order], column[order]
+
+
+def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
+    """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
+    knots, column = knots_of(ocv, x, y)
     # Swept values from linspace may miss the end knots by rounding: that is no extrapolation.
     slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
     inside = (at >= knots[0] - slack) & (at <= knots[-1] + slack)
@@ -103,4 +108,4 @@ def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, 
     return np.where(inside, found, np.nan), float(knots[0]), float(knots[-1]), float(column[0])
 
 
-__all__ = ["on_table", "pchip", "tabulated"]
+__all__ = ["knots_of", "on_table", "pchip", "tabulated"]

@@ -27,7 +27,7 @@ from .numbers import (
 )
 from .ocv import as_lists
 from .planes import check_sites, planes_of
-from .species_keys import LAW_KEYS, SPECIES_KEYS, check_species
+from .species_keys import MOBILITY_KEYS, SPECIES_KEYS, check_species
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
@@ -127,7 +127,7 @@ class Layer(LayerNumbers):
             return True
         if key == "potential_V" and self.composition is not None:
             return True
-        if key in LAW_KEYS and any(getattr(self, other) is not None for other in LAW_KEYS if other != key):
+        if key in MOBILITY_KEYS and any(getattr(self, other) is not None for other in MOBILITY_KEYS if other != key):
             # A conductivity of the user's stands for the diffusivity of the material, and the other way round.
             return True
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)

@@ -113,6 +113,7 @@ class Solution:
         self._seconds = seconds
         self._cache: dict[str, Any] = {}
 
+    iterations = Observed(o.iterations)
     contact_potential = Observed(o.contact_potential)
     contact_field = Observed(o.contact_field)
     space_charge_potential = Observed(o.space_charge_potential)
