@@ -56,6 +56,7 @@ from .solver.outputs import (
     differential_capacitance,
     excess_resistance,
     interface_resistance,
+    iterations,
     layer_resistance,
     potential_error_estimate,
     resistance,
@@ -63,6 +64,7 @@ from .solver.outputs import (
     space_charge_potential,
     space_charge_width,
     static_capacitance,
+    status,
     validity,
 )
 from .solver.relaxation import RelaxationTimes, relaxation_times
@@ -132,6 +134,7 @@ __all__ = [
     "impedance_arcs",
     "impedance_error_estimate",
     "interface_resistance",
+    "iterations",
     "layer_resistance",
     "layer_voltage",
     "load_config",
@@ -151,6 +154,7 @@ __all__ = [
     "space_charge_potential",
     "space_charge_width",
     "static_capacitance",
+    "status",
     "steady_state",
     "sweep",
     "total_conductivity",

@@ -17,8 +17,7 @@ from pydantic import Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
 from ..document.problems import Problems, shown
 from ..document.yaml import Document
-from ..errors import FitError
-from ..measured.columns import role_of
+from ..measured.columns import missing_unit
 from ..nmr.parameters import Rule
 from .fields import Keys, Plain, Whole
 from .uncertainty import UNCERTAINTIES, PriorSpec, Range, Sampling, UncertaintyKeys, asked
@@ -325,10 +324,9 @@ def _check_source(keys: FitDataKeys, kind: str, problems: Problems) -> dict[str,
     if keys.path is not None and keys.columns is None:
         problems.add("data", "columns is missing: a mapping from what a column is to its name")
     for role in keys.columns or {}:
-        try:
-            role_of(role)
-        except FitError as error:
-            problems.add(("data", "columns", role), str(error).partition(": ")[2], key=True)
+        missing = missing_unit(role)
+        if missing:
+            problems.add(("data", "columns", role), missing, key=True)
     return keys.model_dump(exclude_none=True, by_alias=True)
 
 

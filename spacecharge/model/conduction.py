@@ -17,6 +17,9 @@ from .arrhenius import arrhenius, relative_slope
 
 Array = NDArray[np.float64]
 
+MOBILITIES = ("diffusivity", "given_conductivity")
+"""Arrays of numbers that say how a species moves; one gives the other."""
+
 ENERGY_OF = "activation_energy_of"
 """Key of a conductivity's law that says what its activation energy belongs to."""
 
@@ -106,6 +109,7 @@ def apply_to_tangent(base: Mapping[str, Array], tangent: Mapping[str, Array]) ->
 __all__ = [
     "ENERGY_OF",
     "ENERGY_OF_NAMES",
+    "MOBILITIES",
     "apply_conduction",
     "apply_mobile_fraction",
     "apply_to_tangent",

@@ -110,6 +110,12 @@ def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
     return on_table(ocv, x, y, at)[0]
 
 
+def knots_of(ocv: Mapping[str, Any], x: str, y: str) -> tuple[Array, Array]:
+    """Return columns `x` and `y` of an ocv, by rising `x`."""
+    table = _sorted(tuple(ocv[x]), tuple(ocv[y]))
+    return table.knots, table.values
+
+
 def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
     """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
     table = _sorted(tuple(ocv[x]), tuple(ocv[y]))
@@ -126,7 +132,9 @@ def _sorted(x: tuple[float, ...], y: tuple[float, ...]) -> _Table:
     """Return a table by rising `x`: an ocv is asked at every chunk of a sweep."""
     knots, column = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     order = np.argsort(knots)
-    return _prepared(knots[order], column[order])
+    knots, column = knots[order], column[order]
+    knots.flags.writeable = column.flags.writeable = False
+    return _prepared(knots, column)
 
 
-__all__ = ["on_table", "pchip", "tabulated"]
+__all__ = ["knots_of", "on_table", "pchip", "tabulated"]

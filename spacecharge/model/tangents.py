@@ -13,7 +13,7 @@ from ..errors import ModelError
 from ..units import unit_of
 from .arrhenius import relative_slope
 from .conduction import apply_to_tangent, conductivity_slope
-from .interpolation import pchip
+from .interpolation import knots_of, pchip
 from .layer import Stack
 from .numbers import Number, number_of
 from .parameters import StackParameters, law_parts, stack_parameters
@@ -215,9 +215,7 @@ def _move_bulk(base: StackParameters, tangent: StackParameters, i: int, k: int, 
 
 def _slope(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
     """Return dy/dx of the ocv table at `at`, with the same interpolation as the values."""
-    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
-    order = np.argsort(knots)
-    knots, column = knots[order], column[order]
+    knots, column = knots_of(ocv, x, y)
     return pchip(knots, column, np.clip(at, knots[0], knots[-1]), derivative=True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..constants import CM2
 from ..errors import StoreError
 from ..report.view import View
 from ..store.files import replacing
@@ -166,7 +167,7 @@ def _spectra(view: View, title: str) -> Figure:
 
     said = view.results.attributes
     if "electrode_area_m2" in said and view.area_cm2 is None:
-        view.area_cm2 = 1e4 * float(said["electrode_area_m2"])
+        view.area_cm2 = float(said["electrode_area_m2"]) / CM2
     return plot_spectra(view, title=title, series_resistance=float(said.get("series_resistance_ohm_m2", 0.0)))
 
 

@@ -300,3 +300,9 @@ def label_text(words: str, unit: str, width: int = 32) -> str:
     elif unit:
         lines.append(f"({unit})")
     return "\n".join(lines).replace("Li/Li+", "Li/Li$^{+}$")
+
+
+def label_nyquist(panel: Axes, unit: str) -> None:
+    """Name the axes of an impedance plane; `unit` as figures write it."""
+    panel.set_xlabel(label_text("Re Z", unit))
+    panel.set_ylabel(label_text("-Im Z", unit))

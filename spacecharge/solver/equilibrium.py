@@ -169,8 +169,7 @@ def solved_rows(
     p = parameters
     check_tolerance(tolerance_V)
     rows, codes = pack_rows(p, tolerance_V)
-    out = np.full((p.n_points, output_width(p)), np.nan)
-    out[:, 0] = np.where(p.invalid, _INVALID, _NOT_RUN)
+    out = _empty_rows(p)
     packed = (options or _DEFAULT_OPTIONS).packed()
     beyond = beyond_the_main_job(p, options or _DEFAULT_OPTIONS)
     readers: list[Callable[[int, Array], None]] = [] if keep is None else [keep]
@@ -194,6 +193,13 @@ def solved_rows(
             _replace_static(p, rows, codes, packed, tangent, slopes[path], n_threads)
     moved = {path: Rows(slopes[path], tangent, resistance_of) for path, tangent in tangents.items()}
     return Rows(out, p, resistance_of), moved, sampled
+
+
+def _empty_rows(parameters: StackParameters) -> Array:
+    """Return an output row for every point: nothing known but the status, ``invalid`` or ``not run``."""
+    out = np.full((parameters.n_points, output_width(parameters)), np.nan)
+    out[:, 0] = np.where(parameters.invalid, _INVALID, _NOT_RUN)
+    return out
 
 
 def _sampler(
@@ -278,8 +284,7 @@ def _replace_static(
     for amount in (-2.0, -1.0, 1.0, 2.0):
         moved = rows + (amount * step)[:, None] * moves
         moved[:, 1] = 1e-11
-        out = np.full((p.n_points, output_width(p)), np.nan)
-        out[:, 0] = np.where(p.invalid, _INVALID, _NOT_RUN)
+        out = _empty_rows(p)
 
         def block(first: int, last: int, moved: Array = moved, out: Array = out) -> None:
             run_any(first, last, moved, codes, packed, _work_array(p.n_layers, p.n_species), out)

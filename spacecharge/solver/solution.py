@@ -113,6 +113,7 @@ class Solution:
         self._seconds = seconds
         self._cache: dict[str, Any] = {}
 
+    iterations = Observed(o.iterations)
     contact_potential = Observed(o.contact_potential)
     contact_field = Observed(o.contact_field)
     space_charge_potential = Observed(o.space_charge_potential)
@@ -255,7 +256,16 @@ class Solution:
         return np.empty(0 if n_species == 1 else (n_species, 0))
 
     def layer(self, name: str) -> LayerProfile:
-        """Return the profiles of the layer `name`.
+        """Return the profiles of one layer.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer.
+
+        Returns
+        -------
+        LayerProfile
 
         Raises
         ------

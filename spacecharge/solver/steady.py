@@ -88,7 +88,17 @@ class SteadyState:
 
     @classmethod
     def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
-        """Return what stands for a state that was not found."""
+        """Return what stands for a state that was not found.
+
+        Parameters
+        ----------
+        stack, status, message, iterations
+            As the attributes; every number of the state is NaN.
+
+        Returns
+        -------
+        SteadyState
+        """
         nan = math.nan
         return cls(stack, status, message, nan, nan, nan, nan, nan, nan, iterations, 0)
 
@@ -303,9 +313,9 @@ def between_reservoirs(stack: Stack) -> Stack:
     for side, end in (("left", stack.left), ("right", stack.right)):
         if EndKind.of(end.kind).is_contact:
             raise ModelError("a load makes the ends reservoirs of neutral bulk (allowed: bulk)", f"ends.{side}")
-    if stack.left.kind == stack.right.kind == "bulk":
+    if stack.left.kind == stack.right.kind == EndKind.BULK.key:
         return stack
-    bulk = End(kind="bulk")
+    bulk = End(kind=EndKind.BULK.key)
     stack.cache["between_reservoirs"] = loaded = stack.replace(left=bulk, right=bulk)
     return loaded
 

@@ -134,7 +134,9 @@ def make_task(config: Config | LatticeConfig) -> Any:
     ConfigError
         A fit that the configuration refers to cannot be used, or a key asks for what is not computed.
     """
-    if hasattr(config, "base_stack"):
+    from ..config import Config
+
+    if isinstance(config, Config):
         return _interface_task(config)
     from .lattice import LatticeTask
 

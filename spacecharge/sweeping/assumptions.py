@@ -19,6 +19,8 @@ from .in_memory import SweepTable, sweep
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..config.lattice import LatticeConfig
+
 Array = NDArray[np.float64]
 
 DECADE = 10.0
@@ -109,7 +111,7 @@ class Assumptions:
 
 
 def assume(
-    config: Config | Stack | str | os.PathLike[str],
+    config: Config | LatticeConfig | Stack | str | os.PathLike[str],
     *,
     y: str = Y,
     num: int = 11,
@@ -122,8 +124,9 @@ def assume(
     Parameters
     ----------
     config : Config, Stack or path
-        What to look at. The axes of a configuration play no part in the one-at-a-time runs, which start from its base
-        point, of swept materials that of the layer itself; the first axis of numbers is the axis of the band.
+        What to look at; planes of sites assume nothing and are refused. The axes of a configuration play no part in the
+        one-at-a-time runs, which start from its base point, of swept materials that of the layer itself; the first axis
+        of numbers is the axis of the band.
     y : str
         The answer: a variable, with contact, side or layer in brackets where it has them
         (``space_charge_width[electrode|electrolyte, right]``).

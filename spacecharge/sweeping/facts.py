@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..codes import EndKind
 from ..config import Config
+from ..config.current import is_biased
 from ..model import StackParameters
 from ..solver.arcs import MOST_ARCS, MOST_TIMES
 from ..store.layout import Coordinate
@@ -75,7 +76,7 @@ def _facts_of(config: Config) -> frozenset[str]:
             facts.add("charge_transfer_and_temperature")
     if config.load is not None:
         facts |= {"load", "current"}
-    elif has_bias(config):
+    elif is_biased(config.base_stack, (axis.path for axis in config.axes)):
         facts |= {"bias", "current"}
     if config.impedance is not None:
         facts.add("impedance")
@@ -88,13 +89,6 @@ def _facts_of(config: Config) -> frozenset[str]:
             if is_heated and "current" not in facts:
                 facts.add("arcs_and_temperature")
     return frozenset(facts)
-
-
-def has_bias(config: Config) -> bool:
-    """Say whether a contact is biased at any point."""
-    return any(contact.bias_V for contact in config.base_stack.contacts) or any(
-        axis.path.endswith(".bias_V") for axis in config.axes
-    )
 
 
 def is_electrode(config: Config, side: str) -> bool:
@@ -144,4 +138,4 @@ def own_dimensions(config: Config) -> tuple[Coordinate, ...]:
     return tuple(own)
 
 
-__all__ = ["equilibrium_voltage", "facts_of", "has_bias", "is_electrode", "own_dimensions"]
+__all__ = ["equilibrium_voltage", "facts_of", "is_electrode", "own_dimensions"]

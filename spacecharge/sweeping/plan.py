@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import NO_CAPACITANCE_UNDER_LOAD
 from ..config import Config
 from ..solver.arcs import place_names
 from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
@@ -39,6 +40,9 @@ LOAD_PROFILE_UNITS = {
     "current_density": ("A m-2", "current density"),
 }
 """What profiles hold under a load beside that: v and the current of each species."""
+
+AT_REST_ONLY = ("static_capacitance", "differential_capacitance", "characteristic_frequency")
+"""Variables that a state with current has not."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -114,10 +118,12 @@ class InterfaceTask:
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
-        """Return the layers that a variable was summed over, or the names it counts, as its attribute."""
+        """Return what one variable says of itself: layers it was summed over, names it counts, why it has no values."""
         layers = self.config.output.resistance_of
         if name == "arc_place":
             return {"names": list(place_names(self.config.parameters(0, 1)))}
+        if self.config.load is not None and name in AT_REST_ONLY:
+            return {"comment": NO_CAPACITANCE_UNDER_LOAD}
         return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property

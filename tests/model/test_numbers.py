@@ -5,9 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from spacecharge.cli import main
 from spacecharge.codes import EndKind, Statistics, Status, Transport
 from spacecharge.config import parse_config
+from spacecharge.config.interface_parameters import ParameterKeys, fitted_path
 from spacecharge.config.paths import allowed_range, sweepable
+from spacecharge.document.problems import Problems
 from spacecharge.errors import ConfigError, ModelError
 from spacecharge.kernels import layout
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
@@ -180,6 +183,43 @@ def test_the_layer_takes_every_number_as_a_keyword_and_says_so() -> None:
             assert f"{row.key} : " in (Layer.__doc__ or "")
             assert hasattr(Layer, row.key)
     assert all(f"{row.key} : " in (Contact.__doc__ or "") for row in CONTACT)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in SPECIES if row.rule == "plain" and row.key not in OF_CORES], ids=lambda row: row.key
+)
+def test_a_core_follows_its_grain_in_every_number_of_a_species(row) -> None:  # type: ignore[no-untyped-def]
+    keys = {"permittivity": 9.0, "thickness_nm": 5.0}
+    grain = Layer(name="g", potential_V=2.0, site_density_per_nm3=8.0, occupancy=0.3, **keys)
+    core = Layer(name="c", core_of="g", segregation_energy_eV=0.1, **keys)
+    values = np.array([0.2, 0.4])
+    both = stack_parameters(Stack([grain, core]), {f"g.{row.key}": values})
+    found = both.array(row.array)[:, :, 0]
+    np.testing.assert_array_equal(found[:, 0], found[:, 1])
+    assert found[0, 0] != found[1, 0]
+
+
+def test_numbers_that_may_be_off_by_decades_are_fitted_by_their_logarithm() -> None:
+    known = [row.key for row in (*LAYER, *SPECIES, *TRANSFER) if row.rule in ("plain", "law", "none") and row.unit]
+    logarithmic = set()
+    for key in known:
+        problems = Problems("f.yaml")
+        if fitted_path(f"a.{key}", ParameterKeys(min=1.0, max=2.0), [f"a.{key}"], problems).log:
+            logarithmic.add(key)
+    densities = {"site_density_per_nm3", "permittivity", "rate_constant_per_m2_s"}
+    laws = {"diffusivity_m2_per_s", "conductivity_S_per_m", "conductivity_mS_per_cm"}
+    assert logarithmic == densities | laws | {f"{law}.value" for law in laws}
+
+
+def test_check_names_every_number_that_a_contact_has(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    given = {row.key: 0.1 * (k + 1) * min(row.high, 10.0) for k, row in enumerate(CONTACT)}
+    rest = "contacts: [{" + ", ".join(f"{key}: {value!r}" for key, value in given.items()) + "}]\n"
+    path = tmp_path / "c.yaml"
+    path.write_text(TEXT.format(layer="", rest=rest))
+    assert main(["check", str(path)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("contact"))
+    for row in CONTACT:
+        assert f"{given[row.key]:g} {row.unit.text}" in line, row.key
 
 
 def test_codes_are_those_of_the_kernels() -> None:
