@@ -284,6 +284,10 @@ def test_all_is_what_can_be_had() -> None:
     stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
     listed = next(node.value for node in stub.body if isinstance(node, ast.Assign))
     assert sorted(ast.literal_eval(listed)) == sorted(sc.__all__)
+    # `from .model import Layer as Layer`: only so does a stub hand a name on for editors that complete with jedi.
+    names = [alias for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert {alias.asname for alias in names} == set(sc.__all__) - {"__version__"}
+    assert [alias.name for alias in names if alias.asname != alias.name] == []
 
 
 def test_a_type_checker_sees_the_real_types() -> None:
