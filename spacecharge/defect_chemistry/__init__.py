@@ -4,7 +4,7 @@
 """
 
 from .bands import DensityOfStates, EffectiveBands
-from .equilibrium import Equilibrium, EquilibriumError, StateConcentration, equilibrium
+from .neutral_bulk import Equilibrium, EquilibriumError, StateConcentration, equilibrium
 from .py_sc_fermi import to_py_sc_fermi
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
