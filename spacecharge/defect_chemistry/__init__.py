@@ -1,6 +1,6 @@
 """Bulk defect chemistry: formation energies in, Fermi level and concentrations out.
 
-``sc.defects`` is this module. What is solved, and in which signs, stands in :func:`equilibrium`.
+``sc.defects`` is its public part. What is solved, and in which signs, stands in :func:`equilibrium`.
 """
 
 from .bands import DensityOfStates, EffectiveBands
