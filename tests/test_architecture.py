@@ -109,7 +109,7 @@ OUTSIDE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Modules of the kernels' room that are no kernels: the decorator, how they are compiled, the notice of it.
-NO_KERNELS = {"kernels._jit", "kernels._parts", "kernels.cache_folder", "kernels.compiling"}
+NO_KERNELS = {"kernels._fold", "kernels._jit", "kernels._parts", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (
