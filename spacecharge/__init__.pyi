@@ -1,6 +1,6 @@
 """The public names and where they live: what type checkers see, and what loads when a name is first used.
 
-``name as name`` makes a name of a stub public to type checkers.
+Written ``name as name``: only so does a stub hand a name on, to type checkers and to editors that complete with jedi.
 """
 
 from . import analytic as analytic

@@ -263,6 +263,9 @@ def test_no_module_is_called_as_a_public_object() -> None:
     leaves = {module: module.removesuffix(".__init__").rpartition(".")[2] for module, _ in modules()}
     taken = {module for module, leaf in leaves.items() if leaf in sc.__all__}
     assert taken == {"analytic.__init__", "defects"}
+    # Nor, in a room, as what the room itself hands out.
+    for room, names in (("analytic", sc.analytic.__all__), ("defect_chemistry", sc.defects.__all__)):
+        assert {path.stem for path in (PACKAGE / room).glob("*.py")} & set(names) == set(), room
 
 
 @pytest.mark.parametrize("statement", ["import spacecharge", "import spacecharge.cli"])
