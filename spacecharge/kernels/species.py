@@ -11,8 +11,6 @@ from .laws import DELTA_MAX, state_of
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
-    DILUTE,
-    FERMI_DIRAC,
     J_OCC,
     J_VAC,
     N_LAYERS,
@@ -25,6 +23,7 @@ from .layout import (
     Z,
     species_start,
 )
+from .rows import DILUTE, FERMI_DIRAC
 
 BOLTZMANN = 1.380649e-23
 ELEMENTARY_CHARGE = 1.602176634e-19
