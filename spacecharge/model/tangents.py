@@ -57,11 +57,12 @@ def parameter_tangent(
         raise ModelError(_NO_NUMBER, path)
     if any(layer.defects is not None or layer.core_of is not None for layer in stack.layers):
         return base, _by_differences(stack, path, place, over, base)
-    zeros = base.over_points()
-    for name, array in zeros.items():
-        if array.dtype == np.float64:
-            zeros[name] = np.zeros(array.shape)
-            zeros[name][np.isnan(array)] = np.nan
+    if overrides:
+        zeros = _zeros(base)
+    else:
+        if "zeros" not in stack.cache:
+            stack.cache["zeros"] = _zeros(base)
+        zeros = {name: array.copy() for name, array in stack.cache["zeros"].items()}
     tangent = base.with_arrays(zeros)
     number = place.number
     if number.rule == "potential":
@@ -79,6 +80,14 @@ def parameter_tangent(
             tangent.end_value[:, side] -= tangent.potential[:, -1]
     apply_to_tangent(base.over_points(), tangent.over_points())
     return base, tangent
+
+
+def _zeros(base: StackParameters) -> dict[str, NDArray[Any]]:
+    """Return arrays over points of which none moves: 0, NaN where there is no number."""
+    return {
+        name: np.where(np.isnan(array), np.nan, 0.0) if array.dtype == np.float64 else array
+        for name, array in base.over_points().items()
+    }
 
 
 def _by_differences(
@@ -149,10 +158,13 @@ def _law_part(
     if not isinstance(law, Mapping):
         raise ModelError(_NO_NUMBER, path)
     parts = _law_values(whole, law, over)
-    array = number_of(name).array
-    factor = 1.0 / parts["value"] if key == "value" else _law_slope(key, number_of(name), parts, base.temperature, law)
+    number = number_of(name)
+    if key == "value":
+        slope = 1.0 / (parts["value"] * number.unit.factor)
+    else:
+        slope = _law_slope(key, number, parts, base.temperature, law)
     at = place.at
-    tangent.array(array)[at] = base.array(array)[at] * factor
+    tangent.array(number.array)[at] = base.array(number.array)[at] * slope
 
 
 def _potential(

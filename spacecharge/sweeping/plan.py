@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +164,11 @@ class InterfaceTask:
         )
         return fingerprint_of(described, config.axes)
 
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        """Paths of the variables of the file."""
+        return tuple(variable.path for variable in self.layout.variables)
+
     def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
         """Return every output of points lo to hi - 1, by path."""
         from ..solver.equilibrium import solve_points
@@ -178,7 +184,8 @@ class InterfaceTask:
             profile_x=None if config.load is not None else self.profile_x,
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
-        values: dict[str, NDArray[Any]] = dict(points.scalars)
+        # What is not written is not read, either.
+        values: ChainMap[str, Any] = ChainMap({}, cast("MutableMapping[str, Any]", points.scalars))
         if CELL_VOLTAGE.exists(facts_of(config)):
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
         values |= current_values(config, lo, hi, parameters, values, self.profile_x)
@@ -189,8 +196,10 @@ class InterfaceTask:
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
-        # A solve has every observable; a file those that say something of its cell.
-        found = {variable.path: values[variable.path] for variable in self.layout.variables}
+        # A solve has every observable; a file those that say something of its cell. Asking both maps for each in turn
+        # takes as long as reading some of them.
+        made, solved = values.maps
+        found = {path: made[path] if path in made else solved[path] for path in self._paths}
         return found if self._species.is_plain else found | self._by_name(parameters, found)
 
     @cached_property
