@@ -28,6 +28,7 @@ from .transfer import boundary_energies, transfer_tangents, transfer_values
 
 if TYPE_CHECKING:
     from ..config.lattice import LatticeConfig
+    from ..solver.packing import Observables
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -183,7 +184,8 @@ class InterfaceTask:
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
         # What is not written is not read, either.
-        values: ChainMap[str, Any] = ChainMap({}, cast("MutableMapping[str, Any]", points.scalars))
+        solved = cast("Observables", points.scalars)
+        values: ChainMap[str, Any] = ChainMap({}, cast("MutableMapping[str, Any]", solved))
         if CELL_VOLTAGE.exists(facts_of(config)):
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
         values |= current_values(config, lo, hi, parameters, values, self.profile_x)
@@ -194,10 +196,10 @@ class InterfaceTask:
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
-        # A solve has every observable; a file those that say something of its cell. Asking both maps for each in turn
-        # takes as long as reading some of them.
-        made, solved = values.maps
-        return {path: made[path] if path in made else solved[path] for path in self._paths}
+        # A solve has every observable; a file those that say something of its cell.
+        made = values.maps[0]
+        made.update(solved.some(path for path in self._paths if path not in made))
+        return {path: made[path] for path in self._paths}
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""
