@@ -44,7 +44,7 @@ Complex = NDArray[np.complex128]
 Integers = NDArray[np.int64]
 
 NEAREST, GROWTH = 0.5, 0.7
-"""Longest piece of a homogeneous stretch: in decay lengths of the signal at a face, elsewhere over the distance from it."""
+"""Longest piece of a homogeneous stretch: in decay lengths of the signal at a face, else over the distance from it."""
 
 LONGEST = 1.0 / 16.0
 """Longest piece over the thickness of a layer in which several components diffuse against each other: the six slowest
