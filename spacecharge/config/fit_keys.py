@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
-from ..document.problems import Problems, shown
+from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document
 from ..measured.columns import missing_unit
 from ..nmr.parameters import Rule
@@ -341,8 +341,6 @@ def _check_parameters(value: Any, rules: Sequence[Rule] | None, problems: Proble
     specs = {}
     for name, given in value.items():
         if name not in known:
-            from ..document.problems import nearest
-
             problems.add(("parameters", name), f"unknown key ({nearest(name, list(known))})", key=True)
             continue
         specs[name] = _parameter(known[name], given, problems)
