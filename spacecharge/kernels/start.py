@@ -8,7 +8,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
-from .ends import is_held, place_ends
+from .ends import given_charge, is_held, place_ends
 from .faces import is_contact
 from .laws import DELTA_MAX
 from .layout import (
@@ -62,7 +62,7 @@ def guess_contacts(work, row, codes, species, resolution, memo, guess, general):
                     stop = abs(value) / volt
                     contact_y[layer, side] = value / volt
                 else:
-                    stop, field = FARTHEST_WALL, abs(value) / (VACUUM_PERMITTIVITY * volt)
+                    stop, field = FARTHEST_WALL, abs(given_charge(row, codes, side)) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
             face = (layer, n_species, sign, permittivity)
             if general is None:
