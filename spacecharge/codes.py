@@ -214,7 +214,12 @@ class EndKind(IntEnum):
     @property
     def takes_any_charge(self) -> bool:
         """Whether the end takes up any charge, as every potential that is given does."""
-        return self in (EndKind.BULK, EndKind.ELECTROSTATIC_POTENTIAL, EndKind.METAL)
+        return self is EndKind.BULK or self.is_potential
+
+    @property
+    def is_potential(self) -> bool:
+        """Whether its number is a potential that holds there."""
+        return self in (EndKind.ELECTROSTATIC_POTENTIAL, EndKind.METAL)
 
     @property
     def is_contact(self) -> bool:
