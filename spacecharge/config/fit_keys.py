@@ -156,6 +156,8 @@ class FitConfig:
         What is fitted: a name of :data:`spacecharge.fitting.kinds.REGISTRY`.
     data, model, transport : dict
         The sections of these names, defaults filled in.
+    title : str
+        What figures and tables are headed by.
     reference_temperature_K : float
         Where Arrhenius laws are stated [K].
     parameters : dict of str to ParameterSpec
