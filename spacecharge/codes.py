@@ -1,6 +1,6 @@
 """Codes that kernels, result files and people share: each with its words, in one place.
 
-Kernels see plain integers (``kernels.layout``, a test holds them equal); everything else names the members.
+Kernels see plain integers (``kernels.rows``; a test holds them equal); everything else names the members.
 """
 
 from __future__ import annotations
@@ -129,6 +129,12 @@ NO_STATIC_CAPACITANCE = (
 )
 """Why a contact of a point with an answer may have no static capacitance."""
 
+NO_CAPACITANCE_UNDER_LOAD = (
+    "capacitances are those of equilibrium: none beside a load "
+    "(a spectrum about it, `impedance:`, holds what is stored)"
+)
+"""Why no contact of a state with current has a capacitance."""
+
 NO_ARCS = (
     "the spectrum has an inductive loop (-Im Z below 0), no resistance beside a capacitance, its poles "
     "about a current drown in rounding, or nothing relaxes"
@@ -204,6 +210,11 @@ class EndKind(IntEnum):
     def of(cls, key: str) -> EndKind:
         """Return the kind with this key."""
         return next(kind for kind in cls if kind.key == key)
+
+    @property
+    def takes_any_charge(self) -> bool:
+        """Whether the end takes up any charge, as every potential that is given does."""
+        return self in (EndKind.BULK, EndKind.ELECTROSTATIC_POTENTIAL, EndKind.METAL)
 
     @property
     def is_contact(self) -> bool:

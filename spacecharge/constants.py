@@ -33,5 +33,8 @@ GAS_CONSTANT = BOLTZMANN * AVOGADRO
 NM = 1e-9
 """One nanometre [m]."""
 
+CM2 = 1e-4
+"""One square centimetre [m2]."""
+
 PER_NM3 = 1e27
 """One per cubic nanometre [m^-3]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .constants import ELEMENTARY_CHARGE, NM, PER_NM3
+from .constants import CM2, ELEMENTARY_CHARGE, NM, PER_NM3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("_per_m2_s", "m-2 s-1", "m-2 s-1", 1.0, "m$^{-2}$ s$^{-1}$", True),
     Unit("_C_per_m2", "C/m2", "C m-2", 1.0),
     Unit("_mA_per_cm2", "mA/cm2", "A m-2", 10.0, "mA cm$^{-2}$", True),
-    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", 1e-4, "Ω cm$^{2}$", True),
+    Unit("_ohm_cm2", "Ohm cm2", "ohm m2", CM2, "Ω cm$^{2}$", True),
     Unit("_mS_per_cm", "mS/cm", "S m-1", 0.1, "mS cm$^{-1}$", True),
     Unit("_S_per_m", "S/m", "S m-1", 1.0),
     Unit("_nm2", "nm2", "m2", NM**2, "nm$^{2}$", True),
@@ -68,7 +68,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("_uF_per_cm2", "uF/cm2", "F m-2", 1e-2, "µF cm$^{-2}$", True),
     Unit("_uF", "uF", "F", 1e-6, "µF", True),
     Unit("_ohm", "Ohm", "ohm", 1.0, "Ω", True),
-    Unit("_cm2", "cm2", "m2", 1e-4, "cm$^{2}$"),
+    Unit("_cm2", "cm2", "m2", CM2, "cm$^{2}$"),
 )
 """The one table. Longer suffixes first, so that ``_eV`` is never read as ``_V``."""
 
@@ -89,10 +89,15 @@ def unit_of(path: str) -> Unit:
     Unit
         :data:`NO_UNIT` for pure numbers.
     """
+    return _suffix(last_key(path))
+
+
+def last_key(path: str) -> str:
+    """Return the last key of a dotted path: of items of a list and of ``KEY.value`` the key above them."""
     parts = path.split(".")
     while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] == "value"):
         parts.pop()
-    return _suffix(parts[-1])
+    return parts[-1]
 
 
 @lru_cache(maxsize=4096)
@@ -193,6 +198,7 @@ __all__ = [
     "Unit",
     "coordinate_name",
     "display_of",
+    "last_key",
     "mathtext_of",
     "number_text",
     "stem",

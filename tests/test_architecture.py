@@ -1,13 +1,9 @@
-"""The house: who may import whom, what loads when, and how files and docstrings look."""
+"""The house: who may import whom, what loads when, and how files look."""
 
 from __future__ import annotations
 
 import ast
-import doctest
 import graphlib
-import importlib
-import inspect
-import itertools
 import re
 import subprocess
 import sys
@@ -52,8 +48,8 @@ ARROWS: dict[str, set[str]] = {
     "nmr": {"constants", "errors", "model", "nmr.kernels"},
     "measured": {"constants", "errors"},
     "config": {
-        "codes", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model", "nmr", "solver",
-        "store", "units",
+        "codes", "constants", "defect_chemistry", "document", "errors", "lattice", "library", "measured", "model",
+        "nmr", "solver", "store", "units",
     },
     "store": {"codes", "errors", "nmr", "units", "version"},
     "fitting": {
@@ -63,8 +59,8 @@ ARROWS: dict[str, set[str]] = {
         "codes", "config", "constants", "errors", "fitting", "kernels", "lattice", "library", "model", "solver",
         "store", "units", "version",
     },
-    "report": {"codes", "errors", "store", "units"},
-    "plotting": {"errors", "fitting", "model", "nmr", "report", "store", "units"},
+    "report": {"codes", "constants", "errors", "store", "units"},
+    "plotting": {"constants", "errors", "fitting", "model", "nmr", "report", "store", "units"},
     "commands": {
         "codes", "config", "defect_chemistry", "document", "errors", "fitting", "guide", "kernels", "lattice",
         "library", "model", "plotting", "report", "solver", "store", "sweeping",
@@ -97,7 +93,7 @@ OUTSIDE: dict[str, set[str]] = {
     "matplotlib": {"plotting"},
     "pydantic": {"config", "fitting"},
     "ruamel": {"document"},
-    "lazy_loader": {"version"},
+    "lazy_loader": {"version", "config.__init__", "fitting.__init__", "plotting.__init__"},
     "openpyxl": {"report"},
     "plotext": {"report"},
     "xarray": {"store", "sweeping"},
@@ -113,7 +109,7 @@ OUTSIDE: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Modules of the kernels' room that are no kernels: the decorator, how they are compiled, the notice of it.
-NO_KERNELS = {"kernels._jit", "kernels._parts", "kernels.cache_folder", "kernels.compiling"}
+NO_KERNELS = {"kernels._fold", "kernels._jit", "kernels._parts", "kernels.cache_folder", "kernels.compiling"}
 KERNEL_ROOMS = ("kernels", "lattice.kernels", "nmr.kernels")
 KERNELS_MAY_IMPORT = {"__future__", "math", "cmath", "numpy"}
 HEAVY = (
@@ -223,6 +219,13 @@ def test_rooms_import_what_the_table_allows() -> None:
     assert idle == set(), "permissions that nothing uses"
 
 
+def test_imports_are_late_only_where_that_saves_something() -> None:
+    """An import inside a function whose module is loaded at the top of the same file saves nothing."""
+    at_top = {(entry.module, entry.target) for entry in imports() if entry.at_top}
+    late = {(entry.module, entry.target) for entry in imports() if not entry.at_top}
+    assert sorted(late & at_top) == []
+
+
 def test_the_oracle_and_what_it_checks_share_nothing() -> None:
     """Nothing that `analytic` can reach is a kernel, and no kernel or solver reaches `analytic`."""
     arrows: dict[str, set[str]] = {}
@@ -279,6 +282,9 @@ def test_no_module_is_called_as_a_public_object() -> None:
     leaves = {module: module.removesuffix(".__init__").rpartition(".")[2] for module, _ in modules()}
     taken = {module for module, leaf in leaves.items() if leaf in sc.__all__}
     assert taken == {"analytic.__init__", "defects"}
+    # Nor, in a room, as what the room itself hands out.
+    for room, names in (("analytic", sc.analytic.__all__), ("defect_chemistry", sc.defects.__all__)):
+        assert {path.stem for path in (PACKAGE / room).glob("*.py")} & set(names) == set(), room
 
 
 @pytest.mark.parametrize("statement", ["import spacecharge", "import spacecharge.cli"])
@@ -294,54 +300,13 @@ def test_describing_a_stack_compiles_nothing() -> None:
     assert result.stdout.strip() == "False"
 
 
-def sections(text: str) -> set[str]:
-    """Titles of a docstring: lines underlined at their full length."""
-    pairs = itertools.pairwise(text.splitlines())
-    return {title for title, line in pairs if len(title) == len(line) > 2 and set(line) == {"-"}}
-
-
-def public() -> list[str]:
-    return [name for name in sc.__all__ if callable(getattr(sc, name))]
-
-
-@pytest.mark.parametrize("name", public())
-def test_public_names_have_numpydoc_docstrings(name: str) -> None:
-    thing = getattr(sc, name)
-    text = inspect.getdoc(thing)
-    assert text
-    first, *rest = text.split("\n\n")
-    assert "\n" not in first
-    assert first.endswith(".")
-    assert first[0].isupper()
-    present = sections(text)
-    if inspect.isclass(thing):
-        own_arguments = "__init__" in vars(thing) and len(inspect.signature(thing).parameters) > 0
-        assert present & {"Parameters", "Attributes"} or not own_arguments, rest
-        return
-    assert "Returns" in present
-    arguments = inspect.signature(thing).parameters
-    # An observable takes a Solution and nothing else.
-    assert "Parameters" in present or list(arguments) == ["solution"]
-    if "Parameters" in present:
-        block = text.split("Parameters\n----------\n")[1].split("\n---")[0]
-        missing = [a for a in arguments if not re.search(rf"^[\w, ]*\b{a}\b.* : ", block, re.MULTILINE)]
-        assert missing == []
-
-
-@pytest.mark.parametrize("module", [m for m, path in modules() if ">>> " in path.read_text(encoding="utf-8")])
-def test_examples_of_docstrings_print_what_they_say(module: str) -> None:
-    name = ".".join(["spacecharge", *module.split(".")]).removesuffix(".__init__")
-    result = doctest.testmod(importlib.import_module(name))
-    assert result.attempted > 0
-    assert result.failed == 0
-
-
 def test_all_is_what_can_be_had() -> None:
     assert len(sc.__all__) == len(set(sc.__all__))
     assert set(dir(sc)) - {"__version__"} == set(sc.__all__) - {"__version__"}
     stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
-    listed = next(node.value for node in stub.body if isinstance(node, ast.Assign))
-    assert sorted(ast.literal_eval(listed)) == sorted(sc.__all__)
+    listed = [alias for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert all(alias.asname == alias.name for alias in listed), "a stub makes public what it imports `as` the same"
+    assert sorted([*(alias.name for alias in listed), "__version__"]) == sorted(sc.__all__)
 
 
 def test_a_type_checker_sees_the_real_types() -> None:
@@ -382,6 +347,41 @@ def test_functions_stay_short() -> None:
 
 def test_functions_of_the_method_take_few_arguments() -> None:
     assert {f.name: f.arguments for f in functions() if f.in_method and f.arguments > 8} == {}
+
+
+def test_the_contributors_page_points_at_the_method() -> None:
+    """Every `name`, `file:line` of the page is a function of that file, and the line one of its own."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    pointers = re.findall(r"`(\w+)`,\s`([\w/]+\.py):(\d+)`", page)
+    assert len(pointers) == len(re.findall(r"\.py:\d", page)) >= 10
+    wrong = []
+    for name, path, line in pointers:
+        nodes = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        found = [
+            (n.lineno, n.end_lineno or n.lineno) for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name
+        ]
+        if not any(first <= int(line) <= last for first, last in found):
+            wrong.append(f"{path}:{line}: {name} stands at {found}")
+    assert wrong == []
+
+
+def test_the_page_of_the_method_names_every_file_of_its_room() -> None:
+    page = (PACKAGE / "kernels" / "__init__.py").read_text(encoding="utf-8")
+    assert 100 <= len(page.splitlines()) <= 150
+    table = page.split("\nFiles\n-----\n")[1].split("\n\n")[0]
+    listed: list[str] = []
+    for entry in re.findall(r"^(\w+(?:, \w+)*)  ", table, re.MULTILINE):
+        first, *rest = entry.split(", ")
+        # `steady_nodes, _element` is short for two files of one kind, `_jit, _parts` is not.
+        kind = "" if first.startswith("_") else first.partition("_")[0]
+        listed += [first, *(kind + name if name.startswith("_") else name for name in rest)]
+    assert sorted(listed) == sorted(p.stem for p in (PACKAGE / "kernels").glob("*.py") if p.stem != "__init__")
+    for place, name in re.findall(r"`(\w+)\.(\w+)`", page):
+        kernel = PACKAGE / "kernels" / f"{place}.py"
+        if kernel.exists():
+            assert re.search(rf"^(?:def )?{name}\b", kernel.read_text(encoding="utf-8"), re.MULTILINE), name
+        elif (PACKAGE / place).is_dir():
+            assert (PACKAGE / place / f"{name}.py").exists(), f"{place}.{name}"
 
 
 def test_no_path_of_a_machine_is_committed() -> None:

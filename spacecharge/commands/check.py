@@ -94,6 +94,9 @@ def _of_fit(document: Document) -> list[tuple[str, str]]:
 
 def _summary(config: Config) -> Iterator[tuple[str, str]]:
     """Yield the lines of the summary as label and text."""
+    from ..codes import EndKind
+    from ..model.numbers import CONTACT
+
     stack = config.base_stack
     yield "title", config.title
     yield "temperature", f"{stack.temperature_K:g} K"
@@ -109,10 +112,10 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
     for i, (left, right) in enumerate(zip(stack.names, stack.names[1:], strict=False)):
         contact = stack.contacts[i]
         parts = [f"{left}|{right}"]
-        if contact.charge_C_per_m2:
-            parts.append(f"charge {contact.charge_C_per_m2:g} C/m2")
-        if contact.dipole_V:
-            parts.append(f"dipole {contact.dipole_V:g} V")
+        for row in CONTACT:
+            value = getattr(contact, row.key)
+            if value != row.default:
+                parts.append(f"{row.words.removeprefix('contact ')} {value:g} {row.unit.text}")
         if contact.electrons == "level":
             parts.append("electrons level")
         if config.charge_transfer[i] is not None:
@@ -123,7 +126,7 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
         yield "contact", ", ".join(parts)
     yield from _bulks(config)
     for side, end in (("left", stack.left), ("right", stack.right)):
-        value = f" {end.value:g}" if end.kind not in ("zero_field", "bulk") else ""
+        value = f" {end.value:g}" if EndKind.of(end.kind).is_contact else ""
         yield "end", f"{side}: {end.kind}{value}"
     for reference in config.fit_references:
         yield "from fit", f"{reference.path}: {reference.parameter} of {reference.file}"
@@ -132,8 +135,6 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
     for note in config.notes:
         yield "note", note
     yield from _axis_lines(config)
-    for note in config.sweep.notes:
-        yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
     yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
     if config.output.sensitivities:

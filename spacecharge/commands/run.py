@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..config import Config
+    from ..config.lattice import LatticeConfig
     from ..store.read import Results
     from ..sweeping.engine import RunReport
 
@@ -94,7 +95,7 @@ def _execute(args: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if report.n_failed else EXIT_SOLVED
 
 
-def _said(config: Config, results: Results) -> dict[str, list[str]]:
+def _said(config: Config | LatticeConfig, results: Results) -> dict[str, list[str]]:
     """Return what a reader of the results has to know, by what it is about."""
     from ..report.strain import validity_lines
 
@@ -136,7 +137,7 @@ def _print_failures(report: RunReport) -> None:
         print(f"... and {hidden} more failed points; their status is in the file", file=sys.stderr)
 
 
-def _dry_run(config: Config, path: Path, workers: int, args: argparse.Namespace) -> None:
+def _dry_run(config: Config | LatticeConfig, path: Path, workers: int, args: argparse.Namespace) -> None:
     from ..kernels.compiling import compiling_announced
     from ..sweeping import make_task
     from ..sweeping.engine import size_text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import EndKind
+from ..constants import CM2
 from ..document.problems import Problems, nearest, shown
 from ..errors import ModelError
 from ..model import Stack
@@ -128,10 +129,15 @@ def impedance_settings(
     return ImpedanceSettings(
         frequency_Hz=tuple(values.tolist()),
         ends=ends,
-        electrode_area=None if area is None else area * 1e-4,
-        series_resistance=keys.series_resistance_ohm_cm2 * 1e-4,
+        electrode_area=None if area is None else area * CM2,
+        series_resistance=keys.series_resistance_ohm_cm2 * CM2,
         arcs=keys.arcs,
     )
+
+
+def is_biased(stack: Stack, paths: Iterable[str]) -> bool:
+    """Say whether a contact has a bias: in the stack, or by one of the dotted paths that are swept or given."""
+    return any(contact.bias_V for contact in stack.contacts) or any(path.endswith(".bias_V") for path in paths)
 
 
 def check_planes(
@@ -152,8 +158,7 @@ def check_planes(
     with_load : bool
         Whether there is a load.
     """
-    is_biased = any(contact.bias_V for contact in stack.contacts) or any(path.endswith(".bias_V") for path in swept)
-    if keys is not None and (is_biased or (with_load and keys.arcs)):
+    if keys is not None and (is_biased(stack, swept) or (with_load and keys.arcs)):
         try:
             check_no_planes(stack)
         except ModelError as error:

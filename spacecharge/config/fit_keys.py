@@ -15,10 +15,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
-from ..document.problems import Problems, shown
+from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document
-from ..errors import FitError
-from ..measured.columns import role_of
+from ..measured.columns import missing_unit
 from ..nmr.parameters import Rule
 from .fields import Keys, Plain, Whole
 from .uncertainty import UNCERTAINTIES, PriorSpec, Range, Sampling, UncertaintyKeys, asked
@@ -157,6 +156,8 @@ class FitConfig:
         What is fitted: a name of :data:`spacecharge.fitting.kinds.REGISTRY`.
     data, model, transport : dict
         The sections of these names, defaults filled in.
+    title : str
+        What figures and tables are headed by.
     reference_temperature_K : float
         Where Arrhenius laws are stated [K].
     parameters : dict of str to ParameterSpec
@@ -325,10 +326,9 @@ def _check_source(keys: FitDataKeys, kind: str, problems: Problems) -> dict[str,
     if keys.path is not None and keys.columns is None:
         problems.add("data", "columns is missing: a mapping from what a column is to its name")
     for role in keys.columns or {}:
-        try:
-            role_of(role)
-        except FitError as error:
-            problems.add(("data", "columns", role), str(error).partition(": ")[2], key=True)
+        missing = missing_unit(role)
+        if missing:
+            problems.add(("data", "columns", role), missing, key=True)
     return keys.model_dump(exclude_none=True, by_alias=True)
 
 
@@ -343,8 +343,6 @@ def _check_parameters(value: Any, rules: Sequence[Rule] | None, problems: Proble
     specs = {}
     for name, given in value.items():
         if name not in known:
-            from ..document.problems import nearest
-
             problems.add(("parameters", name), f"unknown key ({nearest(name, list(known))})", key=True)
             continue
         specs[name] = _parameter(known[name], given, problems)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..document.problems import Problems
 from .config import Config
-from .current import CURRENT_PATH, VOLTAGE_PATH
+from .current import CURRENT_PATH, VOLTAGE_PATH, is_biased
 from .interface_parameters import FittedPath
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ _BIASED = ("capacitance_uF_per_cm2", "capacitance_uF", "capacitance_ratio")
 """Numbers that a bias moves with its space-charge layer only."""
 
 
-def is_biased(model: Config, at: Mapping[str, float]) -> bool:
-    """Say whether the contacts of an interface have a bias, of the stack or of its own."""
-    in_stack = any(contact.bias_V for contact in model.base_stack.contacts)
-    return in_stack or any(value for path, value in at.items() if path.endswith(".bias_V"))
+def has_bias(model: Config, at: Mapping[str, float]) -> bool:
+    """Say whether the contacts of an interface have a bias, of the stack or of its own; one of zero is none."""
+    return is_biased(model.base_stack, (path for path, value in at.items() if value))
 
 
 def check_driven(
@@ -56,7 +55,7 @@ def check_driven(
     if load is not None and data:
         message = "acts on spectra only; numbers are those at rest: they need a fit of their own"
         problems.add("load", message, key=True)
-    biased = {name: is_biased(model, at) for name, at in interfaces.items()}
+    biased = {name: has_bias(model, at) for name, at in interfaces.items()}
     for d in data:
         if biased[d.interface] and d.quantity not in _BIASED:
             where = ("interfaces", d.interface, d.quantity)
@@ -69,4 +68,4 @@ def check_driven(
                 problems.add(("parameters", p.name), "acts on spectra at rest only", key=True)
 
 
-__all__ = ["DRIVING", "check_driven", "is_biased"]
+__all__ = ["DRIVING", "check_driven", "has_bias"]

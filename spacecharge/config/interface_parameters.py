@@ -8,19 +8,10 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StrictStr
 
 from ..document.problems import Problems, nearest, shown
+from ..model.numbers import number_of
 from .cell_parameters import CELL
 from .fields import Keys, Plain
 from .paths import allowed_range, normalised
-
-_OF_UNKNOWN_SIZE = (
-    "rate_constant_per_m2_s",
-    "site_density_per_nm3",
-    "permittivity",
-    "diffusivity_m2_per_s",
-    "diffusivity_m2_per_s.value",
-    "conductivity_S_per_m",
-)
-"""Positive numbers whose logarithm is fitted by default: a first guess of them may be decades off."""
 
 
 class ParameterKeys(Keys):
@@ -119,14 +110,14 @@ def fitted_path(
         return _cell_parameter(name, spec, problems)
     paths = spec.paths if spec.paths is not None else [name]
     where: tuple[str | int, ...] = ("parameters", name)
-    low, high = -float("inf"), float("inf")
+    low, high, by_decades = -float("inf"), float("inf"), False
     for i, path in enumerate(paths):
         place = (*where, "paths", i) if spec.paths is not None else where
         if is_known(path, place, known, problems, key=spec.paths is None):
             bounds = allowed_range(normalised(path), layers)
             low, high = max(low, bounds[0]), min(high, bounds[1])
+            by_decades |= number_of(path).by_decades
     minimum, maximum = _bounds(name, spec, (low, high), problems)
-    logarithmic = low >= 0.0 and any(path.endswith(_OF_UNKNOWN_SIZE) for path in paths)
     return FittedPath(
         name=name,
         paths=tuple(normalised(path) for path in paths),
@@ -134,7 +125,7 @@ def fitted_path(
         maximum=maximum,
         initial=spec.initial,
         fixed=spec.fixed,
-        log=spec.log if spec.log is not None else logarithmic,
+        log=spec.log if spec.log is not None else low >= 0.0 and by_decades,
     )
 
 

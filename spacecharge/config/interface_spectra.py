@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, StrictStr
 
 from ..document.problems import Problems
+from ..document.yaml import beside
 from ..errors import FitError
 from ..measured.spectra import Spectrum, read_spectrum
 from .fields import Keys, Plain
@@ -116,7 +116,7 @@ def read_spectra(
                 continue
             place = ("interfaces", name, "spectrum", i)
             try:
-                file = os.path.join(os.path.dirname(path), os.path.expanduser(keys.path))
+                file = beside(path, keys.path)
                 read = read_spectrum(file, columns=keys.columns or None, decimal=keys.decimal)
             except FitError as error:
                 problems.add(place, str(error))

@@ -6,6 +6,7 @@ import math
 import os
 
 from ..document.problems import Problems, nearest
+from ..document.yaml import beside
 from ..errors import FitError
 from ..measured.table import TextTable, read_table
 from ..measured.text import read_text
@@ -70,7 +71,7 @@ def _rows(name: str, entry: InterfaceKeys, path: str, problems: Problems) -> tup
     if not axes and not entry.at:
         problems.add((*where, "columns"), "no number of the stack is among the columns, nor is there an at")
         return {}, False
-    file = os.path.join(os.path.dirname(path), os.path.expanduser(str(entry.table)))
+    file = beside(path, str(entry.table))
     try:
         table = read_table(file, tuple(dict.fromkeys(numbers.values())), decimal=entry.decimal)
         spectra = _files(file, entry.columns[SPECTRUM], table.lines.tolist()) if SPECTRUM in entry.columns else None

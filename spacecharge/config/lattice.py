@@ -16,15 +16,13 @@ from ..document.problems import Problems
 from ..document.yaml import Document
 from ..errors import ConfigError, ModelError
 from ..lattice import BOUNDARIES, CLOSURES, Lattice, build_planes, notes_of
-from ..model.numbers import LATTICE, LATTICE_SPECIES, RANGES, number_of
+from ..model.numbers import LATTICE, LATTICE_SPECIES, number_of
 from .axes import Sweep
 from .config import CheckedConfig, OutputSettings
 from .fields import Keys, quantity
 from .paths import INTERVALS
-from .prepare import prepared
 from .schema import SolverKeys, StackNumbers, numbers_model
 from .sweep_keys import SweepKeys
-from .validation import validate
 
 Array = NDArray[np.float64]
 
@@ -136,7 +134,7 @@ class LatticeConfig(CheckedConfig):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results has to know about the numbers that went in, a line each."""
-        return notes_of(self.lattice)
+        return (*notes_of(self.lattice), *self.sweep.notes)
 
     def __repr__(self) -> str:
         return f"<LatticeConfig {self.title!r}: {self.lattice.site_list.source}, {self.n_points} points>"
@@ -144,22 +142,15 @@ class LatticeConfig(CheckedConfig):
 
 def load_lattice(document: Document) -> LatticeConfig:
     """Check a document with ``lattice:``; see :func:`~spacecharge.load_config`."""
-    from .load import plan_sweep, swept_kinds
+    from .load import read_keys
 
     problems = document.problems()
     for key in ("layers", "contacts", "ends", "fit"):
         if key in document.data:
             problems.add(key, "stands beside lattice: give either a stack or planes", key=True)
     problems.raise_if_any()
-    folder = Path(document.path).parent
-    data = prepared(document, problems)
-    kinds, sound = swept_kinds(data, problems)
-    keys = validate(LatticeConfiguration, sound, problems, ranges=RANGES)
-    if keys is None:
-        problems.raise_if_any()
-        raise ConfigError([f"{document.path}: is no valid configuration"])
-    sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds, folder, problems)
-    lattice = _problem(data, folder, sweep, problems)
+    keys, data, sweep, digest = read_keys(LatticeConfiguration, document, problems)
+    lattice = _problem(data, Path(document.path).parent, sweep, problems)
     if lattice is not None:
         _check_profiles(sweep, keys.output.profiles, problems)
     problems.raise_if_any()

@@ -29,7 +29,7 @@ from .prepare import CELSIUS, KELVIN, ZERO_CELSIUS_K, prepared
 from .references import check_references, references_of
 from .schema import MAX_FREQUENCIES, MAX_POINTS, Configuration, ContactKeys, ImpedanceKeys, OutputKeys, ProfileKeys
 from .sweep_keys import AxisRange, AxisSigma, AxisStep, SweepKeys
-from .validation import validate
+from .validation import Model, validate
 
 if TYPE_CHECKING:
     from .lattice import LatticeConfig
@@ -95,20 +95,12 @@ def _load(document: Document) -> Config | LatticeConfig:
 
 def load_document(document: Document) -> Config:
     """Check a document with layers that was read, or the part of one that describes a run; see :func:`load_config`."""
-    from ..model.numbers import RANGES
-
     problems = document.problems()
     if "fit" in document.data:
         problems.add("fit", "this is the configuration of a fit: run it by spacecharge fit", key=True)
         problems.raise_if_any()
-    data = prepared(document, problems)
-    kinds, sound = swept_kinds(data, problems)
-    keys = validate(Configuration, sound, problems, ranges=RANGES)
-    if keys is None:
-        problems.raise_if_any()
-        raise ConfigError([f"{document.path}: is no valid configuration"])
     folder = Path(document.path).parent
-    sweep, digest = plan_sweep(keys.sweep or SweepKeys.model_validate({}), data, kinds, folder, problems)
+    keys, data, sweep, digest = read_keys(Configuration, document, problems)
     references = [
         FitReference(
             path=path,
@@ -171,7 +163,27 @@ def _frequencies(keys: ImpedanceKeys | None, problems: Problems) -> Grid | None:
     return grid
 
 
-def swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:
+def read_keys(model: type[Model], document: Document, problems: Problems) -> tuple[Model, dict[str, Any], Sweep, str]:
+    """Return the keys of a run, its data, the plan of its sweep and the digest of the table of points.
+
+    Raises
+    ------
+    ConfigError
+        A key is not as `model` has it: nothing after that could be checked.
+    """
+    from ..model.numbers import RANGES
+
+    data = prepared(document, problems)
+    kinds, sound = _swept_kinds(data, problems)
+    keys = validate(model, sound, problems, ranges=RANGES)
+    if keys is None:
+        problems.raise_if_any()
+        raise ConfigError([f"{document.path}: is no valid configuration"])
+    plan = getattr(keys, "sweep", None) or SweepKeys.model_validate({})
+    return keys, data, *_plan_sweep(plan, data, kinds, Path(document.path).parent, problems)
+
+
+def _swept_kinds(data: dict[str, Any], problems: Problems) -> tuple[dict[str, Kind], dict[str, Any]]:
     """Return the kind of every path under ``sweep``, and the document without the paths of nothing, now reported."""
     raw = data.get("sweep")
     if not isinstance(raw, dict):
@@ -212,7 +224,7 @@ def _kind_of(
     return None
 
 
-def plan_sweep(
+def _plan_sweep(
     keys: SweepKeys,
     data: dict[str, Any],
     kinds: dict[str, Kind],
@@ -432,4 +444,4 @@ def _transfer(data: dict[str, Any], n_contacts: int) -> tuple[dict[str, Any] | N
     return tuple(given) + (None,) * (n_contacts - len(given))
 
 
-__all__ = ["load_config", "load_document", "parse_config", "plan_sweep", "swept_kinds"]
+__all__ = ["load_config", "load_document", "parse_config", "read_keys"]

@@ -273,14 +273,10 @@ def _reads_as_number(text: str) -> bool:
 
 def _known_keys(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[str, ...]:
     """Return the keys that the model at `loc` knows."""
-    here: list[Any] = [model]
-    for part in loc:
-        here = [found for kind in here for found in _step(kind, part)]
     names: list[str] = []
-    for kind in here:
-        for member, _ in _members(kind):
-            if isinstance(member, type) and issubclass(member, BaseModel):
-                names += [name for name in member.model_fields if name not in names]
+    for kind in _kinds_at(model, loc):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names += [name for name in kind.model_fields if name not in names]
     return tuple(names)
 
 

@@ -19,7 +19,7 @@ from ..constants import BOLTZMANN_EV
 from ..document.problems import Problems
 from ..errors import ModelError
 from .bands import EffectiveBands
-from .equilibrium import Equilibrium, equilibrium
+from .neutral_bulk import Equilibrium, equilibrium
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
 from .system import PER_CM3, Defect, DefectSystem
@@ -108,6 +108,11 @@ class LayerDefects:
         What the system was made of, for numbers that are swept.
     folder : Path
         What file names in `data` are relative to.
+
+    Attributes
+    ----------
+    species : tuple of DefectSpecies
+        What moves or changes its charge, and the carriers that take part: the species of the layer.
     """
 
     system: DefectSystem

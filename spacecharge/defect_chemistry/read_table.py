@@ -9,7 +9,7 @@ from ..document.problems import Problems, nearest
 from ..document.problems import shown as as_shown
 from ..errors import ConfigError, DataError
 from ..measured.table import TextTable
-from ..measured.text import read_text
+from ..measured.text import read_text, without_comment
 from .read_scfermi import as_number
 from .reading import MAX_BYTES, Draft
 from .system import ChargeState
@@ -69,14 +69,14 @@ def _table(file: Path, shown: str) -> TextTable | None:
         raise ConfigError([f"{shown}: no such file"])
     try:
         text = read_text(file, shown, MAX_BYTES)
+        if not any(without_comment(line).strip() for line in text.lines):
+            return None
         try:
             return TextTable(text, NEEDED)
         except DataError:
             # Without what is needed the first line is the header, and its reader says what is missing.
             return TextTable(text, header_line=1)
     except DataError as error:
-        if error.troubles[0].message == "is empty":
-            return None
         raise ConfigError([str(error)]) from None
 
 

@@ -138,6 +138,11 @@ def read_document(path: str | os.PathLike[str]) -> Document:
     return parse_document(_read_text(path), path)
 
 
+def beside(path: str, name: str) -> str:
+    """Return the path of a file that the document at `path` names: relative to its folder, ``~`` for the user's own."""
+    return os.path.join(os.path.dirname(path), os.path.expanduser(name))
+
+
 def _read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a file; refuses what is no text or too large without reading all of it."""
     name = os.fspath(path)
@@ -393,6 +398,7 @@ __all__ = [
     "Position",
     "Problems",
     "as_yaml",
+    "beside",
     "parse_document",
     "read_document",
     "read_yaml",

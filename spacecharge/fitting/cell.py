@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.cell_parameters import AREA, CELL
+from ..constants import CM2
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-CM2 = 1e-4
 NH = 1e-9
 
 

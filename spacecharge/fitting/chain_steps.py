@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config.interface_keys import QUANTITIES
 from ..document.problems import Problems, nearest
-from ..document.yaml import Document
+from ..document.yaml import Document, beside
 from ..units import unit_of
 
 Place = tuple[str | int, ...]
@@ -122,7 +122,7 @@ def steps_in_order(documents: Mapping[str, Document], problems: Problems) -> tup
             if not (isinstance(target, str) and target.endswith(_SUFFIXES)):
                 continue
             dotted = ".".join(map(str, place))
-            step = names.get(_real(os.path.join(os.path.dirname(document.path), os.path.expanduser(target))))
+            step = names.get(_real(beside(document.path, target)))
             reference = Reference(place=place, step=step or "", parameter=str(mapping.get("parameter", "")))
             if step is None:
                 hint = nearest(os.path.basename(target), [os.path.basename(d.path) for d in documents.values()])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..document.yaml import beside
 from ..errors import FitError
 from ..measured.bruker2d import Spectrum2d, read_bruker_2d
 from ..measured.volumes import Volumes, peak_volumes
@@ -52,7 +52,6 @@ def spectra_table(config: FitConfig) -> tuple[DataTable, list[str], dict[str, Fi
     data = config.data
     given = data["bruker_2d"]
     folders = [given] if isinstance(given, str) else list(given)
-    base = os.path.dirname(config.path)
     times = data.get("mixing_time_s")
     times = [times] if isinstance(times, float) else times
     if times is not None and len(times) != len(folders):
@@ -61,7 +60,7 @@ def spectra_table(config: FitConfig) -> tuple[DataTable, list[str], dict[str, Fi
     spectra, volumes = [], []
     for folder in folders:
         spectrum = read_bruker_2d(
-            os.path.join(base, os.path.expanduser(folder)), procno=data.get("procno", 1), delay=data.get("from", "D8")
+            beside(config.path, folder), procno=data.get("procno", 1), delay=data.get("from", "D8")
         )
         volumes.append(
             peak_volumes(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..config.current import CURRENT_PATH, VOLTAGE_PATH
-from ..config.interface_loads import DRIVING, is_biased
+from ..config.interface_loads import DRIVING, has_bias
 from ..units import unit_of
 from .problem import Array
 
@@ -54,7 +54,7 @@ def loads_at(load: LoadSettings | None, at: Mapping[str, Array], n_rows: int) ->
 
 def is_driven(config: InterfaceFitConfig, name: str) -> bool:
     """Say whether an interface has a biased contact or carries a current."""
-    return config.model.load is not None or is_biased(config.model, config.interfaces[name])
+    return config.model.load is not None or has_bias(config.model, config.interfaces[name])
 
 
 __all__ = ["at_rest", "is_driven", "loads_at"]

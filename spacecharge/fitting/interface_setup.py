@@ -226,10 +226,15 @@ def _parameter(p: FittedPath, base: float) -> Parameter:
     )
 
 
+def _point(config: InterfaceFitConfig, name: str, temperature: float) -> dict[str, Array]:
+    """Return the numbers of one interface at one temperature, as a point of the model."""
+    numbers = {**config.interfaces[name], "temperature_K": temperature}
+    return {path: np.array([value]) for path, value in numbers.items()}
+
+
 def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> list[Quantity]:
     """Return what follows for one interface, at the temperature of the configuration."""
-    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
-    at["temperature_K"] = np.array([float(model.stack.temperature_K)])
+    at = _point(config, name, float(model.stack.temperature_K))
     wanted = [("total_resistance", "ohm m2", "total resistance")]
     if model.has_law:
         wanted.insert(0, ("exchange_current_density", "A m-2", "exchange current density"))
@@ -256,8 +261,7 @@ def _contact_arc(model: InterfaceModel, config: InterfaceFitConfig, name: str, t
     Charge transfer and space charge in series, beside the differential capacitance of the contact: its arc in a
     spectrum as long as that is far slower than the arcs of the layers.
     """
-    at = {path: np.array([value]) for path, value in config.interfaces[name].items()}
-    at["temperature_K"] = np.array([temperature])
+    at = _point(config, name, temperature)
 
     @lru_cache(maxsize=_SOLVES)
     def solved(values: tuple[float, ...]) -> tuple[float, float]:

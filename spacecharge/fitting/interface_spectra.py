@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.cell_parameters import AREA
+from ..constants import CM2
 from ..errors import FitError, ModelError
 from ..measured.kramers_kronig import KramersKronig, kramers_kronig
 from ..solver.small_signal import VANISHING
-from .cell import CM2, cell_impedance
+from .cell import cell_impedance
 from .problem import Array
 
 if TYPE_CHECKING:

@@ -418,11 +418,7 @@ def minimise_from_several(problem: Problem, *, most: int = 5) -> Estimate:
 
 def _from(problem: Problem, values: Array) -> Problem:
     """Return the problem with these first values and no others."""
-    parameters = tuple(
-        p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
-        for p, v in zip(problem.parameters, values, strict=True)
-    )
-    return replace(problem, parameters=parameters, starts=(), coarse=None)
+    return replace(problem.starting_at(values), starts=(), coarse=None)
 
 
 __all__ = [

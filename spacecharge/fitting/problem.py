@@ -177,6 +177,14 @@ class Problem:
         """Data that are no bounds."""
         return int(self.measured.sum())
 
+    def starting_at(self, values: Array) -> Problem:
+        """Return the same problem with other first values, each within its bounds; held parameters stay."""
+        parameters = tuple(
+            p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
+            for p, v in zip(self.parameters, values, strict=True)
+        )
+        return replace(self, parameters=parameters)
+
     def with_fixed(self, name: str, value: float) -> Problem:
         """Return the same problem with one parameter held at a value."""
         return replace(

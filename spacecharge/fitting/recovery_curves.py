@@ -424,12 +424,8 @@ class RecoveryCurves:
 
     @staticmethod
     def _height_at(estimate: Estimate, name: str, value: float) -> float:
-        problem = estimate.problem
-        starting = tuple(
-            p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
-            for p, v in zip(problem.parameters, estimate.values, strict=True)
-        )
-        return minimise(replace(problem, parameters=starting).with_fixed(name, value), check_rank=False).height
+        problem = estimate.problem.starting_at(estimate.values).with_fixed(name, value)
+        return minimise(problem, check_rank=False).height
 
 
 __all__ = ["RecoveryCurves"]

@@ -42,11 +42,8 @@ def searched(search: Callable[[Problem], Estimate], problem: Problem) -> Estimat
         noise = math.sqrt(estimate.chi2_reduced) if estimate.freedom > 0 and estimate.chi2 > 0.0 else 1.0
         if abs(noise - estimate.problem.noise) <= _SAME_NOISE * noise:
             return estimate
-        found = tuple(
-            p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
-            for p, v in zip(problem.parameters, estimate.values, strict=True)
-        )
-        estimate = search(replace(problem, parameters=found, starts=(), coarse=None, noise=noise))
+        found = problem.starting_at(estimate.values)
+        estimate = search(replace(found, starts=(), coarse=None, noise=noise))
     return estimate
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.fit_keys import FitConfig, ParameterSpec
+from ..document.yaml import beside
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
 from ..nmr.parameters import FALLING, Rule, energy_of
@@ -106,6 +106,8 @@ class Setup:
     limits : tuple of (str, float)
         Parameters that may be superfluous, with the value at which they no longer act. A fit that gets
         on without one of them is refused: the pair would mean nothing.
+    tables : mapping of str to FitTable
+        What is written beside the fit as it is, by name.
     search : callable
         Finds the minimum.
     order : ndarray, shape (n_data,), optional
@@ -299,7 +301,7 @@ def table_of(config: FitConfig, needed: Sequence[str]) -> DataTable:
     ]
     if missing:
         raise FitError(f"{config.path}: data.columns: {', '.join(missing)} is missing")
-    path = os.path.join(os.path.dirname(config.path), os.path.expanduser(str(config.data["path"])))
+    path = beside(config.path, str(config.data["path"]))
     read, source = read_rows(path, columns, config.data.get("decimal"))
     table = DataTable(read)
     table.path, table.lines, table.notes = path, source.lines, source.notes

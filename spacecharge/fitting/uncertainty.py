@@ -105,10 +105,7 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
     sigma = np.ones(problem.data.size) if problem.sigma is None else problem.sigma
     measured = problem.measured
     pool = (estimate.residuals / sigma)[measured] * math.sqrt(measured.sum() / estimate.freedom)
-    start = tuple(
-        replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
-        for p, v in zip(problem.parameters, estimate.values, strict=True)
-    )
+    start = problem.starting_at(estimate.values)
     samples = []
     for _ in range(n_samples):
         data = problem.data.copy()
@@ -120,7 +117,7 @@ def bootstrap(estimate: Estimate, *, n_samples: int = 200, seed: int = 0) -> Boo
         data[measured] = estimate.model[measured] + sigma[measured] * drawn
         # A prior is a measurement of its parameter, made anew like the others.
         priors = {n: p.moved(random.standard_normal()) if p.is_normal else p for n, p in problem.priors.items()}
-        changed = replace(problem, data=data, parameters=start, starts=(), priors=priors)
+        changed = replace(start, data=data, starts=(), priors=priors)
         try:
             fit = minimise(changed, check_rank=False)
         except FitError:
@@ -267,10 +264,5 @@ def profile(estimate: Estimate, name: str, *, level: float = 0.9545, max_sigmas:
 
 def _held(estimate: Estimate, values: Array, name: str, at: float) -> tuple[Array, float]:
     """Refit with one parameter held, starting from the last point of the walk."""
-    problem = estimate.problem.with_fixed(name, at)
-    starting = tuple(
-        p if p.fixed else replace(p, initial=float(np.clip(v, p.minimum, p.maximum)))
-        for p, v in zip(problem.parameters, values, strict=True)
-    )
-    fit = minimise(replace(problem, parameters=starting), check_rank=False)
+    fit = minimise(estimate.problem.with_fixed(name, at).starting_at(values), check_rank=False)
     return fit.values, fit.height

@@ -64,13 +64,24 @@ Error estimate (`poisson_boltzmann._estimate`)
 ----------------------------------------------
 Solved on n elements and on 2 n, each cut in half. With d the largest change of a contact's y, D Newton's last step,
 
-    potential  <=  SAFETY d kT/e + SQUARE D^2 kT/e + ROUNDING (|v| + 0.2 V) + LUCK tolerance
+    potential   =  safety d kT/e + SQUARE D^2 kT/e + ROUNDING (|v| + 0.2 V) + LUCK tolerance
+    resistance  =  2 safety r + (tail/fraction)^2 + SQUARE D^2/fraction + LUCK_RESISTANCE aim + LEAST_RESISTANCE_ERROR
 
-and for resistances twice the relative change of a region against max(R, debye/sigma_b), with what the cut of the tail
-and the threshold of the width add. Asymptotically d exceeds the error of the finer mesh 2^7 times; the estimate does
-not divide by that, for the first halvings may gain as little as a factor of four. LUCK covers two meshes that
-agree by chance. It can be trusted since it is held against the first integral, which shares no code with the kernels,
-on thousands of random cases (`tests/solver/test_first_integral.py`), and against solves at 1e-10 V.
+with r the largest change of a region's resistance over max(R, debye/sigma_b), tail the |y| that counts as bulk,
+fraction the threshold of the width, aim what is asked of resistances (`SolverOptions`; safety is 1). Halving goes on
+until the potential meets the tolerance and the resistance its aim. Asymptotically d exceeds the error of the finer mesh
+2^7 times; the estimate does not divide by that, for the first halvings may gain as little as a factor of four. LUCK
+covers two meshes that agree by chance. It can be trusted since it is held against the first integral, which shares no
+code with the kernels: on 60 random interfaces in every run of the tests, on 1,000 at four tolerances with `-m slow`
+(`tests/solver/test_first_integral.py`), and against solves at 1e-10 V.
+
+Direct currents (`steady_*`)
+----------------------------
+Occupancies follow y_c = (phi - phi_b - v_c)/(kT/e), v_c' = -j_c/sigma_c(y_c), and -(alpha (y' + v'/(kT/e)))' = q
+(`solver.steady`). Newton starts from the solve at rest; a load that it does not reach in one go is followed in shorter
+steps. Elements whose highest coefficient exceeds what the mesh had at rest are cut, then all are halved until twice
+the change of the contacts is below the tolerance, and that of V and dV/dJ, relative, below as much of 1 V. Held
+against collocation (`tests/impedance/test_steady.py`, `test_random.py`).
 
 Small signals (`signal_*`)
 --------------------------
@@ -98,8 +109,10 @@ Files
 -----
 rows                     where numbers stand in input, output and work rows; plain Python
 layout, workspace        the same for kernels; the rows of the work array
-_jit, _parts, compiling  the decorators; kernels as parts of a whole; the line that says that compiling takes a while
-elementary, laws         exponential and cube root; the laws of the statistics
+_jit, _parts, _fold      the decorators; kernels as parts of a whole; their constants worked out beforehand
+compiling, cache_folder  the line that says that compiling takes a while; where compiled kernels go
+elementary, fermi        exponential and cube root; the Fermi-Dirac integral
+laws, pool               the laws of the statistics; charge states that share their sites
 statistics               theta, charge and its slope at nodes, equation (1)
 species                  reduced numbers of a species; ends of branches; bulk response
 element, tridiagonal     the element; the linear system
@@ -107,11 +120,16 @@ newton, level            both modes; the common shift of empty and full layers
 tables, grading, mesh    first integral; lengths of elements; elements of the stack and their parameters
 start                    first contact potentials, jumps, halving, touch of a gap
 poisson_boltzmann        the solve of a point, error estimate, both kernels
-faces                    faces that are contacts, displacement and field there
+ends, faces, planes      kinds of ends; contacts, displacement and field there; planes of sites (F stays convex)
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
-planes                   planes of sites at contacts
-signal_*, steady_*       small signals about the solved state (`solver.small_signal`); states with current
+steady_nodes, _element   direct currents: laws at a node, jumps at contacts; one element
+steady_newton, _mesh     the pass through the stack, what closes it, continuation; the mesh and its error
+steady_profile           profiles and observables of that state
+signal_element, _chain   small signals: one element; the pass through the stack, in matrices
+signal_scalar, _drift    that pass on numbers, where one component conducts: at rest; about a current
+signal_profile, _state   sigma, C and drift at the nodes: at rest; about a current
+Elsewhere, each with its method at its head: `lattice/kernels/` planes of a lattice, `nmr/kernels.py` exchange curves.
 
 Rows of the work array by phase (`workspace`)
 ---------------------------------------------
@@ -121,7 +139,8 @@ grade, lay      side rows (lengths and values seen from one contact); then SIZE,
                 curvatures at ends of elements in STEP .. STEP + 3, slopes of Delta in PULL
 parameters      STIFFNESS, STRENGTH, JUMP, SOURCE, PLANES and the rows of a species from STRENGTH_Z on
 Newton          CHARGE, SLOPE, PULL, RATE; assemble: element blocks in STEP, STEP + 1, OFF, residuals in STEP + 2,
-                STEP + 3, shapes in SHAPE_LEFT, SHAPE_RIGHT, MID; system in DIAGONAL, OFF, RHS; then the step in STEP
+                STEP + 3, shapes in SHAPE_LEFT, SHAPE_RIGHT, MID; system in DIAGONAL (with PLANE_STIFFNESS), OFF, RHS;
+                then the step in STEP
 observe         TOTAL (where STEP was): sigma, then sigma_b/sigma - 1; CHANGE: sigma - sigma_b; EXCESS
 kept            Y, SIZE, LAYER, FIRST, DELTA: from these everything else about a solve follows
 """

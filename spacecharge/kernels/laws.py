@@ -1,7 +1,7 @@
 """The statistics laws: occupancy, its changes and its response, as functions of the distance Delta to the bulk.
 
 All that kernels know of one law and not of another stands here (and how far its branch of rising chemical potential
-reaches, in ``species``); a further law is a code in ``layout`` and a branch in these functions. With Delta = u - u_b,
+reaches, in ``species``); a further law is a code in ``rows`` and a branch in these functions. With Delta = u - u_b,
 u = ln[theta/(1 - theta)] on a lattice and ln theta where sites do not limit. Everything is written on expm1(-|Delta|):
 theta - theta_b does not cancel near the bulk and nothing overflows far from it.
 """
@@ -14,11 +14,14 @@ from . import layout as o
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
 from .fermi import fermi_inverse, fermi_point, fermi_response
-from .layout import DILUTE, FERMI_DIRAC, LATTICE, POOL
 from .pool import pool_state
+from .rows import DILUTE, FERMI_DIRAC, POOL
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
+
+# A slope of mu/kT by Delta below this counts as this: at the end of a branch it is 0, and the response without bound.
+LEAST_SLOPE = 1e-9
 
 THIRD = 1.0 / 3.0
 
@@ -110,7 +113,7 @@ def state_of(species, layer, s, delta):
 @inlined
 def has_vacancies(law):
     """Say whether sites limit the occupancy."""
-    return law == LATTICE or law >= POOL
+    return law != DILUTE and law != FERMI_DIRAC
 
 
 @kernel

@@ -172,7 +172,7 @@ def store_potential(work, mesh, route, faces, own_faces):
 
 @kernel
 def steady_faces(problem, mesh, flows, faces):
-    """Fill `faces` (n_layers, 5) as `observe.face_states` does: y, displacements eps phi' over kT/e, charge."""
+    """Fill `faces` (n_layers, 5) as `faces.face_states` does: y, displacements eps phi' over kT/e, charge."""
     _, _, permittivities, contacts, volt, _, _, _ = problem
     elements, nodes, _, _ = mesh
     displacement = 0.0

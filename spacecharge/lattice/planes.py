@@ -29,7 +29,7 @@ class Planes:
     x : ndarray, shape (n,)
         Positions [m].
     planes, groups, entries, flags : ndarray
-        As the kernels take them (columns: ``kernels.layout``).
+        As the kernels take them (columns: ``lattice.kernels.layout``).
     species_of, plane_of : ndarray of int, shape (h,)
         Species (order of the problem) and plane of each entry.
     count_of : ndarray, shape (h,)

@@ -40,9 +40,30 @@ class Role:
     shift: float = 0.0
 
 
-_TIMES = ("mixing_time", "delay", "T1", "T2", "T1rho")
-_RATES = ("R1", "R2", "R1rho")
-_FREQUENCIES = {"larmor_frequency": ("MHz", 1e6), "spin_lock_frequency": ("kHz", 1e3)}
+_TIME = {unit: ("s", factor, 0.0) for unit, factor in TIME_UNITS.items()}
+_RATE = {"per_s": ("s-1", 1.0, 0.0)}
+_QUANTITIES: dict[str, Mapping[str, tuple[str, float, float]]] = {
+    "mixing_time": _TIME,
+    "delay": _TIME,
+    "T1": _TIME,
+    "T2": _TIME,
+    "T1rho": _TIME,
+    "temperature": {"K": ("K", 1.0, 0.0), "degC": ("K", 1.0, 273.15)},
+    "larmor_frequency": {"MHz": ("Hz", 1e6, 0.0)},
+    "spin_lock_frequency": {"kHz": ("Hz", 1e3, 0.0)},
+    "R1": _RATE,
+    "R2": _RATE,
+    "R1rho": _RATE,
+}
+"""Quantities with a dimension: the units that may stand behind their name, with SI unit, factor and shift of each."""
+
+
+def missing_unit(key: str) -> str:
+    """Return what is wrong with a role key that names a quantity without its unit; empty where nothing is."""
+    stem = key.removeprefix("sigma_")
+    if stem not in _QUANTITIES:
+        return ""
+    return f"the unit is missing (allowed: {', '.join(f'{stem}_{unit}' for unit in _QUANTITIES[stem])})"
 
 
 def role_of(key: str) -> Role:
@@ -66,27 +87,13 @@ def role_of(key: str) -> Role:
     if key.startswith("sigma_"):
         inner = role_of(key.removeprefix("sigma_"))
         return Role(f"sigma_{inner.stem}", inner.unit, inner.factor)
-    for stem in _TIMES:
-        if key == stem:
-            raise FitError(f"{key}: the unit is missing (allowed: {', '.join(f'{stem}_{u}' for u in TIME_UNITS)})")
-        if key.startswith(f"{stem}_") and key.removeprefix(f"{stem}_") in TIME_UNITS:
-            return Role(stem, "s", TIME_UNITS[key.removeprefix(f"{stem}_")])
-    if key == "temperature":
-        raise FitError("temperature: the unit is missing (allowed: temperature_K, temperature_degC)")
-    if key == "temperature_K":
-        return Role("temperature", "K")
-    if key == "temperature_degC":
-        return Role("temperature", "K", 1.0, 273.15)
-    for stem, (unit, factor) in _FREQUENCIES.items():
-        if key == stem:
-            raise FitError(f"{key}: the unit is missing (allowed: {stem}_{unit})")
-        if key == f"{stem}_{unit}":
-            return Role(stem, "Hz", factor)
-    for stem in _RATES:
-        if key == stem:
-            raise FitError(f"{key}: the unit is missing (allowed: {stem}_per_s)")
-        if key == f"{stem}_per_s":
-            return Role(stem, "s-1")
+    missing = missing_unit(key)
+    if missing:
+        raise FitError(f"{key}: {missing}")
+    for stem, units in _QUANTITIES.items():
+        unit = key.removeprefix(f"{stem}_")
+        if unit != key and unit in units:
+            return Role(stem, *units[unit])
     return Role(key, "1")
 
 
@@ -154,7 +161,7 @@ def check_columns(name: str, table: Mapping[str, NDArray[np.float64]], lines: ND
             bad, rule = values <= 0.0, "above 0 K"
         elif stem in ("mixing_time", "delay"):
             bad, rule = values < 0.0, "at least 0"
-        elif stem.startswith("sigma_") or stem in (*_TIMES, *_RATES, *_FREQUENCIES):
+        elif stem.startswith("sigma_") or stem in _QUANTITIES:
             bad, rule = values <= 0.0, "above 0"
         else:
             continue

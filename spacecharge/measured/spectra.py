@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import CM2
 from ..errors import DataError
 from .cycler import _format_of, _header_line
 from .table import TextTable
@@ -44,7 +45,7 @@ _UNITS = {
     "hz": (1.0, "Hz"), "khz": (1e3, "Hz"), "mhz": (1e6, "Hz"),
     "ohm": (1.0, "ohm"), "ω": (1.0, "ohm"), "kohm": (1e3, "ohm"), "kω": (1e3, "ohm"),
     "a": (1.0, "ohm"), "b": (1.0, "ohm"), "ohms": (1.0, "ohm"),
-    "ohm cm2": (1e-4, "ohm m2"), "ω cm2": (1e-4, "ohm m2"),
+    "ohm cm2": (CM2, "ohm m2"), "ω cm2": (CM2, "ohm m2"),
     "deg": (np.pi / 180.0, "rad"), "°": (np.pi / 180.0, "rad"), "degree": (np.pi / 180.0, "rad"),
     "degrees": (np.pi / 180.0, "rad"), "rad": (1.0, "rad"),
 }  # fmt: skip
@@ -201,7 +202,7 @@ def _given(path: str, columns: Mapping[str, str]) -> dict[str, tuple[str, float,
         elif key.startswith("phase_"):
             found["phase"] = title, *_UNITS[key.removeprefix("phase_")]
         elif key.endswith("_ohm_cm2"):
-            found[key.removesuffix("_ohm_cm2")] = title, 1e-4, "ohm m2"
+            found[key.removesuffix("_ohm_cm2")] = title, CM2, "ohm m2"
         else:
             found[key.removesuffix("_ohm")] = title, 1.0, "ohm"
     shape = tuple(q for q in found if q not in ("frequency", *_ERRORS))

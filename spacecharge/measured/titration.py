@@ -25,6 +25,11 @@ _SKIP = 0.02
 """Share of a pulse that is left out at its start: charging of the double layer."""
 
 
+def _past_the_start(time: Array) -> NDArray[np.bool_]:
+    """Say which rows of a pulse come after the charging of the double layer."""
+    return time > _SKIP * time[-1] if time.size else np.zeros(0, dtype=bool)
+
+
 def pulse_slope(time: Array, voltage: Array) -> tuple[float, float]:
     """Return the first slope of the potential against the root of time [V s-1/2], and how sure it is.
 
@@ -42,7 +47,7 @@ def pulse_slope(time: Array, voltage: Array) -> tuple[float, float]:
         Of a cubic (of a parabola where there are few rows), and by which share that of the next lower order differs;
         infinity where nothing can be compared; NaN for fewer than three rows.
     """
-    use = time > _SKIP * time[-1] if time.size else np.zeros(0, dtype=bool)
+    use = _past_the_start(time)
     if np.sum(use) < 3:
         return float("nan"), float("nan")
     root, values = np.sqrt(time[use] / time[-1]), voltage[use]
@@ -104,7 +109,7 @@ def surface_rate(
     from scipy.optimize import minimize_scalar
 
     x, u = curve
-    use = time > _SKIP * time[-1] if time.size else np.zeros(0, dtype=bool)
+    use = _past_the_start(time)
     grid, values = np.sqrt(time[use]) + curvature * time[use], voltage[use]
     if grid.size < _ROWS or x.size < 3 or not abs(guess) > 0.0:
         return float("nan")

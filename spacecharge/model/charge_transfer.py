@@ -50,7 +50,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import STATISTICS_NAMES
+from ..codes import STATISTICS_NAMES, Statistics
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from ..units import unit_of
@@ -96,7 +96,18 @@ class ChargeTransfer:
             raise ModelError("must be above 0", "charge_transfer.rate_constant_per_m2_s")
 
     def rate_at(self, temperature: ArrayLike) -> Array:
-        """Return k0(T) = k0(T_ref) exp[-(Ea0/k)(1/T - 1/T_ref)] [m-2 s-1] at temperatures [K]."""
+        """Return k0(T) = k0(T_ref) exp[-(Ea0/k)(1/T - 1/T_ref)].
+
+        Parameters
+        ----------
+        temperature : array_like
+            [K]
+
+        Returns
+        -------
+        ndarray, shape of `temperature`
+            [m-2 s-1]
+        """
         return arrhenius(self.rate_constant, self.activation_energy_eV, temperature, self.reference_temperature)
 
 
@@ -355,11 +366,10 @@ def jump_is_defined(parameters: StackParameters, contact: int, left: int, right:
             path,
         )
     sites = ((contact, left), (contact + 1, right))
-    words = [(names[j], STATISTICS_NAMES[parameters.statistics[j, s]]) for j, s in sites]
-    others = [(name, word) for name, word in words if word != "lattice"]
+    others = [(names[j], law) for j, s in sites if (law := parameters.statistics[j, s]) != Statistics.LATTICE]
     if others:
         verb = "has" if len(others) == 1 else "have"
-        laws = " and ".join(dict.fromkeys(word for _, word in others))
+        laws = " and ".join(dict.fromkeys(STATISTICS_NAMES[law] for _, law in others))
         raise ModelError(
             f"{' and '.join(name for name, _ in others)} {verb} {laws} statistics, which know no vacant sites "
             "to jump to: use statistics: lattice",

@@ -17,6 +17,9 @@ from .arrhenius import arrhenius, relative_slope
 
 Array = NDArray[np.float64]
 
+MOBILITIES = ("diffusivity", "given_conductivity")
+"""Arrays of numbers that say how a species moves; one gives the other."""
+
 ENERGY_OF = "activation_energy_of"
 """Key of a conductivity's law that says what its activation energy belongs to."""
 
@@ -67,6 +70,8 @@ def apply_mobile_fraction(arrays: Mapping[str, Array]) -> None:
 def apply_conduction(arrays: Mapping[str, Array]) -> None:
     """Take given conductivities into the diffusivities."""
     given = np.isfinite(arrays["given_conductivity"])
+    if not given.any():
+        return
     with np.errstate(divide="ignore", invalid="ignore"):
         diffusivity = arrays["given_conductivity"] / carrier_factor(arrays)
     arrays["diffusivity"][given] = diffusivity[given]
@@ -87,6 +92,8 @@ def apply_to_tangent(base: Mapping[str, Array], tangent: Mapping[str, Array]) ->
     density *= fraction
     density += base["site_density"] / fraction * tangent["mobile_fraction"]
     given = np.isfinite(base["given_conductivity"])
+    if not given.any():
+        return
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = (
             tangent["given_conductivity"] / base["given_conductivity"]
@@ -102,6 +109,7 @@ def apply_to_tangent(base: Mapping[str, Array], tangent: Mapping[str, Array]) ->
 __all__ = [
     "ENERGY_OF",
     "ENERGY_OF_NAMES",
+    "MOBILITIES",
     "apply_conduction",
     "apply_mobile_fraction",
     "apply_to_tangent",

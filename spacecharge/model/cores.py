@@ -15,20 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import Statistics
+from ..constants import PER_NM3
 from ..errors import ModelError
+from .conduction import MOBILITIES
 from .layer import Contact, Layer
 from .numbers import SPECIES
-from .species_keys import SPECIES_KEYS, check_own, check_species
+from .species_keys import MOBILITY_KEYS, SPECIES_KEYS, check_own, check_species
 from .statistics import log_odds, of_log_odds, thermodynamic_slope
 
 Array = NDArray[np.float64]
 
 LARGEST = 700.0
 """Reduced potentials are searched up to this; exp stays finite."""
-
-
-_MOBILITIES = ("diffusivity_m2_per_s", "conductivity_S_per_m", "conductivity_mS_per_cm")
-"""What a species of a core has of its own, or else moves as in the grain."""
 
 
 def defects_of(layer: Layer) -> Any:
@@ -49,8 +47,8 @@ def check_boundary_keys(layer: Layer) -> None:
         if layer.background_charge_e_per_nm3 is not None:
             raise ModelError("belongs to a core (core_of)", f"{label}.background_charge_e_per_nm3")
         for suffix, spec in layer.species_items():
-            if "segregation_energy_eV" in spec:
-                raise ModelError("belongs to a core (core_of)", f"{label}{suffix}.segregation_energy_eV")
+            if _OF_CORES in spec:
+                raise ModelError("belongs to a core (core_of)", f"{label}{suffix}.{_OF_CORES}")
     elif layer.ionisation_potential_eV is not None:
         raise ModelError("a core is level with its grain and has none of its own", f"{label}.ionisation_potential_eV")
     if layer.defects is None:
@@ -61,9 +59,9 @@ def check_boundary_keys(layer: Layer) -> None:
     if given:
         raise ModelError("stands beside defects, which say it; diffusivities go into species", f"{label}.{given[0]}")
     names = [s.name for s in layer.defects.species]
-    allowed: tuple[str, ...] = (*_MOBILITIES, "component")
+    allowed: tuple[str, ...] = (*MOBILITY_KEYS, "component")
     if layer.core_of is not None:
-        allowed += ("segregation_energy_eV", "site_density_per_nm3")
+        allowed += (_OF_CORES, "site_density_per_nm3")
     for name, keys in (layer.species or {}).items():
         path = f"{label}.species.{name}"
         if name not in names:
@@ -143,7 +141,7 @@ def _filled(core: Layer, grain: Layer) -> Layer:
         if core.species is not None:
             raise ModelError(f"the grain {grain.name} has one species without a name", f"{core.name}.species")
         single = grain.species_items()[0][1]
-        changes |= {k: v for k, v in single.items() if getattr(core, k) is None and k not in _MOBILITIES}
+        changes |= {k: v for k, v in single.items() if getattr(core, k) is None and k not in MOBILITY_KEYS}
         filled = core.replace(**changes)
         check_species(filled.species_items()[0][1], filled.name, filled)
         return filled
@@ -159,7 +157,7 @@ def _filled(core: Layer, grain: Layer) -> Layer:
     if grain.defects is not None:
         return core.replace(**changes, defects=grain.defects)
     species = {
-        name: {k: v for k, v in names[f".species.{name}"].items() if k not in _MOBILITIES} | dict(own.get(name, {}))
+        name: {k: v for k, v in names[f".species.{name}"].items() if k not in MOBILITY_KEYS} | dict(own.get(name, {}))
         for name in known
     }
     filled = core.replace(**changes, species=species)
@@ -168,7 +166,12 @@ def _filled(core: Layer, grain: Layer) -> Layer:
     return filled
 
 
-_FOLLOWED = ("permittivity", "site_density_per_nm3", "charge_number", "interaction", "mobile_fraction")
+_OF_CORES = "segregation_energy_eV"
+_FOLLOWED = {"permittivity"} | {
+    row.key.partition(".")[0]
+    for row in SPECIES
+    if row.rule in ("plain", "law") and row.array not in ("", *MOBILITIES) and row.key != _OF_CORES
+}
 """Keys of a grain that its core follows in a sweep, unless it has them itself."""
 
 
@@ -179,7 +182,7 @@ def follow_diffusivity(layers: Sequence[Layer], overrides: Mapping[str, Array], 
         if layer.core_of is not None:
             for k, (suffix, spec) in enumerate(layer.species_items()):
                 swept = [path for path in overrides if path.startswith(f"{layer.name}{suffix}.")]
-                if not any(key in spec or any(f".{key}" in path for path in swept) for key in _MOBILITIES):
+                if not any(key in spec or any(f".{key}" in path for path in swept) for key in MOBILITY_KEYS):
                     arrays["diffusivity"][:, i, k] = arrays["diffusivity"][:, names.index(layer.core_of), k]
 
 
@@ -328,8 +331,8 @@ def core_bulk(
 
 def _too_much(background: float, most: float, word: str) -> str:
     return (
-        f"a background of {background * 1e-27:.6g} e/nm3 cannot be balanced: its sites hold at the most "
-        f"{most * 1e-27:.6g} e/nm3 of {word} charge"
+        f"a background of {background / PER_NM3:.6g} e/nm3 cannot be balanced: its sites hold at the most "
+        f"{most / PER_NM3:.6g} e/nm3 of {word} charge"
     )
 
 

@@ -59,6 +59,8 @@ class Number:
         sites; NaN where it is the same.
     nonzero : str
         Why it cannot be 0; empty where it can.
+    by_decades : bool
+        Whether a first guess of it may be decades off: fits take its logarithm unless they are told otherwise.
     key, scope, unit
         Filled in by the table: the whole key, what it belongs to, its unit.
     """
@@ -77,6 +79,7 @@ class Number:
     is_open: bool = False
     high_without_sites: float = math.nan
     nonzero: str = ""
+    by_decades: bool = False
     key: str = ""
     scope: Scope = "stack"
     unit: Unit = NO_UNIT

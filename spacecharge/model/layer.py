@@ -27,7 +27,7 @@ from .numbers import (
 )
 from .ocv import as_lists
 from .planes import check_sites, planes_of
-from .species_keys import LAW_KEYS, SPECIES_KEYS, check_species
+from .species_keys import MOBILITY_KEYS, SPECIES_KEYS, check_species
 
 ELECTRONS = ("blocked", "level")
 """What electrons do at a contact; the first where nothing is said."""
@@ -127,7 +127,7 @@ class Layer(LayerNumbers):
             return True
         if key == "potential_V" and self.composition is not None:
             return True
-        if key in LAW_KEYS and any(getattr(self, other) is not None for other in LAW_KEYS if other != key):
+        if key in MOBILITY_KEYS and any(getattr(self, other) is not None for other in MOBILITY_KEYS if other != key):
             # A conductivity of the user's stands for the diffusivity of the material, and the other way round.
             return True
         return key == "species" and any(getattr(self, k) is not None for k in SPECIES_KEYS)
@@ -181,7 +181,13 @@ class Layer(LayerNumbers):
         return self.name or self.material or "layer"
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        """Return what is given of each species.
+
+        Returns
+        -------
+        list of (str, dict)
+            Suffix of the dotted path, ``.species.NAME`` or empty for a single one, and the keys with their values.
+        """
         if self.defects is not None:
             given = self.species or {}
             return [
@@ -212,7 +218,17 @@ class Layer(LayerNumbers):
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
-        """Return a copy with the given keys changed."""
+        """Return a copy with the given keys changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        Layer
+        """
         return replace(self, **changes)
 
 
@@ -342,7 +358,17 @@ class Stack(StackNumbers):
         return f"<table><caption>{ends}</caption>{''.join(rows)}</table>"
 
     def replace(self, **changes: Any) -> Stack:
-        """Return a copy with the given fields changed."""
+        """Return a copy with the given fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        Stack
+        """
         return replace(self, **changes)
 
 

@@ -29,6 +29,7 @@ class SpeciesNumbers:
             required=True,
             array="site_density",
             column="SITES",
+            by_decades=True,
             harmless=10.0,
             absent=0.0,
         ),
@@ -82,6 +83,7 @@ class SpeciesNumbers:
             array="diffusivity",
             rule="law",
             column="DIFFUSIVITY",
+            by_decades=True,
         ),
     ] = None
     segregation_energy_eV: Annotated[
@@ -97,6 +99,7 @@ class SpeciesNumbers:
             words="conductivity",
             array="given_conductivity",
             rule="law",
+            by_decades=True,
         ),
     ] = None
     conductivity_mS_per_cm: Annotated[
@@ -108,6 +111,7 @@ class SpeciesNumbers:
             words="conductivity",
             array="given_conductivity",
             rule="law",
+            by_decades=True,
         ),
     ] = None
     mobile_fraction: Annotated[
@@ -203,6 +207,7 @@ class LayerNumbers(SpeciesNumbers):
             required=True,
             array="permittivity",
             harmless=10.0,
+            by_decades=True,
         ),
     ] = None
     ionisation_potential_eV: Annotated[

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from ..units import stem
+from ..units import last_key, stem
 from .declaration import PREFIX, SECTION, Number, rows_of
 from .lattice_numbers import FreezingNumbers, LatticeNumbers, LatticeSpeciesNumbers
 from .layer_numbers import ARRHENIUS_REFERENCE_K, InteractionNumbers, LawNumbers, LayerNumbers, SpeciesNumbers
@@ -107,7 +107,9 @@ class StackNumbers:
 class TransferNumbers:
     """Numbers of a law of charge transfer at a contact."""
 
-    rate_constant_per_m2_s: Annotated[float, Number(low=1e-60, high=1e60, text="Jumps per area and time", rule="none")]
+    rate_constant_per_m2_s: Annotated[
+        float, Number(low=1e-60, high=1e60, text="Jumps per area and time", rule="none", by_decades=True)
+    ]
     reference_temperature_K: Annotated[
         float,
         Number(
@@ -217,9 +219,7 @@ def number_of(path: str) -> Number:
     parts = path.split(".")
     if "defects" in parts[:-1]:
         return replace(OF_DEFECTS, key=parts[-1], words=stem(parts[-1]).replace("_", " "))
-    while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] == "value"):
-        parts.pop()
-    return _BY_KEY[parts[-1]]
+    return _BY_KEY[last_key(path)]
 
 
 def check_number(value: object, path: str) -> float:

@@ -10,7 +10,7 @@ from ..errors import ModelError
 from .layer import Layer, Stack
 from .numbers import CONTACT, END, LAYER, SPECIES, STACK, Number, number_of
 from .planes import PLANE, plane_value
-from .species_keys import LAW_KEYS
+from .species_keys import MOBILITY_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def conducting_layers(stack: Stack) -> tuple[str, ...]:
     return tuple(
         layer.name
         for layer in stack.layers
-        if any(key in spec for _, spec in layer.species_items() for key in LAW_KEYS)
+        if any(key in spec for _, spec in layer.species_items() for key in MOBILITY_KEYS)
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..codes import Statistics, Transport
 from ..errors import ModelError
-from .conduction import ENERGY_OF, ENERGY_OF_NAMES
+from .conduction import ENERGY_OF, ENERGY_OF_NAMES, MOBILITIES
 from .numbers import SPECIES, Number, check_number
 from .ocv import check_ocv
 from .statistics import is_pooled
@@ -29,7 +29,7 @@ SPECIES_KEYS = (
 )
 """Keys of a layer that belong to one species; with several species they stand in ``species:``."""
 
-LAW_KEYS = tuple(row.key for row in SPECIES if row.rule == "law" and not row.is_part)
+MOBILITY_KEYS = tuple(row.key for row in SPECIES if row.array in MOBILITIES)
 """Numbers that give a species its diffusivity, one of which is enough."""
 
 
@@ -62,7 +62,7 @@ def check_species(spec: Mapping[str, Any], path: str, layer: Layer) -> None:
         strong = next((key for key, value in interaction.items() if value), None)
         if strong is not None:
             raise ModelError(f"{word} statistics knows no interaction (allowed: 0)", f"{path}.interaction.{strong}")
-    conduct = [row.key for row in SPECIES if "." not in row.key and row.rule == "law" and row.key in spec]
+    conduct = [key for key in MOBILITY_KEYS if key in spec]
     if len(conduct) > 1:
         raise ModelError(f"stands beside {conduct[0]}: give one of them, the other follows", f"{path}.{conduct[1]}")
     ocv = spec.get("ocv")
@@ -117,4 +117,4 @@ def check_own(row: Number, spec: Mapping[str, Any], path: str, layer: Layer) -> 
         raise ModelError("needed", f"{path}.{row.key}.value")
 
 
-__all__ = ["LAW_KEYS", "SPECIES_KEYS", "check_own", "check_species"]
+__all__ = ["MOBILITY_KEYS", "SPECIES_KEYS", "check_own", "check_species"]

@@ -13,7 +13,7 @@ from ..errors import ModelError
 from ..units import unit_of
 from .arrhenius import relative_slope
 from .conduction import apply_to_tangent, conductivity_slope
-from .interpolation import pchip
+from .interpolation import knots_of, pchip
 from .layer import Stack
 from .numbers import Number, number_of
 from .parameters import StackParameters, law_parts, stack_parameters
@@ -57,11 +57,12 @@ def parameter_tangent(
         raise ModelError(_NO_NUMBER, path)
     if any(layer.defects is not None or layer.core_of is not None for layer in stack.layers):
         return base, _by_differences(stack, path, place, over, base)
-    zeros = base.over_points()
-    for name, array in zeros.items():
-        if array.dtype == np.float64:
-            zeros[name] = np.zeros(array.shape)
-            zeros[name][np.isnan(array)] = np.nan
+    if overrides:
+        zeros = _zeros(base)
+    else:
+        if "zeros" not in stack.cache:
+            stack.cache["zeros"] = _zeros(base)
+        zeros = {name: array.copy() for name, array in stack.cache["zeros"].items()}
     tangent = base.with_arrays(zeros)
     number = place.number
     if number.rule == "potential":
@@ -79,6 +80,14 @@ def parameter_tangent(
             tangent.end_value[:, side] -= tangent.potential[:, -1]
     apply_to_tangent(base.over_points(), tangent.over_points())
     return base, tangent
+
+
+def _zeros(base: StackParameters) -> dict[str, NDArray[Any]]:
+    """Return arrays over points of which none moves: 0, NaN where there is no number."""
+    return {
+        name: np.where(np.isnan(array), np.nan, 0.0) if array.dtype == np.float64 else array
+        for name, array in base.over_points().items()
+    }
 
 
 def _by_differences(
@@ -149,10 +158,13 @@ def _law_part(
     if not isinstance(law, Mapping):
         raise ModelError(_NO_NUMBER, path)
     parts = _law_values(whole, law, over)
-    array = number_of(name).array
-    factor = 1.0 / parts["value"] if key == "value" else _law_slope(key, number_of(name), parts, base.temperature, law)
+    number = number_of(name)
+    if key == "value":
+        slope = 1.0 / (parts["value"] * number.unit.factor)
+    else:
+        slope = _law_slope(key, number, parts, base.temperature, law)
     at = place.at
-    tangent.array(array)[at] = base.array(array)[at] * factor
+    tangent.array(number.array)[at] = base.array(number.array)[at] * slope
 
 
 def _potential(
@@ -206,9 +218,7 @@ def _move_bulk(base: StackParameters, tangent: StackParameters, i: int, k: int, 
 
 def _slope(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
     """Return dy/dx of the ocv table at `at`, with the same interpolation as the values."""
-    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
-    order = np.argsort(knots)
-    knots, column = knots[order], column[order]
+    knots, column = knots_of(ocv, x, y)
     return pchip(knots, column, np.clip(at, knots[0], knots[-1]), derivative=True)
 
 

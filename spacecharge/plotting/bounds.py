@@ -26,11 +26,9 @@ FLAT = 1e-4
 
 def blocked(panel: Axes, entries: list[tuple[str, Array, str]], units: str) -> list[tuple[str, Array, str]]:
     """Draw resistances above the bound at the bound, under a line that says so."""
-    if units != "ohm m2" or not any(
-        (values[np.isfinite(values)] > BLOCKED_OHM_M2 * 1e4).any() for _, values, _ in entries
-    ):
+    bound = BLOCKED_OHM_M2 * display_of("ohm m2").factor
+    if units != "ohm m2" or not any((values[np.isfinite(values)] > bound).any() for _, values, _ in entries):
         return entries
-    bound = BLOCKED_OHM_M2 * 1e4
     panel.axhline(bound, color="0.4", linewidth=0.8, linestyle=(0, (1, 2)))
     panel.annotate(
         "blocked", (0.99, bound), xycoords=("axes fraction", "data"), xytext=(0, -8), textcoords="offset points",
@@ -38,6 +36,11 @@ def blocked(panel: Axes, entries: list[tuple[str, Array, str]], units: str) -> l
     )  # fmt: skip
     with np.errstate(invalid="ignore"):
         return [(label, np.minimum(values, bound), words) for label, values, words in entries]
+
+
+def has_blocked(quantity: Quantity) -> bool:
+    """Say whether a quantity is a resistance that is blocked somewhere."""
+    return quantity.units == "ohm m2" and bool((quantity.values > BLOCKED_OHM_M2 * quantity.display.factor).any())
 
 
 def widen(panel: Axes, values: Array) -> None:
@@ -88,4 +91,4 @@ def second_axis(panel: Axes, x: Array, companion: Quantity) -> None:
     upper.set_xlabel(axis_label(companion, WIDE), fontsize=7.5)
 
 
-__all__ = ["BLOCKED_OHM_M2", "blocked", "over", "second_axis", "widen"]
+__all__ = ["BLOCKED_OHM_M2", "blocked", "has_blocked", "over", "second_axis", "widen"]

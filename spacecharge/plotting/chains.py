@@ -13,7 +13,7 @@ from .fits import draw_curves
 from .interface_fits import draw_bars
 from .ocv import draw_equilibrium
 from .spectrum_fits import between, spectrum_of
-from .style import PALETTE, label_text, letters, line_colours, new_figure, zero_line
+from .style import PALETTE, label_nyquist, letters, line_colours, new_figure, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,8 +92,7 @@ def _draw_nyquist(panel: Axes, part: StoredFit) -> None:
         panel.plot(x, -y, "o", ms=3, fillstyle="none", color=colour)
         curve = between(one["frequency"], u + 1j * v)
         panel.plot(curve.real, -curve.imag, color=colour, label=names[k])
-    panel.set_xlabel(label_text("Re Z", display.math))
-    panel.set_ylabel(label_text("-Im Z", display.math))
+    label_nyquist(panel, display.math)
     panel.set_aspect("equal", adjustable="datalim")
     panel.legend(loc="best")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..constants import CM2
 from ..errors import StoreError
 from ..report.view import View
 from ..store.files import replacing
@@ -17,11 +18,11 @@ from ..store.read import read_results
 from ..store.target import output_file
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
 from .expression import parse
-from .nyquist import has_spectra
+from .nyquist import has_spectra, plot_spectra
 from .references import draw_references
 from .relaxation import NAMES as RELAXATION
 from .relaxation import plot_relaxation
-from .style import DPI, single_column
+from .style import DPI, single_column, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,11 +163,9 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
 def _spectra(view: View, title: str) -> Figure:
     """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
-    from .nyquist import plot_spectra
-
     said = view.results.attributes
     if "electrode_area_m2" in said and view.area_cm2 is None:
-        view.area_cm2 = 1e4 * float(said["electrode_area_m2"])
+        view.area_cm2 = float(said["electrode_area_m2"]) / CM2
     return plot_spectra(view, title=title, series_resistance=float(said.get("series_resistance_ohm_m2", 0.0)))
 
 
@@ -235,8 +234,6 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     target = output_file(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        from .style import styled
-
         with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")

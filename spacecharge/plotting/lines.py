@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..report.strain import share_lines
 from ..report.view import Quantity, View
 from ..units import display_of
-from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
+from .bounds import BLOCKED_OHM_M2, blocked, has_blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .frame import Frame, frame
 from .style import (
@@ -23,6 +23,7 @@ from .style import (
     STYLES,
     WIDE,
     axis_label,
+    defect_label,
     label_text,
     letters,
     line_legend,
@@ -82,10 +83,12 @@ def plot_sweep(
     shape = frame(view, x)
     with styled():
         if terms:
-            figure, panels = new_figure(1, 1, title, note_of(view, shape, base))
-            quantity = evaluate(view, terms)
+            quantity, is_capped = evaluate(view, terms), False
             if base is not None:
-                quantity = over(quantity, evaluate(base, terms), base.chosen[-1])
+                reference = evaluate(base, terms)
+                is_capped = has_blocked(quantity) or has_blocked(reference)
+                quantity = over(quantity, reference, base.chosen[-1])
+            figure, panels = new_figure(1, 1, title, note_of(view, shape, is_capped=is_capped))
             draw_panel(panels[0, 0], view, shape, [quantity])
             if base is not None:
                 panels[0, 0].set_yscale("log")
@@ -188,7 +191,9 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     for quantity in quantities:
         values = shape.arrange(quantity)
         own = [d for d in quantity.dims if d not in (shape.along, shape.across, shape.styled_by, *shape.band)]
-        labels = [view.results.names(d) for d in own]
+        labels = [
+            tuple(map(defect_label, view.results.names(d))) if d == "species" else view.results.names(d) for d in own
+        ]
         for index in np.ndindex(*values.shape[4:]):
             part = values[(*(slice(None),) * 4, *index)]
             where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
@@ -211,9 +216,9 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     everything = np.concatenate([values.ravel() for _, values, _ in entries])
     if (everything[np.isfinite(everything)] < 0).any():
         zero_line(panel)
-    if entries and not bars and (quantities[0].units in LOGARITHMIC or _spans_decades(everything)):
+    if entries and not bars and (quantities[0].units in LOGARITHMIC or spans_decades(everything)):
         scale_axis(panel.yaxis, everything, LOGARITHMIC.get(quantities[0].units, 0.0))
-    if bars and _spans_decades(everything):
+    if bars and spans_decades(everything):
         panel.set_yscale("log")
     widen(panel, everything)
     if not bars:
@@ -267,8 +272,14 @@ MANY_DECADES = 2.0
 """Positive values that span more than so many decades show nothing on a linear axis but the largest."""
 
 
-def _spans_decades(values: Array) -> bool:
-    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres)."""
+def spans_decades(values: Array) -> bool:
+    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres).
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is left out.
+    """
     values = values[np.isfinite(values)]
     return bool(values.size and values.min() > 0.0 and values.max() > 10.0**MANY_DECADES * values.min())
 
@@ -346,14 +357,14 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
     figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), title=heading, title_fontsize=7.5)
 
 
-def note_of(view: View, shape: Frame, base: View | None = None) -> str:
-    """Return what was selected and what the band covers."""
+def note_of(view: View, shape: Frame, *, is_capped: bool = False) -> str:
+    """Return what was selected, what the band covers, and how what is blocked entered a ratio (`is_capped`)."""
     parts = [q.statement for q in view.chosen]
     if shape.band:
         covered = [*([shape.across] if shape.across else []), *shape.band]
         names = ", ".join(name.replace("_", " ") for name in covered)
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
-    if base is not None:
+    if is_capped:
         ohms = display_of("ohm m2")
         limit = ohms.after(f"{ohms.factor * BLOCKED_OHM_M2:.0e}")
         parts.append(f"A resistance above {limit} counts as blocked, with that value")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .style import label_text, letters, line_colours, line_legend, new_figure, styled
+from .style import label_nyquist, label_text, letters, line_colours, line_legend, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,8 +55,7 @@ def plot_spectra(view: View, *, title: str = "", series_resistance: float = 0.0)
     if not has_spectra(view):
         raise StoreError(f"{view.results.path}: has no spectra (impedance: in the configuration)")
     for axis in view.axes:
-        if view.shape[view.axes.index(axis)] > MOST_SPECTRA:
-            view.thin(axis, MOST_SPECTRA)
+        view.thin(axis, MOST_SPECTRA)
     frequency = view.variable("frequency").values
     real, imag = (view.variable(name) for name in NAMES)
     extra = series_resistance * real.display.factor
@@ -81,8 +80,7 @@ def plot_spectra(view: View, *, title: str = "", series_resistance: float = 0.0)
             magnitude.loglog(frequency, np.abs(z), color=colour)
             phase.semilogx(frequency, -np.degrees(np.angle(z)), color=colour, linestyle=":")
         unit = real.display.math
-        nyquist.set_xlabel(label_text("Re Z", unit))
-        nyquist.set_ylabel(label_text("-Im Z", unit))
+        label_nyquist(nyquist, unit)
         _one_scale(nyquist, lines)
         magnitude.set_xlabel("Frequency (Hz)")
         magnitude.set_ylabel(label_text("|Z| (full lines)", unit))

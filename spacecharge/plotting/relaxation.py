@@ -49,8 +49,7 @@ def plot_relaxation(view: View, *, title: str = "") -> Figure:
     if not has_arcs(view.results):
         raise StoreError(f"{view.results.path}: has no relaxation times (impedance: {{arcs: true}} in a configuration)")
     for axis in view.axes:
-        if view.shape[view.axes.index(axis)] > MOST_SPECTRA:
-            view.thin(axis, MOST_SPECTRA)
+        view.thin(axis, MOST_SPECTRA)
     strength, time = (view.variable(name) for name in NAMES)
     times = time.values / time.display.factor
     points = [index for index in product(*map(range, times.shape[:-1])) if np.isfinite(strength.values[index]).any()]

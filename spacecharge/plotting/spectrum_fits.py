@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..units import display_of
 from .panels import draw_panel
-from .style import PALETTE, label_text, letters, line_colours, new_figure, styled
+from .style import PALETTE, label_nyquist, label_text, letters, line_colours, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,7 @@ def spectra_figure(summary: Mapping[str, Any], spectra: Mapping[str, Any], panel
             if extent[k] > _NAMED_ABOVE * max(extent):
                 _name_decades(nyquist, one, display.factor, colour, display.factor * max(extent))
             _residuals(residuals, one, colour, first=k == 0, with_series=which.max() == 0)
-        nyquist.set_xlabel(label_text("Re Z", display.math))
-        nyquist.set_ylabel(label_text("-Im Z", display.math))
+        label_nyquist(nyquist, display.math)
         nyquist.set_aspect("equal", adjustable="datalim")
         nyquist.legend(loc="best")
         bode.set_xlabel("Frequency (Hz)")

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..store.columns import Rows
 from ..store.files import replacing, system_errors
 from ..store.read import Results
 from ..store.target import output_file
@@ -107,15 +108,13 @@ def point_table(
     names = [view.find(name) for name in variables] or _variables(results)
     quantities = [view.variable(name) for name in names]
     long = tuple(d for d in LONG if any(d in q.dims for q in quantities))
-    axes = (*view.axes, *long)
-    shape = (*view.shape, *(results.fields[d].shape[0] for d in long))
-    columns = [_constant(q, shape) for q in view.chosen]
-    for axis in view.axes:
-        columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
-    columns += [_spread(view.variable(d), axes, shape, ()) for d in long]
+    rows = _rows(view, long, tuple(results.fields[d].shape[0] for d in long))
+    columns = _swept(view, rows)
+    for dimension in long:
+        columns += _columns(view.variable(dimension), rows)
     present = {column.name for column in columns}
     for quantity in quantities:
-        columns += [column for column in _split(results, quantity, axes, shape) if column.name not in present]
+        columns += [column for column in _columns(quantity, rows) if column.name not in present]
     return columns
 
 
@@ -201,14 +200,11 @@ def profile_table(results: Results, selections: Sequence[str] = (), variables: S
         if unknown:
             raise StoreError(f"{results.path}: has no profile of {unknown[0]} (profiles: {', '.join(names)})")
         x = view.variable(f"{group}/x")
-        axes, shape = (*view.axes, "x"), (*view.shape, len(x))
-        columns = [_constant(q, shape) for q in view.chosen]
-        for axis in view.axes:
-            columns += [_spread(q, axes, shape, ()) for q in view.coordinates(axis)]
-        columns.append(Column("layer", "", np.full(math.prod(shape), layer, dtype=object)))
-        columns.append(_spread(x, axes, shape, ()))
-        for name in wanted:
-            columns += _split(results, view.variable(f"{group}/{name}"), axes, shape)
+        rows = _rows(view, ("x",), (len(x),))
+        columns = _swept(view, rows)
+        columns.append(Column("layer", "", np.full(math.prod(rows.shape), layer, dtype=object)))
+        for quantity in (x, *(view.variable(f"{group}/{name}") for name in wanted)):
+            columns += _columns(quantity, rows)
         parts.append(columns)
     return [
         Column(first.name, first.unit, np.concatenate([part[i].values for part in parts]))
@@ -217,54 +213,35 @@ def profile_table(results: Results, selections: Sequence[str] = (), variables: S
 
 
 def _variables(results: Results) -> list[str]:
-    """Return the scalars of the points: every dataset of the root that is no coordinate."""
-    coordinates = {c for axis in results.sweep for c in results.coordinates(axis)}
-    found = []
-    for field in results.fields.values():
-        own = field.dims[len(results.sweep) :]
-        is_scale = len(field.dims) == 1 and field.path == field.dims[0]
-        if (
-            "/" in field.path
-            or field.path in coordinates
-            or is_scale
-            or field.dims[: len(results.sweep)] != results.sweep
-        ):
-            continue
-        if not set(own) & set(UNASKED) and all(d in LONG or results.names(d) for d in own):
-            found.append(field.path)
-    return found
+    """Return the variables that a table has unasked."""
+    own = {name: results.fields[name].dims[len(results.sweep) :] for name in results.variables}
+    return [
+        name
+        for name, dims in own.items()
+        if not set(dims) & set(UNASKED) and all(d in LONG or results.names(d) for d in dims)
+    ]
 
 
-def _constant(quantity: Quantity, shape: tuple[int, ...]) -> Column:
-    return Column(quantity.name, quantity.display.text, np.full(math.prod(shape), _named(quantity)[0]))
+def _rows(view: View, long: tuple[str, ...], sizes: tuple[int, ...]) -> Rows:
+    """Return the rows of a table: the free axes of a view, and the dimensions that run down the rows within them."""
+    return Rows((*view.axes, *long), (*view.shape, *sizes), view.results.names)
+
+
+def _swept(view: View, rows: Rows) -> list[Column]:
+    """Return what was selected and what runs along the free axes."""
+    chosen = [Column(q.name, q.display.text, np.full(math.prod(rows.shape), _named(q)[0])) for q in view.chosen]
+    return chosen + [c for axis in view.axes for q in view.coordinates(axis) for c in _columns(q, rows)]
+
+
+def _columns(quantity: Quantity, rows: Rows) -> list[Column]:
+    """Return the columns of a quantity: one for each contact, side, layer and species."""
+    unit = quantity.display.text
+    return [Column(name, unit, values) for name, values in rows.columns(quantity.name, quantity.dims, _named(quantity))]
 
 
 def _named(quantity: Quantity) -> NDArray[Any]:
     """Return the values, or the names that they stand for."""
     return np.array(quantity.cells(), dtype=object) if quantity.names else np.asarray(quantity.values)
-
-
-def _spread(quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...], index: tuple[int, ...]) -> Column:
-    """Return one column of a quantity over all rows; `index` fixes its own dimensions, in their order."""
-    values = _named(quantity)
-    own = iter(index)
-    picked = tuple(slice(None) if d in axes else next(own) for d in quantity.dims)
-    values = values[picked]
-    present = [d for d in quantity.dims if d in axes]
-    order = [present.index(d) for d in axes if d in present]
-    values = np.transpose(values, order)
-    full = [n if d in present else 1 for d, n in zip(axes, shape, strict=True)]
-    return Column(quantity.name, quantity.display.text, np.broadcast_to(values.reshape(full), shape).ravel())
-
-
-def _split(results: Results, quantity: Quantity, axes: tuple[str, ...], shape: tuple[int, ...]) -> Iterator[Column]:
-    """Yield a column for each contact, side, layer and species of a quantity."""
-    own = [d for d in quantity.dims if d not in axes]
-    labels = [results.names(d) for d in own]
-    for index in np.ndindex(*(len(label) for label in labels)):
-        column = _spread(quantity, axes, shape, index)
-        where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
-        yield Column(f"{quantity.name}[{where}]" if where else quantity.name, column.unit, column.values)
 
 
 def csv_text(columns: Sequence[Column]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import CM2
 from ..errors import StoreError
 from ..store.read import Results
 from ..units import DISPLAY, Display, display_of, display_of_cell, number_text
@@ -76,9 +77,6 @@ class Quantity:
     def __len__(self) -> int:
         return len(self.values)
 
-
-CM2 = 1e-4
-"""One cm2 [m2]."""
 
 LEAST_AREA, MOST_AREA = 1e-9, 1e9
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM
 from ..errors import ModelError
 from . import output as o
 from .output import Registry, Rows
@@ -31,15 +31,19 @@ def _relative(value: Array, change: Array) -> Array:
 def _partial_slope(rows: Rows, slopes: Rows) -> Array:
     """Return the derivative of the conductivity of every species."""
     p, d = rows.parameters, slopes.parameters
-    relative = 2.0 * _relative(p.charge_number, d.charge_number) - (d.temperature / p.temperature)[:, None, None]
-    for name in ("site_density", "bulk_occupancy", "diffusivity"):
-        relative = relative + _relative(p.array(name), d.array(name))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = 2.0 * (d.charge_number / p.charge_number) - (d.temperature / p.temperature)[:, None, None]
+        relative = relative + d.site_density / p.site_density
+        relative = relative + d.bulk_occupancy / p.bulk_occupancy
+        relative = relative + d.diffusivity / p.diffusivity
     return np.asarray(p.partial_conductivity * relative)
 
 
 def _added(partial: Array) -> Array:
     """Return the sum over species that move; NaN where none does."""
     moves = np.isfinite(partial)
+    if moves.all():
+        return np.asarray(partial.sum(axis=2))
     return np.where(moves.any(axis=2), np.where(moves, partial, 0.0).sum(axis=2), np.nan)
 
 
@@ -335,7 +339,7 @@ def brick_layer_conductivity(
     ----------
     .. [1] M. J. Verkerk, B. J. Middelhuis, A. J. Burggraaf, Solid State Ionics 6, 159 (1982).
     """
-    size = np.asarray(grain_size_nm, dtype=float) * 1e-9
+    size = np.asarray(grain_size_nm, dtype=float) * NM
     return np.asarray(1.0 / (1.0 / np.asarray(grain_conductivity) + np.asarray(grain_boundary_resistance) / size))
 
 

@@ -22,10 +22,10 @@ class SolverOptions:
         Share of min(theta_b, 1 - theta_b) by which theta must be off bulk to belong to the space-charge region.
     resolution : float
         Size of the elements of the first mesh: steps of Delta up to this number, steps of the exponential
-        tail in Debye lengths; holds at 1e-6 V and scales as tolerance^(1/8), the order of the elements being 8.
+        tail in Debye lengths; holds at 1e-6 V and scales as tolerance^(1/8), the formal order of the elements being 8.
     safety : float
         Error estimate over the change between the last two meshes. In the asymptotic range the change exceeds the
-        error of the finer mesh 2^8 times; on coarse meshes the first halvings may gain as little as a factor of
+        error of the finer mesh 2^7 times; on coarse meshes the first halvings may gain as little as a factor of
         four, and 1 keeps the estimate honest there too (measured on thousands of random cases).
     max_refinements : int
         Halvings of the first mesh before the status becomes 4.
@@ -54,7 +54,13 @@ class SolverOptions:
             raise ModelError("must lie between 1 and 12", "max_refinements")
 
     def packed(self) -> Array:
-        """Return the options as the kernels take them."""
+        """Return the options as the kernels take them.
+
+        Returns
+        -------
+        ndarray, shape (7,)
+            In the order of ``kernels.poisson_boltzmann``, static capacitances switched on.
+        """
         return np.array(
             [
                 self.width_fraction,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .solution import Solution
 
 Array = NDArray[np.float64]
+_SOLVED, _INACCURATE = int(Status.SOLVED), int(Status.ACCURACY_NOT_REACHED)
 
 
 def output_width(parameters: StackParameters) -> int:
@@ -77,11 +78,21 @@ class Rows:
         """Return a number of the whole, shape (n_points,)."""
         return np.asarray(self.out[:, column])
 
+    def counts(self, column: int) -> NDArray[np.int32]:
+        """Return whole numbers of the whole, 0 where a point has none, shape (n_points,)."""
+        values = self.out[:, column]
+        return np.asarray((values if self.all_answered else np.nan_to_num(values)).astype(np.int32))
+
     @cached_property
     def has_answer(self) -> NDArray[np.bool_]:
         """Whether observables stand behind the status of a point, shape (n_points,)."""
         status = self.out[:, STATUS]
-        return np.asarray((status == Status.SOLVED) | (status == Status.ACCURACY_NOT_REACHED))
+        return np.asarray((status == _SOLVED) | (status == _INACCURATE))
+
+    @cached_property
+    def all_answered(self) -> bool:
+        """Whether every point has an answer."""
+        return bool(self.has_answer.all())
 
     @cached_property
     def blocks(self) -> Array:
@@ -91,7 +102,7 @@ class Rows:
         blocks = self.out[:, HEAD_SIZE : HEAD_SIZE + p.n_layers * size]
         return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
 
-    @property
+    @cached_property
     def faces(self) -> Array:
         """Numbers of the left and right face of every layer, shape (n_points, n_layers, 2, ...); NaN at free ends."""
         p = self.parameters
@@ -160,7 +171,8 @@ class Rows:
         of_plane[1:, 0] = self.counted
         of_plane[:-1, 1] = self.counted
         resistance = self.sides[..., FACE_RESISTANCE]
-        return np.asarray(np.nansum(np.where(of_plane[self.contact_planes], resistance, np.nan), axis=2))
+        counts = of_plane[self.contact_planes] & ~np.isnan(resistance)
+        return np.asarray(np.where(counts, resistance, 0.0).sum(axis=2))
 
 
 def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:
@@ -230,6 +242,12 @@ class Output:
     def exists(self, facts: Collection[str]) -> bool:
         """Say whether a task of which these facts hold has the variable."""
         return not self.needs or self.needs in facts
+
+    def shape(self, parameters: StackParameters) -> tuple[int, ...]:
+        """Return the shape of its values at one point; dimensions of its own (``frequency``) have none here."""
+        p = parameters
+        sizes = {"contact": len(p.contact_names), "side": 2, "layer": p.n_layers, "species": p.n_species}
+        return tuple(sizes[d] for d in self.dims if d != "species" or p.n_species > 1)
 
 
 _SHAPES = {"contact": "n_contacts", "side": "2", "layer": "n_layers", "species": "[n_species]"}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codes import STATISTICS_NAMES
+from ..codes import Statistics
 from ..errors import ModelError
 from ..model import Stack, StackParameters
 from .network import bulk_conductivities, components_of
@@ -30,12 +30,15 @@ class Routes(NamedTuple):
         First and last layer, and how the route ends (``kernels.steady_nodes``).
     component : ndarray of int, shape (n_routes,)
         Component of each route.
+    exchanged : tuple of str
+        Names of the components that the ends of the stack exchange.
     """
 
     components: tuple[str, ...]
     of_species: Integers
     spans: Integers
     component: Integers
+    exchanged: tuple[str, ...]
 
     def by_component(self, values: Array) -> Array:
         """Return values that stand by route along their first axis by component, NaN where a component has none."""
@@ -103,14 +106,14 @@ def routes_of(stack: Stack, parameters: StackParameters, exchanged: Sequence[str
     for k, (start, end, _, c) in enumerate(found):
         routes[start : end + 1][there[start : end + 1] == c] = k
     for i, layer in enumerate(parameters.layer_names):
-        for pool in np.unique(parameters.pools[i][parameters.statistics[i] == STATISTICS_NAMES.index("pool")]):
-            shared = (parameters.statistics[i] == STATISTICS_NAMES.index("pool")) & (parameters.pools[i] == pool)
+        for pool in np.unique(parameters.pools[i][parameters.statistics[i] == Statistics.POOL]):
+            shared = (parameters.statistics[i] == Statistics.POOL) & (parameters.pools[i] == pool)
             if np.unique(routes[i][shared]).size > 1:
                 raise ModelError(
                     "species that share a pool of sites move under one v here: give them one `component`",
                     f"{layer}.species",
                 )
-    return Routes(names, routes, spans, component)
+    return Routes(names, routes, spans, component, tuple(names if exchanged is None else exchanged))
 
 
 __all__ = ["Routes", "routes_of"]

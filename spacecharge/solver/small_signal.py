@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from ..model.charge_transfer import ChargeTransfer
+from ..model.charge_transfer import ChargeTransfer, occupancy_factor
 from .network import EndKinds, Network, components_of, held_components, network_of
 from .signal_mesh import drops_on, meshes_of
 
@@ -179,8 +179,6 @@ def judged(layers: Complex | None, finer: Complex | None, several: bool) -> Spec
 
 def _with_exchange(network: Network, before: Array, after: Array) -> Network:
     """Return the network with the exchange currents of other occupancies at the faces, each (n_layers, 2, 2)."""
-    from ..model.charge_transfer import occupancy_factor
-
     contacts = network.contacts.copy()
     for contact, alpha, resistance in network.transfers:
         old, new = (
@@ -242,7 +240,7 @@ def circuit(
     contact_resistance: ArrayLike | None,
 ) -> tuple[Network, NDArray[np.bool_]]:
     """Return the network of a solution and the components that its ends hold; arguments as for :func:`impedance`."""
-    if solution.status not in (0, 4):
+    if not solution.status.has_answer:
         raise ModelError(f"a solved state is needed ({solution.message})", "impedance")
     components = components_of(solution.stack)
     resistance, transfers = _contacts(solution, charge_transfer, contact_resistance)
@@ -267,8 +265,9 @@ def impedance(
     frequency_Hz : array_like
         Frequencies [Hz], above 0.
     ends : str or mapping
-        ``reversible`` (default: both ends exchange every component), ``blocking`` (ideal metal plates),
-        ``{"reversible": [components]}``, or ``{"left": ..., "right": ...}`` of these.
+        ``reversible`` (default: both ends exchange every component, those of a state with current the `components`
+        that it exchanges), ``blocking`` (ideal metal plates), ``{"reversible": [components]}``, or
+        ``{"left": ..., "right": ...}`` of these.
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact: a resistance R_ct beside the displacement current.
     contact_resistance : array_like, shape (n_layers - 1,), optional

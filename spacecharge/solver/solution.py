@@ -80,7 +80,7 @@ class Solution:
     options : SolverOptions
         Settings of the solve.
     row : ndarray
-        Output row of the kernel (layout: ``kernels.layout``).
+        Output row of the kernel (layout: ``kernels.rows``).
     state : ndarray, shape (n_rows, n_elements + 1)
         Work array of the kernel: the rows that describe the answer, the others 0.
 
@@ -113,6 +113,7 @@ class Solution:
         self._seconds = seconds
         self._cache: dict[str, Any] = {}
 
+    iterations = Observed(o.iterations)
     contact_potential = Observed(o.contact_potential)
     contact_field = Observed(o.contact_field)
     space_charge_potential = Observed(o.space_charge_potential)
@@ -174,7 +175,7 @@ class Solution:
 
     @property
     def row(self) -> Array:
-        """Output row of the kernel (layout: ``kernels.layout``)."""
+        """Output row of the kernel (layout: ``kernels.rows``)."""
         row: Array = self._out[0]
         return row
 
@@ -255,7 +256,16 @@ class Solution:
         return np.empty(0 if n_species == 1 else (n_species, 0))
 
     def layer(self, name: str) -> LayerProfile:
-        """Return the profiles of the layer `name`.
+        """Return the profiles of one layer.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer.
+
+        Returns
+        -------
+        LayerProfile
 
         Raises
         ------

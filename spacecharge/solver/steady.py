@@ -44,8 +44,8 @@ class SteadyState:
     ----------
     stack : Stack
         What was solved.
-    status : int
-        0 solved, 1 not converged (no path to that load was found: the message says how far one came), 4 accuracy not
+    status : Status
+        Solved, not converged (no path to that load was found: the message says how far one came), accuracy not
         reached.
     message : str
         What the status means here.
@@ -61,10 +61,12 @@ class SteadyState:
         Estimated errors of the voltage, relative [1], and of the contact potentials [V].
     iterations, n_elements : int
         Newton iterations over all meshes and currents, elements of the last mesh.
+    chain : Chain or None
+        Mesh and state that spectra about the current are computed on; None without an answer.
     """
 
     stack: Stack
-    status: int
+    status: Status
     message: str
     current_density: float
     voltage: float
@@ -79,7 +81,7 @@ class SteadyState:
     @property
     def success(self) -> bool:
         """Whether the answer meets its tolerance."""
-        return self.status == 0
+        return self.status == Status.SOLVED
 
     @property
     def has_answer(self) -> bool:
@@ -87,8 +89,18 @@ class SteadyState:
         return self.chain is not None
 
     @classmethod
-    def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
-        """Return what stands for a state that was not found."""
+    def failed(cls, stack: Stack, status: Status, message: str, iterations: int = 0) -> SteadyState:
+        """Return what stands for a state that was not found.
+
+        Parameters
+        ----------
+        stack, status, message, iterations
+            As the attributes; every number of the state is NaN.
+
+        Returns
+        -------
+        SteadyState
+        """
         nan = math.nan
         return cls(stack, status, message, nan, nan, nan, nan, nan, nan, iterations, 0)
 
@@ -236,12 +248,12 @@ def steady_state(
     solution = solve(rest, tolerance_V=tolerance_V, throw=throw)
     p = solution.parameters
     routes = _kept_routes(rest, solution, None if components is None else tuple(components))
-    if solution.status != 0:
+    if not solution.success:
         return SteadyState.failed(rest, solution.status, solution.message)
     laws = tuple(charge_transfer) if isinstance(charge_transfer, Sequence) else (charge_transfer,)
     contacts = _kept_contacts(rest, p, routes, laws, contact_resistance)
     state = solve_load(solution, contacts, routes, current_density, voltage_V)
-    if throw and state.status != 0:
+    if throw and not state.success:
         raise ConvergenceError(state.message, state.status)
     return state
 
@@ -303,9 +315,9 @@ def between_reservoirs(stack: Stack) -> Stack:
     for side, end in (("left", stack.left), ("right", stack.right)):
         if EndKind.of(end.kind).is_contact:
             raise ModelError("a load makes the ends reservoirs of neutral bulk (allowed: bulk)", f"ends.{side}")
-    if stack.left.kind == stack.right.kind == "bulk":
+    if stack.left.kind == stack.right.kind == EndKind.BULK.key:
         return stack
-    bulk = End(kind="bulk")
+    bulk = End(kind=EndKind.BULK.key)
     stack.cache["between_reservoirs"] = loaded = stack.replace(left=bulk, right=bulk)
     return loaded
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from ..units import display_of
+from .columns import Rows
 from .hdf5 import scale_name, scales_of
 from .layout import MARKER, NOT_RUN
 from .opening import damaged, open_hdf5, refusing_damage
@@ -155,6 +156,19 @@ class Results:
     def has_fits(self) -> bool:
         """Whether the file holds fits."""
         return bool(self.fits)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of what the root holds of every point: all that is no coordinate."""
+        n_axes, along = len(self.sweep), {c for axis in self.sweep for c in self.coordinates(axis)}
+        return tuple(
+            path
+            for path, field in self.fields.items()
+            if "/" not in path
+            and path not in along
+            and field.dims[:n_axes] == self.sweep
+            and field.dims[n_axes:] != (path,)
+        )
 
     def coordinates(self, axis: str) -> tuple[str, ...]:
         """Return what runs along a sweep axis: its own values (if any), then the swept keys of `point`."""
@@ -354,26 +368,13 @@ def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
         raise StoreError("to_dataframe needs pandas: pip install 'spacecharge[xarray]'") from error
 
     results = Results(path)
-    n_axes, n = len(results.sweep), results.n_points
+    rows = Rows(results.sweep, results.shape, results.names)
     columns: dict[str, NDArray[Any]] = {}
-    for axis, name in enumerate(results.sweep):
-        shape = [1] * n_axes
-        shape[axis] = results.shape[axis]
-        for coordinate in results.coordinates(name):
-            along = _named(results[coordinate], results.names_of(coordinate))
-            values = np.broadcast_to(along.reshape(shape), results.shape)
-            columns[coordinate] = values.reshape(n)
-    for field in results.fields.values():
-        if "/" in field.path or field.path in columns or field.dims[:n_axes] != results.sweep:
-            continue
-        own = field.dims[n_axes:]
-        if own and field.path == own[0]:
-            continue
-        labels = [results.names(d) for d in own]
-        values = results[field.path].reshape(n, -1)
-        for column, index in enumerate(np.ndindex(*field.shape[n_axes:])):
-            where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
-            columns[f"{field.path}[{where}]" if where else field.path] = values[:, column]
+    for axis in results.sweep:
+        for name in results.coordinates(axis):
+            columns |= rows.columns(name, (axis,), _named(results[name], results.names_of(name)))
+    for name in results.variables:
+        columns |= rows.columns(name, results.fields[name].dims, results[name])
     return pandas.DataFrame(columns)
 
 

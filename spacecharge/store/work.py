@@ -17,6 +17,7 @@ writes the compressed file beside it and renames it over the work file.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -121,12 +122,9 @@ class WorkFile:
             The fits of the existing file cannot be read, and so not be kept.
         """
         layout = replace(layout, attributes={**layout.attributes, STATE: UNFINISHED})
-        fits: Kept | None = None
-        if _has_fits(path):
-            with open_hdf5(path) as file:
-                fits = read_kept(file, FITS)
-                if say is not None:
-                    say(f"{path}: keeps the fits that were stored in it: {', '.join(file[FITS])}")
+        fits, names = _kept_fits(path)
+        if fits is not None and say is not None:
+            say(f"{path}: keeps the fits that were stored in it: {', '.join(names)}")
         with replacing(path, lock) as temporary:
             with guarded_hdf5(temporary, "w") as file:
                 datasets = write_structure(file, layout, _create_contiguous)
@@ -306,15 +304,15 @@ class WorkFile:
         write_all(self._file, array.reshape(-1).view(np.uint8).data)
 
 
-def _has_fits(path: Path) -> bool:
-    """Say whether fits stand in a file; none do where it is no result file any more, or none yet."""
-    try:
-        if not has_member(path, FITS):
-            return False
-        with open_hdf5(path) as file:
-            return FITS in file
-    except StoreError:
-        return False
+def _kept_fits(path: Path) -> tuple[Kept | None, list[str]]:
+    """Return the fits in a file and their names; none stand where it is no result file any more, or none yet."""
+    with contextlib.ExitStack() as opened:
+        try:
+            # Opening a result file looks it over as a whole: not without need.
+            file = opened.enter_context(open_hdf5(path)) if has_member(path, FITS) else {}
+        except StoreError:
+            return None, []
+        return (read_kept(file, FITS), list(file[FITS])) if FITS in file else (None, [])
 
 
 def _create_contiguous(group: h5py.Group, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:

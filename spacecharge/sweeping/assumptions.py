@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from .in_memory import SweepTable, sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..config.lattice import LatticeConfig
 
 Array = NDArray[np.float64]
 
@@ -109,7 +111,7 @@ class Assumptions:
 
 
 def assume(
-    config: Config | Stack | str | os.PathLike[str],
+    config: Config | LatticeConfig | Stack | str | os.PathLike[str],
     *,
     y: str = Y,
     num: int = 11,
@@ -122,8 +124,9 @@ def assume(
     Parameters
     ----------
     config : Config, Stack or path
-        What to look at. The axes of a configuration play no part in the one-at-a-time runs, which start from its base
-        point, of swept materials that of the layer itself; the first axis of numbers is the axis of the band.
+        What to look at; planes of sites assume nothing and are refused. The axes of a configuration play no part in the
+        one-at-a-time runs, which start from its base point, of swept materials that of the layer itself; the first axis
+        of numbers is the axis of the band.
     y : str
         The answer: a variable, with contact, side or layer in brackets where it has them
         (``space_charge_width[electrode|electrolyte, right]``).
@@ -193,8 +196,6 @@ def _with_band(
     y: str,
 ) -> Assumptions:
     """Return the result with the band of all assumed values along the first axis of the configuration."""
-    from dataclasses import replace
-
     from scipy.stats import qmc
 
     points = qmc.LatinHypercube(len(assumed), rng=np.random.default_rng(seed)).random(samples)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..codes import EndKind
 from ..config import Config
+from ..config.current import is_biased
 from ..model import StackParameters
 from ..solver.arcs import MOST_ARCS, MOST_TIMES
 from ..store.layout import Coordinate
@@ -16,6 +17,9 @@ MOST_WITH_ARCS = 100
 
 FEWEST_HZ = 10
 """Frequencies that are a spectrum rather than a value."""
+
+_last: tuple[Config, frozenset[str]] | None = None
+"""The configuration whose facts were last asked for, and these."""
 
 
 def facts_of(config: Config) -> frozenset[str]:
@@ -37,6 +41,15 @@ def facts_of(config: Config) -> frozenset[str]:
         ``charge_transfer_and_temperature``, ``grain_boundary_and_temperature``, ``grain_size_and_temperature`` and
         ``arcs_and_temperature``.
     """
+    global _last
+    known = _last
+    if known is None or known[0] is not config:
+        # Asked for several times a chunk of the same configuration.
+        known = _last = (config, _facts_of(config))
+    return known[1]
+
+
+def _facts_of(config: Config) -> frozenset[str]:
     facts = set()
     layers = config.base_stack.layers
     # Slopes by the temperature are those of the state at rest: none under a load.
@@ -63,7 +76,7 @@ def facts_of(config: Config) -> frozenset[str]:
             facts.add("charge_transfer_and_temperature")
     if config.load is not None:
         facts |= {"load", "current"}
-    elif has_bias(config):
+    elif is_biased(config.base_stack, (axis.path for axis in config.axes)):
         facts |= {"bias", "current"}
     if config.impedance is not None:
         facts.add("impedance")
@@ -76,13 +89,6 @@ def facts_of(config: Config) -> frozenset[str]:
             if is_heated and "current" not in facts:
                 facts.add("arcs_and_temperature")
     return frozenset(facts)
-
-
-def has_bias(config: Config) -> bool:
-    """Say whether a contact is biased at any point."""
-    return any(contact.bias_V for contact in config.base_stack.contacts) or any(
-        axis.path.endswith(".bias_V") for axis in config.axes
-    )
 
 
 def is_electrode(config: Config, side: str) -> bool:
@@ -132,4 +138,4 @@ def own_dimensions(config: Config) -> tuple[Coordinate, ...]:
     return tuple(own)
 
 
-__all__ = ["equilibrium_voltage", "facts_of", "has_bias", "is_electrode", "own_dimensions"]
+__all__ = ["equilibrium_voltage", "facts_of", "is_electrode", "own_dimensions"]

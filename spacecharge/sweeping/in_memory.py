@@ -19,6 +19,7 @@ from ..errors import ConfigError, ModelError, StoreError
 from ..lattice import Lattice, lattice_paths
 from ..model import Stack
 from ..model.places import conducting_layers, numeric_paths
+from ..store.columns import Rows
 from ..store.layout import Coordinate, Layout, Variable
 from ..units import display_of
 
@@ -179,29 +180,18 @@ class SweepTable:
             Swept coordinates first; a variable has a column for each contact, side, layer and species.
         """
         layout = self.layout
-        n_axes, n_points = len(layout.sweep), int(np.prod(layout.shape, dtype=np.int64))
-        columns: dict[str, tuple[Array, str]] = {}
-        labels: dict[str, Array] = {}
+        rows = Rows(layout.sweep, layout.shape, lambda dimension: np.asarray(layout.scale(dimension).values).tolist())
+        shown: list[tuple[Coordinate | Variable, tuple[str, ...]]] = []
         for coordinate in layout.coordinates:
-            dimension = coordinate.dimension or coordinate.name
-            if dimension not in layout.sweep:
-                labels[coordinate.name] = np.asarray(coordinate.values)
-            elif not coordinate.group and coordinate.name != "point":
-                shape = [1] * n_axes
-                axis = layout.sweep.index(dimension)
-                shape[axis] = layout.shape[axis]
-                values = np.broadcast_to(self[coordinate.name].reshape(shape), layout.shape).ravel()
-                columns[coordinate.name] = values, display_of(coordinate.units).text
-        for variable in layout.variables:
-            if variable.group:
-                continue
-            rows = self[variable.name].reshape(n_points, -1)
-            sizes = self.values[variable.path].shape[n_axes:]
-            for k, index in enumerate(np.ndindex(*sizes)):
-                where = ", ".join(f"{labels[d][i]}" for d, i in zip(variable.dims, index, strict=True))
-                name = f"{variable.name}[{where}]" if where else variable.name
-                columns[name] = rows[:, k], display_of(variable.units).text
-        return columns
+            axis = coordinate.dimension or coordinate.name
+            if axis in layout.sweep and not coordinate.group and coordinate.name != "point":
+                shown.append((coordinate, (axis,)))
+        shown += [(v, (*layout.sweep, *v.dims)) for v in layout.variables if not v.group]
+        return {
+            title: (values, display_of(item.units).text)
+            for item, dims in shown
+            for title, values in rows.columns(item.name, dims, self[item.name])
+        }
 
 
 def sweep(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import NO_CAPACITANCE_UNDER_LOAD
 from ..config import Config
+from ..model import StackParameters
+from ..model.species_axis import SpeciesAxis, species_axis
 from ..solver.arcs import place_names
 from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
@@ -26,6 +30,7 @@ from .transfer import boundary_energies, transfer_tangents, transfer_values
 
 if TYPE_CHECKING:
     from ..config.lattice import LatticeConfig
+    from ..solver.packing import Observables
 
 PROFILE_UNITS = {
     "potential": ("V", "electrostatic potential"),
@@ -38,6 +43,9 @@ LOAD_PROFILE_UNITS = {
     "current_density": ("A m-2", "current density"),
 }
 """What profiles hold under a load beside that: v and the current of each species."""
+
+AT_REST_ONLY = ("static_capacitance", "differential_capacitance", "characteristic_frequency")
+"""Variables that a state with current has not."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -63,7 +71,7 @@ class InterfaceTask:
             "layer": ("layer", base.layer_names),
             "contact": ("contact, left | right", base.contact_names),
             "side": ("side of the contact", ("left", "right")),
-            "species": ("species", base.species_names),
+            "species": ("species", self._species.names if base.n_species > 1 else base.species_names),
         }
         # A species axis only where there are several; no contact axis where there is no contact.
         sizes = {name: len(values) for name, (_, values) in names.items()}
@@ -113,10 +121,12 @@ class InterfaceTask:
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
-        """Return the layers that a variable was summed over, or the names it counts, as its attribute."""
+        """Return what one variable says of itself: layers it was summed over, names it counts, why it has no values."""
         layers = self.config.output.resistance_of
         if name == "arc_place":
             return {"names": list(place_names(self.config.parameters(0, 1)))}
+        if self.config.load is not None and name in AT_REST_ONLY:
+            return {"comment": NO_CAPACITANCE_UNDER_LOAD}
         return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property
@@ -155,6 +165,11 @@ class InterfaceTask:
         )
         return fingerprint_of(described, config.axes)
 
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        """Paths of the variables of the file."""
+        return tuple(variable.path for variable in self.layout.variables)
+
     def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
         """Return every output of points lo to hi - 1, by path."""
         from ..solver.equilibrium import solve_points
@@ -170,7 +185,9 @@ class InterfaceTask:
             profile_x=None if config.load is not None else self.profile_x,
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
-        values: dict[str, NDArray[Any]] = dict(points.scalars)
+        # What is not written is not read, either.
+        solved = cast("Observables", points.scalars)
+        values: ChainMap[str, Any] = ChainMap({}, cast("MutableMapping[str, Any]", solved))
         if CELL_VOLTAGE.exists(facts_of(config)):
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
         values |= current_values(config, lo, hi, parameters, values, self.profile_x)
@@ -182,7 +199,34 @@ class InterfaceTask:
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
         # A solve has every observable; a file those that say something of its cell.
-        return {variable.path: values[variable.path] for variable in self.layout.variables}
+        made = values.maps[0]
+        made.update(solved.some(path for path in self._paths if path not in made))
+        found = {path: made[path] for path in self._paths}
+        return found if self._species.is_plain else found | self._by_name(parameters, found)
+
+    @cached_property
+    def _species(self) -> SpeciesAxis:
+        """The species axis."""
+        return species_axis([layer.species_names for layer in self.config.base_stack.layers])
+
+    def _by_name(self, parameters: StackParameters, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the variables with a species axis that layers count differently, by the names of the axis."""
+        planes = np.arange(parameters.n_layers + 1)[parameters.contact_planes]
+        # A current is that of the species of the layer left of its contact.
+        left, right = planes - 1, np.where(planes < parameters.n_layers, planes, -1)
+        layers = {
+            ("contact", "side", "species"): np.stack([left, right], axis=1),
+            ("contact", "species"): left,
+            ("layer", "species"): np.arange(parameters.n_layers),
+        }
+        found = {}
+        for variable in self.layout.variables:
+            if "species" in variable.dims:
+                of_profile = variable.group.startswith("profiles/")
+                name = variable.group.partition("/")[2]
+                at = np.array(parameters.layer_names.index(name)) if of_profile else layers[variable.dims]
+                found[variable.path] = self._species.by_name(values[variable.path], at)
+        return found
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

@@ -5,11 +5,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from spacecharge.cli import main
 from spacecharge.codes import EndKind, Statistics, Status, Transport
 from spacecharge.config import parse_config
+from spacecharge.config.interface_parameters import ParameterKeys, fitted_path
 from spacecharge.config.paths import allowed_range, sweepable
+from spacecharge.document.problems import Problems
 from spacecharge.errors import ConfigError, ModelError
-from spacecharge.kernels import layout
+from spacecharge.kernels import rows
+from spacecharge.kernels.laws import has_vacancies
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.model.numbers import CONTACT, END, LAYER, NUMBERS, RANGES, SPECIES, STACK, TRANSFER, number_of
 from spacecharge.model.parameters import numeric_paths
@@ -93,11 +97,14 @@ def test_rows_have_what_needs_them() -> None:
 
 @pytest.mark.parametrize("path", numeric_paths(RICH))
 def test_derivatives_are_those_of_differences(path: str) -> None:
-    base, tangent = parameter_tangent(RICH, path)
-    value = _value_at(path)
+    _hold_derivative(RICH, path, _value_at(path))
+
+
+def _hold_derivative(stack: Stack, path: str, value: float) -> None:
+    base, tangent = parameter_tangent(stack, path)
     number = number_of(path)
     step = 1e-5 * (abs(value) if value else 1.0)
-    moved = stack_parameters(RICH, {path: value + step * np.array([-2.0, -1.0, 1.0, 2.0])})
+    moved = stack_parameters(stack, {path: value + step * np.array([-2.0, -1.0, 1.0, 2.0])})
     assert not moved.invalid.any()
     for name, slope in tangent.over_points().items():
         if name == "invalid":
@@ -107,6 +114,15 @@ def test_derivatives_are_those_of_differences(path: str) -> None:
         scale = np.nanmax(np.abs(rule), initial=0.0)
         np.testing.assert_allclose(slope[0], rule, rtol=1e-7, atol=1e-9 * scale, err_msg=f"{path}: {name}")
     assert base.n_points == 1
+
+
+@pytest.mark.parametrize("row", [row for row in SPECIES if row.rule == "law" and not row.is_part], ids=lambda r: r.key)
+@pytest.mark.parametrize("part", ["", "value", "at_K", "activation_energy_eV"])
+def test_every_arrhenius_law_has_its_derivatives(row, part: str) -> None:  # type: ignore[no-untyped-def]
+    law = {"value": (row.low * row.high) ** 0.5, "at_K": 310.0, "activation_energy_eV": 0.3}
+    keys = {"thickness_nm": 3.0, "permittivity": 4.0, "potential_V": 1.0, "site_density_per_nm3": 5.0, "occupancy": 0.4}
+    layer = Layer(name="a", **keys, **{row.key: law if part else law["value"]})
+    _hold_derivative(Stack([layer], temperature_K=330.0), f"a.{row.key}{part and '.'}{part}", law[part or "value"])
 
 
 def _value_at(path: str) -> float:
@@ -136,14 +152,14 @@ def test_every_number_can_be_swept_and_is_held_to_its_range() -> None:
         "contacts": [{"charge_transfer": {}}],
     }
     paths = sweepable(data)
-    for section, rows in (
+    for section, declared in (
         ("", STACK),
         ("a.", (*LAYER, *SPECIES)),
         ("contacts.0.", CONTACT),
         ("contacts.0.charge_transfer.", TRANSFER),
         ("ends.left.", END),
     ):
-        for row in rows:
+        for row in declared:
             assert f"{section}{row.key}" in paths
             assert allowed_range(f"{section}{row.key}") == (row.low, row.high)
 
@@ -182,13 +198,50 @@ def test_the_layer_takes_every_number_as_a_keyword_and_says_so() -> None:
     assert all(f"{row.key} : " in (Contact.__doc__ or "") for row in CONTACT)
 
 
+@pytest.mark.parametrize(
+    "row", [row for row in SPECIES if row.rule == "plain" and row.key not in OF_CORES], ids=lambda row: row.key
+)
+def test_a_core_follows_its_grain_in_every_number_of_a_species(row) -> None:  # type: ignore[no-untyped-def]
+    keys = {"permittivity": 9.0, "thickness_nm": 5.0}
+    grain = Layer(name="g", potential_V=2.0, site_density_per_nm3=8.0, occupancy=0.3, **keys)
+    core = Layer(name="c", core_of="g", segregation_energy_eV=0.1, **keys)
+    values = np.array([0.2, 0.4])
+    both = stack_parameters(Stack([grain, core]), {f"g.{row.key}": values})
+    found = both.array(row.array)[:, :, 0]
+    np.testing.assert_array_equal(found[:, 0], found[:, 1])
+    assert found[0, 0] != found[1, 0]
+
+
+def test_numbers_that_may_be_off_by_decades_are_fitted_by_their_logarithm() -> None:
+    known = [row.key for row in (*LAYER, *SPECIES, *TRANSFER) if row.rule in ("plain", "law", "none") and row.unit]
+    logarithmic = set()
+    for key in known:
+        problems = Problems("f.yaml")
+        if fitted_path(f"a.{key}", ParameterKeys(min=1.0, max=2.0), [f"a.{key}"], problems).log:
+            logarithmic.add(key)
+    densities = {"site_density_per_nm3", "permittivity", "rate_constant_per_m2_s"}
+    laws = {"diffusivity_m2_per_s", "conductivity_S_per_m", "conductivity_mS_per_cm"}
+    assert logarithmic == densities | laws | {f"{law}.value" for law in laws}
+
+
+def test_check_names_every_number_that_a_contact_has(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    given = {row.key: 0.1 * (k + 1) * min(row.high, 10.0) for k, row in enumerate(CONTACT)}
+    rest = "contacts: [{" + ", ".join(f"{key}: {value!r}" for key, value in given.items()) + "}]\n"
+    path = tmp_path / "c.yaml"
+    path.write_text(TEXT.format(layer="", rest=rest))
+    assert main(["check", str(path)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("contact"))
+    for row in CONTACT:
+        assert f"{given[row.key]:g} {row.unit.text}" in line, row.key
+
+
 def test_codes_are_those_of_the_kernels() -> None:
-    # A metal becomes a fixed potential before a kernel sees it.
-    kinds = [kind for kind in EndKind if kind is not EndKind.METAL]
-    assert kinds == [layout.ZERO_FIELD, layout.BULK, layout.FIXED_POTENTIAL, layout.FIXED_CHARGE]
+    # A metal becomes an electrostatic potential before a kernel sees it.
+    assert {kind.name: kind for kind in EndKind if kind is not EndKind.METAL}.items() <= vars(rows).items()
     for law in Statistics:
-        assert law == getattr(layout, law.name)
-    assert (Transport.CONSTANT, Transport.VACANCY) == (layout.TRANSPORT_CONSTANT, layout.TRANSPORT_VACANCY)
+        assert law == getattr(rows, law.name)
+        assert has_vacancies(int(law)) == law.has_vacancies
+    assert (Transport.CONSTANT, Transport.VACANCY) == (rows.TRANSPORT_CONSTANT, rows.TRANSPORT_VACANCY)
     from spacecharge.kernels import poisson_boltzmann as k
 
     assert [*Status] == [k.SOLVED, k.UNCONVERGED, k.MISCIBILITY_GAP, k.INVALID, k.INACCURATE, k.NOT_RUN]

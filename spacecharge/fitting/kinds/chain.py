@@ -15,7 +15,7 @@ from ...config.fit_keys import FitOutputKeys, result_name
 from ...config.schema import Keys
 from ...config.validation import validate
 from ...document.problems import Problems, nearest, shown
-from ...document.yaml import Document, read_document
+from ...document.yaml import Document, beside, read_document
 from ...errors import ConfigError
 from ...report.chains import chain_text
 from ...store.stored_fit import FitColumn, FitTable, StoredFit
@@ -208,13 +208,13 @@ def _check(document: Document, problems: Problems) -> ChainConfig | None:
         if step == name or "/" in step:
             problems.add(("steps", step), "a name without a slash is needed, another one than that of the chain")
         try:
-            documents[step] = read_document(_beside(document.path, path))
+            documents[step] = read_document(beside(document.path, path))
         except ConfigError as error:
             lines += error.problems
     steps = () if lines else steps_in_order(documents, problems)
     for one in steps:
         lines += _broken(one, problems)
-    truth = {} if keys.truth is None else _truth(_beside(document.path, keys.truth), list(documents), lines)
+    truth = {} if keys.truth is None else _truth(beside(document.path, keys.truth), list(documents), lines)
     if lines:
         raise ConfigError([*problems.lines, *lines])
     if len(problems) > before:
@@ -228,10 +228,6 @@ def _check(document: Document, problems: Problems) -> ChainConfig | None:
         steps=steps,
         truth=truth,
     )
-
-
-def _beside(path: str, name: str) -> str:
-    return os.path.join(os.path.dirname(path), os.path.expanduser(name))
 
 
 def _broken(step: Step, problems: Problems) -> list[str]:

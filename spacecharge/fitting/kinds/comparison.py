@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,7 +15,7 @@ from ...config.fields import Keys
 from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.validation import validate
 from ...document.problems import Problems
-from ...document.yaml import Document, read_document
+from ...document.yaml import Document, beside, read_document
 from ...errors import ConfigError, StoreError
 from ...nmr.transport import horvai_resistance
 from ...report.fits import comparison_text
@@ -234,17 +233,12 @@ def _check(document: Document, problems: Problems) -> ComparisonConfig | None:
     )
 
 
-def _beside(config: ComparisonConfig, name: str) -> str:
-    """Return the path of a file that the configuration names."""
-    return os.path.join(os.path.dirname(config.path), os.path.expanduser(name))
-
-
 def _model(config: ComparisonConfig) -> Config:
     """Return the configuration of the interfaces, which has a point for each."""
     from ...config.load import load_document
     from ..from_fit import with_fits
 
-    model = with_fits(load_document(read_document(_beside(config, config.model))))
+    model = with_fits(load_document(read_document(beside(config.path, config.model))))
     if model.n_points != len(config.interfaces):
         n = len(config.interfaces)
         raise ConfigError(
@@ -306,7 +300,7 @@ def _current(entry: ComparedInterfaceKeys, config: ComparisonConfig, name: str) 
 
     where = f"{config.path}: interfaces.{name}"
     try:
-        found = read_fit(_beside(config, given.from_fit), given.parameter)
+        found = read_fit(beside(config.path, given.from_fit), given.parameter)
     except StoreError as error:
         raise ConfigError([f"{where}: {error}"]) from None
     if found.unit != "A m-2":

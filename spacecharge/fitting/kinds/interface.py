@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...config.axes import Grid
 from ...config.cell_parameters import CELL, NOT_OF_THE_MODEL
 from ...config.interface_fit import KIND as NAME
 from ...config.interface_fit import InterfaceFitConfig, InterfaceFitKeys, check_interface_fit
@@ -252,13 +253,18 @@ def _energies(model: InterfaceModel, values: Array, at: Mapping[str, Array], tem
     return apparent_activation_energy(temperatures, resistance)
 
 
+def _along(curve: tuple[str, Grid], model: InterfaceModel) -> tuple[str, Array, dict[str, Array]]:
+    """Return the path of a curve, its values there, and the points of the model along it."""
+    path, grid = curve
+    x = grid.at(np.arange(grid.n))
+    return path, x, {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+
+
 def _curve(config: InterfaceFitConfig, model: InterfaceModel, estimate: Estimate) -> tuple[dict[str, Array], str]:
     """Return resistance and activation energy along the curve, with the band of the fit."""
     if config.curve is None:
         return {}, ""
-    path, grid = config.curve
-    x = grid.at(np.arange(grid.n))
-    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    path, x, at = _along(config.curve, model)
     default = model.solve(model.base, at, energy=True)
     fitted = model.solve(estimate.values, at, slopes=True, energy=True)
     curve = {"axis": x * unit_of(path).factor}
@@ -281,9 +287,7 @@ _CURVES = 200
 def _drawn_band(config: InterfaceFitConfig, model: InterfaceModel, posterior: Posterior) -> dict[str, Array]:
     """Return median and bands of the resistance along the curve, by the draws of a posterior."""
     assert config.curve is not None
-    path, grid = config.curve
-    x = grid.at(np.arange(grid.n))
-    at = {path: x, "temperature_K": np.full(x.size, float(model.stack.temperature_K))}
+    _, _, at = _along(config.curve, model)
     drawn = np.array([model.solve(values, at).scalars["total_resistance"] for values in posterior.some(_CURVES)])
     return {f"fitted_{name}": values for name, values in bands_of(drawn, config.level).items()}
 

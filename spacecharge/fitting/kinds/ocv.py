@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,9 +12,9 @@ from pydantic import Field, StrictStr
 from ...config.fields import Keys, Whole
 from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.validation import validate
-from ...constants import FARADAY
+from ...constants import CM2, FARADAY, NM
 from ...document.problems import Problems, nearest
-from ...document.yaml import Document
+from ...document.yaml import Document, beside
 from ...measured.counted_charge import Sample, capacity_from_molar_mass
 from ...measured.cycler import ROLES, read_cycling
 from ...measured.equilibrium import PLATEAU_SLOPE
@@ -203,7 +202,7 @@ def sample_of(keys: OcvSampleKeys) -> Sample:
     film = None not in (keys.area_cm2, keys.thickness_nm)
     if math.isnan(weight) and film and keys.density_g_per_cm3 is not None:
         assert keys.area_cm2 is not None and keys.thickness_nm is not None
-        weight = 1e3 * keys.density_g_per_cm3 * 1e-4 * keys.area_cm2 * 1e-9 * keys.thickness_nm
+        weight = 1e3 * keys.density_g_per_cm3 * CM2 * keys.area_cm2 * NM * keys.thickness_nm
     mass = weight
     if keys.theoretical_capacity_mAh_per_g is not None:
         capacity = 3600.0 * keys.theoretical_capacity_mAh_per_g
@@ -234,9 +233,9 @@ def _length(keys: OcvSampleKeys, weight: float) -> float:
     if keys.area_cm2 is None:
         return math.nan
     if keys.molar_volume_cm3_per_mol is not None:
-        return weight / (1e-3 * _molar_mass(keys)) * 1e-6 * keys.molar_volume_cm3_per_mol / (1e-4 * keys.area_cm2)
+        return weight / (1e-3 * _molar_mass(keys)) * 1e-6 * keys.molar_volume_cm3_per_mol / (CM2 * keys.area_cm2)
     if keys.density_g_per_cm3 is not None:
-        return weight / (1e3 * keys.density_g_per_cm3) / (1e-4 * keys.area_cm2)
+        return weight / (1e3 * keys.density_g_per_cm3) / (CM2 * keys.area_cm2)
     return math.nan
 
 
@@ -260,7 +259,7 @@ def fit_ocv(config: OcvConfig) -> OcvResult:
     """
     data, model = config.data, config.model
     cycling = read_cycling(
-        os.path.join(os.path.dirname(config.path), os.path.expanduser(data.path)),
+        beside(config.path, data.path),
         format=data.format,
         columns=data.columns,
         time_scale=data.time_scale,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ from pydantic import Field, StrictBool
 from ...config.fields import Keys
 from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit
 from ...document.problems import Problems
-from ...document.yaml import Document
+from ...document.yaml import Document, beside
 from ...errors import FitError, FitReason
 from ...measured.bruker import RecoverySeries, read_series
 from ...nmr.parameters import rules_for
@@ -56,7 +55,7 @@ def _read(config: FitConfig) -> tuple[DataTable, RecoverySeries | None]:
         return table_of(config, ("delay", "intensity")), None
     source = config.data
     series = read_series(
-        os.path.join(os.path.dirname(config.path), os.path.expanduser(str(source["bruker"]))),
+        beside(config.path, str(source["bruker"])),
         source=source.get("intensities"),
         **{key: source[key] for key in _OPTIONS if key in source},
     )
