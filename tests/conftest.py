@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -62,6 +64,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ordered += without[:begin] + solving[: share - begin]
         del without[:begin], solving[: share - begin]
     items[:] = ordered + without + solving
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let every second process read the tests from the end: what it compiles to bytecode the others need not, and back.
+
+    What fails to load here is loaded again, and reported, by pytest.
+    """
+    if int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2 == 0 or sys.dont_write_bytecode:
+        return
+    root = Path(__file__).parent.parent
+    given = [Path(argument.partition("::")[0]).absolute() for argument in session.config.args]
+    for path in sorted((p for top in given for p in top.rglob("test_*.py")), reverse=True):
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
 
 
 def pytest_configure() -> None:

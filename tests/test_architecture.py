@@ -7,7 +7,7 @@ import graphlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -139,9 +139,19 @@ def room_of(module: str) -> str:
     return module.split(".")[0]
 
 
-def for_the_checker(tree: ast.Module) -> set[ast.AST]:
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules()}
+
+
+@cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(trees()[module]))
+
+
+def for_the_checker(found: Iterable[ast.AST]) -> set[ast.AST]:
     """Everything under ``if TYPE_CHECKING``: never run."""
-    blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    blocks = [n for n in found if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
     return {inner for block in blocks for inner in ast.walk(block)}
 
 
@@ -164,22 +174,24 @@ def targets(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
 @cache
 def imports() -> tuple[Import, ...]:
     found = []
-    for module, path in modules():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        skipped = for_the_checker(tree)
+    for module, tree in trees().items():
+        skipped = for_the_checker(nodes(module))
         top = set(tree.body)
-        for node in ast.walk(tree):
+        for node in nodes(module):
             if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in skipped:
                 found.extend(Import(module, target, node in top) for target in targets(module, node))
     return tuple(found)
 
 
-def own_arrows() -> Iterator[tuple[Import, str, str]]:
+@cache
+def own_arrows() -> tuple[tuple[Import, str, str], ...]:
+    found = []
     for entry in imports():
         if entry.target.split(".")[0] == "spacecharge":
             source, goal = room_of(entry.module), room_of(entry.target.removeprefix("spacecharge").lstrip("."))
             if source != goal and entry.module != "__init__":
-                yield entry, source, goal
+                found.append((entry, source, goal))
+    return tuple(found)
 
 
 def test_every_room_stands_in_the_table() -> None:
@@ -251,15 +263,15 @@ def test_libraries_are_imported_where_they_belong() -> None:
 def test_kernels_are_bare() -> None:
     """No classes, no errors raised, no files: arrays in, arrays and numbers out."""
     wrong = []
-    kernels = [(m, p) for m, p in modules() if room_of(m) in KERNEL_ROOMS and m not in NO_KERNELS]
+    kernels = [m for m in trees() if room_of(m) in KERNEL_ROOMS and m not in NO_KERNELS]
     assert len(kernels) > 10
     for entry in imports():
         if room_of(entry.module) in KERNEL_ROOMS and entry.module not in NO_KERNELS:
             library = entry.target.split(".")[0]
             if library != "spacecharge" and library not in KERNELS_MAY_IMPORT:
                 wrong.append(f"{entry.module} imports {library}")
-    for module, path in kernels:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for module in kernels:
+        for node in nodes(module):
             if isinstance(node, (ast.Raise, ast.Try, ast.ClassDef, ast.With)):
                 wrong.append(f"{module}:{node.lineno} {type(node).__name__}")
     assert wrong == []
@@ -316,14 +328,17 @@ class Function(NamedTuple):
     arguments: int
 
 
-def functions() -> Iterator[Function]:
+@cache
+def functions() -> tuple[Function, ...]:
     """Every function of the package; arguments counted as Python does, with the object that a method belongs to."""
-    for module, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found = []
+    for module in trees():
+        for node in nodes(module):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 arguments = len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])
-                yield Function(f"{module}.{node.name}", room_of(module) in METHOD, lines, arguments)
+                found.append(Function(f"{module}.{node.name}", room_of(module) in METHOD, lines, arguments))
+    return tuple(found)
 
 
 def test_functions_stay_short() -> None:

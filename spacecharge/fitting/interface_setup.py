@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -244,8 +244,13 @@ def _derived(model: InterfaceModel, config: InterfaceFitConfig, name: str) -> li
     def function(key: str) -> Any:
         return lambda values: float(model.solve(values, at).scalars[key][0])
 
+    def many(key: str) -> Callable[[Array], Array]:
+        return lambda rows: model.scalars(rows, at)[key][:, 0]
+
     return [
-        Quantity(name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key))
+        Quantity(
+            name=f"{key}_{name}", unit=unit, long_name=f"{words} of {name}", function=function(key), many=many(key)
+        )
         for key, unit, words in wanted
     ]
 

@@ -200,7 +200,11 @@ def _found(setup: Setup, may_sample: bool) -> Estimate:
 
 def _each(quantity: Quantity, draws: Array | None) -> Array:
     """Return a derived quantity of every draw."""
-    return np.array([]) if draws is None else np.array([quantity.function(v) for v in draws], dtype=float)
+    if draws is None:
+        return np.array([])
+    if quantity.many is not None:
+        return quantity.many(draws)
+    return np.array([quantity.function(v) for v in draws], dtype=float)
 
 
 def _bands(setup: Setup, draws: Array) -> dict[str, Array]:

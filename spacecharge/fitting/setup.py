@@ -41,12 +41,15 @@ class Quantity:
         As reported; SI.
     function : callable
         ``function(values (n_parameters,)) -> float``.
+    many : callable, optional
+        The same of many rows at once, where that costs less: ``many(rows (n, n_parameters)) -> (n,)``.
     """
 
     name: str
     unit: str
     long_name: str
     function: Callable[[Array], float]
+    many: Callable[[Array], Array] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import spacecharge as sc
 from spacecharge.document.yaml import parse_document
 from spacecharge.errors import FitError, FitReason
 from spacecharge.fitting.load import check_fit_document
+from spacecharge.fitting.run import build
 from tests.charge_transfer.test_interface_tables import C_ALONE, TEXT, config
 
 COMPARISON = Path(__file__).parents[2] / "configs" / "joule2020_comparison.yaml"
@@ -75,6 +77,19 @@ def test_capacitance_alone_is_sampled_under_a_prior_only() -> None:
     assert np.log(eps * n).std() == pytest.approx(np.sqrt(inner.sum()), rel=0.1)
     assert np.median(eps * n) == pytest.approx(200.0, rel=0.02)
     assert any("beyond that the result is what the priors say" in text for text in result.warnings)
+
+
+@pytest.mark.parametrize("made", [lambda: config(TEXT), lambda: comparison("posterior")], ids=["no law", "law"])
+def test_what_is_derived_of_many_draws_is_what_is_derived_of_each(made: Callable[[], object]) -> None:
+    setup = build(made())
+    base = setup.problem.initial
+    assert len(setup.derived) >= 2
+    for quantity in setup.derived:
+        rows = base * np.linspace(0.97, 1.03, 5)[:, None]
+        assert quantity.many is not None
+        each = [quantity.function(row) for row in rows]
+        assert quantity.many(rows) == pytest.approx(each, rel=1e-13, abs=0.0)
+        assert len(set(each)) == len(each)
 
 
 def test_the_curve_has_the_bands_of_the_draws(tmp_path: Path) -> None:

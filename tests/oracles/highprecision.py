@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 
 import mpmath as mp
 import numpy as np
@@ -57,25 +58,35 @@ class PreciseSide:
     def theta(self, u):
         return 1 / (1 + mp.exp(-u)), 1 / (1 + mp.exp(u))
 
-    @property
+    @cached_property
     def u_b(self):
         return mp.log(self.theta_b / self.vac_b)
 
+    def at(self, u):
+        """Occupancy and vacancy at u with their cube roots: the roots are most of the time, all below share them."""
+        t, n = self.theta(u)
+        return u, t, n, mp.cbrt(t), mp.cbrt(n)
+
+    @cached_property
+    def bulk(self):
+        """The same of the bulk, whose occupancies are given; its softplus."""
+        return self.theta_b, self.vac_b, mp.cbrt(self.theta_b), mp.cbrt(self.vac_b), mp.log1p(mp.exp(self.u_b))
+
     def mu(self, u):
-        t, n = self.theta(u)
-        return u + mp.mpf(4) / 3 * (self.jo * mp.cbrt(t) - self.jv * mp.cbrt(n))
+        _, _, _, root_t, root_n = self.at(u)
+        return u + mp.mpf(4) / 3 * (self.jo * root_t - self.jv * root_n)
 
-    def mu_slope(self, u):
-        t, n = self.theta(u)
-        return 1 + mp.mpf(4) / 9 * (self.jo * mp.cbrt(t) * n + self.jv * mp.cbrt(n) * t)
+    def mu_slope(self, at):
+        _, t, n, root_t, root_n = at
+        return 1 + mp.mpf(4) / 9 * (self.jo * root_t * n + self.jv * root_n * t)
 
-    def work(self, u):
+    def work(self, at):
         """MODEL's closed form of W/kT."""
-        t, n = self.theta(u)
-        tb, nb, third = self.theta_b, self.vac_b, mp.mpf(1) / 3
-        soft = mp.log1p(mp.exp(u)) - mp.log1p(mp.exp(self.u_b)) - tb * (u - self.u_b)
-        occ = (t ** (4 * third) - tb ** (4 * third)) / 4 - tb * (t**third - tb**third)
-        vac = nb * (n**third - nb**third) - (n ** (4 * third) - nb ** (4 * third)) / 4
+        u, t, n, root_t, root_n = at
+        tb, nb, root_tb, root_nb, soft_b = self.bulk
+        soft = mp.log1p(mp.exp(u)) - soft_b - tb * (u - self.u_b)
+        occ = (t * root_t - tb * root_tb) / 4 - tb * (root_t - root_tb)
+        vac = nb * (root_n - root_nb) - (n * root_n - nb * root_nb) / 4
         return soft + mp.mpf(4) / 3 * (self.jo * occ - self.jv * vac)
 
     def u_of(self, v):
@@ -86,7 +97,7 @@ class PreciseSide:
 
     def charge(self, v):
         u = self.u_of(v)
-        size = mp.sqrt(2 * self.permittivity * self.density * self.energy * max(self.work(u), 0))
+        size = mp.sqrt(2 * self.permittivity * self.density * self.energy * max(self.work(self.at(u)), 0))
         return -mp.sign(v) * size
 
     def integrals(self, v, fraction=FRACTION):
@@ -101,13 +112,6 @@ class PreciseSide:
         base = (self.z * mp.mpf(ELEMENTARY_CHARGE)) ** 2 * self.density * self.diffusivity / self.energy
         base /= self.vac_b**kind
 
-        def step(u):
-            return scale * self.mu_slope(u) / mp.sqrt(self.work(u))
-
-        def resistivity(u):
-            t, n = self.theta(u)
-            return 1 / (base * t * n**kind)
-
         bulk = 1 / (base * self.theta_b * self.vac_b**kind)
         sign = 1 if grow else -1
         start = self.u_b + sign * abs(u_s - self.u_b) * mp.mpf(10) ** -15
@@ -118,7 +122,9 @@ class PreciseSide:
             inner, outer = panel_points(self.u_b, start, u_w), panel_points(self.u_b, u_w, u_s)
 
         def both(u):
-            length, rho = step(u), resistivity(u)
+            at = self.at(u)
+            length = scale * self.mu_slope(at) / mp.sqrt(self.work(at))
+            rho = 1 / (base * at[1] * at[2] ** kind)
             return np.array([length, length * rho, length * (rho - bulk)])
 
         region, tail = quadrature(both, outer), quadrature(both, inner)
