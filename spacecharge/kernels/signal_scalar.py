@@ -1,7 +1,6 @@
 """Impedance of a stack at rest with one component a layer: the pass of `signal_chain` on numbers instead of matrices.
 
-The same equations and the same eliminations, symmetric here: an element is its coupling k, what it stores at both ends
-and its load, which is also its share of the drop of phi. Unrolled, since nearly all spectra are of this kind.
+The same equations and the same eliminations, symmetric here. Unrolled, since nearly all spectra are of this kind.
 """
 
 from __future__ import annotations
@@ -10,95 +9,10 @@ import math
 
 import numpy as np
 
-from ._jit import inlined, kernel
-from .element import W0, W1, W2, WEIGHTS
-from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA, SLOPES, halvings, is_homogeneous
-
-# Load: weight times slope; coupling: weight times slope times slope; [i][k] and [pair][k] of nodes i and j, k summed.
-LOAD = WEIGHTS * SLOPES
-PAIRS = ((0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4))
-COUPLING = np.array([WEIGHTS * SLOPES[i] * SLOPES[j] for i, j in PAIRS])
-
-
-@inlined
-def inverse_of(value):
-    """Return 1/value; no branches, since the sizes that occur are far from the ends of the range."""
-    scale = 1.0 / (value.real * value.real + value.imag * value.imag)
-    return complex(value.real * scale, -value.imag * scale)
-
-
-@inlined
-def leak_of(displacement, sigma):
-    """Return i d/(sigma + i d) of a displacement conductivity d."""
-    scale = displacement / (sigma * sigma + displacement * displacement)
-    return complex(displacement * scale, sigma * scale)
-
-
-@inlined
-def mixed(table, row, a0, a1, a2, a3, a4):
-    """Return the row of a table times five nodal values."""
-    return table[row, 0] * a0 + table[row, 1] * a1 + table[row, 2] * a2 + table[row, 3] * a3 + table[row, 4] * a4
-
-
-@kernel
-def reduce_scalar(omega, length, permittivity, sigma, capacity):
-    """Return (coupling, stored left, stored right, load left, load right, constant) of an element without mid nodes.
-
-    `sigma` and `capacity` (5): values of the nodes.
-    """
-    d = omega * permittivity
-    l0, l1, l2 = leak_of(d, sigma[0]), leak_of(d, sigma[1]), leak_of(d, sigma[2])
-    l3, l4 = leak_of(d, sigma[3]), leak_of(d, sigma[4])
-    f = 1.0 / length
-    a0, a1, a2, a3, a4 = f * sigma[0] * l0, f * sigma[1] * l1, f * sigma[2] * l2, f * sigma[3] * l3, f * sigma[4] * l4
-    k01, k02 = mixed(COUPLING, 0, a0, a1, a2, a3, a4), mixed(COUPLING, 1, a0, a1, a2, a3, a4)
-    k03, k04 = mixed(COUPLING, 2, a0, a1, a2, a3, a4), mixed(COUPLING, 3, a0, a1, a2, a3, a4)
-    k12, k13 = mixed(COUPLING, 4, a0, a1, a2, a3, a4), mixed(COUPLING, 5, a0, a1, a2, a3, a4)
-    k14, k23 = mixed(COUPLING, 6, a0, a1, a2, a3, a4), mixed(COUPLING, 7, a0, a1, a2, a3, a4)
-    k24, k34 = mixed(COUPLING, 8, a0, a1, a2, a3, a4), mixed(COUPLING, 9, a0, a1, a2, a3, a4)
-    b0, b1 = -mixed(LOAD, 0, l0, l1, l2, l3, l4), -mixed(LOAD, 1, l0, l1, l2, l3, l4)
-    b2, b3 = -mixed(LOAD, 2, l0, l1, l2, l3, l4), -mixed(LOAD, 3, l0, l1, l2, l3, l4)
-    b4 = -mixed(LOAD, 4, l0, l1, l2, l3, l4)
-    c = 1j * omega * length
-    e0, e1, e2 = c * W0 * capacity[0], c * W1 * capacity[1], c * W2 * capacity[2]
-    e3, e4 = c * W1 * capacity[3], c * W0 * capacity[4]
-    r = inverse_of(e1 - (k01 + k12 + k13 + k14))
-    t0, t2, t3, t4, s = k01 * r, k12 * r, k13 * r, k14 * r, b1 * r
-    k02, k03, k04 = k02 - t0 * k12, k03 - t0 * k13, k04 - t0 * k14
-    k23, k24, k34 = k23 - t2 * k13, k24 - t2 * k14, k34 - t3 * k14
-    e0, e2, e3, e4 = e0 - e1 * t0, e2 - e1 * t2, e3 - e1 * t3, e4 - e1 * t4
-    b0, b2, b3, b4 = b0 - b1 * t0, b2 - b1 * t2, b3 - b1 * t3, b4 - b1 * t4
-    value = b1 * s
-    r = inverse_of(e2 - (k02 + k23 + k24))
-    t0, t3, t4, s = k02 * r, k23 * r, k24 * r, b2 * r
-    k03, k04, k34 = k03 - t0 * k23, k04 - t0 * k24, k34 - t3 * k24
-    e0, e3, e4 = e0 - e2 * t0, e3 - e2 * t3, e4 - e2 * t4
-    b0, b3, b4 = b0 - b2 * t0, b3 - b2 * t3, b4 - b2 * t4
-    value += b2 * s
-    r = inverse_of(e3 - (k03 + k34))
-    t0, t4, s = k03 * r, k34 * r, b3 * r
-    value += b3 * s
-    return k04 - t0 * k34, e0 - e3 * t0, e4 - e3 * t4, b0 - b3 * t0, b4 - b3 * t4, value
-
-
-@kernel
-def bulk_scalar(omega, length, permittivity, sigma, capacity, largest):
-    """Return the same of an element of bulk: where it is taken as homogeneous, its pieces joined two by two."""
-    square = (capacity[2] / permittivity + omega * capacity[2] / sigma[2]) * length * length
-    if not is_homogeneous(largest, square):
-        return reduce_scalar(omega, length, permittivity, sigma, capacity)
-    times = halvings(square)
-    # Means, as `signal_element.mean_values` has them.
-    resistivity, stored = 0.0, 0.0
-    for i in range(5):
-        resistivity += WEIGHTS[i] / sigma[i]
-        stored += WEIGHTS[i] * capacity[i]
-    s, c = np.full(5, 1.0 / resistivity), np.full(5, stored)
-    k, e, _, left, right, _ = reduce_scalar(omega, length * 0.5**times, permittivity, s, c)
-    for _ in range(times):
-        r = inverse_of(e - k)
-        e, k = e - k * (e * r), -0.5 * k * (k * r)
-    return k, e, e, left, right, 0.0j
+from ._jit import kernel
+from .element import WEIGHTS
+from .signal_element import E_BULK, E_PERMITTIVITY, E_SIZE, N_CAPACITY, N_SIGMA
+from .signal_reduced import bulk_scalar, inverse_of, reduce_scalar
 
 
 @kernel
