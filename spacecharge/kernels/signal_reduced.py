@@ -211,7 +211,19 @@ def bulk_drift(omega, length, permittivity, values, square, m):
 
 
 @inlined
-def element_of(omega, element, values, m):
+def element_at_rest(omega, element, values, m):
+    """Return an element without drift, as homogeneous or as a polynomial, in the form of one with drift."""
+    sigma, capacity = values[:, N_SIGMA * m], values[:, N_CAPACITY * m]
+    size, permittivity = element[E_SIZE], element[E_PERMITTIVITY]
+    if element[E_BULK] > 0.0:
+        k, e, e_right, b, b_right, value = bulk_scalar(omega, size, permittivity, sigma, capacity, element[E_BULK])
+    else:
+        k, e, e_right, b, b_right, value = reduce_scalar(omega, size, permittivity, sigma, capacity)
+    return k, k, e, e_right, b, b_right, b, b_right, value
+
+
+@inlined
+def element_with_drift(omega, element, values, m):
     """Return an element as it is best taken: as homogeneous or as a polynomial."""
     at_sigma, at_capacity, at_drift = N_SIGMA * m, N_CAPACITY * m, N_DRIFT * m
     size, permittivity = element[E_SIZE], element[E_PERMITTIVITY]
