@@ -129,6 +129,12 @@ NO_STATIC_CAPACITANCE = (
 )
 """Why a contact of a point with an answer may have no static capacitance."""
 
+NO_CAPACITANCE_UNDER_LOAD = (
+    "capacitances are those of equilibrium: none beside a load "
+    "(a spectrum about it, `impedance:`, holds what is stored)"
+)
+"""Why no contact of a state with current has a capacitance."""
+
 NO_ARCS = (
     "the spectrum has an inductive loop (-Im Z below 0), no resistance beside a capacitance, its poles "
     "about a current drown in rounding, or nothing relaxes"

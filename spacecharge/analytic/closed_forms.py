@@ -16,7 +16,18 @@ Array = NDArray[np.float64]
 
 
 def thermal_voltage(temperature: float) -> float:
-    """Return kT/e at `temperature` [K], in volts."""
+    """Return kT/e.
+
+    Parameters
+    ----------
+    temperature : float
+        [K]
+
+    Returns
+    -------
+    float
+        [V]
+    """
     return BOLTZMANN * temperature / ELEMENTARY_CHARGE
 
 
@@ -98,6 +109,11 @@ def small_signal_capacitance(permittivity: float, debye_length: float) -> float:
         Relative permittivity [1].
     debye_length : float
         [m]
+
+    Returns
+    -------
+    float
+        [F m-2]
     """
     return VACUUM_PERMITTIVITY * permittivity / debye_length
 
@@ -115,6 +131,15 @@ def gouy_chapman_debye_length(
         Bulk density of each of the two species [m^-3].
     charge_number : float
         z of the positive species [1].
+
+    Returns
+    -------
+    float
+        Debye length [m]; that of one species on a fixed background is sqrt(2) larger.
+
+    References
+    ----------
+    .. [1] P. Debye and E. Hueckel, Phys. Z. 24, 185 (1923).
     """
     square = VACUUM_PERMITTIVITY * permittivity * BOLTZMANN * temperature / (2.0 * number_density)
     return math.sqrt(square) / (abs(charge_number) * ELEMENTARY_CHARGE)
@@ -234,6 +259,11 @@ def mott_schottky_width(
         Density of the frozen background, which is the bulk density of the depleted species [m^-3].
     charge_number : float
         z [1].
+
+    Returns
+    -------
+    float
+        Width [m].
 
     References
     ----------

@@ -205,7 +205,13 @@ class Side:
         return sum(given) if given else math.nan
 
     def gap_message(self) -> str:
-        """Name the layer, the unstable occupancies and the critical interaction."""
+        """Name the layer, the unstable occupancies and the critical interaction.
+
+        Returns
+        -------
+        str
+            One line.
+        """
         for c in self.carriers:
             jo, jv = c.occupied_interaction, c.vacancy_interaction
             ranges = c.law.unstable(jo, jv)
@@ -222,10 +228,22 @@ class Side:
         return f"{self.name}: the chemical potential is not monotone at {self.temperature:g} K"
 
     def along(self, sign: float, parameter: Array) -> tuple[Array, Array, tuple[LocalState, ...]]:
-        """Return reduced potential, its derivative by the parameter, and the state of every carrier.
+        """Return what holds along the way from the bulk to a contact.
 
-        With one carrier the parameter is the size of its shift, in which all integrands stay smooth even
-        close to a critical point; with several it is the reduced potential ``e |phi - phi_b|/kT`` itself.
+        Parameters
+        ----------
+        sign : float
+            Of phi - phi_b on the way: 1 or -1.
+        parameter : ndarray, shape (n,)
+            What runs from 0 in the bulk. With one carrier it is the size of its shift, in which all integrands stay
+            smooth even close to a critical point; with several the reduced potential ``e |phi - phi_b|/kT`` itself.
+
+        Returns
+        -------
+        potential, slope : ndarray, shape (n,)
+            Reduced potential and its derivative by the parameter.
+        states : tuple of LocalState
+            One for every carrier, with arrays of shape (n,).
         """
         if len(self.carriers) == 1:
             c = self.carriers[0]
@@ -236,13 +254,36 @@ class Side:
         return parameter, np.ones_like(parameter), states
 
     def push(self, states: tuple[LocalState, ...]) -> Array:
-        """Return ``|sum z share (theta - theta_b)|``, the size of the reduced charge density [1]."""
+        """Return ``|sum z share (theta - theta_b)|``, the size of the reduced charge density.
+
+        Parameters
+        ----------
+        states : tuple of LocalState
+            Of the carriers, as `along` returns them.
+
+        Returns
+        -------
+        ndarray
+            [1], of the shape of the states.
+        """
         parts = [c.charge_number * c.share * s.change for c, s in zip(self.carriers, states, strict=True)]
         # All of one sign but for states of a pool that others drive out; the sum is.
         return np.asarray(np.abs(sum(parts)))
 
     def parameter_of(self, sign: float, tau: ArrayLike) -> Array:
-        """Return the parameter of :meth:`along` at the reduced potentials `tau`."""
+        """Return the parameter of :meth:`along` at given potentials.
+
+        Parameters
+        ----------
+        sign : float
+            Of phi - phi_b: 1 or -1.
+        tau : array_like
+            Reduced potentials ``e |phi - phi_b|/kT``.
+
+        Returns
+        -------
+        ndarray, shape of `tau`
+        """
         values = np.asarray(tau, dtype=float)
         if len(self.carriers) > 1:
             return values
@@ -250,7 +291,18 @@ class Side:
         return np.abs(c.shift_of(-c.charge_number * sign * values))
 
     def reach(self, sign: float) -> float:
-        """Return the reduced potential at which a carrier meets its spinodal (or a dilute one its limit)."""
+        """Return how far the potential may go.
+
+        Parameters
+        ----------
+        sign : float
+            Of phi - phi_b: 1 or -1.
+
+        Returns
+        -------
+        float
+            Reduced potential at which the first carrier meets its spinodal (a dilute one its limit); infinite if none.
+        """
         limits = []
         for c in self.carriers:
             direction = -math.copysign(1.0, c.charge_number * sign)
@@ -261,7 +313,22 @@ class Side:
         return min(limits, default=math.inf)
 
     def knots(self, sign: float, tau: float, fraction: float) -> Array:
-        """Return panel edges of the parameter from the bulk to `tau`, thresholds of the width among them."""
+        """Return edges of the panels on which integrals from the bulk are taken.
+
+        Parameters
+        ----------
+        sign : float
+            Of phi - phi_b: 1 or -1.
+        tau : float
+            Reduced potential at which they end.
+        fraction : float
+            Share of min(theta_b, 1 - theta_b) at which the width ends; that place is an edge.
+
+        Returns
+        -------
+        ndarray
+            Of the parameter of `along`, rising.
+        """
         edges = []
         for c in self.carriers:
             direction = -math.copysign(1.0, c.charge_number) * sign
@@ -305,10 +372,23 @@ def _knots(carrier: Carrier, direction: float, end: float, threshold: float) -> 
 def make_side(parameters: StackParameters, point: int, layer: int) -> Side:
     """Return a layer of one point of a sweep in reduced units.
 
+    Parameters
+    ----------
+    parameters : StackParameters
+        SI arrays of all points.
+    point, layer : int
+        Which one.
+
+    Returns
+    -------
+    Side
+
     Raises
     ------
     MiscibilityGapError
         The bulk itself is unstable.
+    ModelError
+        The layer has no species.
     """
     temperature = float(parameters.temperature[point])
     energy = BOLTZMANN * temperature

@@ -135,8 +135,6 @@ def _summary(config: Config) -> Iterator[tuple[str, str]]:
     for note in config.notes:
         yield "note", note
     yield from _axis_lines(config)
-    for note in config.sweep.notes:
-        yield "note", note
     yield "tolerance", f"{config.solver.tolerance_V:g} V"
     yield "resistance of", ", ".join(config.output.resistance_of) or "no layer: none has a diffusivity"
     if config.output.sensitivities:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,21 +24,22 @@ def execute(args: argparse.Namespace) -> int:
     if _is_configuration(args.file):
         return _of_configuration(args)
     from ..report.defect_tables import equilibrium_lines, scan_lines
+    from ..report.objects import as_json
 
     options = {key: getattr(args, key) for key in _OPTIONS}
     system = read_defects(args.file, **options)
     given = {key: getattr(args, key) for key in _GIVEN}
     if args.against is None and args.output is None:
         result = equilibrium(system, **given).as_dict()
-        print(json.dumps(result, indent=2) if args.json else "\n".join(equilibrium_lines(result)))
+        print(as_json(result) if args.json else "\n".join(equilibrium_lines(result)))
         return EXIT_SOLVED
     found = _scan(system, args.against or _DEFAULT_SCAN, given)
     columns = found.concentrations_per_cm3()
     level = found.fermi_level_eV
     if args.json:
         rows = {"axis": found.axis, "values": found.values.tolist(), "reasons": list(found.reasons)}
-        numbers = {name: _plain(column) for name, column in {"fermi_level_eV": level, **columns}.items()}
-        print(json.dumps(rows | {"columns": numbers}, indent=2))
+        numbers = {name: column.tolist() for name, column in {"fermi_level_eV": level, **columns}.items()}
+        print(as_json(rows | {"columns": numbers}))
     else:
         plain = {name: column.tolist() for name, column in columns.items()}
         print("\n".join(scan_lines(found.axis, found.values.tolist(), level.tolist(), plain, found.reasons)))
@@ -67,6 +67,7 @@ def _of_configuration(args: argparse.Namespace) -> int:
     """Print the bulk of every layer with defects at the configuration's own numbers; draw carriers and bands."""
     from ..config import Config, load_config
     from ..report.defect_tables import equilibrium_lines
+    from ..report.objects import as_json
 
     config = load_config(args.file)
     stack = config.base_stack if isinstance(config, Config) else config.stack
@@ -82,7 +83,7 @@ def _of_configuration(args: argparse.Namespace) -> int:
     if not found:
         raise ConfigError([f"{args.file}: no layer has defects"])
     if args.json:
-        print(json.dumps(found, indent=2))
+        print(as_json(found))
     else:
         blocks = ["\n".join([f"[{name}]", *equilibrium_lines(result)]) for name, result in found.items()]
         print("\n\n".join(blocks))
@@ -93,11 +94,6 @@ def _of_configuration(args: argparse.Namespace) -> int:
         draw_carriers(solve(stack), args.output, title=config.title, overwrite=args.overwrite)
         print(args.output, file=sys.stderr)
     return EXIT_SOLVED
-
-
-def _plain(column: object) -> list[float | None]:
-    """Return numbers as JSON knows them: null instead of NaN."""
-    return [None if value != value else float(value) for value in column]  # type: ignore[attr-defined]  # an ndarray
 
 
 def _scan(system: DefectSystem, text: str, given: dict[str, float | None]) -> Scan:

@@ -14,9 +14,10 @@ from ..errors import ConfigError, ModelError
 from ..model import Stack, StackParameters, stack_parameters
 from .assumed import Assumed, assumed_values
 from .axes import Axis, Index, Sweep, closed_grid
-from .build import FitReference, with_table_value
+from .build import FitReference
+from .notes import notes_of
 from .paths import TOLERANCE_PATH, allowed_range
-from .prepare import KELVIN, temperature_note
+from .rebuilt import put_together, rebuilt_stacks
 
 Array = NDArray[np.float64]
 Resolver = Callable[[FitReference], float | Mapping[str, float]]
@@ -220,10 +221,8 @@ class Config(CheckedConfig):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know about the numbers that went in, a line each."""
-        axis = next((a for a in self.axes if a.path == KELVIN), None)
-        lowest = float(self.base_stack.temperature_K) if axis is None or axis.grid.is_open else axis.grid.low
-        return tuple(note for note in (temperature_note(lowest),) if note)
+        """What a reader of the results has to know about the numbers that went in or are left out, a line each."""
+        return notes_of(self)
 
     def with_fits(self, resolver: Resolver, sigma_of: SigmaOf | None = None) -> Config:
         """Return a copy with every number that comes from a fit filled in, and the axes around such numbers closed.
@@ -331,7 +330,11 @@ class Config(CheckedConfig):
         """Return the SI arrays of the points with these numbers; see :meth:`parameters`."""
         values = self.sweep.values_at(points)
         over = self._overrides(values, points.size)
-        return self._rebuilt(over, values) if self.has_slow_axes else stack_parameters(self.stack, over)
+        if self.has_slow_axes:
+            together = put_together(rebuilt_stacks(self.stack, self.axes, values), stack_parameters, over)
+            if together is not None:
+                return together
+        return stack_parameters(self.stack, over)
 
     def tangents(self, lo: int = 0, hi: int | None = None) -> dict[str, StackParameters]:
         """Return the derivatives of the SI arrays with respect to the numbers of ``output.sensitivities``.
@@ -348,42 +351,27 @@ class Config(CheckedConfig):
         """
         if not self.output.sensitivities:
             return {}
+        return {path: self.tangent(path, lo, hi) for path in self.output.sensitivities}
+
+    def tangent(self, path: str, lo: int = 0, hi: int | None = None) -> StackParameters:
+        """Return the derivative of the SI arrays with respect to one number; see :meth:`tangents`.
+
+        Where the stack is built anew for values of an axis, each point has that of its own stack.
+        """
         from ..model.tangents import parameter_tangent
 
-        over = self.point_overrides(lo, self.n_points if hi is None else hi)
-        return {path: parameter_tangent(self.stack, path, over)[1] for path in self.output.sensitivities}
+        points = np.arange(max(lo, 0), min(self.n_points if hi is None else hi, self.n_points), dtype=np.int64)
+        values = self.sweep.values_at(points)
+        over = self._overrides(values, points.size)
 
-    def _rebuilt(self, over: dict[str, Array], values: Mapping[str, Array]) -> StackParameters:
-        """Return the parameters group by group of equal table values, each with a stack of its own."""
-        # Materials first: what else is swept of their layers is swept of each.
-        slow = sorted((axis for axis in self.axes if axis.kind == "rebuild"), key=lambda axis: not axis.layers)
-        table = np.column_stack([values[axis.path] for axis in slow])
-        rows, group = np.unique(table, axis=0, return_inverse=True)
-        arrays: dict[str, Any] = {}
-        reasons: dict[str, None] = {}
-        part: StackParameters | None = None
-        for g, row in enumerate(rows):
-            at = np.flatnonzero(group.ravel() == g)
-            problem = ""
-            stack = self.stack
-            try:
-                for axis, value in zip(slow, row, strict=True):
-                    name, _, below = axis.path.partition(".")
-                    layer = axis.layers[int(value)] if axis.layers else with_table_value(stack[name], below, value)
-                    kept = tuple(layer if old.name == name else old for old in stack.layers)
-                    stack = stack.replace(layers=kept)
-            except ModelError as error:
-                problem, stack = str(error), self.stack
-            part = stack_parameters(stack, {path: column[at] for path, column in over.items()})
-            if problem:
-                part.invalid[:] = True
-            reasons |= dict.fromkeys((problem,) if problem else part.reasons)
-            for array, piece in part.over_points().items():
-                whole = arrays.setdefault(array, np.empty((group.size, *piece.shape[1:]), piece.dtype))
-                whole[at] = piece
-        if part is None:
-            return stack_parameters(self.stack, over)
-        return part.with_arrays(arrays, reasons=tuple(reasons))
+        def slopes(stack: Stack, over: Mapping[str, Array]) -> StackParameters:
+            return parameter_tangent(stack, path, over)[1]
+
+        if self.has_slow_axes:
+            together = put_together(rebuilt_stacks(self.stack, self.axes, values), slopes, over)
+            if together is not None:
+                return together
+        return slopes(self.stack, over)
 
     def __repr__(self) -> str:
         return (

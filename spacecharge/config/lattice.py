@@ -134,7 +134,7 @@ class LatticeConfig(CheckedConfig):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results has to know about the numbers that went in, a line each."""
-        return notes_of(self.lattice)
+        return (*notes_of(self.lattice), *self.sweep.notes)
 
     def __repr__(self) -> str:
         return f"<LatticeConfig {self.title!r}: {self.lattice.site_list.source}, {self.n_points} points>"

@@ -387,7 +387,7 @@ SignalEnd = Annotated[
 
 
 class SignalEnds(Keys):
-    """Ends as the small signal sees them, whatever the static ends."""
+    """Ends as the small signal sees them, whatever the static ends; under a load `reversible` is for its components."""
 
     left: SignalEnd = "reversible"
     right: SignalEnd = "reversible"

@@ -37,7 +37,22 @@ class Bands(Protocol):
         ...
 
     def log_densities(self, fermi_level_eV: float, temperature_K: float, cell_volume_A3: float) -> tuple[float, float]:
-        """Return ln n and ln p, n and p in m^-3."""
+        """Return the logarithms of the densities of electrons and holes.
+
+        Parameters
+        ----------
+        fermi_level_eV : float
+            Above the valence band maximum [eV].
+        temperature_K : float
+            [K]
+        cell_volume_A3 : float
+            Of the cell that the density of states counts for [A^3].
+
+        Returns
+        -------
+        ln_n, ln_p : float
+            n and p in m^-3.
+        """
         ...
 
     def digest(self) -> str:
@@ -62,6 +77,10 @@ class EffectiveBands:
         Density-of-states effective masses in units of the electron's instead: N = 2 (2 pi m kT/h^2)^(3/2).
     carrier_statistics : {"boltzmann", "fermi_dirac"}
         How the bands are filled.
+
+    References
+    ----------
+    .. [1] J. S. Blakemore, Solid-State Electron. 25, 1067 (1982).
     """
 
     band_gap_eV: float
@@ -88,7 +107,18 @@ class EffectiveBands:
                 raise ModelError(f"{value:g} is out of range (allowed: above 0 to {high:g})", given[0])
 
     def log_effective_densities(self, temperature_K: float) -> tuple[float, float]:
-        """Return ln N_c and ln N_v, densities in m^-3."""
+        """Return the logarithms of the effective densities of states of both bands.
+
+        Parameters
+        ----------
+        temperature_K : float
+            [K]
+
+        Returns
+        -------
+        ln_conduction, ln_valence : float
+            N_c and N_v in m^-3: those given, else 2 (m k T/2 pi hbar^2)^(3/2) of the effective masses.
+        """
         kt = BOLTZMANN * temperature_K
         unit = 2.0 * (ELECTRON_MASS * kt / (2.0 * math.pi * PLANCK_REDUCED**2)) ** 1.5
         logs = []
@@ -101,7 +131,22 @@ class EffectiveBands:
         return logs[0], logs[1]
 
     def log_densities(self, fermi_level_eV: float, temperature_K: float, cell_volume_A3: float) -> tuple[float, float]:
-        """Return ln n and ln p, n and p in m^-3."""
+        """Return the logarithms of the densities of electrons and holes.
+
+        Parameters
+        ----------
+        fermi_level_eV : float
+            Above the valence band maximum [eV].
+        temperature_K : float
+            [K]
+        cell_volume_A3 : float
+            Of the cell that the density of states counts for [A^3].
+
+        Returns
+        -------
+        ln_n, ln_p : float
+            n and p in m^-3.
+        """
         kt = BOLTZMANN_EV * temperature_K
         conduction, valence = self.log_effective_densities(temperature_K)
         below_conduction, above_valence = (self.band_gap_eV - fermi_level_eV) / kt, fermi_level_eV / kt
@@ -215,7 +260,22 @@ class DensityOfStates:
             raise ModelError(f"{self.electrons_per_cell:g} is out of range (allowed: above 0)", "electrons_per_cell")
 
     def log_densities(self, fermi_level_eV: float, temperature_K: float, cell_volume_A3: float) -> tuple[float, float]:
-        """Return ln n and ln p, n and p in m^-3."""
+        """Return the logarithms of the densities of electrons and holes.
+
+        Parameters
+        ----------
+        fermi_level_eV : float
+            Above the valence band maximum [eV].
+        temperature_K : float
+            [K]
+        cell_volume_A3 : float
+            Of the cell that the density of states counts for [A^3].
+
+        Returns
+        -------
+        ln_n, ln_p : float
+            n and p in m^-3.
+        """
         kt = BOLTZMANN_EV * temperature_K
         volume = math.log(cell_volume_A3 * 1e-30)
         logs = []

@@ -89,7 +89,12 @@ class Equilibrium:
     notes: tuple[str, ...]
 
     def concentration_per_cm3(self, name: str, charge: float | None = None) -> float:
-        """Return the concentration of a defect, or of one of its charge states [cm^-3].
+        """Return the concentration of a defect [cm^-3].
+
+        Parameters
+        ----------
+        name, charge : str, float
+            Of the defect, and of one of its states [1]; without it all states together.
 
         Raises
         ------
@@ -237,6 +242,10 @@ def equilibrium(
         No Fermi level makes it neutral; the message says which charge is missing.
     ModelError
         A number out of range, or a potential where lithium counts or the reference potential are not known.
+
+    References
+    ----------
+    .. [1] J. Buckeridge, Comput. Phys. Commun. 244, 329 (2019). DOI 10.1016/j.cpc.2019.06.017.
     """
     kelvin = check_number(
         system.temperature_K if temperature_K is None else temperature_K, "temperature_K", "temperature_K"

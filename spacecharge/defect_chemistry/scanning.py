@@ -44,7 +44,13 @@ class Scan:
         return np.array([np.nan if p is None else p.fermi_level_eV for p in self.points])
 
     def concentrations_per_cm3(self) -> dict[str, Array]:
-        """Return totals of the defects, ``electrons`` and ``holes``, each of shape (n,) [cm^-3]."""
+        """Return concentrations along the axis.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n,)
+            Totals of the defects by name, ``electrons`` and ``holes`` [cm^-3]; NaN where a point failed.
+        """
         first = next((p for p in self.points if p is not None), None)
         if first is None:
             return {}

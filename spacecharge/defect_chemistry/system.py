@@ -250,11 +250,30 @@ class DefectSystem:
         object.__setattr__(self, "pools", pools)
 
     def replace(self, **changes: Any) -> DefectSystem:
-        """Return a copy with the given fields changed."""
+        """Return a copy with the given fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        DefectSystem
+        """
         return replace(self, **changes)
 
     def defect(self, name: str) -> Defect:
-        """Return the defect of that name.
+        """Return one defect.
+
+        Parameters
+        ----------
+        name : str
+            Of the defect.
+
+        Returns
+        -------
+        Defect
 
         Raises
         ------
@@ -267,7 +286,18 @@ class DefectSystem:
         raise ModelError(f"no such defect (known: {', '.join(d.name for d in self.defects)})", name)
 
     def density_per_m3(self, per_cell: float) -> float:
-        """Return what `per_cell` of something is per volume [m^-3]."""
+        """Return a number per cell as a density.
+
+        Parameters
+        ----------
+        per_cell : float
+            Number in the cell of the file [1].
+
+        Returns
+        -------
+        float
+            [m^-3]
+        """
         return per_cell / (self.cell_volume_A3 * 1e-30)
 
     def __str__(self) -> str:

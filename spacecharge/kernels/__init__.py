@@ -109,7 +109,7 @@ Files
 -----
 rows                     where numbers stand in input, output and work rows; plain Python
 layout, workspace        the same for kernels; the rows of the work array
-_jit, _parts             the decorators; kernels as parts of a whole
+_jit, _parts, _fold      the decorators; kernels as parts of a whole; their constants worked out beforehand
 compiling, cache_folder  the line that says that compiling takes a while; where compiled kernels go
 elementary, fermi        exponential and cube root; the Fermi-Dirac integral
 laws, pool               the laws of the statistics; charge states that share their sites

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import inspect
-import operator
 import os
 import struct
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +14,7 @@ from llvmlite import ir
 from numba import config, jit, types
 from numba.extending import intrinsic
 
+from ._fold import folded, noted
 from .cache_folder import temporary_cache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -109,77 +106,23 @@ def _dispatcher(function: Kernel, **more: Any) -> Any:
     return dispatcher
 
 
-class _Fold(ast.NodeTransformer):
-    """Works out what the constants of a function's module say: rows, strides, weights, and sums and products of them.
-
-    Numba types and lowers every name, attribute and operation on its own, and this is most of the time that the first
-    run waits for; a place in the work array as `(w.CHARGE + 2) * S` costs it six steps, as a number one.
-    """
-
-    def __init__(self, function: Any) -> None:
-        code = function.__code__
-        self.known = function.__globals__
-        self.own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
-
-    def number(self, node: ast.expr) -> float | None:
-        """Return the number that an expression stands for, None where it is not a constant."""
-        value: Any = None
-        if isinstance(node, ast.Constant):
-            value = node.value
-        elif isinstance(node, ast.Name) and node.id not in self.own:
-            value = self.known.get(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id not in self.own:
-            value = getattr(self.known.get(node.value.id), node.attr, None)
-        elif isinstance(node, ast.BinOp) and type(node.op) in _FOLDED:
-            left, right = self.number(node.left), self.number(node.right)
-            if left is not None and right is not None:
-                value = _FOLDED[type(node.op)](left, right)
-        return value if type(value) in (int, float) else None
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Replace constants, but not arguments of calls: each number would make another copy of the kernel called."""
-        if isinstance(node, ast.Call):
-            node.args = [a if self.number(a) is not None else self.visit(a) for a in node.args]
-            return node
-        if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-            value = self.number(node)
-            if value is not None:
-                return ast.copy_location(ast.Constant(value), node)
-        return super().generic_visit(node)
-
-
-_FOLDED = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
-
-
-def _folded(function: Kernel) -> Kernel:
-    """Return the function with its constants worked out, at the same lines of the same file."""
+def _prepared(function: Kernel) -> Kernel:
+    """Return what numba is given: parts and wholes are folded when they are compiled, others now."""
     if config.DISABLE_JIT:
         return function
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    definition.decorator_list = []
-    definition.body = [_Fold(function).visit(statement) for statement in definition.body]
-    ast.fix_missing_locations(ast.increment_lineno(tree, function.__code__.co_firstlineno - 1))
-    flags = annotations.compiler_flag
-    code = compile(tree, function.__code__.co_filename, "exec", flags=flags, dont_inherit=True)
-    names: dict[str, Any] = {}
-    exec(code, function.__globals__, names)
-    folded = names[function.__name__]
-    folded.__module__, folded.__qualname__ = function.__module__, function.__qualname__
-    return folded  # type: ignore[no-any-return]
+    return noted(function) if _parts is not None else folded(noted(function))
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` with the options shared by all kernels."""
-    dispatcher = _dispatcher(_folded(function))
+    dispatcher = _dispatcher(_prepared(function))
     _drop_stale(dispatcher)
     return dispatcher  # type: ignore[no-any-return]
 
 
 def inlined(function: Kernel) -> Kernel:
     """Compile a helper and have LLVM inline it, so that loops around it vectorise."""
-    return _dispatcher(_folded(function), forceinline=True)  # type: ignore[no-any-return]
+    return _dispatcher(_prepared(function), forceinline=True)  # type: ignore[no-any-return]
 
 
 def merged(function: Kernel) -> Kernel:
@@ -190,7 +133,7 @@ def merged(function: Kernel) -> Kernel:
     """
     if _parts is not None:
         return kernel(function)
-    return _dispatcher(_folded(function), inline="always")  # type: ignore[no-any-return]
+    return _dispatcher(_prepared(function), inline="always")  # type: ignore[no-any-return]
 
 
 def _bits_of(value: float) -> int:

@@ -30,6 +30,8 @@ from numba.core.types.containers import BaseTuple
 from numba.core.types.misc import unliteral
 from numba.core.typing import Context
 
+from ._fold import folded
+
 TRIED = ((0, 60), (0, 68))
 """First and last version of numba with which all tests of the kernels have passed."""
 
@@ -57,6 +59,7 @@ def fits() -> bool:
             (Context.resolve_setitem, "self target index value"),
             (Context.resolve_value_type, "self val"),
             (typed_passes.NativeLowering.run_pass, "self state"),
+            (CompilerBase.compile_extra, "self func"),
             (CompilerBase.define_pipelines, "self"),
             (PassManager.add_pass, "self pss description"),
         )
@@ -203,6 +206,10 @@ class WholeCompiler(CompilerBase):  # type: ignore[misc]
     """Numba's passes for a kernel that Python calls."""
 
     lowering: Any = WholeLowering
+
+    def compile_extra(self, func: Any) -> Any:
+        """Compile a function, its constants worked out."""
+        return super().compile_extra(folded(func))
 
     def define_pipelines(self) -> list[Any]:
         """Return the passes."""

@@ -48,7 +48,18 @@ class LatticeSpecies:
         return 0.0 if self.mobile else math.inf
 
     def check(self, path: str) -> None:
-        """Raise ModelError where a value is out of range."""
+        """Check the values of a species.
+
+        Parameters
+        ----------
+        path : str
+            Dotted path of the species, for the message.
+
+        Raises
+        ------
+        ModelError
+            A value is out of its range.
+        """
         if not isinstance(self.site, str) or not self.site:
             raise ModelError("the label of a sublattice is needed, as the file of sites has it", f"{path}.site")
         check_number(self.charge_number, f"{path}.charge_number")
@@ -205,7 +216,17 @@ class Lattice:
         return None
 
     def replace(self, **changes: Any) -> Lattice:
-        """Return a copy with the given keys changed."""
+        """Return a copy with the given keys changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        Lattice
+        """
         return replace(self, **changes)
 
 

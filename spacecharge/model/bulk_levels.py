@@ -48,6 +48,8 @@ def bulk_levels(
     """
     potential = arrays["potential"]
     fermi_level = np.full_like(potential, np.nan)
+    if all(layer.defects is None and layer.core_of is None for layer in stack.layers):
+        return fermi_level, np.zeros_like(potential)
     for i, layer in enumerate(stack.layers):
         if layer.defects is not None and layer.core_of is None:
             _from_defects(layer, i, values, arrays, fermi_level[:, i])

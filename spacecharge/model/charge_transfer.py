@@ -96,7 +96,18 @@ class ChargeTransfer:
             raise ModelError("must be above 0", "charge_transfer.rate_constant_per_m2_s")
 
     def rate_at(self, temperature: ArrayLike) -> Array:
-        """Return k0(T) = k0(T_ref) exp[-(Ea0/k)(1/T - 1/T_ref)] [m-2 s-1] at temperatures [K]."""
+        """Return k0(T) = k0(T_ref) exp[-(Ea0/k)(1/T - 1/T_ref)].
+
+        Parameters
+        ----------
+        temperature : array_like
+            [K]
+
+        Returns
+        -------
+        ndarray, shape of `temperature`
+            [m-2 s-1]
+        """
         return arrhenius(self.rate_constant, self.activation_energy_eV, temperature, self.reference_temperature)
 
 

@@ -70,6 +70,8 @@ def apply_mobile_fraction(arrays: Mapping[str, Array]) -> None:
 def apply_conduction(arrays: Mapping[str, Array]) -> None:
     """Take given conductivities into the diffusivities."""
     given = np.isfinite(arrays["given_conductivity"])
+    if not given.any():
+        return
     with np.errstate(divide="ignore", invalid="ignore"):
         diffusivity = arrays["given_conductivity"] / carrier_factor(arrays)
     arrays["diffusivity"][given] = diffusivity[given]
@@ -90,6 +92,8 @@ def apply_to_tangent(base: Mapping[str, Array], tangent: Mapping[str, Array]) ->
     density *= fraction
     density += base["site_density"] / fraction * tangent["mobile_fraction"]
     given = np.isfinite(base["given_conductivity"])
+    if not given.any():
+        return
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = (
             tangent["given_conductivity"] / base["given_conductivity"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,12 +44,30 @@ def pchip(x: ArrayLike, y: ArrayLike, at: ArrayLike, *, derivative: bool = False
     >>> float(pchip([0.0, 1.0, 2.0], [0.0, 1.0, 4.0], 1.0))
     1.0
     """
-    knots, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    where = np.asarray(at, dtype=float)
+    table = _prepared(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    return _cubics(table, np.asarray(at, dtype=float), derivative)
+
+
+class _Table(NamedTuple):
+    """A table with what its cubics are made of: lengths and slopes of the chords, slopes at the knots."""
+
+    knots: Array
+    values: Array
+    step: Array
+    secant: Array
+    slope: Array
+
+
+def _prepared(knots: Array, values: Array) -> _Table:
     step = np.diff(knots)
     secant = np.diff(values) / step
-    slope = _slopes(step, secant)
-    cell = np.clip(np.searchsorted(knots, where, side="right") - 1, 0, knots.size - 2)
+    return _Table(knots, values, step, secant, _slopes(step, secant))
+
+
+def _cubics(table: _Table, where: Array, derivative: bool = False) -> Array:
+    """Return the cubics of a table, or their slopes, as :func:`pchip`."""
+    knots, values, step, secant, slope = table
+    cell = np.minimum(np.maximum(np.searchsorted(knots, where, side="right") - 1, 0), knots.size - 2)
     h, s = step[cell], (where - knots[cell])
     left, right, chord = slope[cell], slope[cell + 1], secant[cell]
     quadratic = (3.0 * chord - 2.0 * left - right) / h
@@ -93,19 +112,29 @@ def tabulated(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> Array:
 
 def knots_of(ocv: Mapping[str, Any], x: str, y: str) -> tuple[Array, Array]:
     """Return columns `x` and `y` of an ocv, by rising `x`."""
-    knots, column = np.asarray(ocv[x], dtype=float), np.asarray(ocv[y], dtype=float)
-    order = np.argsort(knots)
-    return knots[order], column[order]
+    table = _sorted(tuple(ocv[x]), tuple(ocv[y]))
+    return table.knots, table.values
 
 
 def on_table(ocv: Mapping[str, Any], x: str, y: str, at: Array) -> tuple[Array, float, float, float]:
     """Return the interpolated column, the ends of `x`, and the entry of `y` at the lower one."""
-    knots, column = knots_of(ocv, x, y)
+    table = _sorted(tuple(ocv[x]), tuple(ocv[y]))
+    knots, column = table.knots, table.values
     # Swept values from linspace may miss the end knots by rounding: that is no extrapolation.
-    slack = 1e-12 * max(1.0, float(np.abs(knots).max()))
+    slack = 1e-12 * max(1.0, abs(float(knots[0])), abs(float(knots[-1])))
     inside = (at >= knots[0] - slack) & (at <= knots[-1] + slack)
-    found = pchip(knots, column, np.clip(np.where(inside, at, knots[0]), knots[0], knots[-1]))
+    found = _cubics(table, np.minimum(np.maximum(np.where(inside, at, knots[0]), knots[0]), knots[-1]))
     return np.where(inside, found, np.nan), float(knots[0]), float(knots[-1]), float(column[0])
+
+
+@lru_cache(maxsize=64)
+def _sorted(x: tuple[float, ...], y: tuple[float, ...]) -> _Table:
+    """Return a table by rising `x`: an ocv is asked at every chunk of a sweep."""
+    knots, column = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    order = np.argsort(knots)
+    knots, column = knots[order], column[order]
+    knots.flags.writeable = column.flags.writeable = False
+    return _prepared(knots, column)
 
 
 __all__ = ["knots_of", "on_table", "pchip", "tabulated"]

@@ -181,7 +181,13 @@ class Layer(LayerNumbers):
         return self.name or self.material or "layer"
 
     def species_items(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return ``(path suffix, keys given)`` per species; the suffix is empty for a single one."""
+        """Return what is given of each species.
+
+        Returns
+        -------
+        list of (str, dict)
+            Suffix of the dotted path, ``.species.NAME`` or empty for a single one, and the keys with their values.
+        """
         if self.defects is not None:
             given = self.species or {}
             return [
@@ -212,7 +218,17 @@ class Layer(LayerNumbers):
         return ("Li",) if self.species is None else tuple(self.species)
 
     def replace(self, **changes: Any) -> Layer:
-        """Return a copy with the given keys changed."""
+        """Return a copy with the given keys changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        Layer
+        """
         return replace(self, **changes)
 
 
@@ -342,7 +358,17 @@ class Stack(StackNumbers):
         return f"<table><caption>{ends}</caption>{''.join(rows)}</table>"
 
     def replace(self, **changes: Any) -> Stack:
-        """Return a copy with the given fields changed."""
+        """Return a copy with the given fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by name, as the constructor takes them; they are checked as there.
+
+        Returns
+        -------
+        Stack
+        """
         return replace(self, **changes)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..codes import STATISTICS_NAMES, TRANSPORT_NAMES, EndKind, Statistics
+from ..codes import EndKind, Statistics
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
 from ..errors import ModelError
 from .arrhenius import arrhenius
@@ -23,10 +23,11 @@ from .conduction import apply_conduction, apply_mobile_fraction, carrier_factor,
 from .cores import follow_diffusivity, with_followers
 from .interpolation import on_table
 from .layer import Layer, Stack
-from .numbers import CONTACT, END, LAYER, NUMBERS, SPECIES, STACK, number_of
-from .places import given, numeric_paths
-from .planes import PLANE, Plane, plane_value, planes_of
-from .pools import close_pools, pools_of
+from .numbers import NUMBERS, SPECIES, number_of
+from .places import numeric_paths
+from .plain import plain_numbers
+from .planes import Plane, planes_of
+from .pools import close_pools
 from .values import Values
 
 Array = NDArray[np.float64]
@@ -203,6 +204,8 @@ class StackParameters:
         A bias lifts all layers left of its contact.
         """
         bias = self.more["contact_bias"]
+        if not bias.any():
+            return self.potential + self.neutral_offset
         lifted = np.zeros_like(self.potential)
         lifted[:, :-1] = np.cumsum(bias[:, ::-1], axis=1)[:, ::-1]
         return self.potential + self.neutral_offset + lifted
@@ -214,7 +217,7 @@ class StackParameters:
         return carrier_factor({name: getattr(self, name) for name in needed}) * self.diffusivity
 
 
-_OF_SPECIES = tuple(row for row in SPECIES if row.array)
+_LAWS = tuple(row for row in SPECIES if row.array and row.rule == "law")
 _OWN = frozenset(f.name for f in fields(StackParameters))
 _OVER_POINTS = tuple(f.name for f in fields(StackParameters) if f.name not in _PER_STACK)
 _CONTACTS = frozenset(int(kind) for kind in EndKind if kind.is_contact)
@@ -251,34 +254,20 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     over = with_followers(stack.layers, over)
     n_points = max((v.size for v in over.values()), default=1)
     values = Values(over, n_points)
-    n_layers = len(stack.layers)
-    species_of = [layer.species_items() for layer in stack.layers]
-    n_species = max(len(s) for s in species_of)
-    shapes = {"layer": (n_layers,), "species": (n_layers, n_species), "contact": (n_layers - 1,), "end": (2,)}
-    arrays: dict[str, Array] = {}
-    for row in NUMBERS:
-        if row.array and row.array not in arrays:
-            absent = row.absent if row.default is None else row.default * row.unit.factor
-            arrays[row.array] = np.full((n_points, *shapes.get(row.scope, ())), absent)
-    statistics = np.zeros((n_layers, n_species), dtype=np.int64)
-    transport = np.zeros((n_layers, n_species), dtype=np.int64)
-    for row in STACK:
-        arrays[row.array][:] = values.plain(row.key, getattr(stack, row.key)) * row.unit.factor
+    plain = plain_numbers(stack)
+    arrays = plain.arrays(values)
+    statistics, transport = plain.statistics.copy(), plain.transport.copy()
     for i, layer in enumerate(stack.layers):
-        for row in LAYER:
-            value = values.plain(f"{layer.name}.{row.key}", getattr(layer, row.key))
-            arrays[row.array][:, i] = value * row.unit.factor
-        for k, (suffix, spec) in enumerate(species_of[i]):
+        for k, (suffix, spec) in enumerate(plain.species[i]):
             _species(values, layer, f"{layer.name}{suffix}", spec, arrays, (i, k))
-            statistics[i, k] = STATISTICS_NAMES.index(spec.get("statistics", STATISTICS_NAMES[0]))
-            transport[i, k] = TRANSPORT_NAMES.index(spec.get("transport", TRANSPORT_NAMES[0]))
     # Carriers of a band stand on no sites: n/N_c may exceed 1, and nothing is vacant.
-    arrays["bulk_vacancy"] = np.where(statistics == Statistics.FERMI_DIRAC, 1.0, 1.0 - arrays["bulk_occupancy"])
+    arrays["bulk_vacancy"] = 1.0 - arrays["bulk_occupancy"]
+    if plain.has_bands:
+        arrays["bulk_vacancy"][:, statistics == Statistics.FERMI_DIRAC] = 1.0
     apply_mobile_fraction(arrays)
-    pools = pools_of(stack.layers)
+    pools = plain.pools.copy()
     close_pools(stack.layers, values, arrays, statistics, pools)
     fermi_level, neutral_offset = bulk_levels(stack, values, arrays, statistics, pools)
-    _faces(values, stack, arrays)
     unknown = sorted(set(over) - values.used)
     if unknown:
         raise ModelError("names no number of this stack that a sweep can vary", unknown[0])
@@ -287,12 +276,9 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         raise ModelError(message, path)
     apply_conduction(arrays)
     follow_diffusivity(stack.layers, over, arrays)
-    ends = [EndKind.of(stack.left.kind), EndKind.of(stack.right.kind)]
-    for side, kind in enumerate(ends):
-        if kind is EndKind.METAL:
-            # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
-            arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
-            ends[side] = EndKind.ELECTROSTATIC_POTENTIAL
+    for side in plain.metals:
+        # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
+        arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
     names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
     own = _OWN
     result = StackParameters(
@@ -302,7 +288,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         statistics=statistics,
         pools=pools,
         transport=transport,
-        end_kind=np.array(ends, dtype=np.int64),
+        end_kind=plain.end_kind.copy(),
         invalid=values.invalid,
         reasons=tuple(f"{path}: {message}" for path, message in values.reasons),
         layer_names=stack.names,
@@ -319,24 +305,6 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     return result
 
 
-def _faces(values: Values, stack: Stack, arrays: dict[str, Array]) -> None:
-    """Fill the numbers of contacts, with their planes, and of ends."""
-    for c, contact in enumerate(stack.contacts):
-        for row in CONTACT:
-            value = values.plain(f"contacts.{c}.{row.key}", getattr(contact, row.key))
-            arrays[row.array][:, c] = value * row.unit.factor
-        for row in PLANE if contact.sites is not None else ():
-            given_value = plane_value(contact, row)
-            if given_value is not None:
-                value = values.plain(f"contacts.{c}.{row.key}", given_value)
-                arrays[row.array][:, c] = value * row.unit.factor
-    for side, (label, end) in enumerate((("left", stack.left), ("right", stack.right))):
-        for row in END:
-            if row.key == end.kind:
-                value = values.plain(f"ends.{label}.{row.key}", end.value)
-                arrays[row.array][:, side] = value * row.unit.factor
-
-
 def _species(
     values: Values,
     layer: Layer,
@@ -345,14 +313,10 @@ def _species(
     arrays: Mapping[str, Array],
     where: tuple[int, int],
 ) -> None:
-    """Fill the entries of one species of one layer; its composition, if swept, sets the layer's potential."""
+    """Fill what of one species is no plain number; its composition, if swept, sets the layer's potential."""
     at = np.s_[:, where[0], where[1]]
-    for row in _OF_SPECIES:
-        if row.rule == "plain":
-            value = given(spec, row.key)
-            number = values.plain(f"{path}.{row.key}", row.default if value is None else value)
-            arrays[row.array][at] = number * row.unit.factor
-        elif row.rule == "law" and (row.key in spec or values.has(f"{path}.{row.key}")):
+    for row in _LAWS:
+        if row.key in spec or values.has(f"{path}.{row.key}"):
             law = _law(values, f"{path}.{row.key}", spec.get(row.key), arrays["temperature"])
             arrays[row.array][at] = law * row.unit.factor
     if layer.defects is None:

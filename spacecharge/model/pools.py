@@ -14,6 +14,7 @@ from .values import Values
 
 Array = NDArray[np.float64]
 
+_LATTICE = int(Statistics.LATTICE)
 SAME = 1e-12
 """Relative difference up to which the site densities of a pool are one number."""
 
@@ -70,6 +71,8 @@ def close_pools(
     statistics, pools : ndarray of int, shape (n_layers, n_species)
         Laws and pools.
     """
+    if (statistics == _LATTICE).all():
+        return
     for i, layer in enumerate(layers):
         names = [f"{layer.name}{suffix}" for suffix, _ in layer.species_items()]
         for k, name in enumerate(names):

@@ -57,11 +57,12 @@ def parameter_tangent(
         raise ModelError(_NO_NUMBER, path)
     if any(layer.defects is not None or layer.core_of is not None for layer in stack.layers):
         return base, _by_differences(stack, path, place, over, base)
-    zeros = base.over_points()
-    for name, array in zeros.items():
-        if array.dtype == np.float64:
-            zeros[name] = np.zeros(array.shape)
-            zeros[name][np.isnan(array)] = np.nan
+    if overrides:
+        zeros = _zeros(base)
+    else:
+        if "zeros" not in stack.cache:
+            stack.cache["zeros"] = _zeros(base)
+        zeros = {name: array.copy() for name, array in stack.cache["zeros"].items()}
     tangent = base.with_arrays(zeros)
     number = place.number
     if number.rule == "potential":
@@ -79,6 +80,14 @@ def parameter_tangent(
             tangent.end_value[:, side] -= tangent.potential[:, -1]
     apply_to_tangent(base.over_points(), tangent.over_points())
     return base, tangent
+
+
+def _zeros(base: StackParameters) -> dict[str, NDArray[Any]]:
+    """Return arrays over points of which none moves: 0, NaN where there is no number."""
+    return {
+        name: np.where(np.isnan(array), np.nan, 0.0) if array.dtype == np.float64 else array
+        for name, array in base.over_points().items()
+    }
 
 
 def _by_differences(

@@ -121,6 +121,10 @@ def dipolar_constant(gamma_rad_per_s_T: float, spin: float, distances: ArrayLike
     -------
     float
         [s^-2].
+
+    References
+    ----------
+    .. [1] A. Abragam, The Principles of Nuclear Magnetism, Oxford (1961), chapter VIII.
     """
     r = np.asarray(distances, dtype=float)
     b = VACUUM_PERMEABILITY * gamma_rad_per_s_T**2 * PLANCK_REDUCED / (4.0 * math.pi * r**3)

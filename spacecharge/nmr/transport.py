@@ -53,6 +53,15 @@ def jump_diffusivity(jump_length: ArrayLike, tau: ArrayLike, directions: int) ->
     -------
     ndarray
         [m^2/s]. Uncorrelated jumps; a tracer diffuses slower by its correlation factor.
+
+    Raises
+    ------
+    ModelError
+        Another number of directions.
+
+    References
+    ----------
+    .. [1] H. Mehrer, Diffusion in Solids, Springer (2007), chapter 4.
     """
     if directions not in JUMP_DIRECTIONS.values():
         raise ModelError(f"{directions} jump directions (allowed: 2, 4, 6)")
@@ -86,6 +95,10 @@ def nernst_einstein(
     -------
     ndarray
         [S/m].
+
+    References
+    ----------
+    .. [1] H. Mehrer, Diffusion in Solids, Springer (2007), chapter 11: the Haven ratio.
     """
     charge2 = (charge_number * ELEMENTARY_CHARGE) ** 2
     return np.asarray(
@@ -139,6 +152,10 @@ def exchange_current_density(
     -------
     ndarray
         [A/m^2].
+
+    References
+    ----------
+    .. [1] Z. Cheng et al., Joule 4, 1311 (2020). DOI 10.1016/j.joule.2020.04.002.
     """
     return np.asarray(ELEMENTARY_CHARGE * np.asarray(number_density) * np.asarray(volume_to_area) * np.asarray(rate))
 

@@ -38,6 +38,11 @@ def blocked(panel: Axes, entries: list[tuple[str, Array, str]], units: str) -> l
         return [(label, np.minimum(values, bound), words) for label, values, words in entries]
 
 
+def has_blocked(quantity: Quantity) -> bool:
+    """Say whether a quantity is a resistance that is blocked somewhere."""
+    return quantity.units == "ohm m2" and bool((quantity.values > BLOCKED_OHM_M2 * quantity.display.factor).any())
+
+
 def widen(panel: Axes, values: Array) -> None:
     """Keep an axis from being zoomed into the errors of values that are all the same."""
     finite = values[np.isfinite(values)]
@@ -86,4 +91,4 @@ def second_axis(panel: Axes, x: Array, companion: Quantity) -> None:
     upper.set_xlabel(axis_label(companion, WIDE), fontsize=7.5)
 
 
-__all__ = ["BLOCKED_OHM_M2", "blocked", "over", "second_axis", "widen"]
+__all__ = ["BLOCKED_OHM_M2", "blocked", "has_blocked", "over", "second_axis", "widen"]

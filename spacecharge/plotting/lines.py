@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..report.strain import share_lines
 from ..report.view import Quantity, View
 from ..units import display_of
-from .bounds import BLOCKED_OHM_M2, blocked, over, second_axis, widen
+from .bounds import BLOCKED_OHM_M2, blocked, has_blocked, over, second_axis, widen
 from .expression import Term, crossing_layers, evaluate, parse
 from .frame import Frame, frame
 from .style import (
@@ -82,10 +82,12 @@ def plot_sweep(
     shape = frame(view, x)
     with styled():
         if terms:
-            figure, panels = new_figure(1, 1, title, note_of(view, shape, base))
-            quantity = evaluate(view, terms)
+            quantity, is_capped = evaluate(view, terms), False
             if base is not None:
-                quantity = over(quantity, evaluate(base, terms), base.chosen[-1])
+                reference = evaluate(base, terms)
+                is_capped = has_blocked(quantity) or has_blocked(reference)
+                quantity = over(quantity, reference, base.chosen[-1])
+            figure, panels = new_figure(1, 1, title, note_of(view, shape, is_capped=is_capped))
             draw_panel(panels[0, 0], view, shape, [quantity])
             if base is not None:
                 panels[0, 0].set_yscale("log")
@@ -346,14 +348,14 @@ def _explain_styles(figure: Figure, styles: Quantity) -> None:
     figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), title=heading, title_fontsize=7.5)
 
 
-def note_of(view: View, shape: Frame, base: View | None = None) -> str:
-    """Return what was selected and what the band covers."""
+def note_of(view: View, shape: Frame, *, is_capped: bool = False) -> str:
+    """Return what was selected, what the band covers, and how what is blocked entered a ratio (`is_capped`)."""
     parts = [q.statement for q in view.chosen]
     if shape.band:
         covered = [*([shape.across] if shape.across else []), *shape.band]
         names = ", ".join(name.replace("_", " ") for name in covered)
         parts.append(f"Band: smallest to largest over {names}. Lines: medians")
-    if base is not None:
+    if is_capped:
         ohms = display_of("ohm m2")
         limit = ohms.after(f"{ohms.factor * BLOCKED_OHM_M2:.0e}")
         parts.append(f"A resistance above {limit} counts as blocked, with that value")

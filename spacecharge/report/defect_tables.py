@@ -40,7 +40,7 @@ def equilibrium_lines(result: Mapping[str, Any]) -> list[str]:
         shares = []
         for charge, value in sorted(result["states_per_cm3"][name].items(), key=lambda item: -item[1]):
             if total > 0.0 and value >= 1e-3 * total:
-                shares.append(f"{charge} ({100.0 * value / total:.3g} %)")
+                shares.append(f"{_state(charge)} ({100.0 * value / total:.3g} %)")
         lines.append(f"{name:<{_WIDTH}}{total:>12.5e}   {', '.join(shares)}".rstrip())
     for name, fixed in result["fixed_charges_per_cm3"].items():
         lines.append(f"{name:<{_WIDTH}}{fixed['concentration_per_cm3']:>12.5e}   {fixed['charge']:+g} (fixed)")
@@ -48,6 +48,11 @@ def equilibrium_lines(result: Mapping[str, Any]) -> list[str]:
     lines.append(f"{'charge balance':<{_WIDTH}}{result['charge_balance']:.1e} of the charge of one sign")
     lines += [f"{'note':<{_WIDTH}}{note}" for note in result["notes"]]
     return lines
+
+
+def _state(charge: str) -> str:
+    """Return a charge state as it is written: the neutral one has no sign."""
+    return "0" if float(charge) == 0.0 else charge
 
 
 def scan_lines(

@@ -27,8 +27,7 @@ def lattice_lines(view: View, rows: int) -> list[str]:
     if len(view.axes) == 1:
         known = [column for column in _COLUMNS if np.isfinite(view.variable(column[0]).values).any()]
         return point_rows(view, rows, known)
-    absolute = np.isfinite(view.variable("grain_boundary_resistance").values).any()
-    return pivot(view, rows, "grain_boundary_resistance" if absolute else "excess_thickness")
+    return pivot(view, rows, [["grain_boundary_resistance"], ["excess_thickness"]])
 
 
 def _single(view: View, rows: int) -> list[str]:

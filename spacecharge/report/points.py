@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..codes import NO_STATIC_CAPACITANCE, Validity, status_words
+from ..codes import Validity, status_words
 from ..store.read import Results
 from ..units import display_of
 from .arcs import arc_lines
@@ -38,6 +38,12 @@ _PLANE_COLUMNS = (
     ("characteristic_frequency", "1/(2 pi R C)"),
 )
 _SCALARS = (
+    ("voltage", ""),
+    ("cell_voltage", ""),
+    ("current_density", ""),
+    ("differential_resistance", ""),
+    ("grain_boundary_resistance", ""),
+    ("barrier", ""),
     ("interface_resistance", ""),
     ("total_resistance", ""),
     ("potential_error_estimate", ""),
@@ -147,7 +153,7 @@ def _points(view: View, rows: int) -> list[str]:
         given = view.axes[0].removeprefix("load_")
         shown = [column for column in _SWEEP_COLUMNS if column[0] in view.results and column[0] != given]
         return point_rows(view, rows, shown)
-    return pivot(view, rows)
+    return pivot(view, rows, _over_two_axes(view.results))
 
 
 def _single(view: View) -> list[str]:
@@ -170,9 +176,7 @@ def _single(view: View) -> list[str]:
         of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
         rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
         lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
-        static = "static_capacitance"
-        if static in results and np.isnan(view.variable(static).values).any():
-            lines.append(f"static C: {NO_STATIC_CAPACITANCE}")
+        lines += _why_not(view, of_plane)
     lines.append("")
     status = int(view.variable("status").values)
     for name, _ in _all_columns(view, _SCALARS, ()):
@@ -185,6 +189,15 @@ def _single(view: View) -> list[str]:
         strained = [flag.words for flag in Validity if flags > 0 and flags & flag]
         lines += [f"{'the continuum is strained':<44}{text}" for text in strained]
     return lines
+
+
+def _why_not(view: View, columns: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each reason that columns without a number have, as the file says it."""
+    titles: dict[str, list[str]] = {}
+    for name, title in columns:
+        if name in view.results and np.isnan(view.variable(name).values).any():
+            titles.setdefault(str(view.results.variable_attributes(name).get("comment", "")), []).append(title)
+    return [f"{', '.join(named)}: {reason}" for reason, named in titles.items() if reason]
 
 
 def _all_columns(view: View, known: Sequence[tuple[str, str]], dims: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -282,28 +295,52 @@ def columns_of(view: View, name: str, title: str) -> list[tuple[str, str, str, l
     return columns
 
 
-def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
-    """Return a variable (default: the resistance) over the first two free axes, the others at their first value."""
-    results = view.results
+def _over_two_axes(results: Results) -> list[tuple[str, ...]]:
+    """Return what a sweep over two axes may be about: what a cell measures, a boundary, or a resistance."""
+    is_given = any("load_voltage" in results.coordinates(axis) for axis in results.sweep)
+    measured = "voltage" if "voltage" in results and not is_given else "current_density"
+    groups = [
+        (measured, "differential_resistance"),
+        ("grain_boundary_resistance", "barrier"),
+        ("total_resistance" if "total_resistance" in results else "interface_resistance",),
+    ]
+    return [group for group in groups if all(name in results for name in group)]
+
+
+def pivot(view: View, n_rows: int, groups: Sequence[Sequence[str]]) -> list[str]:
+    """Return tables of variables over the first two free axes, the others at their first value.
+
+    Parameters
+    ----------
+    view : View
+        At least two free axes, which are thinned.
+    n_rows : int
+        Rows at most.
+    groups : sequence of sequence of str
+        Variables without dimensions of their own: the first group of which any has values, and of it those that have.
+
+    Returns
+    -------
+    list of str
+        Lines: a table for each variable, then what was left out.
+    """
     down, across = view.axes[0], view.axes[1]
-    name = name or ("total_resistance" if "total_resistance" in results else "interface_resistance")
     sizes = view.shape
     steps = (view.thin(down, n_rows), view.thin(across, _MAX_COLUMNS))
     for axis in view.axes[2:]:
         view.thin(axis, 1)
-    quantity = view.variable(name)
-    values = quantity.values.reshape(quantity.values.shape[:2])
     rows_of, columns_of = view.coordinates(down)[0], view.coordinates(across)[0]
-    lines = [f"{quantity.label} [{quantity.display.text}]"]
     others = [view.coordinates(axis)[0] for axis in view.axes[2:]]
-    if others:
-        lines[0] += " at " + ", ".join(_chosen(q) for q in others) + " (--select chooses others)"
-    header = [
-        [rows_of.name, *(columns_of.name for _ in columns_of.values)],
-        [rows_of.display.text, *(columns_of.display.after(text) for text in columns_of.cells())],
-    ]
-    body = [[at, *(number(float(v)) for v in line)] for at, line in zip(rows_of.cells(), values, strict=True)]
-    lines += table(header, body, left=0)
+    read = [[view.variable(name) for name in group] for group in groups]
+    known = [[q for q in group if np.isfinite(q.values).any()] for group in read]
+    lines: list[str] = []
+    for quantity in next(filter(None, known), read[-1]):
+        at = "".join(f", {_chosen(q)}" for q in others)
+        unit = f" [{quantity.display.text}]" if quantity.display.text else ""
+        lines += ["", f"{quantity.label}{unit}, a column for each {columns_of.table_label}{at}"]
+        values = quantity.values.reshape(quantity.values.shape[:2])
+        body = [[at, *(number(float(v)) for v in line)] for at, line in zip(rows_of.cells(), values, strict=True)]
+        lines += table([[rows_of.table_label, *columns_of.cells()]], body, left=0)
     notes = [
         f"every {ordinal(step)} of {size} values of {axis}"
         for axis, step, size in zip((down, across), steps, sizes, strict=False)
@@ -311,8 +348,10 @@ def pivot(view: View, n_rows: int, name: str = "") -> list[str]:
     ]
     if notes:
         lines.append(f"({'; '.join(notes)}; --rows N shows more)")
+    if others:
+        lines.append(f"(--select chooses other values of {', '.join(q.name for q in others)})")
     lines.append(f"(--select {columns_of.name}={columns_of.cells()[0]} shows potentials, widths and charges)")
-    return lines
+    return lines[1:]
 
 
 def ordinal(n: int) -> str:

@@ -31,15 +31,19 @@ def _relative(value: Array, change: Array) -> Array:
 def _partial_slope(rows: Rows, slopes: Rows) -> Array:
     """Return the derivative of the conductivity of every species."""
     p, d = rows.parameters, slopes.parameters
-    relative = 2.0 * _relative(p.charge_number, d.charge_number) - (d.temperature / p.temperature)[:, None, None]
-    for name in ("site_density", "bulk_occupancy", "diffusivity"):
-        relative = relative + _relative(p.array(name), d.array(name))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = 2.0 * (d.charge_number / p.charge_number) - (d.temperature / p.temperature)[:, None, None]
+        relative = relative + d.site_density / p.site_density
+        relative = relative + d.bulk_occupancy / p.bulk_occupancy
+        relative = relative + d.diffusivity / p.diffusivity
     return np.asarray(p.partial_conductivity * relative)
 
 
 def _added(partial: Array) -> Array:
     """Return the sum over species that move; NaN where none does."""
     moves = np.isfinite(partial)
+    if moves.all():
+        return np.asarray(partial.sum(axis=2))
     return np.where(moves.any(axis=2), np.where(moves, partial, 0.0).sum(axis=2), np.nan)
 
 

@@ -23,10 +23,10 @@ from .kernel_choice import beyond_the_main_job, run_any, run_prepared, run_rows
 from .options import SolverOptions
 from .output import Rows, counted_layers, output_width
 from .packing import (
+    Observables,
     pack_rows,
     profile_positions,
     unpack_profiles,
-    unpack_scalars,
     unpack_sensitivities,
 )
 from .prepared import check_tolerance, prepare, work_rows
@@ -40,7 +40,7 @@ _DEFAULT_OPTIONS = SolverOptions()
 
 _OUTCOMES = {float(status): (status, status.message) for status in Status}
 """By the number that the kernel leaves: looked up, not made, for every solve."""
-_SOLVED = Status.SOLVED
+_SOLVED, _INVALID, _NOT_RUN = Status.SOLVED, float(Status.INVALID_POINT), float(Status.NOT_RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,16 @@ class Points:
 
     Attributes
     ----------
-    scalars : dict of str to ndarray
-        Every variable of ``solver.outputs.OUTPUTS``, shape (n_points, ...); NaN and a status where a point failed.
+    scalars : mapping of str to ndarray
+        Every variable of ``solver.outputs.OUTPUTS``, shape (n_points, ...), read when it is asked for; NaN and a status
+        where a point failed.
     profiles : tuple of dict
         One dict per layer with ``potential``, ``occupancy``, ``vacancy`` on the mesh asked for, or ().
     sensitivities : dict of str to dict
         Per parameter asked for, the derivatives of the observables by name.
     """
 
-    scalars: dict[str, Array]
+    scalars: Mapping[str, Array]
     profiles: tuple[dict[str, Array], ...] = ()
     sensitivities: dict[str, dict[str, Array]] = field(default_factory=dict)
 
@@ -139,7 +140,7 @@ def solve_points(
         keep=keep,
     )
     return Points(
-        unpack_scalars(answers),
+        Observables(answers),
         sampled() if sampled is not None else (),
         {path: unpack_sensitivities(answers, of_path) for path, of_path in slopes.items()},
     )
@@ -197,7 +198,7 @@ def solved_rows(
 def _empty_rows(parameters: StackParameters) -> Array:
     """Return an output row for every point: nothing known but the status, ``invalid`` or ``not run``."""
     out = np.full((parameters.n_points, output_width(parameters)), np.nan)
-    out[:, 0] = np.where(parameters.invalid, Status.INVALID_POINT, Status.NOT_RUN)
+    out[:, 0] = np.where(parameters.invalid, _INVALID, _NOT_RUN)
     return out
 
 

@@ -65,6 +65,10 @@ def dc_resistance(
     ------
     ModelError
         An end or a component is not known, or the solution is none.
+
+    References
+    ----------
+    .. [1] J. Jamnik and J. Maier, Phys. Chem. Chem. Phys. 3, 1668 (2001): the circuit, of which this is the limit.
     """
     network, held = circuit(solution, ends, charge_transfer, contact_resistance)
     prepared = solution._prepared
@@ -102,6 +106,11 @@ def blocking_resistance(
     ------
     ModelError
         The solution is none.
+
+    Notes
+    -----
+    Follows from the low-frequency expansion of the small-signal equations: what is charged to x needs the current
+    dQ(x)/dQ there. Held against that integral by collocation in the tests (``tests/impedance/test_limits.py``).
     """
     network, held = circuit(solution, "blocking", charge_transfer, contact_resistance)
     prepared = solution._prepared

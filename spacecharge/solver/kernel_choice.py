@@ -38,6 +38,7 @@ class Kernels(NamedTuple):
 
 _loaded: Kernels | None = None
 _NOT_RUN = float(Status.NOT_RUN)
+_LATTICE, _SURFACE_CHARGE = int(Statistics.LATTICE), int(EndKind.SURFACE_CHARGE)
 """A member of an enumeration takes 50 ns to look up and as long to compare: a warm solve has none to spare."""
 
 
@@ -62,19 +63,21 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
     pulls charge.
     """
     p = parameters
-    if p.n_species > 1 or p.planes or (p.statistics != Statistics.LATTICE).any() or options.start == "flat":
+    if p.n_species > 1 or p.planes or (p.statistics != _LATTICE).any() or options.start == "flat":
         return np.ones(p.n_points, dtype=bool)
-    attracts = ((p.interaction_occupied < 0.0) | (p.interaction_vacancy < 0.0)).any(axis=(1, 2))
-    charged = (p.contact_charge != 0.0).any(axis=1)
+    beyond = (p.contact_charge != 0.0).any(axis=1)
+    for energy in (p.interaction_occupied, p.interaction_vacancy):
+        attracts = energy < 0.0
+        if attracts.any():
+            beyond |= attracts.any(axis=(1, 2))
     for side, kind in enumerate(p.end_kind.tolist()):
-        if kind == EndKind.SURFACE_CHARGE:
-            charged |= p.end_value[:, side] != 0.0
+        if kind == _SURFACE_CHARGE:
+            beyond |= p.end_value[:, side] != 0.0
     ends = sum(p.end_contacts)
-    beyond = np.asarray(attracts | charged)
     if p.n_layers - 1 + ends > 1:
         # A contact that pulls nothing has to be looked at next to one that does.
         beyond |= ends > 0 or ((p.contact_step != 0.0) | (p.contact_charge != 0.0)).any(axis=1)
-    return beyond
+    return np.asarray(beyond)
 
 
 def run_prepared(prepared: Prepared, work: Array, out: Array) -> int:
@@ -126,6 +129,6 @@ def run_rows(
             n = run_rows(i, i + 1, rows, codes, packed, work, out, beyond)
         return n
     n = main(first, last, rows, codes, packed, work, out)
-    for i in np.flatnonzero(out[first:last, 0] == Status.NOT_RUN).tolist():
+    for i in np.flatnonzero(out[first:last, 0] == _NOT_RUN).tolist():
         n = run_any(first + i, first + i + 1, rows, codes, packed, work, out)
     return n

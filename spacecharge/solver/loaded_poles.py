@@ -85,7 +85,7 @@ def poles_about(chain: Chain, ends: EndKinds | Mapping[str, EndKinds], currents:
     """
     check_no_planes(chain.solution.stack)
     components = components_of(chain.solution.stack)
-    held = held_components(ends, components)
+    held = held_components(ends, components, chain.routes.exchanged)
     network = network_of(chain.solution.parameters, 0, components)
     network.contacts[:, :2] = linear_contacts(chain, currents, len(components.names))
     n_layers, m = network.order.shape

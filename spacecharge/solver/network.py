@@ -111,7 +111,9 @@ def network_of(
     return Network(order, counts, positions, contacts, tuple(planes))
 
 
-def held_components(ends: EndKinds | Mapping[str, EndKinds], components: Components) -> NDArray[np.bool_]:
+def held_components(
+    ends: EndKinds | Mapping[str, EndKinds], components: Components, exchanged: Sequence[str] | None = None
+) -> NDArray[np.bool_]:
     """Return which components each end exchanges freely, shape (2, n_components).
 
     Parameters
@@ -120,6 +122,8 @@ def held_components(ends: EndKinds | Mapping[str, EndKinds], components: Compone
         ``reversible``, ``blocking``, ``{"reversible": [components]}``, or ``{"left": ..., "right": ...}`` of these.
     components : Components
         Components of the stack.
+    exchanged : sequence of str, optional
+        Components that a ``reversible`` end exchanges: those of the state with current; default all.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def held_components(ends: EndKinds | Mapping[str, EndKinds], components: Compone
     for i, (side, kind) in enumerate(sides):
         path = f"impedance.ends.{side}"
         if kind == REVERSIBLE:
-            held[i] = True
+            held[i] = [exchanged is None or name in exchanged for name in components.names]
         elif isinstance(kind, Mapping):
             if set(kind) != {REVERSIBLE}:
                 raise ModelError("a mapping names its components under `reversible`", path)

@@ -54,7 +54,13 @@ class SolverOptions:
             raise ModelError("must lie between 1 and 12", "max_refinements")
 
     def packed(self) -> Array:
-        """Return the options as the kernels take them."""
+        """Return the options as the kernels take them.
+
+        Returns
+        -------
+        ndarray, shape (7,)
+            In the order of ``kernels.poisson_boltzmann``, static capacitances switched on.
+        """
         return np.array(
             [
                 self.width_fraction,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .solution import Solution
 
 Array = NDArray[np.float64]
+_SOLVED, _INACCURATE = int(Status.SOLVED), int(Status.ACCURACY_NOT_REACHED)
 
 
 def output_width(parameters: StackParameters) -> int:
@@ -49,11 +50,21 @@ class Rows:
         """Return a number of the whole, shape (n_points,)."""
         return np.asarray(self.out[:, column])
 
+    def counts(self, column: int) -> NDArray[np.int32]:
+        """Return whole numbers of the whole, 0 where a point has none, shape (n_points,)."""
+        values = self.out[:, column]
+        return np.asarray((values if self.all_answered else np.nan_to_num(values)).astype(np.int32))
+
     @cached_property
     def has_answer(self) -> NDArray[np.bool_]:
         """Whether observables stand behind the status of a point, shape (n_points,)."""
         status = self.out[:, k.STATUS]
-        return np.asarray((status == Status.SOLVED) | (status == Status.ACCURACY_NOT_REACHED))
+        return np.asarray((status == _SOLVED) | (status == _INACCURATE))
+
+    @cached_property
+    def all_answered(self) -> bool:
+        """Whether every point has an answer."""
+        return bool(self.has_answer.all())
 
     @cached_property
     def blocks(self) -> Array:
@@ -63,7 +74,7 @@ class Rows:
         blocks = self.out[:, k.HEAD_SIZE : k.HEAD_SIZE + p.n_layers * size]
         return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
 
-    @property
+    @cached_property
     def faces(self) -> Array:
         """Numbers of the left and right face of every layer, shape (n_points, n_layers, 2, ...); NaN at free ends."""
         p = self.parameters
@@ -132,7 +143,8 @@ class Rows:
         of_plane[1:, 0] = self.counted
         of_plane[:-1, 1] = self.counted
         resistance = self.sides[..., k.FACE_RESISTANCE]
-        return np.asarray(np.nansum(np.where(of_plane[self.contact_planes], resistance, np.nan), axis=2))
+        counts = of_plane[self.contact_planes] & ~np.isnan(resistance)
+        return np.asarray(np.where(counts, resistance, 0.0).sum(axis=2))
 
 
 def counted_layers(parameters: StackParameters, resistance_of: Sequence[str] | None) -> NDArray[np.bool_]:

@@ -58,7 +58,7 @@ def status(rows: Rows) -> Array:
 @observable((), "1", "Newton iterations", dtype="i4")
 def iterations(rows: Rows) -> Array:
     """Return the number of Newton iterations over all meshes."""
-    return np.asarray(np.nan_to_num(rows.head(o.ITERATIONS)).astype(np.int32))
+    return np.asarray(rows.counts(o.ITERATIONS))
 
 
 @observable(SIDES, "V", "electrostatic potential at the contact")
@@ -253,8 +253,9 @@ def validity(rows: Rows) -> Array:
 
     :class:`spacecharge.codes.Validity` holds them with their words.
     """
-    flags = np.nan_to_num(rows.head(o.VALIDITY)).astype(np.int32)
-    return np.where(rows.has_answer, without_cores(rows, flags) | strained(rows), flags)
+    flags = rows.counts(o.VALIDITY)
+    whole = without_cores(rows, flags) | strained(rows)
+    return np.asarray(whole if rows.all_answered else np.where(rows.has_answer, whole, flags))
 
 
 OUTPUTS: tuple[Output, ...] = (*observable.outputs, *of_bulks.outputs)

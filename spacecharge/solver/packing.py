@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _SPECIES_COLUMNS = tuple((getattr(k, number.column), number.array) for number in SPECIES if number.column)
 """Columns of a species in an input row, and the arrays that fill them."""
+_FIXED_POTENTIAL = int(EndKind.ELECTROSTATIC_POTENTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,59 @@ def pack_rows(parameters: StackParameters, tolerance_V: ArrayLike) -> tuple[Arra
         per_contact[:, plane.contact, k.PLANE_ENERGY] = np.nan_to_num(p.array("plane_energy")[:, plane.contact])
         planes[plane.contact] = 1 + plane.side, plane.species, plane.is_neutral
     rows[:, end : end + 2] = p.end_value
-    if p.end_kind[0] == EndKind.ELECTROSTATIC_POTENTIAL:
+    if p.end_kind[0] == _FIXED_POTENTIAL:
         # The kernels count from the neutral bulk of the layer itself.
         rows[:, end] -= p.neutral_potential[:, 0] - p.neutral_potential[:, -1]
     species = rows[:, k.species_start(n_layers) :].reshape(n_points, n_layers, n_species, k.SPECIES_SIZE)
     for column, name in _SPECIES_COLUMNS:
         species[..., column] = p.array(name)
     species[..., k.VACANCY] = p.bulk_vacancy
+    codes = np.empty(4 + 2 * n_layers * n_species + planes.size, dtype=np.int64)
+    codes[0], codes[1], codes[2:4] = n_layers, n_species, p.end_kind
+    laws = codes[4 : codes.size - planes.size]
     # Every pool is a law of its own to the kernels.
-    laws = np.stack([p.statistics + p.pools, p.transport], axis=-1).ravel()
-    head = np.array([n_layers, n_species, p.end_kind[0], p.end_kind[1]])
-    codes = np.concatenate([head, laws, planes.ravel()]).astype(np.int64)
+    laws[::2], laws[1::2] = (p.statistics + p.pools).ravel(), p.transport.ravel()
+    codes[codes.size - planes.size :] = planes.ravel()
     return rows, codes
+
+
+_READERS = {output.name: output.read for output in OUTPUTS if output.read is not None}
 
 
 def unpack_scalars(rows: Rows) -> dict[str, Array]:
     """Return every observable of output rows, by name; NaN where a point has no answer."""
-    return _without_failures({output.name: output.read(rows) for output in OUTPUTS if output.read is not None}, rows)
+    return _without_failures({name: read(rows) for name, read in _READERS.items()}, rows)
+
+
+class Observables(Mapping[str, Array]):
+    """The same, each read when it is asked for: a chunk of a sweep writes two thirds of them.
+
+    Parameters
+    ----------
+    rows : Rows
+        The output rows and their points.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._read: dict[str, Array] = {}
+        # A layer that does not exist is named before anything is read.
+        _ = rows.counted
+
+    def __getitem__(self, name: str) -> Array:
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = _without_failures({name: _READERS[name](self._rows)}, self._rows)[name]
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in _READERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_READERS)
+
+    def __len__(self) -> int:
+        return len(_READERS)
 
 
 def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
@@ -110,8 +147,8 @@ def unpack_sensitivities(rows: Rows, slopes: Rows) -> dict[str, Array]:
 
 def _without_failures(named: dict[str, Array], rows: Rows) -> dict[str, Array]:
     """Return the values with NaN at points that have no answer; their status says why."""
-    failed = ~rows.has_answer
-    if failed.any():
+    if not rows.all_answered:
+        failed = ~rows.has_answer
         for name, values in named.items():
             if values.dtype.kind == "f":
                 named[name] = np.where(failed.reshape(-1, *(1,) * (values.ndim - 1)), np.nan, values)

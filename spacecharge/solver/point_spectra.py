@@ -134,7 +134,7 @@ def _away_from_rest(
             if state.has_answer:
                 spectra[i] = spectrum_of(state, omega[i] / (2.0 * np.pi), ends=ends, estimate=False).impedance
         return scalars, spectra
-    scalars = solve_points(p, tolerance_V=tolerance_V).scalars
+    scalars = dict(solve_points(p, tolerance_V=tolerance_V).scalars)
     for i in range(p.n_points):
         solution = solve_point_of(stack, point_of(p, i), tolerance_V, None)
         if Status(solution.status).has_answer:

@@ -6,6 +6,7 @@ A warm solve spends a few microseconds in its kernel: whatever does not depend o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ from .output import output_width
 from .packing import pack_rows
 
 Array = NDArray[np.float64]
+_TOLERANCE = number_of("tolerance_V")
 Integers = NDArray[np.int64]
 
 
@@ -89,7 +91,10 @@ def check_tolerance(tolerance_V: ArrayLike) -> None:
     ModelError
         One of them is; the message names it.
     """
-    number = number_of("tolerance_V")
+    number = _TOLERANCE
+    one: Any = tolerance_V
+    if isinstance(one, float) and number.low <= one <= number.high:
+        return
     values = np.atleast_1d(np.asarray(tolerance_V, dtype=float))
     bad = values[number.outside(values)]
     if bad.size:

@@ -30,12 +30,15 @@ class Routes(NamedTuple):
         First and last layer, and how the route ends (``kernels.steady_nodes``).
     component : ndarray of int, shape (n_routes,)
         Component of each route.
+    exchanged : tuple of str
+        Names of the components that the ends of the stack exchange.
     """
 
     components: tuple[str, ...]
     of_species: Integers
     spans: Integers
     component: Integers
+    exchanged: tuple[str, ...]
 
     def by_component(self, values: Array) -> Array:
         """Return values that stand by route along their first axis by component, NaN where a component has none."""
@@ -110,7 +113,7 @@ def routes_of(stack: Stack, parameters: StackParameters, exchanged: Sequence[str
                     "species that share a pool of sites move under one v here: give them one `component`",
                     f"{layer}.species",
                 )
-    return Routes(names, routes, spans, component)
+    return Routes(names, routes, spans, component, tuple(names if exchanged is None else exchanged))
 
 
 __all__ = ["Routes", "routes_of"]

@@ -267,8 +267,9 @@ def impedance(
     frequency_Hz : array_like
         Frequencies [Hz], above 0.
     ends : str or mapping
-        ``reversible`` (default: both ends exchange every component), ``blocking`` (ideal metal plates),
-        ``{"reversible": [components]}``, or ``{"left": ..., "right": ...}`` of these.
+        ``reversible`` (default: both ends exchange every component, those of a state with current the `components`
+        that it exchanges), ``blocking`` (ideal metal plates), ``{"reversible": [components]}``, or
+        ``{"left": ..., "right": ...}`` of these.
     charge_transfer : ChargeTransfer or sequence, optional
         Law of the first contact, or one (or None) per contact: a resistance R_ct beside the displacement current.
     contact_resistance : array_like, shape (n_layers - 1,), optional

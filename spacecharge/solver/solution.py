@@ -256,7 +256,16 @@ class Solution:
         return np.empty(0 if n_species == 1 else (n_species, 0))
 
     def layer(self, name: str) -> LayerProfile:
-        """Return the profiles of the layer `name`.
+        """Return the profiles of one layer.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer.
+
+        Returns
+        -------
+        LayerProfile
 
         Raises
         ------

@@ -133,7 +133,7 @@ def spectrum_about(
 
     solution = chain.solution
     components = components_of(solution.stack)
-    held = held_components(ends, components)
+    held = held_components(ends, components, chain.routes.exchanged)
 
     def layers(state: Chain, near: float) -> Complex:
         network = network_of(solution.parameters, 0, components)

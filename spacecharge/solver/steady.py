@@ -88,7 +88,17 @@ class SteadyState:
 
     @classmethod
     def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
-        """Return what stands for a state that was not found."""
+        """Return what stands for a state that was not found.
+
+        Parameters
+        ----------
+        stack, status, message, iterations
+            As the attributes; every number of the state is NaN.
+
+        Returns
+        -------
+        SteadyState
+        """
         nan = math.nan
         return cls(stack, status, message, nan, nan, nan, nan, nan, nan, iterations, 0)
 

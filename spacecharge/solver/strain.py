@@ -13,6 +13,7 @@ from .output import Rows
 
 Array = NDArray[np.float64]
 
+_DILUTE = int(Statistics.DILUTE)
 FULL, CROWDED = 1.0, 0.1
 """Occupancies of a dilute species from which Boltzmann statistics puts more than one carrier on a site, or neglects
 a tenth of the sites [1]."""
@@ -39,8 +40,9 @@ def strained(rows: Rows) -> NDArray[np.int32]:
     """
     p = rows.parameters
     flags = np.zeros(p.n_points, dtype=np.int32)
-    if (p.statistics == Statistics.DILUTE).any():
-        dilute = (p.statistics == Statistics.DILUTE) & (p.site_density > 0.0)
+    is_dilute = p.statistics == _DILUTE
+    if is_dilute.any():
+        dilute = is_dilute & (p.site_density > 0.0)
         theta = _of_species(rows, o.FACE_THETA)
         largest = np.fmax(np.fmax(theta[:, :, 0], theta[:, :, 1]), p.bulk_occupancy)
         flags[(dilute & (largest > FULL)).any(axis=(1, 2))] |= int(Validity.DILUTE_ABOVE_ONE)
@@ -59,9 +61,9 @@ def without_cores(rows: Rows, flags: NDArray[np.int32]) -> NDArray[np.int32]:
     A core of a grain boundary is level with the bulk of its grain: it has no bulk of its own inside, and being within
     the regions of its faces says nothing.
     """
-    grains = np.array([core < 0 for core in rows.parameters.core_of])
-    if grains.all():
+    if all(core < 0 for core in rows.parameters.core_of):
         return flags
+    grains = np.array([core < 0 for core in rows.parameters.core_of])
     bit = np.int32(Validity.THIN_LAYER)
     thin = without_bulk(rows)[:, grains].any(axis=1)
     return np.asarray(np.where(thin, flags | bit, flags & ~bit), dtype=np.int32)

@@ -140,6 +140,10 @@ def exchange_current_density(solution: Solution, laws: ChargeTransfer | Sequence
     ------
     ModelError
         The stack has more than one mobile species.
+
+    References
+    ----------
+    .. [1] M. Z. Bazant, Acc. Chem. Res. 46, 1144 (2013): `spacecharge.model.charge_transfer` derives this form.
     """
     return _of_solution(solution, laws, "exchange_current_density")
 

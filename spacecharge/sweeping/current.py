@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..config import Config
 from ..errors import ConfigError, ModelError
 from ..model import StackParameters
-from ..model.tangents import parameter_tangent
 from .facts import facts_of
 from .transfer import transfer_laws
 
@@ -89,11 +88,8 @@ def current_values(
             if "cell_voltage" in scalars:
                 values["cell_voltage"] = scalars["cell_voltage"] + values["voltage"]
         elif "bias" in facts:
-            over = config.point_overrides(lo, hi)
             tangents = {
-                i: parameter_tangent(config.stack, f"contacts.{i}.bias_V", over)[1]
-                for i, law in enumerate(laws)
-                if law is not None and not config.has_slow_axes
+                i: config.tangent(f"contacts.{i}.bias_V", lo, hi) for i, law in enumerate(laws) if law is not None
             }
             found = bias_values(config.stack, parameters, laws, scalars, tolerance, tangents)
             values = {name: array for name, array in found.items() if name != "contact_differential_resistance"}
@@ -103,9 +99,7 @@ def current_values(
                 config.stack, parameters, laws, frequencies, config.impedance.ends, tolerance, states
             )
             if "arcs" in facts:
-                tangent = None
-                if "arcs_and_temperature" in facts and not config.has_slow_axes:
-                    tangent = parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]
+                tangent = config.tangent("temperature_K", lo, hi) if "arcs_and_temperature" in facts else None
                 values |= arc_values(config.stack, parameters, laws, config.impedance.ends, tolerance, tangent, states)
     except ModelError as error:
         raise ConfigError([f"{config.source}: {error}"]) from None

@@ -18,6 +18,9 @@ MOST_WITH_ARCS = 100
 FEWEST_HZ = 10
 """Frequencies that are a spectrum rather than a value."""
 
+_last: tuple[Config, frozenset[str]] | None = None
+"""The configuration whose facts were last asked for, and these."""
+
 
 def facts_of(config: Config) -> frozenset[str]:
     """Return the words that :attr:`spacecharge.solver.output.Output.needs` names and that hold for a configuration.
@@ -38,6 +41,15 @@ def facts_of(config: Config) -> frozenset[str]:
         ``charge_transfer_and_temperature``, ``grain_boundary_and_temperature``, ``grain_size_and_temperature`` and
         ``arcs_and_temperature``.
     """
+    global _last
+    known = _last
+    if known is None or known[0] is not config:
+        # Asked for several times a chunk of the same configuration.
+        known = _last = (config, _facts_of(config))
+    return known[1]
+
+
+def _facts_of(config: Config) -> frozenset[str]:
     facts = set()
     layers = config.base_stack.layers
     # Slopes by the temperature are those of the state at rest: none under a load.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..codes import NO_CAPACITANCE_UNDER_LOAD
 from ..config import Config
 from ..solver.arcs import place_names
 from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
@@ -38,6 +40,9 @@ LOAD_PROFILE_UNITS = {
     "current_density": ("A m-2", "current density"),
 }
 """What profiles hold under a load beside that: v and the current of each species."""
+
+AT_REST_ONLY = ("static_capacitance", "differential_capacitance", "characteristic_frequency")
+"""Variables that a state with current has not."""
 
 MESH_POINTS = 512
 """The mesh of the profiles is made for so many points, spread over the sweep, its corners included."""
@@ -113,10 +118,12 @@ class InterfaceTask:
         )
 
     def _counted(self, name: str) -> dict[str, Any]:
-        """Return the layers that a variable was summed over, or the names it counts, as its attribute."""
+        """Return what one variable says of itself: layers it was summed over, names it counts, why it has no values."""
         layers = self.config.output.resistance_of
         if name == "arc_place":
             return {"names": list(place_names(self.config.parameters(0, 1)))}
+        if self.config.load is not None and name in AT_REST_ONLY:
+            return {"comment": NO_CAPACITANCE_UNDER_LOAD}
         return {"layers": list(layers)} if name == "interface_resistance" and layers else {}
 
     @cached_property
@@ -155,6 +162,11 @@ class InterfaceTask:
         )
         return fingerprint_of(described, config.axes)
 
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        """Paths of the variables of the file."""
+        return tuple(variable.path for variable in self.layout.variables)
+
     def evaluate(self, lo: int, hi: int) -> Mapping[str, NDArray[Any]]:
         """Return every output of points lo to hi - 1, by path."""
         from ..solver.equilibrium import solve_points
@@ -170,7 +182,8 @@ class InterfaceTask:
             profile_x=None if config.load is not None else self.profile_x,
             tangents=config.tangents(lo, hi) | transfer_tangents(config, lo, hi),
         )
-        values: dict[str, NDArray[Any]] = dict(points.scalars)
+        # What is not written is not read, either.
+        values: ChainMap[str, Any] = ChainMap({}, cast("MutableMapping[str, Any]", points.scalars))
         if CELL_VOLTAGE.exists(facts_of(config)):
             values[CELL_VOLTAGE.name] = equilibrium_voltage(config, parameters)
         values |= current_values(config, lo, hi, parameters, values, self.profile_x)
@@ -181,8 +194,10 @@ class InterfaceTask:
             values |= {f"{_slope_group(config, path)}/{name}": array for name, array in slopes.items()}
         for layer, profile in zip(config.base_stack.names, points.profiles, strict=False):
             values |= {f"profiles/{layer}/{name}": array for name, array in profile.items()}
-        # A solve has every observable; a file those that say something of its cell.
-        return {variable.path: values[variable.path] for variable in self.layout.variables}
+        # A solve has every observable; a file those that say something of its cell. Asking both maps for each in turn
+        # takes as long as reading some of them.
+        made, solved = values.maps
+        return {path: made[path] if path in made else solved[path] for path in self._paths}
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

@@ -16,7 +16,6 @@ from ..errors import ConfigError, ModelError, StoreError
 from ..model import StackParameters
 from ..model.charge_transfer import ChargeTransfer, law_of_keys
 from ..model.numbers import TRANSFER
-from ..model.tangents import parameter_tangent
 from ..solver.outputs import ACTIVATION_OUTPUT, BOUNDARY_ACTIVATION, TOTAL_ACTIVATION
 from ..solver.transfer import local_activation_energy, transfer_scalars, with_total
 from .facts import facts_of
@@ -30,9 +29,8 @@ def transfer_tangents(config: Config, lo: int, hi: int) -> dict[str, StackParame
     """Return the derivative of the points by the temperature, where an activation energy is asked for."""
     facts = facts_of(config)
     wanted = (ACTIVATION_OUTPUT, BOUNDARY_ACTIVATION, TOTAL_ACTIVATION)
-    if config.has_slow_axes or not any(output.exists(facts) for output in wanted):
-        return {}
-    return {"temperature_K": parameter_tangent(config.stack, "temperature_K", config.point_overrides(lo, hi))[1]}
+    is_wanted = any(output.exists(facts) for output in wanted)
+    return {"temperature_K": config.tangent("temperature_K", lo, hi)} if is_wanted else {}
 
 
 def transfer_values(
@@ -62,12 +60,8 @@ def transfer_values(
     else:
         values = transfer_scalars(laws, parameters, scalars)
     if ACTIVATION_OUTPUT.exists(facts):
-        by_temperature = slopes.get("temperature_K")
-        values[ACTIVATION_OUTPUT.name] = (
-            np.full(values["exchange_current_density"].shape, np.nan)
-            if by_temperature is None or "several_species" in facts
-            else local_activation_energy(laws, parameters, scalars, by_temperature)
-        )
+        # At rest a law is one of layers with one species: the slopes are there, and so is what they are of.
+        values[ACTIVATION_OUTPUT.name] = local_activation_energy(laws, parameters, scalars, slopes["temperature_K"])
     return values
 
 
@@ -85,8 +79,7 @@ def boundary_energies(
     slopes : mapping
         Sensitivities by path; those of :func:`transfer_tangents` among them.
     """
-    facts, by_temperature = facts_of(config), slopes.get("temperature_K")
-    found = {}
+    facts, found = facts_of(config), {}
     for output, name, sign in (
         (BOUNDARY_ACTIVATION, "grain_boundary_resistance", -1.0),
         (TOTAL_ACTIVATION, "total_conductivity", 1.0),
@@ -94,7 +87,7 @@ def boundary_energies(
         if not output.exists(facts):
             continue
         value = scalars[name]
-        slope = np.full_like(value, np.nan) if by_temperature is None else by_temperature[name]
+        slope = slopes["temperature_K"][name]
         kelvin = parameters.temperature.reshape(-1, *[1] * (value.ndim - 1))
         # What is not positive has no logarithm.
         relative = np.divide(slope, value, out=np.full_like(value, np.nan), where=value > 0.0)

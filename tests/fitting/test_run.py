@@ -237,8 +237,9 @@ def test_each_temperature_agrees_with_the_global_fit(tmp_path):
     (series,) = result.each_temperature
     assert series.temperature == pytest.approx([290, 310, 330], rel=1e-6, abs=0)
     assert np.abs((series.value - series.global_value) / series.sigma).max() < 4
+    # Two routes to the error of a slope through the same data; each temperature has but 24 values to know its own from.
     assert series.regression.sigma_activation_energy_eV == pytest.approx(
-        result.parameters["activation_energy_eV"].sigma, rel=0.8, abs=0
+        result.parameters["activation_energy_eV"].sigma, rel=0.35, abs=0
     )
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from oracles.cases import cheng_stack, swift_stack
 
 from spacecharge.kernels import layout, rows, workspace
 from spacecharge.model import stack_parameters
 from spacecharge.solver.packing import pack_rows
 from spacecharge.solver.prepared import used_rows, work_rows
+from tests.oracles.cases import cheng_stack, swift_stack
 
 STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]
 

@@ -19,6 +19,7 @@ from spacecharge.report.view import View
 from spacecharge.store import read_results
 
 from .conftest import make_file
+from .test_figures import note_of
 
 VOLTS = (np.linspace(2.4, 3.4, 21), "V")
 KELVINS = ([298.15, 363.15], "K")
@@ -94,6 +95,19 @@ def test_ratios_to_a_reference_leave_it_out(three):
         np.testing.assert_allclose(line.get_ydata(), ratio, rtol=1e-12)
     with pytest.raises(StoreError, match="free axis"):
         plot_sweep(View(read_results(three), ["temperature=298"]), relative_to="temperature=298")
+
+
+@pytest.mark.parametrize(("above", "is_said"), [(0.5, False), (2.0, True)])
+def test_a_ratio_speaks_of_blocked_resistances_where_there_are_some(three, monkeypatch, above, is_said):
+    view = View(read_results(three), ["temperature=298"])
+    largest = float(np.nanmax(read_results(three)["interface_resistance"]))
+    # The bound stands above or below the largest resistance of the file.
+    monkeypatch.setattr("spacecharge.plotting.bounds.BLOCKED_OHM_M2", largest / above)
+    figure = plot_sweep(view, relative_to="symmetry_factor=0.5")
+    assert ("counts as blocked" in note_of(figure)) is is_said
+    view = View(read_results(three), ["temperature=298"])
+    figure = plot_sweep(view, y="charge:electrode", relative_to="symmetry_factor=0.5")
+    assert "counts as blocked" not in note_of(figure)
 
 
 def test_a_blocked_region_is_drawn_at_the_bound_and_named(tmp_path):

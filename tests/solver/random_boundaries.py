@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import spacecharge as sc
-from solver.random_stacks import Random, log_uniform
+from tests.solver.random_stacks import Random, log_uniform
 
 
 def random_states(rng: Random, charges: list[int], gap: float) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from oracles.cases import cheng_stack, swift_stack
 
 import spacecharge as sc
 from spacecharge.kernels import layout as k
@@ -14,6 +13,7 @@ from spacecharge.solver import output as o
 from spacecharge.solver.equilibrium import solve_points
 from spacecharge.solver.outputs import EVERY_OUTPUT, OUTPUTS, Output, outputs_for
 from spacecharge.sweeping.facts import facts_of
+from tests.oracles.cases import cheng_stack, swift_stack
 
 STACKS = [cheng_stack(22.4, 0.1, 3.4, 0.2), swift_stack(0.1, 30.0, 0.01, 50.0)]
 

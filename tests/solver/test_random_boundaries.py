@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from solver.random_boundaries import random_boundary, random_defect_stack
-from solver.test_sensitivities import differences
 from spacecharge.model.parameters import numeric_paths
+from tests.solver.random_boundaries import random_boundary, random_defect_stack
+from tests.solver.test_sensitivities import differences
 
 Make = Callable[[np.random.Generator], sc.Stack]
 KINDS: dict[str, tuple[Make, str]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracles.cases import cheng_stack
 
 import spacecharge as sc
 from spacecharge.errors import ModelError
@@ -14,6 +13,7 @@ from spacecharge.model.places import value_of
 from spacecharge.solver.equilibrium import solve_points
 from spacecharge.solver.outputs import SENSITIVE
 from spacecharge.units import unit_of
+from tests.oracles.cases import cheng_stack
 
 OCV = {"composition": [0.2, 1.0, 2.0], "occupancy": [0.0996, 0.498, 0.95], "potential_V": [3.4, 3.0, 2.4]}
 # Widths follow a threshold on the element polynomials, of lower order than the nodes.

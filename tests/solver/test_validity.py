@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
-from solver.random_stacks import random_stacks
 from spacecharge.codes import Validity
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE
 from spacecharge.model import stack_parameters
 from spacecharge.solver.output import Rows
 from spacecharge.solver.strain import carriers, without_bulk
+from tests.solver.random_stacks import random_stacks
 
 VOLT = BOLTZMANN * 298.15 / ELEMENTARY_CHARGE
 
@@ -81,17 +81,20 @@ def test_flags_have_words() -> None:
 
 def test_layers_without_bulk_are_those_of_the_kernel() -> None:
     """The rule by layer, which stacks with a core need, against the flag that the kernel sets for all of them."""
-    raised = 0
+    raised, solved = 0, 0
     for stack in random_stacks(60, seed=31):
         try:
             solution = sc.solve(stack, tolerance_V=1e-6)
         except (sc.ModelError, sc.ConvergenceError):
             continue
+        solved += 1
         rows = Rows(solution.row[None], solution.parameters, None)
         flag = bool(int(sc.validity(solution)) & Validity.THIN_LAYER)
         assert bool(without_bulk(rows).any()) == flag
         raised += flag
-    assert 5 <= raised <= 50
+    # The others are miscibility gaps, charges that no layer holds, potentials that no mesh resolves.
+    assert solved >= 50
+    assert 5 <= raised <= solved - 5
 
 
 @pytest.mark.parametrize(("thickness_nm", "thin"), [(15.0, False), (0.8, True)])

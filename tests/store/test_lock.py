@@ -55,9 +55,10 @@ def test_what_a_killed_run_left_before_it_had_the_lock_goes_and_that_of_a_living
 
 def test_lock_of_another_process_of_the_same_number_is_stale(tmp_path):
     path = tmp_path / "r.h5"
-    write_lock(path, started="another start time")
+    lock = write_lock(path, started="another start time")
     with RunLock(path):
-        pass
+        assert json.loads(lock.read_text())["started"] == lock_module._identity(os.getpid())["started"]
+    assert not lock.exists()
 
 
 def test_lock_of_another_host_is_judged_by_its_age(tmp_path):
