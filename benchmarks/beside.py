@@ -47,7 +47,10 @@ class Checkout:
 
     def __init__(self, path: Path, folder: Path) -> None:
         self.path, self.folder = path, folder
-        self.environment = os.environ | {"PYTHONPATH": str(path), "BESIDE_FOLDER": str(folder)}
+        # Modules are read from bytecode, as they are where somebody works, and the checkouts get no file of it.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        own = {"PYTHONPATH": path, "BESIDE_FOLDER": folder, "PYTHONPYCACHEPREFIX": folder / "bytecode"}
+        self.environment = kept | {name: str(value) for name, value in own.items()}
         folder.mkdir()
         command = [sys.executable, str(Path(__file__).with_name("beside_cases.py")), str(path)]
         self.process = subprocess.Popen(

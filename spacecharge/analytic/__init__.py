@@ -19,7 +19,7 @@ from .closed_forms import (
     small_signal_capacitance,
     thermal_voltage,
 )
-from .first_integral import ContactState, first_integral
+from .contact_state import ContactState, first_integral
 from .laws import Side, make_side
 from .profile import SideProfile, side_profile
 from .stability import critical_interaction, spinodal, spinodal_log_odds

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
 from ..model import Stack, StackParameters, stack_parameters
-from .first_integral import first_integral
+from .contact_state import first_integral
 from .laws import Side, make_side
 from .panels import panels
 

@@ -1,10 +1,10 @@
 """Bulk defect chemistry: formation energies in, Fermi level and concentrations out.
 
-``sc.defects`` is this module. What is solved, and in which signs, stands in :func:`equilibrium`.
+``sc.defects`` is its public part. What is solved, and in which signs, stands in :func:`equilibrium`.
 """
 
 from .bands import DensityOfStates, EffectiveBands
-from .equilibrium import Equilibrium, EquilibriumError, StateConcentration, equilibrium
+from .neutral_bulk import Equilibrium, EquilibriumError, StateConcentration, equilibrium
 from .py_sc_fermi import to_py_sc_fermi
 from .read_yaml import defects_of_mapping
 from .reading import read_defects

@@ -19,7 +19,7 @@ from ..constants import BOLTZMANN_EV
 from ..document.problems import Problems
 from ..errors import ModelError
 from .bands import EffectiveBands
-from .equilibrium import Equilibrium, equilibrium
+from .neutral_bulk import Equilibrium, equilibrium
 from .read_yaml import defects_of_mapping
 from .reading import read_defects
 from .system import PER_CM3, Defect, DefectSystem

@@ -11,7 +11,7 @@ from .fermi_dirac import DEGENERATE
 from .system import PER_CM3, DefectSystem
 
 if TYPE_CHECKING:
-    from .equilibrium import StateConcentration
+    from .neutral_bulk import StateConcentration
 
 DILUTE_LIMIT = 0.1
 """Dilute statistics of a defect on more than this share of its sites is no longer sound: said in a note."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from .equilibrium import Equilibrium, equilibrium, reference_of
+from .neutral_bulk import Equilibrium, equilibrium, reference_of
 from .system import DefectSystem, FixedCharge
 
 Array = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """What a material's defects are: species, charge states, sites, and the bands they exchange electrons with.
 
 Plain data with the units in the names, as defect calculations give them: eV against the valence band edge, sites per
-cell, Angstrom, cm^-3. :mod:`~spacecharge.defect_chemistry.equilibrium` turns them into concentrations.
+cell, Angstrom, cm^-3. :mod:`~spacecharge.defect_chemistry.neutral_bulk` turns them into concentrations.
 """
 
 from __future__ import annotations

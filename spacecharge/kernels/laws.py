@@ -20,6 +20,9 @@ from .pool import pool_state
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
 
+# A slope of mu/kT by Delta below this counts as this: at the end of a branch it is 0, and the response without bound.
+LEAST_SLOPE = 1e-9
+
 THIRD = 1.0 / 3.0
 
 

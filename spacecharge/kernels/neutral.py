@@ -49,7 +49,7 @@ from .workspace import STRIDE as S
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
 SMALL_BIAS = 1e-7
 # A mesh serves another state whose contacts lie no further from their bulks than its own by a tenth and this (in kT/e).
-ROOM = 0.3
+ROOM, SHARE_MORE = 0.3, 1.1
 
 
 @kernel
@@ -257,7 +257,7 @@ def _is_strained(work, codes, faces, gap, plane):
                 # The gap counts as the last element of the layer before the cut.
                 y = work[(w.Y + 4) * S + (last - 1 if gap >= 0 and layer == plane - 1 else last)]
             before = faces[layer, side]
-            if abs(y) > 1.1 * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
+            if abs(y) > SHARE_MORE * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
                 return True
     return False
 

@@ -30,10 +30,13 @@ SQUARE = 0.5
 LARGEST_STEP = 6.0
 FAST_ITERATIONS = 16
 SAFE_ITERATIONS = 1500
-# Steps below this that no longer shrink are rounding.
-ROUNDING_STEP = 1e-6
+# Steps below this that no longer shrink, to STALLED of the one before, are rounding; a step of DIVERGED has no meaning.
+ROUNDING_STEP, STALLED, DIVERGED = 1e-6, 0.25, 1e6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
+# A line search ends where the slope has fallen to this share, or the move to this many kT/e; each try keeps between
+# these shares of the step. Room of a step beside all jumps, in kT/e.
+SLOPE_LEFT, SHORTEST_MOVE, LEAST_CUT, MOST_CUT, STEP_ROOM = 0.5, 1e-9, 0.1, 0.7, 20.0
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
 # Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, which
 # take arithmetic ten to a hundred times as long.
@@ -298,12 +301,12 @@ def fast_mode(work, codes, n, n_pad, interacting, bordered, target, general):
     for iteration in range(1, FAST_ITERATIONS + 1):
         evaluate_charge(work, codes, n, n_pad, interacting, general)
         largest = newton_step(work, codes, n, n_pad, 0.0, False)
-        if not largest < 1e6:
+        if not largest < DIVERGED:
             return NOT_CONVERGED, iteration, largest
         fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
         inner = apply_step(work, codes, n, n_pad, fraction, interacting, general)
         change = max(largest, inner)
-        if change <= target or (change <= ROUNDING_STEP and change >= 0.25 * before):
+        if change <= target or (change <= ROUNDING_STEP and change >= STALLED * before):
             if bordered:
                 evaluate_charge(work, codes, n, n_pad, interacting, general)
             else:
@@ -375,7 +378,7 @@ def _move(work, codes, n, n_pad, amount, interacting):
 @kernel
 def _reach(work, n):
     """Return a step that no solution needs to exceed: all jumps together, and as far as y has come so far."""
-    total, largest = 20.0, 0.0
+    total, largest = STEP_ROOM, 0.0
     for e in range(n):
         total += abs(work[w.JUMP * S + e])
         largest = max(largest, max(abs(work[w.Y * S + e]), abs(work[(w.Y + 4) * S + e])))
@@ -415,11 +418,11 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
             memo[EFFORT] -= _move(work, codes, n, n_pad, fraction - moved, interacting)
             moved = fraction
             slope = directional_slope(work, n)
-            if not slope > 0.5 * abs(start) or largest * fraction <= 1e-9 or memo[EFFORT] < 0.0:
+            if not slope > SLOPE_LEFT * abs(start) or largest * fraction <= SHORTEST_MOVE or memo[EFFORT] < 0.0:
                 break
-            fraction *= min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
+            fraction *= min(max(abs(start) / (abs(start) + slope), LEAST_CUT), MOST_CUT)
         # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
-        if (largest <= STEP_TOLERANCE and moved == 1.0) or (largest <= ROUNDING_STEP and largest >= 0.25 * before):
+        if (largest <= STEP_TOLERANCE and moved == 1.0) or (largest <= ROUNDING_STEP and largest >= STALLED * before):
             return CONVERGED, iteration, largest
         if memo[EFFORT] < 0.0:
             return NOT_CONVERGED, iteration, largest

@@ -40,6 +40,11 @@ STRONG_FIELD = 1e9
 FLAG_DEBYE, FLAG_FIELD, FLAG_THIN = 1, 2, 4
 # Where length and excess leave less than this share of the length, the resistance is summed up anew without them.
 CANCELLED = 1e-3
+# The logarithm of y is interpolated where y stays above this share of the threshold; crossings are found to this step,
+# which Newton squares.
+LOGARITHM_FROM, CROSSING_STEP = 1e-4, 1e-9
+# Regions that fill a layer but for this share fill it.
+WHOLE = 1.0 - 1e-12
 
 
 @inlined
@@ -106,7 +111,7 @@ def find_crossing(work, layer, side, level):
         y3, y4 = work[(w.Y + 3) * S + e] / level, work[(w.Y + 4) * S + e] / level
         start = y0 - 1.0
         c1, c2, c3, c4 = polynomial(y1 - y0, y2 - y0, y3 - y0, y4 - y0)
-        if min(min(y0, y4), min(y1, min(y2, y3))) > 1e-4:
+        if min(min(y0, y4), min(y1, min(y2, y3))) > LOGARITHM_FROM:
             # Thresholds mostly lie where y falls exponentially: its logarithm is nearly straight there and interpolates
             # far better. Where field lines cross a layer y itself may be the straighter one.
             z0 = math.log(y0)
@@ -128,8 +133,7 @@ def find_crossing(work, layer, side, level):
                 trial = 0.5 * (low + high)
             moved = abs(trial - t)
             t = trial
-            # Newton squares the step: what is left is below rounding.
-            if moved <= 1e-9:
+            if moved <= CROSSING_STEP:
                 break
         return e, t, x + size * (t if side == 0 else 1.0 - t)
     e = last - 1 if side == 0 else first
@@ -296,9 +300,9 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, out):
             out[at + o.FACE_RESISTANCE] = regions[layer, side, 0]
             widths += regions[layer, side, 1]
             union += regions[layer, side, 0]
-        if widths >= thickness * (1.0 - 1e-12):
+        if widths >= thickness * WHOLE:
             union = out[block + o.RESISTANCE]
-        if widths >= thickness * (1.0 - 1e-12) or deepest >= thickness * (1.0 - 1e-12):
+        if widths >= thickness * WHOLE or deepest >= thickness * WHOLE:
             flags |= FLAG_THIN
         out[block + o.REGION] = union
     return flags

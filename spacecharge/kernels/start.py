@@ -30,6 +30,11 @@ from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .tables import guess_contact, march, march_lattice
 from .workspace import STRIDE as S
 
+# Farthest |y| to which the layer at a surface charge is tabulated: exp of it stays finite.
+FARTHEST_WALL = 500.0
+# A node this close to the end of its branch, in Delta, touches it.
+TOUCH = 1e-9
+
 
 @merged
 def guess_contacts(work, row, codes, species, resolution, memo, guess, general):
@@ -59,7 +64,7 @@ def guess_contacts(work, row, codes, species, resolution, memo, guess, general):
                     stop = abs(value) / volt
                     contact_y[layer, side] = value / volt
                 else:
-                    stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
+                    stop, field = FARTHEST_WALL, abs(value) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
             face = (layer, n_species, sign, permittivity)
             if general is None:
@@ -150,8 +155,8 @@ def touches_gap(work, codes, species, n):
                 continue
             for i in range(5):
                 delta = work[(base + w.DELTA + i) * S + e]
-                if (highest < DELTA_MAX and delta >= highest - 1e-9) or (
-                    lowest > -DELTA_MAX and delta <= lowest + 1e-9
+                if (highest < DELTA_MAX and delta >= highest - TOUCH) or (
+                    lowest > -DELTA_MAX and delta <= lowest + TOUCH
                 ):
                     return True
     return False

@@ -16,7 +16,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .faces import face_states
-from .laws import bulk_response, has_vacancies, state_of
+from .laws import LEAST_SLOPE, bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
@@ -138,7 +138,7 @@ def _move_nodes(work, row, move, codes, species, n, saved):
                     (move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change
                 )
                 part += species[layer, s, o.P_STRENGTH] * (
-                    response * (pull / max(slope, 1e-9) + _bulk_shift(species, layer, s, bulk)) - bulk
+                    response * (pull / max(slope, LEAST_SLOPE) + _bulk_shift(species, layer, s, bulk)) - bulk
                 )
             # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
             work[(w.CHARGE + i) * S + e] = part
@@ -197,7 +197,7 @@ def _collect_tangent(work, row, move, codes, species, n, saved, tangent):
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, _, _, _, slope = state_of(species, layer, s, delta)
                 pull = _inner_source(species, layer, s, row, move, c, delta, y) - species[layer, s, o.P_Z] * shift
-                tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
+                tangent[5 + 5 * s + i, e] = pull / max(slope, LEAST_SLOPE)
 
 
 @kernel

@@ -158,10 +158,13 @@ def _law_part(
     if not isinstance(law, Mapping):
         raise ModelError(_NO_NUMBER, path)
     parts = _law_values(whole, law, over)
-    array = number_of(name).array
-    factor = 1.0 / parts["value"] if key == "value" else _law_slope(key, number_of(name), parts, base.temperature, law)
+    number = number_of(name)
+    if key == "value":
+        slope = 1.0 / (parts["value"] * number.unit.factor)
+    else:
+        slope = _law_slope(key, number, parts, base.temperature, law)
     at = place.at
-    tangent.array(array)[at] = base.array(array)[at] * factor
+    tangent.array(number.array)[at] = base.array(number.array)[at] * slope
 
 
 def _potential(

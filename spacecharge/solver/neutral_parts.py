@@ -7,6 +7,7 @@ made for, it leaves an infinity, and each part is solved here as a stack of its 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -43,7 +44,10 @@ neutral bias of 90 V is no matter of microvolts."""
 _LOOSEST = 1e-3
 """No part is tried at a looser tolerance [V]."""
 
-_ANSWERED = (float(Status.SOLVED), float(Status.ACCURACY_NOT_REACHED))
+_INACCURATE, _NOT_RUN = float(Status.ACCURACY_NOT_REACHED), float(Status.NOT_RUN)
+_ANSWERED = (float(Status.SOLVED), _INACCURATE)
+_SURFACE_CHARGE, _FIXED_POTENTIAL = int(EndKind.SURFACE_CHARGE), int(EndKind.ELECTROSTATIC_POTENTIAL)
+"""Numbers, since a member of an enumeration takes as long to look up as ten of them."""
 
 
 def complete_static(general: Callable[..., int], row: Array, codes: Codes, packed: Array, out: Array) -> None:
@@ -68,7 +72,7 @@ def complete_static(general: Callable[..., int], row: Array, codes: Codes, packe
     spent = 0.0
     for plane in range(n_layers + 1):
         at = start + k.PLANE_SIZE * plane
-        if not np.isinf(out[at + k.STATIC]):
+        if abs(out[at + k.STATIC]) != math.inf:
             continue
         if spent > _MOST_ITERATIONS:
             out[at + k.STATIC] = np.nan
@@ -133,7 +137,7 @@ def _neutral_jump(
 
 
 def _without_mesh(out: Array) -> bool:
-    return bool(out[k.STATUS] == Status.ACCURACY_NOT_REACHED and not out[k.ELEMENTS] > 0.0)
+    return bool(out[k.STATUS] == _INACCURATE and not out[k.ELEMENTS] > 0.0)
 
 
 def _solved(
@@ -155,18 +159,23 @@ def _solved(
     part[k.end_start(n) : k.species_start(n)] = row[k.end_start(n_layers) : k.species_start(n_layers)]
     at = k.species_start(n_layers) + k.SPECIES_SIZE * n_species * first
     part[k.species_start(n) :] = row[at : at + k.SPECIES_SIZE * n_species * n]
-    kinds = codes[2:4].copy()
+    kinds, end = codes[2:4].tolist(), k.end_start(n)
     if first > 0:
-        kinds[0], part[k.end_start(n)] = EndKind.SURFACE_CHARGE, row[k.contact_column(n_layers, first - 1) + 1]
+        kinds[0], part[end] = _SURFACE_CHARGE, row[k.contact_column(n_layers, first - 1) + 1]
     if freed == 0:
-        kinds[0], part[k.end_start(n)] = EndKind.SURFACE_CHARGE, 0.0
+        kinds[0], part[end] = _SURFACE_CHARGE, 0.0
     if last < n_layers or freed == 1:
-        kinds[1], part[k.end_start(n) + 1] = EndKind.SURFACE_CHARGE, 0.0
+        kinds[1], part[end + 1] = _SURFACE_CHARGE, 0.0
+    out = np.full((1, k.output_size(n, n_species)), np.nan)
+    if n == 1 and not any(kinds[i] >= _FIXED_POTENTIAL and part[end + i] != 0.0 for i in range(2)):
+        # A layer on its own that nothing charges is flat.
+        out[0, k.STATUS], out[0, k.ITERATIONS] = _ANSWERED[0], 0.0
+        out[0, [_face(0, side, n_species) + k.FACE_POTENTIAL for side in range(2)]] = 0.0
+        return np.asarray(out[0])
     laws = codes[k.CODE_START + 2 * n_species * first : k.CODE_START + 2 * n_species * last]
     planes = codes[k.plane_start(n_layers, n_species) :].reshape(n_layers - 1, k.PLANE_CODES)[first : last - 1]
-    of_part = np.concatenate([[n, n_species], kinds, laws, planes.ravel()]).astype(np.int64)
-    out = np.full((1, k.output_size(n, n_species)), np.nan)
-    out[0, k.STATUS] = Status.NOT_RUN
+    of_part = np.array([n, n_species, *kinds, *laws.tolist(), *planes.ravel().tolist()], dtype=np.int64)
+    out[0, k.STATUS] = _NOT_RUN
     size = k.n_rows(n, n_species) * k.STRIDE
     if _spare.work.size < size:
         _spare.work = np.zeros(size)

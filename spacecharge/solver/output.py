@@ -215,6 +215,12 @@ class Output:
         """Say whether a task of which these facts hold has the variable."""
         return not self.needs or self.needs in facts
 
+    def shape(self, parameters: StackParameters) -> tuple[int, ...]:
+        """Return the shape of its values at one point; dimensions of its own (``frequency``) have none here."""
+        p = parameters
+        sizes = {"contact": len(p.contact_names), "side": 2, "layer": p.n_layers, "species": p.n_species}
+        return tuple(sizes[d] for d in self.dims if d != "species" or p.n_species > 1)
+
 
 _SHAPES = {"contact": "n_contacts", "side": "2", "layer": "n_layers", "species": "[n_species]"}
 

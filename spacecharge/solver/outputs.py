@@ -223,10 +223,8 @@ def characteristic_frequency(rows: Rows) -> Array:
     unknown.
     """
     differential, resistance = rows.capacitance(o.DIFFERENTIAL), rows.contact_resistance
-    with np.errstate(divide="ignore", invalid="ignore"):
-        frequency = 1.0 / (2.0 * np.pi * resistance * differential)
-    frequency[~((resistance > 0.0) & (differential > 0.0))] = np.nan
-    return np.asarray(frequency)
+    product, known = 2.0 * np.pi * resistance * differential, (resistance > 0.0) & (differential > 0.0)
+    return np.divide(1.0, product, out=np.full_like(product, np.nan), where=known)
 
 
 @observable((), "V", "estimated error of the contact potential", slope=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,10 @@ class Observables(Mapping[str, Array]):
         if found is None:
             found = self._read[name] = _without_failures({name: _READERS[name](self._rows)}, self._rows)[name]
         return found
+
+    def some(self, names: Iterable[str]) -> dict[str, Array]:
+        """Return these, read together."""
+        return _without_failures({name: _READERS[name](self._rows) for name in names}, self._rows)
 
     def __contains__(self, name: object) -> bool:
         return name in _READERS

@@ -22,6 +22,7 @@ from .impedance_limits import blocking_resistance, path_resistances, stack_capac
 from .kernel_choice import run_prepared
 from .network import held_components, network_of
 from .options import SolverOptions
+from .outputs import CELL_VOLTAGE, CURRENT_OUTPUTS, OUTPUTS
 from .prepared import prepared_point
 from .relaxation import relaxation_times
 from .routes import routes_of
@@ -130,32 +131,22 @@ def load_values(
 
 def _state_values(state: SteadyState, p: StackParameters) -> dict[str, Array]:
     """Return the variables of one state, NaN where there is none."""
-    n_species = () if p.n_species == 1 else (p.n_species,)
-    sides, layers, contacts = (p.n_layers - 1, 2), (p.n_layers,), (p.n_layers - 1,)
-    shapes: dict[str, tuple[int, ...]] = {
-        "contact_potential": sides, "contact_field": sides, "space_charge_potential": sides, "resistance": sides,
-        "contact_occupancy": (*sides, *n_species), "contact_vacancy": (*sides, *n_species),
-        "space_charge_width": (*sides, *n_species), "charge": layers, "debye_length": layers,
-        "layer_resistance": layers, "excess_resistance": layers, "interface_resistance": (),
-        "static_capacitance": contacts, "differential_capacitance": contacts, "characteristic_frequency": contacts,
-        "charge_balance": (), "barrier": (), "grain_boundary_resistance": (), "total_conductivity": layers,
-        "plane_occupancy": contacts, "plane_charge": contacts,
-    }  # fmt: skip
     found: dict[str, Any] = state.scalars if state.chain is not None else {}
-    values = {name: np.asarray(found.get(name, np.full(shape, np.nan)), dtype=float) for name, shape in shapes.items()}
+    values: dict[str, Array] = {}
+    for output in OUTPUTS:
+        none = np.full(output.shape(p), 0 if output.dtype == "i4" else np.nan)
+        values[output.name] = np.asarray(found.get(output.name, none), dtype=output.dtype)
     values["status"] = np.asarray(int(state.status), dtype=np.int32)
     values["iterations"] = np.asarray(state.iterations, dtype=np.int32)
-    values["validity"] = np.asarray(found.get("validity", 0), dtype=np.int32)
     values["potential_error_estimate"] = np.asarray(state.potential_error_estimate)
     values["resistance_error_estimate"] = np.asarray(state.voltage_error_estimate)
-    for name in ("current_density", "voltage", "cell_voltage", "differential_resistance", "layer_voltage"):
-        values[name] = np.asarray(getattr(state, name), dtype=float)
-    values["overpotential"] = np.asarray(state.overpotential, dtype=float)
-    none = np.full((*contacts, *n_species), np.nan)
+    for output in (CELL_VOLTAGE, *CURRENT_OUTPUTS):
+        if output.needs != "bias":
+            none = np.full(output.shape(p), np.nan)
+            values[output.name] = np.asarray(getattr(state, output.name) if state.has_answer else none, dtype=float)
     if p.n_species > 1:
-        passing = np.full((2, *contacts), np.nan) if state.chain is None else state.chain.charge_transfer()
+        passing = np.full((2, p.n_layers - 1), np.nan) if state.chain is None else state.chain.charge_transfer()
         values["exchange_current_density"], values["charge_transfer_resistance"] = passing
-    values["contact_current_density"] = none if state.chain is None else state.contact_current_density
     return values
 
 

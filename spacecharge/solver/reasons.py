@@ -103,7 +103,7 @@ def gap_messages(parameters: StackParameters, index: int = 0) -> str:
             vac = float(p.interaction_vacancy[index, i, s])
             if p.site_density[index, i, s] == 0.0 or (occ >= 0.0 and vac >= 0.0):
                 continue
-            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
+            species = "" if p.n_species == 1 else f", species {p.layer_species[i][s]}"
             if p.statistics[i, s] != Statistics.LATTICE:
                 if occ < 0.0:
                     parts.append(_dilute_gap(f"{name}{species}", occ, p, index, float(p.bulk_occupancy[index, i, s])))

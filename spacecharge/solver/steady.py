@@ -44,8 +44,8 @@ class SteadyState:
     ----------
     stack : Stack
         What was solved.
-    status : int
-        0 solved, 1 not converged (no path to that load was found: the message says how far one came), 4 accuracy not
+    status : Status
+        Solved, not converged (no path to that load was found: the message says how far one came), accuracy not
         reached.
     message : str
         What the status means here.
@@ -64,7 +64,7 @@ class SteadyState:
     """
 
     stack: Stack
-    status: int
+    status: Status
     message: str
     current_density: float
     voltage: float
@@ -79,7 +79,7 @@ class SteadyState:
     @property
     def success(self) -> bool:
         """Whether the answer meets its tolerance."""
-        return self.status == 0
+        return self.status == Status.SOLVED
 
     @property
     def has_answer(self) -> bool:
@@ -87,7 +87,7 @@ class SteadyState:
         return self.chain is not None
 
     @classmethod
-    def failed(cls, stack: Stack, status: int, message: str, iterations: int = 0) -> SteadyState:
+    def failed(cls, stack: Stack, status: Status, message: str, iterations: int = 0) -> SteadyState:
         """Return what stands for a state that was not found.
 
         Parameters
@@ -246,12 +246,12 @@ def steady_state(
     solution = solve(rest, tolerance_V=tolerance_V, throw=throw)
     p = solution.parameters
     routes = _kept_routes(rest, solution, None if components is None else tuple(components))
-    if solution.status != 0:
+    if not solution.success:
         return SteadyState.failed(rest, solution.status, solution.message)
     laws = tuple(charge_transfer) if isinstance(charge_transfer, Sequence) else (charge_transfer,)
     contacts = _kept_contacts(rest, p, routes, laws, contact_resistance)
     state = solve_load(solution, contacts, routes, current_density, voltage_V)
-    if throw and state.status != 0:
+    if throw and not state.success:
         raise ConvergenceError(state.message, state.status)
     return state
 

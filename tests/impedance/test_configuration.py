@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.solver.outputs import OUTPUTS
 
 LAYERS = {
     "electrode": {"material": "LixV2O5", "potential_V": 3.4, "thickness_nm": 10},
@@ -70,6 +71,15 @@ def test_currents_of_a_sweep_and_a_point_that_fails(tmp_path: Path) -> None:
     assert np.isnan(data.voltage[2])
     assert np.isnan(data.contact_potential[2]).all()
     assert np.isnan(data.impedance_real[2]).all()
+    # Every variable is that of the state with current, and none of the state at rest where there is no such state.
+    own = {"potential_error_estimate": state.potential_error_estimate, "validity": data.validity[0].values}
+    own |= {"status": 0, "iterations": state.iterations, "resistance_error_estimate": state.voltage_error_estimate}
+    for output in OUTPUTS:
+        if output.name in data:
+            values = data[output.name].values
+            expected = own.get(output.name, state.scalars[output.name])
+            np.testing.assert_allclose(values[0], expected, rtol=1e-9, err_msg=output.name)
+            assert output.dtype == "i4" or np.isnan(values[2]).all(), output.name
 
 
 def test_voltage_and_bias(tmp_path: Path) -> None:

@@ -96,11 +96,14 @@ def test_rows_have_what_needs_them() -> None:
 
 @pytest.mark.parametrize("path", numeric_paths(RICH))
 def test_derivatives_are_those_of_differences(path: str) -> None:
-    base, tangent = parameter_tangent(RICH, path)
-    value = _value_at(path)
+    _hold_derivative(RICH, path, _value_at(path))
+
+
+def _hold_derivative(stack: Stack, path: str, value: float) -> None:
+    base, tangent = parameter_tangent(stack, path)
     number = number_of(path)
     step = 1e-5 * (abs(value) if value else 1.0)
-    moved = stack_parameters(RICH, {path: value + step * np.array([-2.0, -1.0, 1.0, 2.0])})
+    moved = stack_parameters(stack, {path: value + step * np.array([-2.0, -1.0, 1.0, 2.0])})
     assert not moved.invalid.any()
     for name, slope in tangent.over_points().items():
         if name == "invalid":
@@ -110,6 +113,15 @@ def test_derivatives_are_those_of_differences(path: str) -> None:
         scale = np.nanmax(np.abs(rule), initial=0.0)
         np.testing.assert_allclose(slope[0], rule, rtol=1e-7, atol=1e-9 * scale, err_msg=f"{path}: {name}")
     assert base.n_points == 1
+
+
+@pytest.mark.parametrize("row", [row for row in SPECIES if row.rule == "law" and not row.is_part], ids=lambda r: r.key)
+@pytest.mark.parametrize("part", ["", "value", "at_K", "activation_energy_eV"])
+def test_every_arrhenius_law_has_its_derivatives(row, part: str) -> None:  # type: ignore[no-untyped-def]
+    law = {"value": (row.low * row.high) ** 0.5, "at_K": 310.0, "activation_energy_eV": 0.3}
+    keys = {"thickness_nm": 3.0, "permittivity": 4.0, "potential_V": 1.0, "site_density_per_nm3": 5.0, "occupancy": 0.4}
+    layer = Layer(name="a", **keys, **{row.key: law if part else law["value"]})
+    _hold_derivative(Stack([layer], temperature_K=330.0), f"a.{row.key}{part and '.'}{part}", law[part or "value"])
 
 
 def _value_at(path: str) -> float:
