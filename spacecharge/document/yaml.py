@@ -395,8 +395,6 @@ __all__ = [
     "MAX_BYTES",
     "Document",
     "Locator",
-    "Position",
-    "Problems",
     "as_yaml",
     "beside",
     "parse_document",

@@ -17,7 +17,7 @@ from ..errors import StoreError
 from ..units import display_of
 from .columns import Rows
 from .hdf5 import scale_name, scales_of
-from .layout import MARKER, NOT_RUN
+from .layout import MARKER
 from .opening import damaged, open_hdf5, refusing_damage
 from .work import COMPLETE, FITS, STATE
 
@@ -425,4 +425,4 @@ def _plain(value: Any) -> Any:
     return value
 
 
-__all__ = ["NOT_RUN", "Field", "Results", "open_hdf5", "open_results", "read_results", "to_dataframe"]
+__all__ = ["Field", "Results", "open_results", "read_results", "to_dataframe"]
