@@ -195,4 +195,4 @@ def _listed(values: Any) -> list[float | None]:
     return [float(v) if math.isfinite(v) else None for v in values]
 
 
-__all__ = ["OcvResult"]
+__all__ = ["NAME", "OcvResult"]
