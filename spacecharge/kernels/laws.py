@@ -14,8 +14,8 @@ from . import layout as o
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
 from .fermi import fermi_inverse, fermi_point, fermi_response
-from .layout import DILUTE, FERMI_DIRAC, LATTICE, POOL
 from .pool import pool_state
+from .rows import DILUTE, FERMI_DIRAC, POOL
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
@@ -113,7 +113,7 @@ def state_of(species, layer, s, delta):
 @inlined
 def has_vacancies(law):
     """Say whether sites limit the occupancy."""
-    return law == LATTICE or law >= POOL
+    return law != DILUTE and law != FERMI_DIRAC
 
 
 @kernel

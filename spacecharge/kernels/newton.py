@@ -12,9 +12,11 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES, POOL
+from .ends import fix_ends, is_held
+from .layout import CODE_START, EFFORT, N_LAYERS, N_SPECIES
 from .level import find_level, loses_level
 from .planes import charge_planes, linearise_planes, stiffen_planes
+from .rows import LATTICE, POOL
 from .statistics import charge_general, charge_pool, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
@@ -152,19 +154,6 @@ def assemble(work, n, n_pad):
 
 
 @merged
-def fix_ends(work, codes, n):
-    """Turn the rows of ends with a fixed potential into ``d y = 0``, keeping symmetry."""
-    if codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL * S] = 1.0
-        work[w.RHS * S] = 0.0
-        work[w.OFF * S] = 0.0
-    if codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL * S + n] = 1.0
-        work[w.RHS * S + n] = 0.0
-        work[w.OFF * S + n - 1] = 0.0
-
-
-@merged
 def expand_step(work, n, n_pad):
     """Fill the step at all nodes from the end points' step in RHS; return its largest size."""
     ends = w.RHS * S
@@ -239,9 +228,9 @@ def flatten(work, codes, n_pad):
             work[(w.Y + i) * S + e] = 0.0
             for s in range(codes[N_SPECIES]):
                 work[(w.species_row(s) + w.DELTA + i) * S + e] = 0.0
-    if codes[END_LEFT] == FIXED_POTENTIAL:
+    if is_held(codes, 0):
         work[w.Y * S] = left
-    if codes[END_RIGHT] == FIXED_POTENTIAL:
+    if is_held(codes, 1):
         work[(w.Y + 4) * S + int(work[w.FIRST * S + codes[N_LAYERS]]) - 1] = right
 
 

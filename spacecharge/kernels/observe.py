@@ -13,13 +13,10 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2, coefficients, evaluate, polynomial
+from .ends import is_held
 from .faces import is_contact
 from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
-    BULK,
-    END_LEFT,
-    END_RIGHT,
-    FIXED_POTENTIAL,
     LAYER_SIZE,
     LAYER_START,
     N_LAYERS,
@@ -27,11 +24,11 @@ from .layout import (
     OF_LEFT,
     OF_RIGHT,
     PLANE_OF,
-    POOL,
     TEMPERATURE,
 )
 from .planes import plane_code, plane_stiffness
 from .pool import pool_threshold
+from .rows import POOL
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
 from .workspace import STRIDE as S
 
@@ -344,10 +341,8 @@ def capacitances(work, codes, n, out):
     # End points up to which each chain is asked for.
     to = n if at_right else int(work[w.FIRST * S + n_layers - 1])
     down = 0 if at_left else int(work[w.FIRST * S + 1])
-    fixed = codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL
-    a = math.inf if fixed else 0.0
-    fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    b = math.inf if fixed else 0.0
+    a = math.inf if is_held(codes, 0) else 0.0
+    b = math.inf if is_held(codes, 1) else 0.0
     for k in range(max(to, n - down)):
         i, j = min(k, n - 1), max(n - 1 - k, 0)
         # Not below 0, where a chain that answers to nothing leaves only rounding.

@@ -11,8 +11,6 @@ from .laws import DELTA_MAX, LEAST_SLOPE, state_of
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
-    DILUTE,
-    FERMI_DIRAC,
     J_OCC,
     J_VAC,
     N_LAYERS,
@@ -25,6 +23,7 @@ from .layout import (
     Z,
     species_start,
 )
+from .rows import DILUTE, FERMI_DIRAC
 
 # Where a branch ends is looked for in steps of Delta of this size, at log odds up to this (theta from 1e-12 to
 # 1 - 1e-12: outside, the cube roots times the other fraction are below 1e-4 |j|), and not beyond this Delta.

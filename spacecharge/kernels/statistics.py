@@ -20,8 +20,9 @@ from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import W0, W1, W2
 from .laws import DELTA_MAX, LEAST_SLOPE, interaction_parts, lattice_point, point_state, state_of
-from .layout import CODE_START, LATTICE, N_LAYERS, N_SPECIES, POOL, TRANSPORT_VACANCY
+from .layout import CODE_START, N_LAYERS, N_SPECIES
 from .pool import pool_state
+from .rows import LATTICE, POOL, TRANSPORT_VACANCY
 from .workspace import STRIDE as S
 
 # Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.

@@ -13,8 +13,9 @@ import math
 from . import layout as o
 from ._jit import kernel
 from .laws import LEAST_SLOPE, lattice_point, state_of
-from .layout import CODE_START, LATTICE, N_SPECIES, TRANSPORT_VACANCY
+from .layout import CODE_START, N_SPECIES
 from .planes import filled_share
+from .rows import LATTICE, TRANSPORT_VACANCY
 from .statistics import delta_of
 
 # Columns of the state of a node: potential y of the reference, charge, -d charge/dy of all components together; then

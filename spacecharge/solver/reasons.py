@@ -45,7 +45,7 @@ def failure_message(parameters: StackParameters, status: int, index: int = 0, *,
 def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     """Return why no state undoes the fixed charges of ends and contacts, None where one does."""
     p = parameters
-    if any(kind in (EndKind.BULK, EndKind.ELECTROSTATIC_POTENTIAL) for kind in p.end_kind):
+    if any(EndKind(kind).takes_any_charge for kind in p.end_kind.tolist()):
         return None
     fixed = float(p.contact_charge[index].sum())
     fixed += sum(float(p.end_value[index, k]) for k in range(2) if p.end_kind[k] == EndKind.SURFACE_CHARGE)
