@@ -26,9 +26,9 @@ def _draw(args: argparse.Namespace) -> Path:
     """Draw what the file holds: a fit (by name, where there are points too), a sweep over fits, or points."""
     import logging
 
-    from ..errors import StoreError
     from ..plotting.figures import FigureStyle, default_target, plot_file
     from ..store import read_results
+    from ..store.target import refuse_replacing
 
     # Without a home folder matplotlib says in two lines where it keeps its list of fonts: nothing follows from it.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -53,8 +53,7 @@ def _draw(args: argparse.Namespace) -> Path:
         from ..plotting.fits import plot_fit
 
         return plot_fit(results.path, target, name=args.y, overwrite=args.overwrite)
-    if target.exists() and not args.overwrite:
-        raise StoreError(f"{target}: exists already; --overwrite replaces it")
+    refuse_replacing(target, overwrite=args.overwrite)
     from ..plotting.fits import plot_fit_sweep
 
     return plot_fit_sweep(results.path, target, x=args.x, y=args.y)

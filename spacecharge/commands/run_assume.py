@@ -9,19 +9,18 @@ from pathlib import Path
 def execute(args: argparse.Namespace) -> int:
     """Print the table, write it and the figure; returns the exit code."""
     from ..config import load_config
-    from ..errors import EXIT_SOLVED, StoreError
+    from ..errors import EXIT_SOLVED
     from ..kernels.compiling import compiling_announced
     from ..plotting.figures import save
     from ..report.assumptions import assumption_columns
     from ..report.export import write_table
+    from ..store.target import refuse_replacing
     from ..sweeping.assumptions import Y, assume
 
     config = load_config(args.config)
     table = Path(args.output) if args.output is not None else Path(f"{config.source.stem}_assumed.csv")
     figure = table.with_suffix(".png")
-    for path in (table, figure):
-        if path.exists() and not args.overwrite:
-            raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    refuse_replacing(table, figure, overwrite=args.overwrite)
     with compiling_announced(quiet=args.quiet):
         result = assume(config, y=args.y or Y, samples=args.samples, workers=args.workers)
     print(result)

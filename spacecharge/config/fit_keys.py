@@ -20,7 +20,7 @@ from ..document.yaml import Document
 from ..measured.columns import missing_unit
 from ..nmr.parameters import Rule
 from .fields import Keys, Plain, Whole
-from .uncertainty import UNCERTAINTIES, PriorSpec, Range, Sampling, UncertaintyKeys, asked
+from .uncertainty import PriorSpec, Range, Sampling, UncertaintyKeys, asked
 from .validation import validate
 
 SECTIONS = {
@@ -377,7 +377,6 @@ def _parameter(rule: Rule, given: Any, problems: Problems) -> ParameterSpec:
 
 
 __all__ = [
-    "UNCERTAINTIES",
     "FitConfig",
     "FitDataKeys",
     "FitKeys",

@@ -368,9 +368,7 @@ def _curve(keys: CurveKeys | None, known: list[str], layers: object, problems: P
 
 __all__ = [
     "KIND",
-    "QUANTITIES",
     "Datum",
-    "FittedPath",
     "FitPartKeys",
     "InterfaceFitConfig",
     "InterfaceFitKeys",

@@ -10,9 +10,7 @@ from typing import Any
 from ..document.problems import Problems
 from ..errors import SpaceChargeError
 from ..model.numbers import number_of
-from ..model.ocv import PLATEAU, not_strict
-
-_KEYS = ("composition", "occupancy", "potential_V")
+from ..model.ocv import OCV_KEYS, PLATEAU, not_strict
 
 
 class _Bad(Exception):
@@ -77,7 +75,7 @@ def _from_table(file: Path, ocv: Mapping[str, Any], notes: list[str]) -> tuple[C
     """Return the columns of a table, and the line of each row."""
     from ..measured.table import read_table
 
-    titles = {key: str(ocv["columns"][key]) for key in _KEYS if ocv["columns"].get(key) is not None}
+    titles = {key: str(ocv["columns"][key]) for key in OCV_KEYS if ocv["columns"].get(key) is not None}
     table = read_table(file, tuple(titles.values()), decimal=ocv.get("decimal"))
     notes.extend(table.notes)
     lines = [int(line) for line in table.lines]
@@ -131,14 +129,14 @@ def _checked(columns: Columns, where: Where, ocv: Mapping[str, Any], file: Path)
     share = float(ocv.get("occupancy_per_composition", 1.0))
     if "occupancy" not in used:
         used["occupancy"] = [share * x for x in used["composition"]]
-    for key in _KEYS:
+    for key in OCV_KEYS:
         number = number_of(key)
         for i, value in enumerate(used[key]):
             if not number.low <= value <= number.high:
                 hint = "; see occupancy_per_composition and composition_range" if key == "occupancy" else ""
                 message = f"{key} {value:.6g} is out of range (allowed: {number.low:g} to {number.high:g}{hint})"
                 raise _Bad(message if where(rows[i]) else f"{file}: {message}", where(rows[i]))
-    for key in _KEYS:
+    for key in OCV_KEYS:
         named = (lambda i: f"line {where(rows[i])}") if where(0) else (lambda i: f"row {i + 1}")
         trouble = not_strict(key, used[key], named)
         if trouble is not None:
@@ -146,7 +144,7 @@ def _checked(columns: Columns, where: Where, ocv: Mapping[str, Any], file: Path)
             raise _Bad(f"{key}: {trouble[1]}" if line else f"{file}: {key}: {trouble[1]}", line)
     if "path" in ocv:
         _refuse_plateaus(used["composition"], used["potential_V"], ocv, file)
-    return {key: used[key] for key in _KEYS}
+    return {key: used[key] for key in OCV_KEYS}
 
 
 __all__ = ["take_curves"]

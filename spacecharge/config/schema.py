@@ -423,4 +423,4 @@ class Configuration(StackNumbers):
     output: OutputKeys = Field(default_factory=OutputKeys)
 
 
-__all__ = ["MAX_FREQUENCIES", "MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model", "quantity"]
+__all__ = ["MAX_FREQUENCIES", "MAX_POINTS", "Configuration", "Keys", "json_schema", "numbers_model"]

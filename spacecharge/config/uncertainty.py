@@ -11,8 +11,6 @@ from pydantic import Field
 from ..document.problems import Problems, nearest
 from .fields import Keys, Plain, Whole
 
-UNCERTAINTIES = ("covariance", "bootstrap", "profile", "posterior")
-
 DEFAULT_SAMPLES = {"posterior": 20_000}
 """Draws of a posterior; a bootstrap resamples less often."""
 
@@ -90,7 +88,7 @@ class Asked:
     Parameters
     ----------
     uncertainty : str
-        One of :data:`UNCERTAINTIES`.
+        ``covariance``, ``bootstrap``, ``profile`` or ``posterior``.
     samples, seed : int
         Draws or resamplings; of the random numbers.
     priors : dict of str to PriorSpec
@@ -180,7 +178,6 @@ def _prior(name: str, keys: PriorKeys, allowed: Range, problems: Problems) -> Pr
 
 
 __all__ = [
-    "UNCERTAINTIES",
     "Asked",
     "PriorSpec",
     "Range",

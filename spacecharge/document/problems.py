@@ -61,6 +61,11 @@ def nearest(name: object, known: Iterable[str]) -> str:
     return f"known: {', '.join([*listed, *(['...'] if len(names) > len(listed) else [])])}"
 
 
+def dotted_path(path: str | tuple[str | int, ...]) -> str:
+    """Return a path of keys and list items as it is written: ``sweep.temperature_K.1``."""
+    return path if isinstance(path, str) else ".".join(str(part) for part in path)
+
+
 def shown(value: object, width: int = 40) -> str:
     """Return `value` as it may stand in a message: short, in one line."""
     text = repr(value)
@@ -115,7 +120,7 @@ class Problems:
         file : str, optional
             Another file that the problem lies in (a table of points); `position` then refers to it.
         """
-        dotted = path if isinstance(path, str) else ".".join(str(part) for part in path)
+        dotted = dotted_path(path)
         if position is None and file is None and self.locate is not None and dotted:
             position = self.locate(path, key=key)
         dotted = dotted if len(dotted) <= _PATH_WIDTH else f"{dotted[: _PATH_WIDTH - 3]}..."
@@ -144,4 +149,4 @@ class Problems:
             raise ConfigError(self.lines)
 
 
-__all__ = ["Locate", "Position", "Problems", "nearest", "shown"]
+__all__ = ["Locate", "Position", "Problems", "dotted_path", "nearest", "shown"]

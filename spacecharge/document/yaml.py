@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .bounds import MAX_NODES, Alias, Refused, refused_size
-from .problems import Position, Problems, shown
+from .problems import Position, Problems, dotted_path, shown
 
 MAX_BYTES = 2_000_000
 """Largest file that is read [bytes]; a configuration is a few thousand."""
@@ -64,7 +64,7 @@ class Locator:
             Counted from 1. A path that the file does not hold gives its nearest parent's key; None
             where there is no parent either.
         """
-        dotted = path if isinstance(path, str) else ".".join(str(part) for part in path)
+        dotted = dotted_path(path)
         tables = (self.keys, self.values) if key else (self.values, self.keys)
         for table in tables:
             if dotted in table:
@@ -395,8 +395,6 @@ __all__ = [
     "MAX_BYTES",
     "Document",
     "Locator",
-    "Position",
-    "Problems",
     "as_yaml",
     "beside",
     "parse_document",

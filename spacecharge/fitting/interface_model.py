@@ -435,4 +435,4 @@ def _with_space_charge(scalars: Mapping[str, Array]) -> dict[str, Array]:
     return {**scalars, "interface_resistance": np.where(known, resistance, 0.0)}
 
 
-__all__ = ["ADDED", "InterfaceModel", "Solving", "State"]
+__all__ = ["ADDED", "InterfaceModel", "Solving"]

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from ..config.fit_sweep import check_fit_sweep, replaced
-from ..document.problems import Problems, nearest, shown
+from ..document.problems import Problems, dotted_path, nearest, shown
 from ..document.yaml import Document, Locator, read_document
 from ..errors import ConfigError
 from .kind import Kind
@@ -147,7 +147,7 @@ class _Plain(Problems):
 
     def add(self, path: str | tuple[str | int, ...], message: str, **more: Any) -> None:
         """Add one problem."""
-        dotted = path if isinstance(path, str) else ".".join(str(part) for part in path)
+        dotted = dotted_path(path)
         if (dotted, message) not in self.found:
             self.found.append((dotted, message))
         super().add(path, message, **more)

@@ -14,7 +14,7 @@ from ..measured.equilibrium import BRANCHES, Curve
 from ..measured.ocv import Ocv
 from ..report.ocv_fits import ocv_text
 from ..store.stored_fit import FitColumn, FitTable, StoredFit
-from .result import UnfittedResult
+from .result import UnfittedResult, pointed
 
 NAME = "ocv"
 
@@ -70,9 +70,7 @@ class OcvResult(UnfittedResult):
             f"composition {x[0]:.4g} to {x[-1]:.4g}, {u[0]:.4g} to {u[-1]:.4g} V, {len(self.ocv.rests)} rests"
         ]
         lines += [f"  two-phase plateau: {plateau}" for plateau in self.ocv.plateaus]
-        if self.warnings:
-            lines.append(f"  {len(self.warnings)} warning{'s' if len(self.warnings) > 1 else ''}: see .warnings")
-        return "\n".join(lines) + ">"
+        return "\n".join([*lines, *pointed(self.warnings)]) + ">"
 
     @property
     def tables(self) -> Mapping[str, FitTable]:
@@ -197,4 +195,4 @@ def _listed(values: Any) -> list[float | None]:
     return [float(v) if math.isfinite(v) else None for v in values]
 
 
-__all__ = ["OcvResult"]
+__all__ = ["NAME", "OcvResult"]

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from ..config.uncertainty import PriorSpec, Sampling
 
 
+def pointed(warnings: Sequence[str]) -> list[str]:
+    """Return the line of a short description that points at warnings, where there are any."""
+    return [f"  {len(warnings)} warning{'s' if len(warnings) > 1 else ''}: see .warnings"] if warnings else []
+
+
 class FitSettings(Protocol):
     """What a configuration says of a fit, whatever is fitted."""
 
@@ -183,9 +188,7 @@ class FitResult:
             lines.append(f"  {v.name} = {v.value:.5g} +- {v.sigma:.2g}{unit}")
         if len(fitted) > _SHOWN:
             lines.append(f"  ... and {len(fitted) - _SHOWN} more")
-        if self.warnings:
-            lines.append(f"  {len(self.warnings)} warning{'s' if len(self.warnings) > 1 else ''}: see .warnings")
-        return "\n".join(lines) + ">"
+        return "\n".join([*lines, *pointed(self.warnings)]) + ">"
 
     @property
     def title(self) -> str:

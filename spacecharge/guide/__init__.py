@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -56,10 +57,15 @@ def read_page(topic: str) -> str:
     known = {path.stem: path for path in FOLDER.glob("*.md")}
     wanted = topic.removesuffix(".md").replace("-", "_")
     if wanted not in known:
-        close = get_close_matches(wanted, known, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError([f"guide: no page {topic!r} ({hint}pages: {', '.join(sorted(known))})"])
+        raise not_known("guide", "page", topic, wanted, sorted(known))
     return known[wanted].read_text(encoding="utf-8")
 
 
-__all__ = ["FOLDER", "Page", "pages", "read_page"]
+def not_known(command: str, what: str, given: str, wanted: str, known: Sequence[str]) -> ConfigError:
+    """Return the error that a page or an example does not exist, with the nearest one and all of them."""
+    close = get_close_matches(wanted, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return ConfigError([f"{command}: no {what} {given!r} ({hint}{what}s: {', '.join(known)})"])
+
+
+__all__ = ["FOLDER", "Page", "not_known", "pages", "read_page"]

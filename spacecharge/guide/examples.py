@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from ..errors import ConfigError, StoreError
+from ..errors import StoreError
+from . import not_known
 
 SHIPPED = Path(__file__).parent / "examples"
 """Where an installed package keeps them (the build copies the folder ``configs`` here)."""
@@ -95,9 +95,7 @@ def copy_example(name: str, target: Path) -> list[Path]:
     known = {example.name: example for example in examples()}
     wanted = name.removesuffix(".yaml")
     if wanted not in known:
-        close = get_close_matches(wanted, known, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError([f"example: no example {name!r} ({hint}examples: {', '.join(known)})"])
+        raise not_known("example", "example", name, wanted, list(known))
     sources = _with_named_files(known[wanted].path)
     written = [target / source.relative_to(folder()) for source in sources]
     present = [path for path in written if os.path.lexists(path)]

@@ -127,7 +127,8 @@ steady_nodes, _element   direct currents: laws at a node, jumps at contacts; one
 steady_newton, _mesh     the pass through the stack, what closes it, continuation; the mesh and its error
 steady_profile           profiles and observables of that state
 signal_element, _chain   small signals: one element; the pass through the stack, in matrices
-signal_scalar, _drift    that pass on numbers, where one component conducts: at rest; about a current
+signal_reduced, _pass    where one component conducts: its elements and the pass, on numbers
+signal_scalar, _drift    the spectrum by that pass: at rest; about a current
 signal_profile, _state   sigma, C and drift at the nodes: at rest; about a current
 Elsewhere, each with its method at its head: `lattice/kernels/` planes of a lattice, `nmr/kernels.py` exchange curves.
 

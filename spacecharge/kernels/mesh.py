@@ -224,7 +224,7 @@ _H5 = 0.5 * X1**3 * (1.0 - X1) ** 2
 
 
 @kernel
-def start_deltas(work, codes, species, n):
+def start_deltas(work, codes, species):
     """Complete the starting Delta: the cubic in y with the slopes at both ends of an element, which PULL holds."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     for s in range(n_species):

@@ -239,7 +239,7 @@ def neutral_bias(work, codes, faces, n, plane):
 
 
 @kernel
-def _is_strained(work, codes, faces, n, gap, plane):
+def _is_strained(work, codes, faces, gap, plane):
     """Say whether the state in `work` asks more of the mesh than the one in `faces` that it was made for."""
     for layer in range(codes[N_LAYERS]):
         for side in range(2):
@@ -292,7 +292,7 @@ def solve_neutral(work, row, codes, species, faces, n, memo, out):
             work[w.STRENGTH * S + gap] = 0.0
         status, _, _ = newton(work, row, ends, m, kind, STEP_TOLERANCE, memo)
         bias = neutral_bias(work, codes, faces, n, plane)
-        unfit = status != CONVERGED or _is_strained(work, codes, faces, n, gap, plane)
+        unfit = status != CONVERGED or _is_strained(work, codes, faces, gap, plane)
         save_state(work, codes, n, state, True)
         if unfit:
             out[at] = math.inf
@@ -303,19 +303,24 @@ def solve_neutral(work, row, codes, species, faces, n, memo, out):
         set_up(work, row, codes, species, n, interacting)
 
 
+@inlined
+def own_bias(row, faces, plane, n_layers):
+    """Return the bias over a plane, where that of the neutral stack is zero."""
+    if plane == 0:
+        return faces[0, 0]
+    if plane == n_layers:
+        return faces[n_layers - 1, 1]
+    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
+    return row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+
+
 @kernel
 def direct_static(row, codes, faces, out):
     """Fill static capacitances of stacks in which every neutral bias is zero."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     for plane in range(n_layers + 1):
         at = o.capacitance_start(n_layers, n_species) + 2 * plane
-        if plane == 0:
-            bias = faces[0, 0]
-        elif plane == n_layers:
-            bias = faces[n_layers - 1, 1]
-        else:
-            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+        bias = own_bias(row, faces, plane, n_layers)
         out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
         if abs(bias) > SMALL_BIAS:
             out[at + o.STATIC] = charge_left(codes, faces, plane) / bias * VACUUM_PERMITTIVITY
@@ -325,15 +330,9 @@ def direct_static(row, codes, faces, out):
 def simple_static(row, codes, faces, out):
     """Fill static capacitances where the neutral bias is zero; elsewhere its limit at small bias, for now."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
-    volt = BOLTZMANN * row[TEMPERATURE] / ELEMENTARY_CHARGE
     for plane in range(n_layers + 1):
         at = o.capacitance_start(n_layers, n_species) + 2 * plane
-        if plane == 0:
-            bias = faces[0, 0]
-        elif plane == n_layers:
-            bias = faces[n_layers - 1, 1]
-        else:
-            bias = row[contact_start(n_layers) + CONTACT_SIZE * (plane - 1)] / volt
+        bias = own_bias(row, faces, plane, n_layers)
         out[at + o.STATIC] = out[at + o.DIFFERENTIAL]
         if has_planes(codes):
             # A plane answers to the bias of every contact: nowhere is the charge of a contact its own.

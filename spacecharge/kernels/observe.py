@@ -137,6 +137,13 @@ def find_crossing(work, layer, side, level):
     return e, (1.0 if side == 0 else 0.0), x
 
 
+@inlined
+def integral_to(t, side, c0, c1, c2, c3, c4):
+    """Return the integral of a polynomial of local t from one side of an element to t."""
+    part = t * (c0 + t * (c1 / 2.0 + t * (c2 / 3.0 + t * (c3 / 4.0 + t * c4 / 5.0))))
+    return c0 + c1 / 2.0 + c2 / 3.0 + c3 / 4.0 + c4 / 5.0 - part if side == 1 else part
+
+
 @kernel
 def region_excess(work, layer, side, e_cut, t_cut):
     """Return int (sigma_b/sigma - 1) dx from a contact to local coordinate `t_cut` of element `e_cut` [m].
@@ -156,10 +163,7 @@ def region_excess(work, layer, side, e_cut, t_cut):
         if t_cut <= 0.0:
             return total + work[w.EXCESS * S + e_cut]
     c1, c2, c3, c4 = coefficients(work, w.TOTAL, e_cut)
-    c0, t = work[w.TOTAL * S + e_cut], t_cut
-    part = t * (c0 + t * (c1 / 2.0 + t * (c2 / 3.0 + t * (c3 / 4.0 + t * c4 / 5.0))))
-    if side == 1:
-        part = c0 + c1 / 2.0 + c2 / 3.0 + c3 / 4.0 + c4 / 5.0 - part
+    part = integral_to(t_cut, side, work[w.TOTAL * S + e_cut], c1, c2, c3, c4)
     return total + part * work[w.SIZE * S + e_cut]
 
 
@@ -196,10 +200,7 @@ def relative_region(work, bulk, layer, side, e_cut, t_cut):
         resistance_ratio(work, bulk, e_cut, 3) - c0,
         resistance_ratio(work, bulk, e_cut, 4) - c0,
     )
-    t = t_cut
-    part = t * (c0 + t * (c1 / 2.0 + t * (c2 / 3.0 + t * (c3 / 4.0 + t * c4 / 5.0))))
-    if side == 1:
-        part = c0 + c1 / 2.0 + c2 / 3.0 + c3 / 4.0 + c4 / 5.0 - part
+    part = integral_to(t_cut, side, c0, c1, c2, c3, c4)
     return relative_resistance(work, bulk, first, last) + max(part, 0.0) * work[w.SIZE * S + e_cut]
 
 

@@ -69,8 +69,7 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
     WITH_STATIC,
     RESISTANCE_TOLERANCE,
     START_FLAT,
-    OPTIONS_SIZE,
-) = range(8)
+) = range(7)
 
 # Formal order of the nodes that elements share: sizes of elements follow the tolerance to 1/ORDER.
 ORDER = 8.0
@@ -271,7 +270,7 @@ def solve_point(work, row, codes, scratch, options, out, general):
             if n < 0 or 2 * n + 8 > w.CAPACITY:
                 return _failed(out, INACCURATE, iterations)
             if interacting:
-                start_deltas(work, codes, species, n)
+                start_deltas(work, codes, species)
         kind = (interacting, bordered, flat and coarse)
         set_up(work, row, codes, species, n, interacting)
         status, more, last_step = relax(

@@ -230,7 +230,7 @@ def change_basis(state, old, n_old, new, n_new, m, layer):
 
 
 @kernel
-def drop_component(state, k, n, m, layer):
+def drop_component(state, k, n, layer):
     """Eliminate the k-th unknown of the state: nothing of it passes on."""
     x, b, f, z = state
     pivot = 1.0 / x[k, k]
@@ -360,7 +360,7 @@ def cross_contact(state, layer, order, counts, contact):
             change_basis(state, here, n_left, basis, n_left, m, layer)
             move_load(state, here[0], basis, n_left, 1.0)
         for k in range(n_left - 1, n - 1, -1):
-            drop_component(state, k, k + 1, m, layer)
+            drop_component(state, k, k + 1, layer)
         resistance, ratio = np.empty(m), np.empty(m)
         plain = True
         for k in range(n):

@@ -203,7 +203,7 @@ def read_faces(mesh, faces):
 
 
 @merged
-def compare(mesh, faces, flows, answers, by_voltage, results):
+def compare(faces, flows, answers, by_voltage, results):
     """Fill the errors of a mesh from what changed against the one before: faces (2, n, n_routes), answers (2, ...)."""
     change = 0.0
     for i in range(faces.shape[1]):
@@ -293,7 +293,7 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
             cuts[:] = True
         read_faces(mesh, faces[1])
         if halved:
-            compare(mesh, faces, flows, answers, aim[0], results)
+            compare(faces, flows, answers, aim[0], results)
             results[R_ERROR] += LUCK * bound
             # What Newton's last step may leave of dV/dJ.
             results[R_RELATIVE] += fine[0]

@@ -216,7 +216,7 @@ def _inner_source(species, layer, s, row, move, c, delta, y):
 
 
 @merged
-def _largest_move(work, row, move, codes, tangent, n):
+def _largest_move(row, move, codes, tangent, n):
     """Return the largest change of a reduced quantity per unit of the parameter."""
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     largest = abs(move[TEMPERATURE] / row[TEMPERATURE])
@@ -297,7 +297,7 @@ def sensitivity(work, row, moves, codes, options, out, result):
         set_up(work, row, codes, species, n, interacting)
         evaluate_charge(work, codes, n, n_pad, interacting)
         state_tangent(work, row, move, codes, species, n, tangent)
-        largest = _largest_move(work, row, move, codes, tangent, n)
+        largest = _largest_move(row, move, codes, tangent, n)
         # A parameter that moves only an areal charge or a fixed charge still needs some step.
         step = LARGEST_MOVE / largest if largest > 0.0 else 1.0
         for trial in range(4):

@@ -99,7 +99,7 @@ def mean_of_branches(charge: Curve, discharge: Curve, grid: Array | None = None)
 
 
 def falling_regression(values: Array, weights: Array | None = None) -> Array:
-    """Return the closest sequence that does not rise, by pooling adjacent violators.
+    """Return the closest sequence that does not rise.
 
     Parameters
     ----------
@@ -117,23 +117,9 @@ def falling_regression(values: Array, weights: Array | None = None) -> Array:
     ----------
     R. E. Barlow et al., Statistical Inference under Order Restrictions, Wiley 1972.
     """
-    weights = np.ones(values.shape) if weights is None else weights
-    means: list[float] = []
-    masses: list[float] = []
-    counts: list[int] = []
-    for value, weight in zip(values, weights, strict=True):
-        mean, mass, count = float(value), float(weight), 1
-        while means and means[-1] < mean:
-            total = masses[-1] + mass
-            mean = (masses[-1] * means[-1] + mass * mean) / total
-            mass, count = total, count + counts[-1]
-            means.pop()
-            masses.pop()
-            counts.pop()
-        means.append(mean)
-        masses.append(mass)
-        counts.append(count)
-    return np.repeat(means, counts)
+    from scipy.optimize import isotonic_regression
+
+    return np.asarray(isotonic_regression(values, weights=weights, increasing=False).x)
 
 
 @dataclass(frozen=True, slots=True)

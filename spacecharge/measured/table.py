@@ -408,9 +408,7 @@ def read_table(
     titles: Sequence[str] | None = None,
     *,
     decimal: str | None = None,
-    delimiter: str | None = None,
     missing: bool = True,
-    shown_path: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Table:
     """Read columns of a table.
@@ -423,12 +421,8 @@ def read_table(
         Columns; default: all.
     decimal : {'.', ','}, optional
         Default: found.
-    delimiter : str, optional
-        One of the keys of `DELIMITERS`; default: found.
     missing : bool
         Leave out rows without a value, and a row of units; False: refuse them.
-    shown_path : str, optional
-        Name of the file in messages.
     max_bytes : int
         Largest file that is read [bytes].
 
@@ -442,8 +436,8 @@ def read_table(
     DataError
         With file and line.
     """
-    text = read_text(path, shown_path, max_bytes)
-    return TextTable(text, titles or (), delimiter=delimiter).numbers(titles, decimal=decimal, missing=missing)
+    text = read_text(path, max_bytes=max_bytes)
+    return TextTable(text, titles or ()).numbers(titles, decimal=decimal, missing=missing)
 
 
 __all__ = ["DELIMITERS", "Table", "TextTable", "read_table"]

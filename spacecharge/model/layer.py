@@ -16,7 +16,6 @@ from .numbers import (
     ARRHENIUS_REFERENCE_K,
     CONTACT,
     LAYER,
-    RANGES,
     SPECIES,
     STACK,
     ContactNumbers,
@@ -380,8 +379,6 @@ for _class, _numbers in ((Layer, (*LAYER, *SPECIES)), (Contact, CONTACT), (Stack
 
 __all__ = [
     "ARRHENIUS_REFERENCE_K",
-    "RANGES",
-    "SPECIES_KEYS",
     "Contact",
     "End",
     "Layer",

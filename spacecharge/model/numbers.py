@@ -258,7 +258,7 @@ def long_name(path: str, n_names: int = 1) -> str:
     return " ".join([*(n for n in names if n not in ("species", "lattice")), words])
 
 
-def described(rows: Sequence[Number], indent: str = "    ") -> str:
+def described(rows: Sequence[Number]) -> str:
     """Return numpydoc lines of numbers, for the docstring of the class that takes them as keywords."""
     lines = []
     for row in rows:
@@ -266,7 +266,7 @@ def described(rows: Sequence[Number], indent: str = "    ") -> str:
             kind = "float or mapping" if row.rule == "law" else "float"
             law = ", or ``{value, at_K, activation_energy_eV}``" if row.rule == "law" else ""
             lines += [f"{row.key} : {kind}", f"    {row.text} [{row.unit.text or '1'}]{law}."]
-    return f"\n{indent}".join(lines)
+    return "\n    ".join(lines)
 
 
 __all__ = [
@@ -279,7 +279,6 @@ __all__ = [
     "LAYER",
     "LOAD",
     "NUMBERS",
-    "PLANE",
     "RANGES",
     "SOLVER",
     "SPECIES",
@@ -288,7 +287,6 @@ __all__ = [
     "ContactNumbers",
     "LayerNumbers",
     "Number",
-    "SpeciesNumbers",
     "check_number",
     "described",
     "long_name",

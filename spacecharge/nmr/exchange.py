@@ -79,11 +79,6 @@ class Exchange:
         return self.size * math.exp(geometry_code(self.geometry) * self.size_spread**2)
 
     @property
-    def has_barrier(self) -> bool:
-        """Whether the boundary asks for a surface exchange coefficient."""
-        return self.boundary in ("barrier", "barrier_bath")
-
-    @property
     def has_capacity(self) -> bool:
         """Whether B holds a finite magnetisation, so that spins come back."""
         return _KERNEL_BOUNDARY[self.boundary] > 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
+from ..store.target import refuse_replacing
 from .figures import save
 from .style import PALETTE, STYLES, defect_label, letters, new_figure, styled
 
@@ -80,8 +80,7 @@ def draw_carriers(
         The file exists, or cannot be written.
     """
     target = Path(output)
-    if target.exists() and not overwrite:
-        raise StoreError(f"{target} exists: choose another name or --overwrite")
+    refuse_replacing(target, overwrite=overwrite)
     save(plot_carriers(solution, title=title), target)
     return target
 

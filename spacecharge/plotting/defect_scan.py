@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..store.target import refuse_replacing
 from .figures import save
 from .style import PALETTE, STYLES, defect_label, letters, new_figure, styled
 
@@ -70,8 +71,7 @@ def draw_scan(
         The file exists, or cannot be written, or there is nothing to draw.
     """
     target = Path(output)
-    if target.exists() and not overwrite:
-        raise StoreError(f"{target} exists: choose another name or --overwrite")
+    refuse_replacing(target, overwrite=overwrite)
     if not any(np.isfinite(column).any() for column in columns.values()):
         raise StoreError("no point of the scan has an equilibrium: nothing to draw")
     with styled():

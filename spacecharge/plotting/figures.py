@@ -15,7 +15,7 @@ from ..errors import StoreError
 from ..report.view import View
 from ..store.files import replacing
 from ..store.read import read_results
-from ..store.target import output_file
+from ..store.target import output_file, refuse_replacing
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
 from .expression import parse
 from .nyquist import has_spectra, plot_spectra
@@ -225,8 +225,7 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     StoreError
         The suffix names no format, the file exists already, or cannot be written.
     """
-    if target.exists() and not overwrite:
-        raise StoreError(f"{target}: exists already; --overwrite replaces it")
+    refuse_replacing(target, overwrite=overwrite)
     known = figure.canvas.get_supported_filetypes()
     suffix = target.suffix.lstrip(".").lower()
     if suffix not in known:

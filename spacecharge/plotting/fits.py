@@ -15,6 +15,7 @@ from ..model.arrhenius import arrhenius
 from ..nmr.parameters import FALLING
 from ..report.fits import quality
 from ..store.stored_fit import FitTable, StoredFit, read_fits
+from ..store.target import refuse_replacing
 from ..units import display_of
 from .corner import corner_figure
 from .figures import save
@@ -71,9 +72,7 @@ def plot_fit(
     else:
         own = [target.with_name(f"{target.stem}_{stored.name}{target.suffix}") for stored in fits]
     corners = [beside(figure) for figure, stored in zip(own, fits, strict=True) if stored.posterior is not None]
-    taken = [figure for figure in (*own, *corners) if figure.exists()]
-    if taken and not overwrite:
-        raise StoreError(f"{taken[0]}: exists already; --overwrite replaces it")
+    refuse_replacing(*own, *corners, overwrite=overwrite)
     for figure, stored in zip(own, fits, strict=True):
         save(figure_of(stored), figure, overwrite=overwrite)
         if stored.posterior is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..report.view import View
+from ..store.layout import PLANES_GROUP
 from ..units import display_of
 from .frame import frame, profile_lines
 from .lines import draw_panel, explain_colours, note_of
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-GROUP = "profiles/planes"
 
 OFF_BULK = 0.02
 """Planes are shown as far as the potential is off that of the grain by more than this share of its largest value."""
@@ -107,11 +107,11 @@ def plot_planes(view: View, *, title: str = "") -> Figure:
     results = view.results
     series, notes = profile_lines(view)
     n_lines = 1 if series is None else len(series)
-    x = results[f"{GROUP}/x"] * display_of("m").factor
+    x = results[f"{PLANES_GROUP}/x"] * display_of("m").factor
     species = results.names("species") or (str(results.attributes.get("carrier", "")),)
-    potential = view.variable(f"{GROUP}/potential").values.reshape(n_lines, x.size)
-    charge = view.variable(f"{GROUP}/charge").values.reshape(n_lines, x.size)
-    fraction = view.variable(f"{GROUP}/occupancy").values.reshape(n_lines, len(species), x.size)
+    potential = view.variable(f"{PLANES_GROUP}/potential").values.reshape(n_lines, x.size)
+    charge = view.variable(f"{PLANES_GROUP}/charge").values.reshape(n_lines, x.size)
+    fraction = view.variable(f"{PLANES_GROUP}/occupancy").values.reshape(n_lines, len(species), x.size)
     colours = line_colours(n_lines)
     with styled():
         figure, panels = new_figure(3, 1, title, "; ".join(notes))

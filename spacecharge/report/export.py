@@ -23,7 +23,7 @@ from ..errors import StoreError
 from ..store.columns import Rows
 from ..store.files import replacing, system_errors
 from ..store.read import Results
-from ..store.target import output_file
+from ..store.target import output_file, refuse_replacing
 from .view import Quantity, View
 
 LONG = ("frequency", "arc", "relaxation")
@@ -304,8 +304,7 @@ def write_table(
     if ending not in FORMATS:
         raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
     path = output_file(path)
-    if path.exists() and not overwrite:
-        raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    refuse_replacing(path, overwrite=overwrite)
     known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}
     if path.is_file() and not _is_table_of(path, known):
         raise StoreError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..codes import status_words
+from ..store.layout import PLANES_GROUP
 from .points import number, pivot, point_rows
 from .tables import table
 from .view import View
 
-GROUP = "profiles/planes"
 _COLUMNS = (
     ("barrier", "barrier"),
     ("resistivity_ratio_perpendicular", "r across"),
@@ -44,7 +44,7 @@ def _single(view: View, rows: int) -> list[str]:
                 lines.append(f"{quantity.label + label:<60}{quantity.display.after(number(value))}")
     status = int(view.variable("status").values)
     lines.append(f"{'status':<60}{status} ({status_words(status)})")
-    if f"{GROUP}/potential" in results.fields:
+    if f"{PLANES_GROUP}/potential" in results.fields:
         lines += ["", *_planes(view, rows)]
     return lines
 
@@ -61,8 +61,8 @@ def _planes(view: View, rows: int) -> list[str]:
     results = view.results
     species = results.names("species") or (str(results.attributes.get("carrier", "")),)
     names = ("x", "potential", "charge")
-    quantities = [view.variable(f"{GROUP}/{name}") for name in names]
-    fraction = view.variable(f"{GROUP}/occupancy").values.reshape(len(species), -1)
+    quantities = [view.variable(f"{PLANES_GROUP}/{name}") for name in names]
+    fraction = view.variable(f"{PLANES_GROUP}/occupancy").values.reshape(len(species), -1)
     total = len(quantities[0].values)
     if np.isfinite(quantities[1].values).any():
         centre = int(np.nanargmax(np.abs(quantities[1].values)))

@@ -166,15 +166,15 @@ def _single(view: View) -> list[str]:
         rows = []
         for c, contact in enumerate(results.contacts):
             for s, side in enumerate(results.names("side")):
-                rows.append([contact, side, *_cells(view, of_side, (c, s), species)])
+                rows.append([contact, side, *_cells(view, of_side, (c, s))])
         lines += table(_header(view, of_side, ("contact", "side"), species), rows, left=2)
         lines.append("")
     of_layer = _all_columns(view, _LAYER_COLUMNS, ("layer",))
-    rows = [[layer, *_cells(view, of_layer, (i,), species)] for i, layer in enumerate(results.layers)]
+    rows = [[layer, *_cells(view, of_layer, (i,))] for i, layer in enumerate(results.layers)]
     lines += table(_header(view, of_layer, ("layer",), species), rows)
     if results.contacts:
         of_plane = _all_columns(view, _PLANE_COLUMNS, ("contact",))
-        rows = [[name, *_cells(view, of_plane, (i,), species)] for i, name in enumerate(results.contacts)]
+        rows = [[name, *_cells(view, of_plane, (i,))] for i, name in enumerate(results.contacts)]
         lines += ["", *table(_header(view, of_plane, ("contact",), species), rows)]
         lines += _why_not(view, of_plane)
     lines.append("")
@@ -227,9 +227,7 @@ def _header(
     return [names, units]
 
 
-def _cells(
-    view: View, columns: Sequence[tuple[str, str]], index: tuple[int, ...], species: tuple[str, ...]
-) -> list[str]:
+def _cells(view: View, columns: Sequence[tuple[str, str]], index: tuple[int, ...]) -> list[str]:
     cells: list[str] = []
     for name, _ in columns:
         if name in view.results:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM
 from ..errors import ModelError
-from . import output as o
+from ..kernels import rows as o
 from .output import Registry, Rows
 
 if TYPE_CHECKING:

@@ -263,8 +263,9 @@ class Chain:
 
         Static and differential capacitances are those of equilibrium only and stay NaN.
         """
+        from ..kernels.rows import VALIDITY
         from ..kernels.steady_profile import observe_steady, steady_faces
-        from .output import VALIDITY, Rows
+        from .output import Rows
         from .packing import unpack_scalars
 
         solution = self.solution

@@ -13,35 +13,7 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..errors import ModelError
-from ..kernels.rows import (
-    BALANCE,
-    CENTRE,
-    CHARGE,
-    DEBYE,
-    DIFFERENTIAL,
-    EXCESS,
-    FACE_FIELD,
-    FACE_POTENTIAL,
-    FACE_RESISTANCE,
-    FACE_SPECIES,
-    FACE_SPECIES_SIZE,
-    FACE_START,
-    FACE_THETA,
-    FACE_VACANCY,
-    FACE_WIDTH,
-    HEAD_SIZE,
-    ITERATIONS,
-    PLANE_SIZE,
-    POTENTIAL_ERROR,
-    REGION,
-    RESISTANCE,
-    RESISTANCE_ERROR,
-    STATIC,
-    STATUS,
-    VALIDITY,
-    block_size,
-    output_size,
-)
+from ..kernels import rows as k
 from ..model import StackParameters
 
 if TYPE_CHECKING:
@@ -53,7 +25,7 @@ _SOLVED, _INACCURATE = int(Status.SOLVED), int(Status.ACCURACY_NOT_REACHED)
 
 def output_width(parameters: StackParameters) -> int:
     """Return the length of an output row."""
-    return output_size(parameters.n_layers, parameters.n_species)
+    return k.output_size(parameters.n_layers, parameters.n_species)
 
 
 class Rows:
@@ -86,7 +58,7 @@ class Rows:
     @cached_property
     def has_answer(self) -> NDArray[np.bool_]:
         """Whether observables stand behind the status of a point, shape (n_points,)."""
-        status = self.out[:, STATUS]
+        status = self.out[:, k.STATUS]
         return np.asarray((status == _SOLVED) | (status == _INACCURATE))
 
     @cached_property
@@ -98,15 +70,15 @@ class Rows:
     def blocks(self) -> Array:
         """Numbers of the layers, shape (n_points, n_layers, block_size)."""
         p = self.parameters
-        size = block_size(p.n_species)
-        blocks = self.out[:, HEAD_SIZE : HEAD_SIZE + p.n_layers * size]
+        size = k.block_size(p.n_species)
+        blocks = self.out[:, k.HEAD_SIZE : k.HEAD_SIZE + p.n_layers * size]
         return np.asarray(blocks.reshape(p.n_points, p.n_layers, size))
 
     @cached_property
     def faces(self) -> Array:
         """Numbers of the left and right face of every layer, shape (n_points, n_layers, 2, ...); NaN at free ends."""
         p = self.parameters
-        return np.asarray(self.blocks[:, :, FACE_START:].reshape(p.n_points, p.n_layers, 2, -1))
+        return np.asarray(self.blocks[:, :, k.FACE_START :].reshape(p.n_points, p.n_layers, 2, -1))
 
     @cached_property
     def contact_planes(self) -> slice:
@@ -126,7 +98,7 @@ class Rows:
     def of_species(self, column: int) -> Array:
         """Return a number of the species at the contacts, shape (n_points, n_contacts, 2[, n_species])."""
         p = self.parameters
-        columns = self.sides[..., FACE_SPECIES:].reshape(*self.sides.shape[:3], p.n_species, FACE_SPECIES_SIZE)
+        columns = self.sides[..., k.FACE_SPECIES :].reshape(*self.sides.shape[:3], p.n_species, k.FACE_SPECIES_SIZE)
         if p.n_species == 1:
             columns = columns[..., 0, :]
         return np.asarray(columns[..., column])
@@ -154,8 +126,8 @@ class Rows:
     def capacitance(self, column: int) -> Array:
         """Return a capacitance of the contacts, shape (n_points, n_contacts)."""
         p = self.parameters
-        start = HEAD_SIZE + p.n_layers * block_size(p.n_species)
-        planes = self.out[:, start:].reshape(p.n_points, p.n_layers + 1, PLANE_SIZE)
+        start = k.HEAD_SIZE + p.n_layers * k.block_size(p.n_species)
+        planes = self.out[:, start:].reshape(p.n_points, p.n_layers + 1, k.PLANE_SIZE)
         return np.asarray(planes[:, self.contact_planes, column])
 
     @cached_property
@@ -170,7 +142,7 @@ class Rows:
         of_plane = np.zeros((p.n_layers + 1, 2), dtype=bool)
         of_plane[1:, 0] = self.counted
         of_plane[:-1, 1] = self.counted
-        resistance = self.sides[..., FACE_RESISTANCE]
+        resistance = self.sides[..., k.FACE_RESISTANCE]
         counts = of_plane[self.contact_planes] & ~np.isnan(resistance)
         return np.asarray(np.where(counts, resistance, 0.0).sum(axis=2))
 
@@ -330,36 +302,10 @@ class Observed:
 
 
 __all__ = [
-    "BALANCE",
-    "CENTRE",
-    "CHARGE",
-    "DEBYE",
-    "DIFFERENTIAL",
-    "EXCESS",
-    "FACE_FIELD",
-    "FACE_POTENTIAL",
-    "FACE_RESISTANCE",
-    "FACE_SPECIES",
-    "FACE_SPECIES_SIZE",
-    "FACE_START",
-    "FACE_THETA",
-    "FACE_VACANCY",
-    "FACE_WIDTH",
-    "HEAD_SIZE",
-    "ITERATIONS",
     "Observed",
     "Output",
-    "PLANE_SIZE",
-    "POTENTIAL_ERROR",
-    "REGION",
-    "RESISTANCE",
-    "RESISTANCE_ERROR",
     "Registry",
     "Rows",
-    "STATIC",
-    "STATUS",
-    "VALIDITY",
-    "block_size",
     "counted_layers",
     "output_width",
 ]

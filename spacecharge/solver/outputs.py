@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import NO_STATIC_CAPACITANCE, Status, Validity
-from . import output as o
+from ..kernels import rows as o
 from .bulk import of_bulks
 from .output import Output as Output
 from .output import Registry, Rows

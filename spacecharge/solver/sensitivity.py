@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ..codes import Status
 from ..errors import ConvergenceError
+from ..kernels.rows import STATUS
 from ..model import Stack
 from ..model.numbers import DEFAULT_TOLERANCE_V
 from ..model.places import value_of
 from ..model.tangents import parameter_tangent
 from ..units import unit_of
 from .equilibrium import SolverOptions, solved_rows
-from .output import STATUS
 from .packing import unpack_scalars, unpack_sensitivities
 from .solution import Solution
 

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from ..codes import Statistics, Validity
 from ..constants import ELEMENTARY_CHARGE, NM, VACUUM_PERMITTIVITY
+from ..kernels import rows as o
 from ..units import UNITS
-from . import output as o
+from .output import Rows
 
 Array = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ OTHERS_CONDUCT = 1e9 * next(unit.factor for unit in UNITS if unit.suffix == "_oh
 """Resistance of a region from which electrons or other ions carry the current [ohm m2]: 1e9 Ohm cm2."""
 
 
-def strained(rows: o.Rows) -> NDArray[np.int32]:
+def strained(rows: Rows) -> NDArray[np.int32]:
     """Return the flags of every point that follow from its observables; NaN raises none.
 
     Parameters
@@ -54,7 +55,7 @@ def strained(rows: o.Rows) -> NDArray[np.int32]:
     return flags
 
 
-def without_cores(rows: o.Rows, flags: NDArray[np.int32]) -> NDArray[np.int32]:
+def without_cores(rows: Rows, flags: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the flags of the kernel, with the one of thin layers from layers alone that have a bulk to reach.
 
     A core of a grain boundary is level with the bulk of its grain: it has no bulk of its own inside, and being within
@@ -68,7 +69,7 @@ def without_cores(rows: o.Rows, flags: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.asarray(np.where(thin, flags | bit, flags & ~bit), dtype=np.int32)
 
 
-def without_bulk(rows: o.Rows) -> NDArray[np.bool_]:
+def without_bulk(rows: Rows) -> NDArray[np.bool_]:
     """Return which layers are too thin to reach their bulk, shape (n_points, n_layers): the kernel's rule, by layer."""
     p = rows.parameters
     thickness = p.thickness * (1.0 - 1e-12)
@@ -80,7 +81,7 @@ def without_bulk(rows: o.Rows) -> NDArray[np.bool_]:
     return np.asarray(meeting | (widths.max(axis=2) >= thickness))
 
 
-def _of_species(rows: o.Rows, column: int) -> Array:
+def _of_species(rows: Rows, column: int) -> Array:
     """Return a number of the species at the faces, shape (n_points, n_layers, 2, n_species)."""
     faces, n_species = rows.faces, rows.parameters.n_species
     return np.asarray(
@@ -88,7 +89,7 @@ def _of_species(rows: o.Rows, column: int) -> Array:
     )
 
 
-def _may_be_few(rows: o.Rows) -> bool:
+def _may_be_few(rows: Rows) -> bool:
     """Say whether any region can hold fewer carriers than one a patch; spares counting them in nearly every sweep.
 
     A region reaches to where the occupancy is all but that of the bulk: its last Debye length alone holds more than a
@@ -101,7 +102,7 @@ def _may_be_few(rows: o.Rows) -> bool:
     return bool((_of_species(rows, o.FACE_WIDTH) >= 0.999 * p.thickness[:, :, None, None]).any())
 
 
-def carriers(rows: o.Rows) -> Array:
+def carriers(rows: Rows) -> Array:
     """Return the mobile carriers of the region at each face per area [m-2], shape (n_points, n_layers, 2).
 
     With one species: those of the bulk plus what the charge of the region adds, which Gauss's law gives from the field

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import StoreError
-from .fit_reader import GROUP, FittedNumber, fit_names, read_fit
+from .fit_reader import GROUP, fit_names
 from .opening import open_hdf5
 from .posterior import write_posterior
 from .provenance import provenance
@@ -296,4 +296,4 @@ def _texts(group: h5py.Group, name: str, texts: Any) -> None:
     group.attrs.create(name, list(texts), shape=(len(texts),), dtype=h5py.string_dtype("utf-8"))
 
 
-__all__ = ["FittedNumber", "fit_names", "read_fit", "refuse_existing", "write_fit"]
+__all__ = ["fit_names", "refuse_existing", "write_fit"]

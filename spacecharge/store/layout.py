@@ -28,6 +28,9 @@ CHUNK_BYTES = 1 << 18
 """Size aimed at for an HDF5 chunk [bytes]: four fit the default chunk cache of HDF5 (1 MiB), and one
 decompresses in about a millisecond, which is what a single profile or a short line costs to read."""
 
+PLANES_GROUP = "profiles/planes"
+"""Group of what stands plane by plane in files of planes of lattice sites."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coordinate:

@@ -17,7 +17,7 @@ from ..errors import StoreError
 from ..units import display_of
 from .columns import Rows
 from .hdf5 import scale_name, scales_of
-from .layout import MARKER, NOT_RUN
+from .layout import MARKER
 from .opening import damaged, open_hdf5, refusing_damage
 from .work import COMPLETE, FITS, STATE
 
@@ -355,7 +355,7 @@ def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Swept coordinates first, then the variables; SI units.
+        Swept coordinates first, then the variables; SI units, that of every column in ``frame.attrs["units"]``.
 
     Raises
     ------
@@ -370,12 +370,15 @@ def to_dataframe(path: str | os.PathLike[str]) -> pandas.DataFrame:
     results = Results(path)
     rows = Rows(results.sweep, results.shape, results.names)
     columns: dict[str, NDArray[Any]] = {}
-    for axis in results.sweep:
-        for name in results.coordinates(axis):
-            columns |= rows.columns(name, (axis,), _named(results[name], results.names_of(name)))
-    for name in results.variables:
-        columns |= rows.columns(name, results.fields[name].dims, results[name])
-    return pandas.DataFrame(columns)
+    units: dict[str, str] = {}
+    for name in (*(c for axis in results.sweep for c in results.coordinates(axis)), *results.variables):
+        field = results.fields[name]
+        found = dict(rows.columns(name, field.dims, _named(results[name], results.names_of(name))))
+        columns |= found
+        units |= dict.fromkeys(found, field.units)
+    frame = pandas.DataFrame(columns)
+    frame.attrs["units"] = units
+    return frame
 
 
 def _fields(file: h5py.File) -> dict[str, Field]:
@@ -422,4 +425,4 @@ def _plain(value: Any) -> Any:
     return value
 
 
-__all__ = ["NOT_RUN", "Field", "Results", "open_hdf5", "open_results", "read_results", "to_dataframe"]
+__all__ = ["Field", "Results", "open_results", "read_results", "to_dataframe"]

@@ -127,6 +127,26 @@ def refuse_taken(path: Path, asked: bool) -> None:
         )
 
 
+def refuse_replacing(*paths: Path, overwrite: bool) -> None:
+    """Refuse to replace tables and figures unasked.
+
+    Parameters
+    ----------
+    *paths : Path
+        Where they go.
+    overwrite : bool
+        The user asks for it.
+
+    Raises
+    ------
+    StoreError
+        One of them exists already.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise StoreError(f"{path}: exists already; --overwrite replaces it")
+
+
 def _short(name: str) -> str:
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
@@ -146,4 +166,4 @@ def _kind(mode: int) -> str:
     return next((words for words, tests in kinds.items() if any(test(mode) for test in tests)), "no regular file")
 
 
-__all__ = ["output_file", "prepared_file", "refuse_taken"]
+__all__ = ["output_file", "prepared_file", "refuse_replacing", "refuse_taken"]

@@ -33,7 +33,7 @@ from ..errors import StoreError, SystemStop
 from .files import guarded_hdf5, no_follow, replacing, write_all
 from .hdf5 import write_structure
 from .kept import Kept, read_kept, refuse_unwritable, write_kept
-from .layout import MARKER, NOT_RUN, Layout, Variable
+from .layout import MARKER, Layout, Variable
 from .opening import has_member, open_hdf5
 
 if TYPE_CHECKING:
@@ -339,4 +339,4 @@ def _fill_blocks(layout: Layout, variable: Variable) -> Iterator[memoryview]:
         left -= n
 
 
-__all__ = ["COMPLETE", "FITS", "MARKER", "NOT_RUN", "STATE", "UNFINISHED", "WorkFile"]
+__all__ = ["COMPLETE", "FITS", "STATE", "UNFINISHED", "WorkFile"]

@@ -14,15 +14,12 @@ from .. import __version__
 from ..codes import Status
 from ..config.lattice import LatticeConfig
 from ..lattice import OUTPUTS, PROFILES, build_planes, solve_lattice_points, status_message
-from ..store.layout import Coordinate, Layout, Variable
+from ..store.layout import PLANES_GROUP, Coordinate, Layout, Variable
 from .plan import axis_coordinates, file_attributes
 from .task import chunk_points, failed_line, fingerprint_of
 
 KIND = "lattice"
 """Root attribute ``kind`` of such a result file."""
-
-GROUP = "profiles/planes"
-"""Group of the file that holds the profiles by plane."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class LatticeTask:
         if self.has_profiles:
             x = build_planes(config.lattice).x
             coordinates.append(
-                Coordinate(name="x", values=x, units="m", long_name="position of the plane", group=GROUP)
+                Coordinate(name="x", values=x, units="m", long_name="position of the plane", group=PLANES_GROUP)
             )
             for profile in PROFILES:
                 if profile.name != "x":
@@ -72,7 +69,7 @@ class LatticeTask:
                             dims=dims,
                             units=profile.units,
                             long_name=profile.long_name,
-                            group=GROUP,
+                            group=PLANES_GROUP,
                         )
                     )
         return Layout(

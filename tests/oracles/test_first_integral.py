@@ -22,6 +22,7 @@ from spacecharge.analytic import (
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from spacecharge.errors import MiscibilityGapError, ModelError
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
+from tests.solver.compare import simple_layer
 
 from . import highprecision
 from .cases import (
@@ -38,16 +39,7 @@ UC_PER_CM2 = 1e-2
 
 
 def one_species(name: str, potential: float = 0.0, **changes: object) -> Layer:
-    keys: dict[str, object] = {
-        "name": name,
-        "thickness_nm": 100.0,
-        "potential_V": potential,
-        "permittivity": 20.0,
-        "site_density_per_nm3": 10.0,
-        "occupancy": 0.3,
-        "diffusivity_m2_per_s": 1e-13,
-    }
-    return Layer(**{**keys, **changes})  # type: ignore[arg-type]
+    return simple_layer(name, potential, **{"thickness_nm": 100.0, **changes})
 
 
 @pytest.mark.parametrize(("inputs", "charge", "drops", "occupancies", "resistance", "width"), REFERENCE_ROWS)

@@ -130,7 +130,8 @@ def test_a_frame_of_a_file_is_in_si_by_name(both):
     head = {"point": np.arange(3)} if table.layout.sweep == ("point",) else {}
     right = head | swept(table) | dict(sorted(expected(table).items(), key=lambda item: bare(item[0])))
     assert list(frame) == list(right)
-    assert "impedance_real[1000.0]" in frame
+    assert frame.attrs["units"]["impedance_real[1000.0]"] == "ohm m2"
+    assert frame.attrs["units"].keys() == right.keys()
     for title in right:
         np.testing.assert_array_equal(frame[title], right[title])
 

@@ -61,3 +61,13 @@ def simple_layer(name: str, potential: float = 0.0, **changes: object) -> Layer:
         "diffusivity_m2_per_s": 1e-13,
     }
     return Layer(**{**keys, **changes})  # type: ignore[arg-type]
+
+
+def random_grain(rng: np.random.Generator) -> dict[str, float]:
+    """Return numbers of a grain of one lattice species, drawn over their ranges."""
+    return {
+        "permittivity": 10.0 ** rng.uniform(0.7, 2.0),
+        "site_density_per_nm3": 10.0 ** rng.uniform(-2.0, 1.5),
+        "occupancy": float(1.0 / (1.0 + np.exp(rng.uniform(-7.0, 7.0)))),
+        "charge_number": float(rng.choice([-2.0, -1.0, 1.0, 2.0])),
+    }

@@ -12,6 +12,8 @@ import spacecharge as sc
 from spacecharge import constants as c
 from spacecharge.model import stack_parameters
 
+from .compare import random_grain
+
 GRAIN: dict[str, Any] = {
     "thickness_nm": 15.0, "permittivity": 30.0, "potential_V": 3.0, "site_density_per_nm3": 2.0, "occupancy": 0.3,
     "diffusivity_m2_per_s": 1e-13,
@@ -152,12 +154,7 @@ def test_five_hundred_random_cores_are_solved_or_refused_with_a_reason() -> None
     rng = np.random.default_rng(11)
     solved = 0
     for _ in range(500):
-        grain = {
-            "permittivity": 10.0 ** rng.uniform(0.7, 2.0),
-            "site_density_per_nm3": 10.0 ** rng.uniform(-2.0, 1.5),
-            "occupancy": float(1.0 / (1.0 + np.exp(rng.uniform(-7.0, 7.0)))),
-            "charge_number": float(rng.choice([-2.0, -1.0, 1.0, 2.0])),
-        }  # fmt: skip
+        grain = random_grain(rng)
         sites = float(10.0 ** rng.uniform(-2.0, 1.5))
         core = {
             "segregation_energy_eV": float(rng.uniform(-1.0, 1.0)),

@@ -22,9 +22,7 @@ from ...measured.formula import molar_mass
 from ...measured.ocv import Analysis, equilibrium_curve, voltage_falls_with_current
 from ...report.ocv_fits import ocv_text
 from ..kind import Kind
-from ..ocv_result import OcvResult
-
-NAME = "ocv"
+from ..ocv_result import NAME, OcvResult
 
 
 class OcvDataKeys(Keys):
