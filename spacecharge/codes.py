@@ -212,6 +212,16 @@ class EndKind(IntEnum):
         return next(kind for kind in cls if kind.key == key)
 
     @property
+    def takes_any_charge(self) -> bool:
+        """Whether the end takes up any charge, as every potential that is given does."""
+        return self is EndKind.BULK or self.is_potential
+
+    @property
+    def is_potential(self) -> bool:
+        """Whether its number is a potential that holds there."""
+        return self in (EndKind.ELECTROSTATIC_POTENTIAL, EndKind.METAL)
+
+    @property
     def is_contact(self) -> bool:
         """Whether the end has a number, and with it potentials and charges of its own: it counts as a contact."""
         return self >= EndKind.ELECTROSTATIC_POTENTIAL

@@ -207,6 +207,13 @@ def test_rooms_import_what_the_table_allows() -> None:
     assert idle == set(), "permissions that nothing uses"
 
 
+def test_imports_are_late_only_where_that_saves_something() -> None:
+    """An import inside a function whose module is loaded at the top of the same file saves nothing."""
+    at_top = {(entry.module, entry.target) for entry in imports() if entry.at_top}
+    late = {(entry.module, entry.target) for entry in imports() if not entry.at_top}
+    assert sorted(late & at_top) == []
+
+
 def test_the_oracle_and_what_it_checks_share_nothing() -> None:
     """Nothing that `analytic` can reach is a kernel, and no kernel or solver reaches `analytic`."""
     arrows: dict[str, set[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -14,7 +15,7 @@ import pytest
 
 import spacecharge as sc
 
-from .test_architecture import modules
+from .test_architecture import ROOT, modules
 
 
 def sections(text: str) -> set[str]:
@@ -87,3 +88,60 @@ def test_examples_of_docstrings_print_what_they_say(module: str) -> None:
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def named_in(text: str, title: str) -> list[str]:
+    """Names that a section of a docstring explains."""
+    block = text.partition(f"{title}\n{'-' * len(title)}\n")[2].split("\n---")[0]
+    entries = [line.split(" : ")[0] for line in block.splitlines() if re.match(r"[*\w]", line)]
+    # The last of them is the title of the next section where one follows.
+    return [name.strip("* ") for entry in entries for name in entry.split(",") if name.strip("* ").isidentifier()]
+
+
+def test_docstrings_name_the_arguments_that_there_are() -> None:
+    """Of every function, private ones included: a section Parameters has each argument and nothing else."""
+    wrong, checked = [], 0
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = (ast.get_docstring(node) or "") if isinstance(node, ast.FunctionDef) else ""
+            if "Parameters\n----------\n" not in text:
+                continue
+            assert isinstance(node, ast.FunctionDef)
+            given = node.args
+            every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            arguments = {argument.arg for argument in every if argument is not None} - {"self", "cls"}
+            named = set(named_in(text, "Parameters")) - {
+                "Returns",
+                "Raises",
+                "Yields",
+                "Notes",
+                "References",
+                "Examples",
+            }
+            checked += 1
+            if named != arguments:
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {sorted(named ^ arguments)}")
+    assert checked > 300
+    assert wrong == []
+
+
+def test_docstrings_name_the_fields_that_there_are() -> None:
+    """A public field of a class stands in its docstring, or has one of its own below it."""
+    wrong, checked = [], 0
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = (ast.get_docstring(node) or "") if isinstance(node, ast.ClassDef) else ""
+            if not sections(text) & {"Parameters", "Attributes"}:
+                continue
+            assert isinstance(node, ast.ClassDef)
+            named = {*named_in(text, "Parameters"), *named_in(text, "Attributes")}
+            for field, after in itertools.zip_longest(node.body, node.body[1:]):
+                if not isinstance(field, ast.AnnAssign) or "ClassVar" in ast.unparse(field.annotation):
+                    continue
+                name = ast.unparse(field.target)
+                own = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                checked += 1
+                if name not in named and not name.startswith("_") and not own:
+                    wrong.append(f"{path.relative_to(ROOT)}:{field.lineno} {node.name}.{name}")
+    assert checked > 300
+    assert wrong == []

@@ -9,6 +9,7 @@ import itertools
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,19 @@ def test_the_readme_lists_every_page_of_the_guide():
     table = README.split("## The guide")[1].split("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", table, flags=re.M)
     assert listed == [(page.topic, page.question) for page in pages()]
+
+
+def test_every_extra_stands_in_the_readme_and_is_imported_somewhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    # For developers; and a name without contents, kept for those who ask for it.
+    extras = {
+        name: needs for name, needs in project["optional-dependencies"].items() if name not in ("test", "dev", "bruker")
+    }
+    assert set(re.findall(r"\.\[(\w+)\]", README.split("Extras:")[1].split("\n\n")[0])) == set(extras)
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "spacecharge").rglob("*.py"))
+    for name, needs in extras.items():
+        libraries = [re.match(r"[\w-]+", need)[0].replace("-", "_") for need in needs]
+        assert [library for library in libraries if library not in code] == [], name
 
 
 def test_every_configuration_has_a_command_in_the_readme():

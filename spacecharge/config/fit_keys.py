@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, StrictBool, StrictStr, TypeAdapter, ValidationError
 
-from ..document.problems import Problems, shown
+from ..document.problems import Problems, nearest, shown
 from ..document.yaml import Document
 from ..measured.columns import missing_unit
 from ..nmr.parameters import Rule
@@ -156,6 +156,8 @@ class FitConfig:
         What is fitted: a name of :data:`spacecharge.fitting.kinds.REGISTRY`.
     data, model, transport : dict
         The sections of these names, defaults filled in.
+    title : str
+        What figures and tables are headed by.
     reference_temperature_K : float
         Where Arrhenius laws are stated [K].
     parameters : dict of str to ParameterSpec
@@ -341,8 +343,6 @@ def _check_parameters(value: Any, rules: Sequence[Rule] | None, problems: Proble
     specs = {}
     for name, given in value.items():
         if name not in known:
-            from ..document.problems import nearest
-
             problems.add(("parameters", name), f"unknown key ({nearest(name, list(known))})", key=True)
             continue
         specs[name] = _parameter(known[name], given, problems)

@@ -19,8 +19,14 @@ from .paths import is_material, normalised
 from .prepare import is_material_file
 from .sweep_keys import SweepKeys
 
-_CODES = ("statistics", "transport", "pools", "species_names", "from_defects")
-"""What all points of a sweep share."""
+_CODES = {
+    "statistics": "statistics",
+    "transport": "transport",
+    "pools": "pools",
+    "layer_species": "species names",
+    "from_defects": "from defects",
+}
+"""What all points of a sweep share, in words."""
 
 
 def with_materials(
@@ -114,7 +120,7 @@ def _made(
     except ModelError as error:
         problems.add(place, error.message if error.path == "material" else f"{material}: {error}")
         return None
-    other = [code.replace("_", " ") for code in _CODES if not _same(own, base, code)]
+    other = [words for code, words in _CODES.items() if not _same(own, base, code)]
     if other:
         differ = f"{', '.join(other)} differ from those of {stack[name].material}"
         problems.add(place, f"{material}: {differ}: a run of its own is needed")
@@ -134,7 +140,8 @@ def _check_names(axis: Axis, materials: Sequence[str], path: str, problems: Prob
 
 
 def _same(a: StackParameters, b: StackParameters, code: str) -> bool:
-    return bool(np.array_equal(np.asarray(getattr(a, code)), np.asarray(getattr(b, code))))
+    one, other = getattr(a, code), getattr(b, code)
+    return one == other if isinstance(one, tuple) else bool(np.array_equal(one, other))
 
 
 __all__ = ["with_materials"]

@@ -108,6 +108,11 @@ class LayerDefects:
         What the system was made of, for numbers that are swept.
     folder : Path
         What file names in `data` are relative to.
+
+    Attributes
+    ----------
+    species : tuple of DefectSpecies
+        What moves or changes its charge, and the carriers that take part: the species of the layer.
     """
 
     system: DefectSystem

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..document.problems import shown as as_shown
 from ..errors import ConfigError
 from ..measured.text import is_number
-from .read_table import NEEDED, OPTIONAL
+from .read_table import NEEDED, OPTIONAL, read_csv
 from .reading import Draft, as_text, raw_bytes
 
 _HEAD = 200_000
@@ -50,8 +50,6 @@ def read_draft(file: Path, shown: str, trail: tuple[Path, ...] = ()) -> Draft:
 
         return read_yaml_defects(file, shown, trail)
     if form == "csv":
-        from .read_table import read_csv
-
         return read_csv(file, shown)
     from .read_scfermi import read_input_fermi
 

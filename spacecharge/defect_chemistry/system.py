@@ -209,6 +209,11 @@ class DefectSystem:
         What a reader had to decide, in words.
     source : str
         File that it was read from.
+
+    Attributes
+    ----------
+    pools : dict of str to float
+        Name of every pool of sites that defects share, and its sites per cell.
     """
 
     defects: tuple[Defect, ...]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.fit_keys import FitConfig
+from ..constants import NM, PER_NM3
 from ..errors import FitError
 from ..nmr.arrhenius import arrhenius
 from ..nmr.diffusion import GEOMETRIES
@@ -288,8 +289,8 @@ def _exchange_current(
 ) -> tuple[list[Quantity], tuple[str, ...]]:
     """Return fraction, rate, exchange current density and interface resistance at room temperature."""
     room, time = config.transport["temperature_K"], config.transport["exchange_time_s"]
-    density = transport_number(config, "number_density_per_nm3") * 1e27
-    given = transport_number(config, "volume_to_area_nm") * 1e-9
+    density = transport_number(config, "number_density_per_nm3") * PER_NM3
+    given = transport_number(config, "volume_to_area_nm") * NM
     length = volume_to_area if math.isnan(given) else given
     reading = config.transport["reading"]
     derived: list[Quantity] = []

@@ -131,6 +131,8 @@ class FitResult:
         What the data stand against.
     data : Column
         The data; where `is_log`, with prediction and residuals as logarithms.
+    is_log : bool
+        Data and prediction are natural logarithms of the quantity.
     series, series_names
         Which curve each datum belongs to (n_data,), and their names.
     each_temperature : tuple of Series

@@ -103,6 +103,8 @@ class Setup:
     limits : tuple of (str, float)
         Parameters that may be superfluous, with the value at which they no longer act. A fit that gets
         on without one of them is refused: the pair would mean nothing.
+    tables : mapping of str to FitTable
+        What is written beside the fit as it is, by name.
     search : callable
         Finds the minimum.
     order : ndarray, shape (n_data,), optional

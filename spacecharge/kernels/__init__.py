@@ -120,7 +120,7 @@ newton, level            both modes; the common shift of empty and full layers
 tables, grading, mesh    first integral; lengths of elements; elements of the stack and their parameters
 start                    first contact potentials, jumps, halving, touch of a gap
 poisson_boltzmann        the solve of a point, error estimate, both kernels
-faces, planes            faces that are contacts, displacement and field there; planes of sites (F stays convex)
+ends, faces, planes      kinds of ends; contacts, displacement and field there; planes of sites (F stays convex)
 observe, neutral         widths, resistances, capacitances; static capacitance by the stack cut at a contact
 sample, tangent          profiles at positions of the caller's choice; derivatives
 steady_nodes, _element   direct currents: laws at a node, jumps at contacts; one element

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from . import workspace as w
 from ._jit import inlined, kernel
-from .element import K01, K02, K03, K04, W0, W1, W2
-from .layout import (
-    END_LEFT,
-    END_RIGHT,
-    FIXED_CHARGE,
-    FIXED_POTENTIAL,
-    N_LAYERS,
-)
+from .element import W0, W1, W2
+from .ends import end_displacement, has_value
+from .layout import N_LAYERS
 from .workspace import STRIDE as S
 
 # Charge passed from the left over charge ahead, from which on a displacement is counted from the right end.
@@ -22,9 +17,9 @@ LOPSIDED = 1e3
 def is_contact(codes, layer, side):
     """Say whether the face `side` of `layer` is a contact: inner, or an end with fixed potential or charge."""
     if side == 0 and layer == 0:
-        return codes[END_LEFT] >= FIXED_POTENTIAL
+        return has_value(codes, 0)
     if side == 1 and layer == codes[N_LAYERS] - 1:
-        return codes[END_RIGHT] >= FIXED_POTENTIAL
+        return has_value(codes, 1)
     return True
 
 
@@ -36,19 +31,7 @@ def face_states(work, codes, n, faces):
     a layer that holds far more charge than all that follows they would be rounding, and count from the right end.
     """
     n_layers = codes[N_LAYERS]
-    displacement = 0.0
-    if codes[END_LEFT] == FIXED_CHARGE:
-        displacement = -work[w.SOURCE * S]
-    elif codes[END_LEFT] != 0:
-        g, y0 = work[w.STRENGTH * S], work[w.Y * S]
-        u1, u2, u3, u4 = (
-            work[(w.Y + 1) * S] - y0,
-            work[(w.Y + 2) * S] - y0,
-            work[(w.Y + 3) * S] - y0,
-            work[(w.Y + 4) * S] - y0,
-        )
-        f0 = K01 * u1 + K02 * u2 + K03 * u3 + K04 * u4 - g * W0 * work[w.CHARGE * S]
-        displacement = -work[w.STIFFNESS * S] * f0
+    displacement = end_displacement(work, codes, n, 0)
     passed = abs(displacement)
     for layer in range(n_layers):
         first, last = int(work[w.FIRST * S + layer]), int(work[w.FIRST * S + layer + 1])
@@ -67,7 +50,7 @@ def face_states(work, codes, n, faces):
         passed += abs(charge)
         faces[layer, 3] = displacement
         faces[layer, 4] = charge
-    end = _end_displacement(work, codes, n)
+    end = end_displacement(work, codes, n, 1)
     balance = end - displacement
     ahead = abs(end)
     for layer in range(n_layers - 1, -1, -1):
@@ -79,22 +62,3 @@ def face_states(work, codes, n, faces):
             faces[layer, 2] = end
         end, ahead, passed = end + source, ahead + abs(source), passed - abs(source)
     return balance
-
-
-@kernel
-def _end_displacement(work, codes, n):
-    """Return the displacement alpha dy/dx at the right end, from its condition."""
-    if codes[END_RIGHT] == FIXED_CHARGE:
-        return work[w.SOURCE * S + n]
-    if codes[END_RIGHT] == 0:
-        return 0.0
-    e = n - 1
-    g, y4 = work[w.STRENGTH * S + e], work[(w.Y + 4) * S + e]
-    u0, u1, u2, u3 = (
-        work[w.Y * S + e] - y4,
-        work[(w.Y + 1) * S + e] - y4,
-        work[(w.Y + 2) * S + e] - y4,
-        work[(w.Y + 3) * S + e] - y4,
-    )
-    f4 = K04 * u0 + K03 * u1 + K02 * u2 + K01 * u3 - g * W0 * work[(w.CHARGE + 4) * S + e]
-    return work[w.STIFFNESS * S + e] * f4

@@ -25,6 +25,8 @@ SHORTEST_TAIL = 9.0
 potential and capacitance."""
 
 
+# A first element shorter than this share of the table's step is joined with the next.
+SHORT_FIRST = 0.4
 # First point of Gauss's rule of three points on [0, 1].
 _G = 0.1127016653792583
 
@@ -74,7 +76,7 @@ def grade_side(work, table, out, contact_y, through, resolution, memo, tail):
     work[(out + 2) * S] = field
     work[(out + 3) * S] = thick * rate
     _start_side(work, table, out, y, k)
-    if k >= 0 and k + 1 < n_table and y - work[row * S + k] < 0.4 * (work[row * S + k + 1] - work[row * S + k]):
+    if k >= 0 and k + 1 < n_table and y - work[row * S + k] < SHORT_FIRST * (work[row * S + k + 1] - work[row * S + k]):
         k -= 1
     n = 0
     while k >= 0 and n < capacity:

@@ -14,11 +14,14 @@ from . import layout as o
 from ._jit import inlined, kernel
 from .elementary import exp_nonpositive, inverse_cube_root
 from .fermi import fermi_inverse, fermi_point, fermi_response
-from .layout import DILUTE, FERMI_DIRAC, LATTICE, POOL
 from .pool import pool_state
+from .rows import DILUTE, FERMI_DIRAC, POOL
 
 DELTA_MAX = 600.0
 """Bound of |Delta|: exp stays finite with room for products."""
+
+# A slope of mu/kT by Delta below this counts as this: at the end of a branch it is 0, and the response without bound.
+LEAST_SLOPE = 1e-9
 
 THIRD = 1.0 / 3.0
 
@@ -110,7 +113,7 @@ def state_of(species, layer, s, delta):
 @inlined
 def has_vacancies(law):
     """Say whether sites limit the occupancy."""
-    return law == LATTICE or law >= POOL
+    return law != DILUTE and law != FERMI_DIRAC
 
 
 @kernel

@@ -16,30 +16,27 @@ import numpy as np
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2
+from .ends import given_charge, takes_any_charge
 from .laws import has_vacancies, point_state
 from .layout import (
     CODE_START,
     CONTACT_SIZE,
-    END_LEFT,
-    FIXED_CHARGE,
     LAYER_SIZE,
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
-    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
     THETA,
     VACANCY,
-    ZERO_FIELD,
     Z,
     contact_start,
-    end_start,
     species_start,
 )
 from .planes import has_planes
 from .pool import pool_state
+from .rows import POOL
 from .species import ELEMENTARY_CHARGE, reference_density
 from .statistics import equilibrate, pool_table
 from .workspace import STRIDE as S
@@ -61,8 +58,7 @@ def loses_level(work, codes, n):
     if has_planes(codes):
         return False
     for side in range(2):
-        kind = codes[END_LEFT + side]
-        if kind != ZERO_FIELD and kind != FIXED_CHARGE:
+        if takes_any_charge(codes, side):
             return False
     charge, slope, stiffness = 0.0, 0.0, 0.0
     q, c = w.CHARGE * S, w.SLOPE * S
@@ -122,9 +118,8 @@ def saturated_charge(row, codes, filled):
     n_layers, n_species = codes[N_LAYERS], codes[N_SPECIES]
     total, rest = 0.0, 0.0
     for side in range(2):
-        if codes[END_LEFT + side] == FIXED_CHARGE:
-            total, error = exact_sum(total, row[end_start(n_layers) + side] / ELEMENTARY_CHARGE)
-            rest += error
+        total, error = exact_sum(total, given_charge(row, codes, side) / ELEMENTARY_CHARGE)
+        rest += error
     for c in range(n_layers - 1):
         charge = row[contact_start(n_layers) + CONTACT_SIZE * c + 1] / ELEMENTARY_CHARGE
         total, error = exact_sum(total, charge)

@@ -10,18 +10,10 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import X1
+from .ends import takes_any_charge
 from .grading import grade_side
-from .layout import (
-    BULK,
-    CODE_START,
-    END_LEFT,
-    END_RIGHT,
-    LAYER_SIZE,
-    LAYER_START,
-    N_LAYERS,
-    N_SPECIES,
-    TRANSPORT_VACANCY,
-)
+from .layout import CODE_START, LAYER_SIZE, LAYER_START, N_LAYERS, N_SPECIES
+from .rows import TRANSPORT_VACANCY
 from .species import bulk_slope
 from .tables import field_at, march, march_lattice
 from .workspace import STRIDE as S
@@ -105,7 +97,7 @@ def _crossing(work, codes, guess, layer, thickness):
     for side in range(2):
         field = contact_field[layer, side]
         if field == NO_CONTACT:
-            if codes[END_LEFT if layer == 0 and side == 0 else END_RIGHT] != BULK:
+            if not takes_any_charge(codes, 0 if layer == 0 and side == 0 else 1):
                 return 0.0
             continue
         y = contact_y[layer, side]

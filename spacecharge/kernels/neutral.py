@@ -13,28 +13,24 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
+from .ends import given_charge, has_value, takes_any_charge
 from .faces import is_contact
+from .laws import has_vacancies
 from .layout import (
-    BULK,
     CODE_START,
     CONTACT_SIZE,
     EFFORT,
     END_LEFT,
     END_RIGHT,
-    FIXED_CHARGE,
-    FIXED_POTENTIAL,
-    LATTICE,
     LAYER_SIZE,
     LAYER_START,
     N_LAYERS,
     N_SPECIES,
-    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
     THETA,
     VACANCY,
-    ZERO_FIELD,
     Z,
     contact_start,
     end_start,
@@ -42,6 +38,7 @@ from .layout import (
 )
 from .newton import CONVERGED, STEP_TOLERANCE, newton
 from .planes import has_planes, plane_bounds
+from .rows import POOL, ZERO_FIELD
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, is_bordered, is_interacting
 from .start import set_up
 from .workspace import STRIDE as S
@@ -49,7 +46,7 @@ from .workspace import STRIDE as S
 # Below this bias (in kT/e) the static capacitance is its limit, the differential one, to the same accuracy.
 SMALL_BIAS = 1e-7
 # A mesh serves another state whose contacts lie no further from their bulks than its own by a tenth and this (in kT/e).
-ROOM = 0.3
+ROOM, SHARE_MORE = 0.3, 1.1
 
 
 @kernel
@@ -114,7 +111,7 @@ def is_driven(row, codes, plane):
     n_layers = codes[N_LAYERS]
     if plane == 0 or plane == n_layers:
         side = 0 if plane == 0 else 1
-        return codes[END_LEFT + side] >= FIXED_POTENTIAL and row[end_start(n_layers) + side] != 0.0
+        return has_value(codes, side) and row[end_start(n_layers) + side] != 0.0
     at = contact_start(n_layers) + CONTACT_SIZE * (plane - 1)
     return row[at] != 0.0 or row[at + 1] != 0.0
 
@@ -143,11 +140,9 @@ def holds_charge(row, codes, first, last):
     for side in range(2):
         if (first > 0) if side == 0 else (last < n_layers):
             continue
-        kind = codes[END_LEFT + side]
-        if kind == BULK or kind == FIXED_POTENTIAL:
+        if takes_any_charge(codes, side):
             return True
-        if kind == FIXED_CHARGE:
-            fixed += row[end_start(n_layers) + side]
+        fixed += given_charge(row, codes, side)
     for c in range(max(first - 1, 0), last - 1):
         fixed += row[contact_start(n_layers) + CONTACT_SIZE * c + 1]
         least, most = plane_bounds(row, codes, c)
@@ -163,7 +158,7 @@ def holds_charge(row, codes, first, last):
                 low += least
                 high += most
                 continue
-            room = row[at + VACANCY] if law == LATTICE else math.inf
+            room = row[at + VACANCY] if has_vacancies(law) else math.inf
             empty, full = -whole * row[at + THETA], whole * room if whole != 0.0 else 0.0
             low += min(empty, full)
             high += max(empty, full)
@@ -257,7 +252,7 @@ def _is_strained(work, codes, faces, n, gap, plane):
                 # The gap counts as the last element of the layer before the cut.
                 y = work[(w.Y + 4) * S + (last - 1 if gap >= 0 and layer == plane - 1 else last)]
             before = faces[layer, side]
-            if abs(y) > 1.1 * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
+            if abs(y) > SHARE_MORE * abs(before) + ROOM or (y * before < 0.0 and abs(y) > ROOM):
                 return True
     return False
 

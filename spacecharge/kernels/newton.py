@@ -12,9 +12,11 @@ import math
 from . import workspace as w
 from ._jit import bits_of, float_of, kernel, merged
 from .element import K00, K01, K02, K03, K04, K11, K12, K13, K22, W0, W1, W2
-from .layout import BULK, CODE_START, EFFORT, END_LEFT, END_RIGHT, FIXED_POTENTIAL, LATTICE, N_LAYERS, N_SPECIES, POOL
+from .ends import fix_ends, is_held
+from .layout import CODE_START, EFFORT, N_LAYERS, N_SPECIES
 from .level import find_level, loses_level
 from .planes import charge_planes, linearise_planes, stiffen_planes
+from .rows import LATTICE, POOL
 from .statistics import charge_general, charge_pool, equilibrate, ideal_first, interacting_first, move_deltas
 from .tridiagonal import solve_tridiagonal
 from .workspace import STRIDE as S
@@ -30,10 +32,13 @@ SQUARE = 0.5
 LARGEST_STEP = 6.0
 FAST_ITERATIONS = 16
 SAFE_ITERATIONS = 1500
-# Steps below this that no longer shrink are rounding.
-ROUNDING_STEP = 1e-6
+# Steps below this that no longer shrink, to STALLED of the one before, are rounding; a step of DIVERGED has no meaning.
+ROUNDING_STEP, STALLED, DIVERGED = 1e-6, 0.25, 1e6
 # Halvings of a step, and growths of the shift of the diagonal from its first value on: to 1e-14 1e2^7 = 1.
 LINE_TRIES, MOST_SHIFTS = 60, 8
+# A line search ends where the slope has fallen to this share, or the move to this many kT/e; each try keeps between
+# these shares of the step. Room of a step beside all jumps, in kT/e.
+SLOPE_LEFT, SHORTEST_MOVE, LEAST_CUT, MOST_CUT, STEP_ROOM = 0.5, 1e-9, 0.1, 0.7, 20.0
 FIRST_SHIFT, SHIFT_GROWTH = 1e-14, 100.0
 # Potentials and steps below this are none: layers that return to their bulk would fill with denormal numbers, which
 # take arithmetic ten to a hundred times as long.
@@ -149,19 +154,6 @@ def assemble(work, n, n_pad):
 
 
 @merged
-def fix_ends(work, codes, n):
-    """Turn the rows of ends with a fixed potential into ``d y = 0``, keeping symmetry."""
-    if codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL * S] = 1.0
-        work[w.RHS * S] = 0.0
-        work[w.OFF * S] = 0.0
-    if codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL:
-        work[w.DIAGONAL * S + n] = 1.0
-        work[w.RHS * S + n] = 0.0
-        work[w.OFF * S + n - 1] = 0.0
-
-
-@merged
 def expand_step(work, n, n_pad):
     """Fill the step at all nodes from the end points' step in RHS; return its largest size."""
     ends = w.RHS * S
@@ -236,9 +228,9 @@ def flatten(work, codes, n_pad):
             work[(w.Y + i) * S + e] = 0.0
             for s in range(codes[N_SPECIES]):
                 work[(w.species_row(s) + w.DELTA + i) * S + e] = 0.0
-    if codes[END_LEFT] == FIXED_POTENTIAL:
+    if is_held(codes, 0):
         work[w.Y * S] = left
-    if codes[END_RIGHT] == FIXED_POTENTIAL:
+    if is_held(codes, 1):
         work[(w.Y + 4) * S + int(work[w.FIRST * S + codes[N_LAYERS]]) - 1] = right
 
 
@@ -298,12 +290,12 @@ def fast_mode(work, codes, n, n_pad, interacting, bordered, target, general):
     for iteration in range(1, FAST_ITERATIONS + 1):
         evaluate_charge(work, codes, n, n_pad, interacting, general)
         largest = newton_step(work, codes, n, n_pad, 0.0, False)
-        if not largest < 1e6:
+        if not largest < DIVERGED:
             return NOT_CONVERGED, iteration, largest
         fraction = 1.0 if largest <= LARGEST_STEP else LARGEST_STEP / largest
         inner = apply_step(work, codes, n, n_pad, fraction, interacting, general)
         change = max(largest, inner)
-        if change <= target or (change <= ROUNDING_STEP and change >= 0.25 * before):
+        if change <= target or (change <= ROUNDING_STEP and change >= STALLED * before):
             if bordered:
                 evaluate_charge(work, codes, n, n_pad, interacting, general)
             else:
@@ -375,7 +367,7 @@ def _move(work, codes, n, n_pad, amount, interacting):
 @kernel
 def _reach(work, n):
     """Return a step that no solution needs to exceed: all jumps together, and as far as y has come so far."""
-    total, largest = 20.0, 0.0
+    total, largest = STEP_ROOM, 0.0
     for e in range(n):
         total += abs(work[w.JUMP * S + e])
         largest = max(largest, max(abs(work[w.Y * S + e]), abs(work[(w.Y + 4) * S + e])))
@@ -415,11 +407,11 @@ def _safe_mode(work, row, codes, n, n_pad, interacting, memo):
             memo[EFFORT] -= _move(work, codes, n, n_pad, fraction - moved, interacting)
             moved = fraction
             slope = directional_slope(work, n)
-            if not slope > 0.5 * abs(start) or largest * fraction <= 1e-9 or memo[EFFORT] < 0.0:
+            if not slope > SLOPE_LEFT * abs(start) or largest * fraction <= SHORTEST_MOVE or memo[EFFORT] < 0.0:
                 break
-            fraction *= min(max(abs(start) / (abs(start) + slope), 0.1), 0.7)
+            fraction *= min(max(abs(start) / (abs(start) + slope), LEAST_CUT), MOST_CUT)
         # The second test is the rounding floor: the step no longer shrinks and is too small to mean anything.
-        if (largest <= STEP_TOLERANCE and moved == 1.0) or (largest <= ROUNDING_STEP and largest >= 0.25 * before):
+        if (largest <= STEP_TOLERANCE and moved == 1.0) or (largest <= ROUNDING_STEP and largest >= STALLED * before):
             return CONVERGED, iteration, largest
         if memo[EFFORT] < 0.0:
             return NOT_CONVERGED, iteration, largest

@@ -13,13 +13,10 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2, coefficients, evaluate, polynomial
+from .ends import is_held
 from .faces import is_contact
 from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
-    BULK,
-    END_LEFT,
-    END_RIGHT,
-    FIXED_POTENTIAL,
     LAYER_SIZE,
     LAYER_START,
     N_LAYERS,
@@ -27,11 +24,11 @@ from .layout import (
     OF_LEFT,
     OF_RIGHT,
     PLANE_OF,
-    POOL,
     TEMPERATURE,
 )
 from .planes import plane_code, plane_stiffness
 from .pool import pool_threshold
+from .rows import POOL
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY, bulk_conductivity, bulk_slope
 from .workspace import STRIDE as S
 
@@ -40,6 +37,11 @@ STRONG_FIELD = 1e9
 FLAG_DEBYE, FLAG_FIELD, FLAG_THIN = 1, 2, 4
 # Where length and excess leave less than this share of the length, the resistance is summed up anew without them.
 CANCELLED = 1e-3
+# The logarithm of y is interpolated where y stays above this share of the threshold; crossings are found to this step,
+# which Newton squares.
+LOGARITHM_FROM, CROSSING_STEP = 1e-4, 1e-9
+# Regions that fill a layer but for this share fill it.
+WHOLE = 1.0 - 1e-12
 
 
 @inlined
@@ -106,7 +108,7 @@ def find_crossing(work, layer, side, level):
         y3, y4 = work[(w.Y + 3) * S + e] / level, work[(w.Y + 4) * S + e] / level
         start = y0 - 1.0
         c1, c2, c3, c4 = polynomial(y1 - y0, y2 - y0, y3 - y0, y4 - y0)
-        if min(min(y0, y4), min(y1, min(y2, y3))) > 1e-4:
+        if min(min(y0, y4), min(y1, min(y2, y3))) > LOGARITHM_FROM:
             # Thresholds mostly lie where y falls exponentially: its logarithm is nearly straight there and interpolates
             # far better. Where field lines cross a layer y itself may be the straighter one.
             z0 = math.log(y0)
@@ -128,8 +130,7 @@ def find_crossing(work, layer, side, level):
                 trial = 0.5 * (low + high)
             moved = abs(trial - t)
             t = trial
-            # Newton squares the step: what is left is below rounding.
-            if moved <= 1e-9:
+            if moved <= CROSSING_STEP:
                 break
         return e, t, x + size * (t if side == 0 else 1.0 - t)
     e = last - 1 if side == 0 else first
@@ -295,9 +296,9 @@ def observe_layers(work, row, codes, species, faces, regions, interacting, out):
             out[at + o.FACE_RESISTANCE] = regions[layer, side, 0]
             widths += regions[layer, side, 1]
             union += regions[layer, side, 0]
-        if widths >= thickness * (1.0 - 1e-12):
+        if widths >= thickness * WHOLE:
             union = out[block + o.RESISTANCE]
-        if widths >= thickness * (1.0 - 1e-12) or deepest >= thickness * (1.0 - 1e-12):
+        if widths >= thickness * WHOLE or deepest >= thickness * WHOLE:
             flags |= FLAG_THIN
         out[block + o.REGION] = union
     return flags
@@ -339,10 +340,8 @@ def capacitances(work, codes, n, out):
     # End points up to which each chain is asked for.
     to = n if at_right else int(work[w.FIRST * S + n_layers - 1])
     down = 0 if at_left else int(work[w.FIRST * S + 1])
-    fixed = codes[END_LEFT] == BULK or codes[END_LEFT] == FIXED_POTENTIAL
-    a = math.inf if fixed else 0.0
-    fixed = codes[END_RIGHT] == BULK or codes[END_RIGHT] == FIXED_POTENTIAL
-    b = math.inf if fixed else 0.0
+    a = math.inf if is_held(codes, 0) else 0.0
+    b = math.inf if is_held(codes, 1) else 0.0
     for k in range(max(to, n - down)):
         i, j = min(k, n - 1), max(n - 1 - k, 0)
         # Not below 0, where a chain that answers to nothing leaves only rounding.

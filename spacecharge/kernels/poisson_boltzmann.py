@@ -72,9 +72,11 @@ SOLVED, UNCONVERGED, MISCIBILITY_GAP, INVALID, INACCURATE, NOT_RUN = 0, 1, 2, 3,
     OPTIONS_SIZE,
 ) = range(8)
 
+# Formal order of the nodes that elements share: sizes of elements follow the tolerance to 1/ORDER.
 ORDER = 8.0
-# Rounding of a contact potential, per volt of it: measured on random cases at the tightest tolerance.
-ROUNDING = 4e-13
+# Rounding of a contact potential, per volt of it and as of ROUNDING_VOLT where it is small: measured on random cases at
+# the tightest tolerance.
+ROUNDING, ROUNDING_VOLT = 4e-13, 0.2
 # Share of the tolerance that Newton's last step may leave behind, and that on the first mesh, whose answer only serves
 # the comparison with the next.
 NEWTON_SHARE, FIRST_SHARE = 1e-2, 5e-2
@@ -83,8 +85,18 @@ LUCK, LUCK_RESISTANCE = 0.02, 0.05
 LEAST_RESISTANCE_ERROR = 1e-9
 # Bounds of the size of elements that a tolerance asks for, in steps of Delta.
 FINEST_RESOLUTION, COARSEST_RESOLUTION = 0.08, 6.0
-# First meshes made anew before the contacts stop moving; two do nearly always, thin stacks take three.
+# First meshes made anew before the contacts stop moving; two do nearly always, thin stacks take three. A contact has
+# moved that is off what its mesh was made for by MOVED kT/e and this share of it, or whose field has grown so much.
 MOST_MESHES = 6
+MOVED, MOVED_SHARE, FIELD_GROWTH = 0.3, 0.1, 1.3
+# |y| that counts as bulk at the end of a mesh: at the most, and per root of the tolerance in kT/e. The cut leaves
+# 2 tail^2 on a contact, 4.5e-6 of the tolerance. The first is a thousandth of THRESHOLD, the usual threshold of a
+# width, and follows a smaller one.
+LARGEST_TAIL, TAIL_PER_ROOT, THRESHOLD = 1e-5, 1.5e-3, 0.01
+# Tolerance at which the sizes of elements are those of the options.
+REFERENCE_TOLERANCE = 1e-6
+# Newton's last step at loose tolerances: beyond, it says nothing any more of what it leaves.
+LARGEST_LAST_STEP = 1e-2
 
 
 @merged
@@ -114,7 +126,8 @@ def _needs_new_mesh(work, row, codes, faces, guess):
             assumed = contact_y[layer, side]
             thick, _ = field_at(work, w.table_row(layer, side, n_species), tables[layer, side, 0], assumed)
             through = max(contact_field[layer, side], thick)
-            if abs(y - assumed) > 0.3 + 0.1 * abs(assumed) or (field > 1.3 * through and abs(y) > 0.3):
+            moved = abs(y - assumed) > MOVED + MOVED_SHARE * abs(assumed)
+            if moved or (field > FIELD_GROWTH * through and abs(y) > MOVED):
                 remake = True
             contact_y[layer, side] = y
             contact_field[layer, side] = field
@@ -155,15 +168,14 @@ def _aims(row, options, memo):
     # Of the tolerance alone, not of temperature: a sweep over temperature then shares the tables that depend on it.
     if memo[MEMO_TOLERANCE] != tolerance:
         memo[MEMO_TOLERANCE] = tolerance
-        memo[MEMO_OWN_RESOLUTION] = min(
-            max(options[FIRST_RESOLUTION] * (tolerance / 1e-6) ** (1.0 / ORDER), FINEST_RESOLUTION), COARSEST_RESOLUTION
-        )
+        resolution = options[FIRST_RESOLUTION] * (tolerance / REFERENCE_TOLERANCE) ** (1.0 / ORDER)
+        memo[MEMO_OWN_RESOLUTION] = min(max(resolution, FINEST_RESOLUTION), COARSEST_RESOLUTION)
     # Where the mesh of a thick layer ends in one element of bulk; halving does not see that cut, so it stays far below
-    # the tolerance (2 tail^2 on a contact) and below the threshold of a width ((tail / fraction)^2 on a resistance).
-    tail = min(1e-5, 1.5e-3 * math.sqrt(reduced)) * min(1.0, options[WIDTH_FRACTION] / 0.01)
+    # the tolerance and below the threshold of a width ((tail / fraction)^2 on a resistance).
+    tail = min(LARGEST_TAIL, TAIL_PER_ROOT * math.sqrt(reduced)) * min(1.0, options[WIDTH_FRACTION] / THRESHOLD)
     # Newton's last step: its square stays far below the tolerance.
-    target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), 1e-2)
-    first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), 1e-2)
+    target = min(max(math.sqrt(NEWTON_SHARE / SQUARE * reduced), STEP_TOLERANCE), LARGEST_LAST_STEP)
+    first_target = min(math.sqrt(FIRST_SHARE / SQUARE * reduced), LARGEST_LAST_STEP)
     return memo[MEMO_OWN_RESOLUTION], tail, target, first_target, reduced
 
 
@@ -181,7 +193,9 @@ def _estimate(row, faces, options, change, last_step, tail, reduced, out):
         largest = max(largest, max(abs(faces[layer, 0]), abs(faces[layer, 1])))
     left_over = SQUARE * last_step * last_step
     out[o.POTENTIAL_ERROR] = (
-        (potential * options[SAFETY] + left_over) * volt + ROUNDING * (largest * volt + 0.2) + LUCK * tolerance
+        (potential * options[SAFETY] + left_over) * volt
+        + ROUNDING * (largest * volt + ROUNDING_VOLT)
+        + LUCK * tolerance
     )
     # A width ends where y is as small as the threshold: there the same error is a larger share.
     aim = options[RESISTANCE_TOLERANCE] * reduced

@@ -27,7 +27,7 @@ Z, SITES, THETA, VACANCY, J_OCC, J_VAC, DIFFUSIVITY = range(7)
 
 # Integer codes.
 N_LAYERS, N_SPECIES, END_LEFT, END_RIGHT, CODE_START = range(5)
-ZERO_FIELD, BULK, FIXED_POTENTIAL, FIXED_CHARGE = range(4)
+ZERO_FIELD, BULK, ELECTROSTATIC_POTENTIAL, SURFACE_CHARGE = range(4)
 # Every pool of sites of a layer has a law of its own, from POOL on: species of one law share their sites.
 LATTICE, DILUTE, FERMI_DIRAC, POOL = range(4)
 TRANSPORT_CONSTANT, TRANSPORT_VACANCY = 0, 1

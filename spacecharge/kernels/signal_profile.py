@@ -11,9 +11,10 @@ from . import workspace as w
 from ._jit import kernel
 from .element import NODES
 from .laws import state_of
-from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES, TRANSPORT_VACANCY
+from .layout import CODE_START, LAYER_SIZE, LAYER_START, MEMO_SIZE, N_LAYERS, N_SPECIES
 from .newton import CONVERGED, MOST_EFFORT, newton
 from .observe import node_deltas, point_deltas
+from .rows import TRANSPORT_VACANCY
 from .signal_element import (
     E_BULK,
     E_PERMITTIVITY,

@@ -7,12 +7,10 @@ import math
 from . import layout as o
 from ._jit import inlined, kernel
 from .fermi import fermi_inverse
-from .laws import DELTA_MAX, state_of
+from .laws import DELTA_MAX, LEAST_SLOPE, state_of
 from .layout import (
     CODE_START,
     DIFFUSIVITY,
-    DILUTE,
-    FERMI_DIRAC,
     J_OCC,
     J_VAC,
     N_LAYERS,
@@ -25,6 +23,11 @@ from .layout import (
     Z,
     species_start,
 )
+from .rows import DILUTE, FERMI_DIRAC
+
+# Where a branch ends is looked for in steps of Delta of this size, at log odds up to this (theta from 1e-12 to
+# 1 - 1e-12: outside, the cube roots times the other fraction are below 1e-4 |j|), and not beyond this Delta.
+BRANCH_STEP, BRANCH_ODDS, BRANCH_MAX = 0.02, 28.0, 700.0
 
 BOLTZMANN = 1.380649e-23
 ELEMENTARY_CHARGE = 1.602176634e-19
@@ -50,19 +53,18 @@ def spinodal_bounds(theta_b, vacancy_b, occ, vac):
     root_theta, root_vacancy = theta_b ** (1.0 / 3.0), vacancy_b ** (1.0 / 3.0)
     if 1.0 + (4.0 / 9.0) * (occ * root_theta * vacancy_b + vac * root_vacancy * theta_b) <= 0.0:
         return 0.0, 0.0, False
-    # Occupancies from 1e-12 to 1 - 1e-12: outside, the cube roots times the other fraction are below 1e-4 |j|.
     bulk = math.log(theta_b / vacancy_b)
     for direction in range(2):
         sign = 1.0 if direction == 1 else -1.0
-        inside, step = 0.0, 0.02
+        inside, step = 0.0, BRANCH_STEP
         found = False
-        while -28.0 < bulk + sign * inside < 28.0 or inside == 0.0:
+        while -BRANCH_ODDS < bulk + sign * inside < BRANCH_ODDS or inside == 0.0:
             outside = inside + step
             if _branch_slope(bulk + sign * outside, occ, vac) <= 0.0:
                 found = True
                 break
             inside = outside
-            if inside > 700.0:
+            if inside > BRANCH_MAX:
                 break
         if found:
             outside = inside + step
@@ -153,7 +155,7 @@ def fill_columns(row, codes, species, general):
             # Once all are there: those of a pool ask for each other.
             _, _, _, response, _, slope = state_of(species, layer, s, 0.0)
             strength = species[layer, s, o.P_STRENGTH] * species[layer, s, o.P_Z]
-            species[layer, s, o.P_RESPONSE] = strength * response / max(slope, 1e-9)
+            species[layer, s, o.P_RESPONSE] = strength * response / max(slope, LEAST_SLOPE)
     return unstable
 
 

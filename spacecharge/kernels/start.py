@@ -8,13 +8,11 @@ from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
 from .element import split_halves
+from .ends import given_charge, is_held, place_ends
 from .faces import is_contact
 from .laws import DELTA_MAX
 from .layout import (
     CONTACT_SIZE,
-    END_LEFT,
-    FIXED_CHARGE,
-    FIXED_POTENTIAL,
     LAYER_SIZE,
     LAYER_START,
     N_LAYERS,
@@ -29,6 +27,11 @@ from .planes import place_planes
 from .species import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from .tables import guess_contact, march, march_lattice
 from .workspace import STRIDE as S
+
+# Farthest |y| to which the layer at a surface charge is tabulated: exp of it stays finite.
+FARTHEST_WALL = 500.0
+# A node this close to the end of its branch, in Delta, touches it.
+TOUCH = 1e-9
 
 
 @merged
@@ -55,11 +58,11 @@ def guess_contacts(work, row, codes, species, resolution, memo, guess, general):
             else:
                 value = row[end_start(n_layers) + side]
                 sign = 1.0 if value >= 0.0 else -1.0
-                if codes[END_LEFT + side] == FIXED_POTENTIAL:
+                if is_held(codes, side):
                     stop = abs(value) / volt
                     contact_y[layer, side] = value / volt
                 else:
-                    stop, field = 500.0, abs(value) / (VACUUM_PERMITTIVITY * volt)
+                    stop, field = FARTHEST_WALL, abs(given_charge(row, codes, side)) / (VACUUM_PERMITTIVITY * volt)
             at = w.table_row(layer, side, n_species)
             face = (layer, n_species, sign, permittivity)
             if general is None:
@@ -96,21 +99,7 @@ def place_jumps(work, row, codes, n):
         e = int(work[w.FIRST * S + c + 1])
         work[w.JUMP * S + e] = row[at] / volt
         work[w.SOURCE * S + e] = row[at + 1] / (VACUUM_PERMITTIVITY * volt)
-    for side in range(2):
-        e = 0 if side == 0 else n
-        value = row[end_start(n_layers) + side]
-        if codes[END_LEFT + side] == FIXED_CHARGE:
-            work[w.SOURCE * S + e] = value / (VACUUM_PERMITTIVITY * volt)
-        elif codes[END_LEFT + side] == FIXED_POTENTIAL:
-            if side == 0:
-                work[w.Y * S] = value / volt
-            else:
-                work[(w.Y + 4) * S + n - 1] = value / volt
-        elif codes[END_LEFT + side] == o.BULK:
-            if side == 0:
-                work[w.Y * S] = 0.0
-            else:
-                work[(w.Y + 4) * S + n - 1] = 0.0
+    place_ends(work, row, codes, n, volt)
     place_planes(work, row, codes)
     join(work, n)
 
@@ -150,8 +139,8 @@ def touches_gap(work, codes, species, n):
                 continue
             for i in range(5):
                 delta = work[(base + w.DELTA + i) * S + e]
-                if (highest < DELTA_MAX and delta >= highest - 1e-9) or (
-                    lowest > -DELTA_MAX and delta <= lowest + 1e-9
+                if (highest < DELTA_MAX and delta >= highest - TOUCH) or (
+                    lowest > -DELTA_MAX and delta <= lowest + TOUCH
                 ):
                     return True
     return False

@@ -19,13 +19,19 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import W0, W1, W2
-from .laws import DELTA_MAX, interaction_parts, lattice_point, point_state, state_of
-from .layout import CODE_START, LATTICE, N_LAYERS, N_SPECIES, POOL, TRANSPORT_VACANCY
+from .laws import DELTA_MAX, LEAST_SLOPE, interaction_parts, lattice_point, point_state, state_of
+from .layout import CODE_START, N_LAYERS, N_SPECIES
 from .pool import pool_state
+from .rows import LATTICE, POOL, TRANSPORT_VACANCY
 from .workspace import STRIDE as S
 
 # Halvings alone bring a bracket of 1200 to its last bit in 64; Newton and halvings share the rest.
 INNER_ITERATIONS = 100
+# Where the search for Delta ends: the residual, relative to the terms that it is a sum of, or the step, is rounding.
+# The bracket is wider than the bound of its derivation by its own rounding.
+RESIDUAL_ROUNDING, STEP_ROUNDING, BRACKET_ROUNDING = 1e-16, 1e-15, 1e-12
+# Slope by which a step is taken at the least; beyond, the bracket decides.
+SHALLOWEST = 1e-12
 
 
 @inlined
@@ -48,7 +54,7 @@ def _interacting(delta, z, y, bulk, bounds):
     lowest, highest = bounds
     theta, vacancy, change = lattice_point(delta, theta_b, vacancy_b)
     numerator, denominator, steep = interaction_parts(theta, vacancy, change, occ, vac, root_theta, root_vacancy)
-    steep = max(steep, 1e-9)
+    steep = max(steep, LEAST_SLOPE)
     both = 1.0 / (denominator * steep)
     residual = delta + numerator * (both * steep) + z * y
     stuck = (delta >= highest) & (residual < 0.0) | (delta <= lowest) & (residual > 0.0)
@@ -203,7 +209,7 @@ def counted_delta(y, z, start, dilute, bulk, bounds):
         low, high = -z * y - most, -z * y - least
     else:
         low, high = _dilute_range(-z * y, occ, root_theta)
-    slack = 1e-12 * (abs(z * y) + high - low)
+    slack = BRACKET_ROUNDING * (abs(z * y) + high - low)
     low = min(max(lowest, low - slack), highest)
     high = max(min(highest, high + slack), lowest)
     delta = min(max(start, low), high)
@@ -213,20 +219,20 @@ def counted_delta(y, z, start, dilute, bulk, bounds):
             delta, dilute, theta_b, vacancy_b, occ, vac, root_theta, root_vacancy
         )
         residual = delta + potential + z * y
-        if abs(residual) <= 1e-16 * (abs(delta) + abs(potential) + abs(z * y)):
+        if abs(residual) <= RESIDUAL_ROUNDING * (abs(delta) + abs(potential) + abs(z * y)):
             # Rounding of the sum: from here on the iteration would wander.
             return delta, iteration
         if residual > 0.0:
             high = delta
         else:
             low = delta
-        move = residual / max(slope, 1e-12)
+        move = residual / max(slope, SHALLOWEST)
         trial = delta - move
         # Strong repulsion bends the equation twice: Newton can swing between two points; it has to halve the residual.
         if not low <= trial <= high or abs(residual) > 0.5 * before:
             trial = 0.5 * (low + high)
         before = abs(residual)
-        if abs(trial - delta) <= 1e-15 * max(1.0, abs(delta)):
+        if abs(trial - delta) <= STEP_ROUNDING * max(1.0, abs(delta)):
             return trial, iteration
         delta = trial
     return delta, INNER_ITERATIONS
@@ -276,7 +282,7 @@ def charge_general(work, s, layer, dilute, interacting):
             )
             residual = delta + potential + z * y
             stuck = (delta >= highest and residual < 0.0) or (delta <= lowest and residual > 0.0)
-            inverse = 0.0 if stuck else 1.0 / max(steep, 1e-9)
+            inverse = 0.0 if stuck else 1.0 / max(steep, LEAST_SLOPE)
             pull = residual * inverse
             work[(base + w.PULL + i) * S + e] = pull
             work[(base + w.RATE + i) * S + e] = z * inverse

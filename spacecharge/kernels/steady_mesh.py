@@ -15,8 +15,15 @@ from .steady_nodes import OFFSET, ROUTE_SIZE, ROUTE_START, SIGMA, Y, fill_nodes
 # Elements beyond which a mesh is not cut any further, and how often it is cut at all.
 MOST_ELEMENTS = 4000
 MOST_CUTS = 24
-# Roughness [kT/e] that an element may always have, at a tolerance of 1e-6 V.
-SMOOTH = 3e-5
+# Roughness [kT/e] that an element may always have, at a tolerance of 1e-6 V; it is of the fifth power of the size,
+# which follows the tolerance to 1/8. Elements as rough as so many times the roughest at rest stay whole, too.
+SMOOTH, SMOOTH_POWER, AS_AT_REST = 3e-5, 0.625, 1.5
+# Neighbours of one size, to rounding, are halves of one element.
+ONE_SIZE = 1e-9
+# Fourth differences over the height of what an element of half the size would lose (`roughness`).
+FIFTH_DEGREE = 128.0
+# No estimate of the voltage lies below: rounding.
+LEAST_RELATIVE = 1e-12
 # What halving the mesh changes, times this, is the error estimate of the finer one; measured errors are smaller.
 SAFETY = 2.0
 # Share of the tolerance that covers two meshes that agree by chance.
@@ -139,7 +146,7 @@ def join_pairs(mesh):
     at, e = 0, 0
     while e < n:
         together = e + 1 < n and elements[e, 1] == elements[e + 1, 1]
-        if together and abs(elements[e, 0] - elements[e + 1, 0]) < 1e-9 * elements[e, 0]:
+        if together and abs(elements[e, 0] - elements[e + 1, 0]) < ONE_SIZE * elements[e, 0]:
             new[at, 0], new[at, 1] = elements[e, 0] + elements[e + 1, 0], elements[e, 1]
             interpolate(PAIR, (nodes, deltas), e, (points, inner), at, 0, 3)
             interpolate(PAIR, (nodes, deltas), e + 1, (points, inner), at, 3, 5)
@@ -176,7 +183,7 @@ def roughness(mesh, flows, rough):
                 first += differences[i] * (nodes[e, i, Y] if k == 0 else nodes[e, i, own + OFFSET])
                 if conducts and nodes[e, 0, own + SIGMA] > 0.0:
                     second += differences[i] * math.log(nodes[e, i, own + SIGMA] / nodes[e, 0, own + SIGMA])
-            worst = max(worst, max(abs(first), abs(second)) / 128.0)
+            worst = max(worst, max(abs(first), abs(second)) / FIFTH_DEGREE)
         rough[e] = worst
 
 
@@ -210,7 +217,7 @@ def compare(mesh, faces, flows, answers, by_voltage, results):
         part, before = answers[1, A_FLOWS + k], answers[0, A_FLOWS + k]
         # Of small shares of the current the absolute change counts.
         relative = max(relative, abs(part - before) / max(1.0, abs(part)))
-    results[R_ERROR], results[R_RELATIVE] = SAFETY * change, SAFETY * relative + 1e-12
+    results[R_ERROR], results[R_RELATIVE] = SAFETY * change, SAFETY * relative + LEAST_RELATIVE
 
 
 @kernel
@@ -258,7 +265,7 @@ def carry_load(problem, mesh, flows, aim, tolerance, answer, results):
     fill_nodes(problem, mesh)
     rough = np.empty(mesh[0].shape[0])
     roughness(mesh, flows, rough)
-    limit = max(1.5 * np.max(rough), SMOOTH * (tolerance / 1e-6) ** 0.625)
+    limit = max(AS_AT_REST * np.max(rough), SMOOTH * (tolerance / 1e-6) ** SMOOTH_POWER)
     results[:] = 0.0
     faces, answers = np.zeros((2, n_faces, flows.shape[0])), np.zeros((2, answer.shape[0]))
     start, cuts_made, halved = aim[2], 0, False

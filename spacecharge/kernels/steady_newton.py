@@ -40,6 +40,8 @@ from .steady_nodes import (
 SOLVED, STOPPED = 0, 1
 # Steps beyond this many kT/e leave the region where the linearisation means anything.
 LARGEST_STEP = 4.0
+# Steps below this that no longer shrink, to STALLED of the one before, are rounding.
+ROUNDING_STEP, STALLED = 1e-7, 0.25
 MOST_ITERATIONS = 60
 # A continuation gives up when it has to cut its steps to this share of the way, or after so many iterations.
 SHORTEST = 1e-7
@@ -393,8 +395,7 @@ def solve_load(problem, mesh, flows, aim, small, answer):
         move_nodes(problem, mesh, steps, fraction)
         for k in range(n_routes):
             flows[k] += fraction * moves[k]
-        # The second test is the floor of rounding: steps that no longer shrink and are too small to mean anything.
-        done = largest <= small[0] or (largest < 1e-7 and largest > 0.25 * before)
+        done = largest <= small[0] or (largest < ROUNDING_STEP and largest > STALLED * before)
         if not done:
             fill_nodes(problem, mesh)
             if n_routes == 1 and not aim[0] > 0.0 and largest <= small[1]:

@@ -12,9 +12,10 @@ import math
 
 from . import layout as o
 from ._jit import kernel
-from .laws import lattice_point, state_of
-from .layout import CODE_START, LATTICE, N_SPECIES, TRANSPORT_VACANCY
+from .laws import LEAST_SLOPE, lattice_point, state_of
+from .layout import CODE_START, N_SPECIES
 from .planes import filled_share
+from .rows import LATTICE, TRANSPORT_VACANCY
 from .statistics import delta_of
 
 # Columns of the state of a node: potential y of the reference, charge, -d charge/dy of all components together; then
@@ -50,7 +51,7 @@ def species_at(species, layer, s, y, start):
             theta, vacancy, off, response, potential, steep = state_of(species, layer, s, delta)
             if free:
                 return delta, 1.0, theta, vacancy, off, response
-            inverse = 1.0 / max(steep, 1e-9)
+            inverse = 1.0 / max(steep, LEAST_SLOPE)
             move = (delta + potential + z * y) * inverse
             delta -= move
             if not lowest < delta < highest:
@@ -62,7 +63,7 @@ def species_at(species, layer, s, y, start):
     theta, vacancy, off, response, _, steep = state_of(species, layer, s, delta)
     # Beyond the branch of rising chemical potential the occupancy stays where it is.
     inside = lowest < delta < highest
-    return delta, (1.0 / max(steep, 1e-9) if inside else 0.0), theta, vacancy, off, response
+    return delta, (1.0 / max(steep, LEAST_SLOPE) if inside else 0.0), theta, vacancy, off, response
 
 
 @kernel
@@ -151,7 +152,7 @@ def overpotential_of(ratio, alpha):
 def face_logarithms(species, layer, s, delta):
     """Return ln theta, ln(1 - theta) of a species and their derivatives by y."""
     theta, vacancy, _, response, _, steep = state_of(species, layer, s, delta)
-    turn = -species[layer, s, o.P_Z] / max(steep, 1e-9)
+    turn = -species[layer, s, o.P_Z] / max(steep, LEAST_SLOPE)
     return math.log(theta), math.log(vacancy), response / theta * turn, -response / vacancy * turn
 
 

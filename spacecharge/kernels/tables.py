@@ -14,7 +14,7 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
-from .laws import DELTA_MAX, interaction, lattice_point, state_of
+from .laws import DELTA_MAX, LEAST_SLOPE, interaction, lattice_point, state_of
 from .layout import MEMO_GRID, MEMO_RESOLUTION, MEMO_TAIL
 from .species import bulk_slope
 from .statistics import delta_of
@@ -22,6 +22,16 @@ from .workspace import STRIDE as S
 
 # Below this |y| a layer is linear to a few per cent, enough to place nodes.
 LINEAR = 0.05
+# In the linear range a step of Delta is this many times the resolution times Delta: as much decay as in the tail.
+LINEAR_GROWTH = 1.6
+# Of several species, steps of y follow the smallest |dy/dDelta|, but no smaller one.
+LEAST_REACH = 0.05
+# Where sites are full or empty to the last bit steps grow by this share.
+FULL_GROWTH = 0.3
+# A step that is this share of the whole branch has come to its end; y then goes on this far where nothing else ends it.
+BRANCH_END, BEYOND_BRANCH, UNBOUNDED = 1e-9, 50.0, 1e6
+# How well the first contact potential is found, relative and in kT/e: it only starts Newton.
+GUESS_SHARE, GUESS = 1e-3, 1e-12
 
 
 @kernel
@@ -57,8 +67,8 @@ def grid_step(size, resolution):
     In the linear range the decay over one element may be as strong as in the tail; where charge piles up, a step of
     Delta is what the element has to follow. Where sites are empty or full to the last bit, nothing has to be followed.
     """
-    step = 1.0 / (1.0 / (1.6 * resolution * size) + 1.0 / resolution)
-    return step if size < DELTA_MAX else 0.3 * size
+    step = 1.0 / (1.0 / (LINEAR_GROWTH * resolution * size) + 1.0 / resolution)
+    return step if size < DELTA_MAX else FULL_GROWTH * size
 
 
 @kernel
@@ -197,9 +207,9 @@ def _march_single(work, row, species, active, face, resolution, stop):
             step = border - size
         for s in range(2 * n_species):
             work[(row + 3 + s) * S + n] = 0.0
-        if step <= 1e-9 * border:
+        if step <= BRANCH_END * border:
             # End of the branch of rising mu: charge stays, y goes on.
-            end = stop_y if stop_y < 1e6 else y + 50.0
+            end = stop_y if stop_y < UNBOUNDED else y + BEYOND_BRANCH
             field = math.sqrt(field * field + 2.0 * scale * abs(change) * (end - y))
             work[row * S + n] = end
             work[(row + 1) * S + n] = field
@@ -238,7 +248,7 @@ def _march_many(work, row, species, face, resolution, stop):
     work[(row + 2) * S] = rate
     n = np.int64(1)
     while y < stop_y and n < capacity and permittivity * field < stop_field:
-        step = 1.0 / (1.0 / (1.6 * resolution * y) + 1.0 / (resolution * max(reach, 0.05)))
+        step = 1.0 / (1.0 / (LINEAR_GROWTH * resolution * y) + 1.0 / (resolution * max(reach, LEAST_REACH)))
         for s in range(n_species):
             work[(row + 3 + s) * S + n] = work[(row + 3 + s) * S + n - 1]
             # Of a species that is absent here, nobody else would write it.
@@ -268,7 +278,7 @@ def _charge_at(work, row, n, species, layer, n_species, y):
         delta = delta_of(species, layer, s, y, work[(row + 3 + s) * S + n])
         _, _, change, _, _, slope = state_of(species, layer, s, delta)
         work[(row + 3 + s) * S + n] = delta
-        work[(row + 3 + n_species + s) * S + n] = -math.copysign(z, z * y) / max(slope, 1e-9)
+        work[(row + 3 + n_species + s) * S + n] = -math.copysign(z, z * y) / max(slope, LEAST_SLOPE)
         total += species[layer, s, o.P_STRENGTH] * change
         reach = min(reach, slope / abs(z))
     return total, reach
@@ -354,6 +364,6 @@ def guess_contact(work, step, left, n_left, eps_left, right, n_right, eps_right)
             trial = 0.5 * (low + high)
         moved = abs(trial - y)
         y = trial
-        if moved <= 1e-3 * min(y, total - y) + 1e-12:
+        if moved <= GUESS_SHARE * min(y, total - y) + GUESS:
             break
     return -math.copysign(y, step)

@@ -15,14 +15,12 @@ import numpy as np
 from . import layout as o
 from . import workspace as w
 from ._jit import kernel, merged
+from .ends import fix_ends, move_ends, shift_ends
 from .faces import face_states
-from .laws import bulk_response, has_vacancies, state_of
+from .laws import LEAST_SLOPE, bulk_response, has_vacancies, state_of
 from .layout import (
     CONTACT_SIZE,
     DIFFUSIVITY,
-    END_LEFT,
-    FIXED_CHARGE,
-    FIXED_POTENTIAL,
     J_OCC,
     J_VAC,
     LAYER_SIZE,
@@ -35,7 +33,6 @@ from .layout import (
     PLANE_DENSITY,
     PLANE_ENERGY,
     PLANE_OF,
-    POOL,
     SITES,
     SPECIES_SIZE,
     TEMPERATURE,
@@ -43,16 +40,16 @@ from .layout import (
     VACANCY,
     Z,
     contact_start,
-    end_start,
     species_start,
 )
 from .neutral import save_state, simple_static, state_size
-from .newton import assemble, evaluate_charge, expand_step, fix_ends
+from .newton import assemble, evaluate_charge, expand_step
 from .observe import capacitances, find_regions, observe_layers
 from .planes import PLANE_SIZE, plane_code, plane_tangent, stiffen_planes
 from .planes import RESPONSE as PLANE_RESPONSE
 from .poisson_boltzmann import WIDTH_FRACTION
 from .pool import pool_slopes
+from .rows import POOL
 from .species import (
     BOLTZMANN,
     ELEMENTARY_CHARGE,
@@ -93,10 +90,7 @@ def state_tangent(work, row, move, codes, species, n, tangent):
     expand_step(work, n, n_pad)
     for c in range(n_layers - 1):
         work[w.STEP * S + int(work[w.FIRST * S + c + 1])] += move[contact_start(n_layers) + CONTACT_SIZE * c] / volt
-    for side in range(2):
-        if codes[END_LEFT + side] == FIXED_POTENTIAL:
-            e, i = (0, 0) if side == 0 else (n - 1, 4)
-            work[(w.STEP + i) * S + e] += move[end_start(n_layers) + side] / volt
+    shift_ends(work, move, codes, n, volt)
     _collect_tangent(work, row, move, codes, species, n, saved, tangent)
 
 
@@ -138,7 +132,7 @@ def _move_nodes(work, row, move, codes, species, n, saved):
                     (move[c + Z] / row[c + Z] + move[c + SITES] / row[c + SITES]) * change
                 )
                 part += species[layer, s, o.P_STRENGTH] * (
-                    response * (pull / max(slope, 1e-9) + _bulk_shift(species, layer, s, bulk)) - bulk
+                    response * (pull / max(slope, LEAST_SLOPE) + _bulk_shift(species, layer, s, bulk)) - bulk
                 )
             # assemble() takes charge per eps0 kT/e at the temperature of the solve and y as differences only.
             work[(w.CHARGE + i) * S + e] = part
@@ -165,14 +159,7 @@ def _move_faces(work, row, move, codes, n, saved):
                 work[w.SOURCE * S + e] -= response * move[at] / volt
         work[w.Y * S + e] += move[at] / volt
         work[w.CHARGE * S + e] -= work[w.SLOPE * S + e] * move[at] / volt
-    for side in range(2):
-        e, i = (0, 0) if side == 0 else (n - 1, 4)
-        value = move[end_start(n_layers) + side] / volt
-        if codes[END_LEFT + side] == FIXED_CHARGE:
-            work[w.SOURCE * S + (0 if side == 0 else n)] = value / VACUUM_PERMITTIVITY
-        elif codes[END_LEFT + side] == FIXED_POTENTIAL:
-            work[(w.Y + i) * S + e] += value
-            work[(w.CHARGE + i) * S + e] -= work[(w.SLOPE + i) * S + e] * value
+    move_ends(work, move, codes, n, volt)
 
 
 @merged
@@ -197,7 +184,7 @@ def _collect_tangent(work, row, move, codes, species, n, saved, tangent):
                 delta = work[(w.species_row(s) + w.DELTA + i) * S + e]
                 _, _, _, _, _, slope = state_of(species, layer, s, delta)
                 pull = _inner_source(species, layer, s, row, move, c, delta, y) - species[layer, s, o.P_Z] * shift
-                tangent[5 + 5 * s + i, e] = pull / max(slope, 1e-9)
+                tangent[5 + 5 * s + i, e] = pull / max(slope, LEAST_SLOPE)
 
 
 @kernel

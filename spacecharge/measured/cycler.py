@@ -280,7 +280,8 @@ def _read_mpr(name: str, columns: Mapping[str, str] | None) -> tuple[Table, dict
     try:
         from galvani import BioLogic
     except ImportError:
-        message = "a binary file of EC-Lab needs galvani (GPL): pip install galvani, or export the file as text (.mpt)"
+        extra = "pip install 'spacecharge[biologic]'"
+        message = f"a binary file of EC-Lab needs galvani (GPL): {extra}, or export the file as text (.mpt)"
         raise DataError(name, [(0, message)]) from None
     try:
         data = BioLogic.MPRfile(name).data

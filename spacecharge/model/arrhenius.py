@@ -33,14 +33,19 @@ def arrhenius(value: ArrayLike, energy_eV: ArrayLike, temperature: ArrayLike, re
 
 
 def relative_slope(part: str, energy_eV: ArrayLike, temperature: ArrayLike, reference: ArrayLike) -> Array:
-    """Return d ln(law)/d(part) [1 per SI unit], but for the value: ``temperature``, ``at_K``, ``activation_energy_eV``.
+    """Return the derivative of ln(law) by one of its numbers other than the value.
 
     Parameters
     ----------
-    part : str
-        What is varied.
+    part : {"temperature", "at_K", "activation_energy_eV"}
+        What is varied: T, T_ref or Ea.
     energy_eV, temperature, reference : array_like
         As :func:`arrhenius` takes them.
+
+    Returns
+    -------
+    ndarray
+        [K^-1] for the temperatures, [J^-1] for the energy.
     """
     energy = np.asarray(energy_eV, dtype=float)
     at, base = np.asarray(temperature, dtype=float), np.asarray(reference, dtype=float)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codes import Statistics
+from ..constants import PER_NM3
 from ..errors import ModelError
 from .conduction import MOBILITIES
 from .layer import Contact, Layer
@@ -330,8 +331,8 @@ def core_bulk(
 
 def _too_much(background: float, most: float, word: str) -> str:
     return (
-        f"a background of {background * 1e-27:.6g} e/nm3 cannot be balanced: its sites hold at the most "
-        f"{most * 1e-27:.6g} e/nm3 of {word} charge"
+        f"a background of {background / PER_NM3:.6g} e/nm3 cannot be balanced: its sites hold at the most "
+        f"{most / PER_NM3:.6g} e/nm3 of {word} charge"
     )
 
 

@@ -40,7 +40,7 @@ _PER_STACK = frozenset(
         "end_kind",
         "reasons",
         "layer_names",
-        "species_names",
+        "layer_species",
         "core_of",
         "from_defects",
         "planes",
@@ -88,8 +88,8 @@ class StackParameters:
         Points whose swept values leave the allowed range; the other arrays hold NaN-free fill values there.
     reasons : tuple of str
         One line for each kind of problem behind `invalid`.
-    layer_names, species_names : tuple
-        Names, for messages and results; `species_names` are those of the layer with the most.
+    layer_names, layer_species : tuple
+        Names of the layers, and of the species of each, for messages and results.
     core_of : tuple of int
         Per layer, the layer whose core it is, or -1.
     from_defects : tuple of bool
@@ -124,7 +124,7 @@ class StackParameters:
     invalid: NDArray[np.bool_]
     reasons: tuple[str, ...]
     layer_names: tuple[str, ...]
-    species_names: tuple[str, ...]
+    layer_species: tuple[tuple[str, ...], ...]
     core_of: tuple[int, ...] = ()
     from_defects: tuple[bool, ...] = ()
     planes: tuple[Plane, ...] = ()
@@ -158,6 +158,11 @@ class StackParameters:
     def n_species(self) -> int:
         """Largest number of species in a layer."""
         return int(self.site_density.shape[2])
+
+    @property
+    def species_names(self) -> tuple[str, ...]:
+        """Names of the species of the layer with the most."""
+        return max(self.layer_species, key=len)
 
     @property
     def contact_names(self) -> tuple[str, ...]:
@@ -279,7 +284,6 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
     for side in plain.metals:
         # Level with the layers as two of them are with each other: phi_metal - phi_last = U_metal - U_last.
         arrays["end_value"][:, side] -= arrays["potential"][:, -1] + neutral_offset[:, -1]
-    names = max(stack.layers, key=lambda layer: len(layer.species_names)).species_names
     own = _OWN
     result = StackParameters(
         **{name: array for name, array in arrays.items() if name in own},
@@ -292,7 +296,7 @@ def stack_parameters(stack: Stack, overrides: Mapping[str, ArrayLike] | None = N
         invalid=values.invalid,
         reasons=tuple(f"{path}: {message}" for path, message in values.reasons),
         layer_names=stack.names,
-        species_names=tuple(names),
+        layer_species=tuple(layer.species_names for layer in stack.layers),
         core_of=tuple(-1 if layer.core_of is None else stack.names.index(layer.core_of) for layer in stack.layers),
         planes=planes_of(stack.layers, stack.contacts),
         from_defects=tuple(layer.defects is not None for layer in stack.layers),

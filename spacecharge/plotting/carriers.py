@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
-from .defect_scan import defect_label
 from .figures import save
-from .style import PALETTE, STYLES, letters, new_figure, styled
+from .style import PALETTE, STYLES, defect_label, letters, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from .figures import save
-from .style import PALETTE, STYLES, letters, new_figure, styled
+from .style import PALETTE, STYLES, defect_label, letters, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,11 +127,3 @@ def _concentrations(panel: Axes, values: Array, columns: Mapping[str, Array], fi
         )
     panel.set_ylabel("Concentration (cm$^{-3}$)")
     panel.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), borderaxespad=0.0)
-
-
-def defect_label(name: str) -> str:
-    """Return a defect's name with its site as an index."""
-    atom, _, site = name.partition("_")
-    if not site:
-        return name
-    return f"{atom}$_{{{site.replace('_', ',')}}}$"

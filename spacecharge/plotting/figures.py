@@ -18,11 +18,11 @@ from ..store.read import read_results
 from ..store.target import output_file
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
 from .expression import parse
-from .nyquist import has_spectra
+from .nyquist import has_spectra, plot_spectra
 from .references import draw_references
 from .relaxation import NAMES as RELAXATION
 from .relaxation import plot_relaxation
-from .style import DPI, single_column
+from .style import DPI, single_column, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,8 +163,6 @@ def _lattice_figure(view: View, x: str | None, title: str, *, profiles: bool) ->
 
 def _spectra(view: View, title: str) -> Figure:
     """Draw the spectra of a file, with the series resistance and the area that its configuration names."""
-    from .nyquist import plot_spectra
-
     said = view.results.attributes
     if "electrode_area_m2" in said and view.area_cm2 is None:
         view.area_cm2 = float(said["electrode_area_m2"]) / CM2
@@ -236,8 +234,6 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     target = output_file(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        from .style import styled
-
         with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")

@@ -40,7 +40,9 @@ class Frame:
     band : tuple of str
         Axes that a band covers.
     styles : Quantity or None
-        One line style per value, of the axis `styled_by`.
+        One line style per value.
+    styled_by : str
+        The axis that `styles` runs along; empty without one.
     companion : Quantity or None
         What an open-circuit voltage ties to `x`: a second axis on top.
     """

@@ -23,6 +23,7 @@ from .style import (
     STYLES,
     WIDE,
     axis_label,
+    defect_label,
     label_text,
     letters,
     line_legend,
@@ -190,7 +191,9 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     for quantity in quantities:
         values = shape.arrange(quantity)
         own = [d for d in quantity.dims if d not in (shape.along, shape.across, shape.styled_by, *shape.band)]
-        labels = [view.results.names(d) for d in own]
+        labels = [
+            tuple(map(defect_label, view.results.names(d))) if d == "species" else view.results.names(d) for d in own
+        ]
         for index in np.ndindex(*values.shape[4:]):
             part = values[(*(slice(None),) * 4, *index)]
             where = ", ".join(label[i] for label, i in zip(labels, index, strict=True))
@@ -213,9 +216,9 @@ def draw_panel(panel: Axes, view: View, shape: Frame, quantities: list[Quantity]
     everything = np.concatenate([values.ravel() for _, values, _ in entries])
     if (everything[np.isfinite(everything)] < 0).any():
         zero_line(panel)
-    if entries and not bars and (quantities[0].units in LOGARITHMIC or _spans_decades(everything)):
+    if entries and not bars and (quantities[0].units in LOGARITHMIC or spans_decades(everything)):
         scale_axis(panel.yaxis, everything, LOGARITHMIC.get(quantities[0].units, 0.0))
-    if bars and _spans_decades(everything):
+    if bars and spans_decades(everything):
         panel.set_yscale("log")
     widen(panel, everything)
     if not bars:
@@ -269,8 +272,14 @@ MANY_DECADES = 2.0
 """Positive values that span more than so many decades show nothing on a linear axis but the largest."""
 
 
-def _spans_decades(values: Array) -> bool:
-    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres)."""
+def spans_decades(values: Array) -> bool:
+    """Say whether all values are positive and differ by decades (Debye lengths from nanometres to micrometres).
+
+    Parameters
+    ----------
+    values : ndarray
+        NaN is left out.
+    """
     values = values[np.isfinite(values)]
     return bool(values.size and values.min() > 0.0 and values.max() > 10.0**MANY_DECADES * values.min())
 

@@ -116,7 +116,8 @@ def _draw(figure: Figure, panel: Axes, across: Quantity, up: Quantity, quantity:
         bar.set_ticks(symmetric_ticks(np.array([norm.vmin, norm.vmax]), norm.linthresh))
         bar.minorticks_off()
     inside = [level for level in levels if np.nanmin(values) < level < np.nanmax(values)]
-    if inside and np.isfinite(values).sum() > 3:
+    # Between two materials there is nothing that a contour could run through.
+    if inside and np.isfinite(values).sum() > 3 and not (across.names or up.names):
         contours = panel.contour(x, y, values.T, levels=inside, colors="black", linewidths=0.6)
         panel.clabel(contours, fmt=_contour_text, fontsize=6.5, inline_spacing=2)
     if not np.isfinite(values).all():

@@ -11,7 +11,18 @@ from ..report.view import View
 from ..units import display_of
 from .frame import frame, profile_lines
 from .lines import draw_panel, explain_colours, note_of
-from .style import STYLES, label_text, letters, line_colours, line_legend, new_figure, scale_axis, styled, zero_line
+from .style import (
+    STYLES,
+    defect_label,
+    label_text,
+    letters,
+    line_colours,
+    line_legend,
+    new_figure,
+    scale_axis,
+    styled,
+    zero_line,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,12 +166,12 @@ def _legends(above: Axes, middle: Axes, species: tuple[str, ...], carrier: int) 
     from matplotlib.lines import Line2D
 
     planes = [
-        Line2D([], [], color="0.25", marker="o", markersize=3, label=f"planes of {species[carrier]}"),
+        Line2D([], [], color="0.25", marker="o", markersize=3, label=f"planes of {defect_label(species[carrier])}"),
         Line2D([], [], color="0.25", marker="o", markersize=3, markerfacecolor="white", linestyle="", label="others"),
     ]
     above.legend(handles=planes, loc="best")
     kinds = [
-        Line2D([], [], color="0.25", linestyle=style, label=name)
+        Line2D([], [], color="0.25", linestyle=style, label=defect_label(name))
         for name, style in zip(species, STYLES * len(species), strict=False)
     ]
     middle.legend(handles=kinds, loc="best")

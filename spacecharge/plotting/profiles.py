@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.species_axis import species_axis
 from ..report.view import View
 from ..units import display_of
 from .frame import profile_lines
-from .lines import side_names
-from .style import PALETTE, STYLES, letters, line_colours, line_legend, new_figure, styled, zero_line
+from .lines import side_names, spans_decades
+from .style import PALETTE, STYLES, defect_label, letters, line_colours, line_legend, new_figure, styled, zero_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,9 @@ deviation there."""
 
 DRIVING = "electrochemical_potential"
 """Profile that only a state with current has."""
+
+LOWEST_DECADES = 14.0
+"""Occupancies are shown this far below the largest."""
 
 AIR = 1.6
 """Shown distance over the distance at which profiles become flat."""
@@ -130,17 +134,15 @@ def plot_solution(solution: Solution) -> Figure:
     matplotlib.figure.Figure
         Shown by a notebook; ``.savefig`` writes it.
     """
-    layers = [
-        LayerLines(
-            layer.name,
-            layer.x * _NM,
-            layer.potential[np.newaxis],
-            np.atleast_2d(layer.occupancy)[np.newaxis],
-        )
-        for layer in solution.layers
-    ]
     parameters = solution.parameters
-    species = parameters.species_names if parameters.n_species > 1 else ()
+    axis = species_axis(parameters.layer_species)
+    several = parameters.n_species > 1
+    layers = []
+    for i, layer in enumerate(solution.layers):
+        occupancy = np.atleast_2d(layer.occupancy)[np.newaxis]
+        occupancy = axis.by_name(occupancy, np.array(i)) if several else occupancy
+        layers.append(LayerLines(layer.name, layer.x * _NM, layer.potential[np.newaxis], occupancy))
+    species = axis.names if several else ()
     title = f"{' | '.join(parameters.layer_names)} at {solution.stack.temperature_K:g} K"
     return draw(layers, parameters.contact_names, species, [], "", title, "")
 
@@ -173,6 +175,7 @@ def draw(
     planes = [_plane(layers, contact) for contact in contacts] or [(float(layers[0].x[0]), 0, 0)]
     n_lines = layers[0].potential.shape[0]
     colours = line_colours(n_lines)
+    looks = _looks(colours, layers[0].occupancy.shape[1])
     with styled():
         driven = layers[0].driving is not None
         figure, panels = new_figure(3 if driven else 2, len(planes), title, note)
@@ -182,15 +185,13 @@ def draw(
             for layer in near:
                 for line, colour in enumerate(colours):
                     above.plot(layer.x - position, layer.potential[line], color=colour)
-                    for s, values in enumerate(layer.occupancy[line]):
-                        below.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
+                    for values, look in zip(layer.occupancy[line], looks[line], strict=True):
+                        below.plot(layer.x - position, values, **look)
             _zoom(above, below, near, position)
             _name_layers(above, near)
-            # Of carriers of a band n/N_c may exceed 1.
-            top = max(float(np.fmax.reduce(layer.occupancy, axis=None, initial=0.0)) for layer in near)
-            below.set_ylim(-0.03 * max(top, 1.0), 1.03 * max(top, 1.0))
+            _scale_occupancy(below, near, position)
             if driven:
-                _draw_driving(panels[2, column], near, position, colours)
+                _draw_driving(panels[2, column], near, position, looks)
                 panels[2, column].set_xlim(above.get_xlim())
                 _fit_height(panels[2, column], near, position, [layer.driving for layer in near])
             panels[-1, column].set_xlabel("Distance from the contact (nm)" if contacts else "Position (nm)")
@@ -204,18 +205,40 @@ def draw(
         if driven:
             panels[2, 0].set_ylabel("Electrochemical\npotential (V)")
         letters([panel for row in panels for panel in row])
-        _legends(figure, panels[1, -1], species, labels, heading, colours)
+        _legends(figure, panels[1, -1], species, labels, heading, looks)
     return figure
 
 
-def _draw_driving(panel: Axes, near: list[LayerLines], position: float, colours: list[Any]) -> None:
+def _looks(colours: list[Any], n_species: int) -> list[list[dict[str, Any]]]:
+    """Return how each species of each line is drawn: a style each, or of one line with many species a colour each."""
+    if len(colours) == 1 and n_species > len(STYLES):
+        n = len(PALETTE)
+        return [[{"color": PALETTE[s % n], "linestyle": STYLES[s // n % len(STYLES)]} for s in range(n_species)]]
+    return [[{"color": c, "linestyle": STYLES[s % len(STYLES)]} for s in range(n_species)] for c in colours]
+
+
+def _draw_driving(panel: Axes, near: list[LayerLines], position: float, looks: list[list[dict[str, Any]]]) -> None:
     """Draw the electrochemical potentials of the layers of a contact, over their charge."""
     for layer in near:
         if layer.driving is not None:
-            for line, colour in enumerate(colours):
-                for s, values in enumerate(layer.driving[line]):
-                    panel.plot(layer.x - position, values, STYLES[s % len(STYLES)], color=colour)
+            for driving, line in zip(layer.driving, looks, strict=True):
+                for values, look in zip(driving, line, strict=True):
+                    panel.plot(layer.x - position, values, **look)
     zero_line(panel)
+
+
+def _scale_occupancy(panel: Axes, near: list[LayerLines], position: float) -> None:
+    """Draw occupancies from 0 to 1, or logarithmically where what is seen of them spans decades."""
+    every = _visible(panel, near, position, [layer.occupancy for layer in near])
+    # Of carriers of a band n/N_c may exceed 1.
+    top = float(every.max(initial=0.0))
+    seen = every[every > 10.0**-LOWEST_DECADES * top]
+    if spans_decades(seen):
+        panel.set_yscale("log")
+        air = float(seen.max() / seen.min()) ** 0.04
+        panel.set_ylim(seen.min() / air, seen.max() * air)
+    else:
+        panel.set_ylim(-0.03 * max(top, 1.0), 1.03 * max(top, 1.0))
 
 
 def _plane(layers: list[LayerLines], contact: str) -> tuple[float, int, int]:
@@ -267,17 +290,22 @@ def _bent(layer: LayerLines) -> Array:
 
 def _fit_height(panel: Axes, near: list[LayerLines], position: float, every: list[Array | None]) -> None:
     """Let a panel be as high as what its width shows of some values, and 0."""
+    values = _visible(panel, near, position, every)
+    if values.size:
+        air = 0.06 * max(float(np.ptp(values)), 1e-3)
+        panel.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
+
+
+def _visible(panel: Axes, near: list[LayerLines], position: float, every: list[Array | None]) -> Array:
+    """Return what the width of a panel shows of some values."""
     low, high = panel.get_xlim()
-    visible = [
+    shown = [
         values[..., (layer.x - position >= low) & (layer.x - position <= high)].ravel()
         for layer, values in zip(near, every, strict=True)
         if values is not None
     ]
-    values = np.concatenate(visible)
-    values = values[np.isfinite(values)]
-    if values.size:
-        air = 0.06 * max(float(np.ptp(values)), 1e-3)
-        panel.set_ylim(min(values.min(), 0.0) - air, max(values.max(), 0.0) + air)
+    values = np.concatenate(shown)
+    return values[np.isfinite(values)]
 
 
 def _name_layers(panel: Axes, near: list[LayerLines]) -> None:
@@ -292,15 +320,22 @@ def _name_layers(panel: Axes, near: list[LayerLines]) -> None:
 
 
 def _legends(
-    figure: Figure, panel: Axes, species: tuple[str, ...], labels: list[str], heading: str, colours: list[Any]
+    figure: Figure,
+    panel: Axes,
+    species: tuple[str, ...],
+    labels: list[str],
+    heading: str,
+    looks: list[list[dict[str, Any]]],
 ) -> None:
     from matplotlib.lines import Line2D
 
     if species:
+        # The colours of several lines are explained below the panels.
+        every = {} if len(looks) == 1 else {"color": "0.25"}
         handles = [
-            Line2D([], [], color=PALETTE[0] if len(colours) == 1 else "0.25", linestyle=style, label=name)
-            for name, style in zip(species, STYLES, strict=False)
+            Line2D([], [], label=defect_label(name), **(look | every))
+            for name, look in zip(species, looks[0], strict=True)
         ]
         panel.legend(handles=handles, loc="best")
     if labels:
-        line_legend(figure, colours, labels, heading)
+        line_legend(figure, [line[0]["color"] for line in looks], labels, heading)

@@ -262,8 +262,16 @@ def line_legend(figure: Figure, colours: Sequence[Any], labels: Sequence[str], h
 
 def name_ticks(axis: AxisOfFigure, quantity: Quantity) -> None:
     """Put names at the values of a quantity that only count, as materials."""
-    if quantity.names:
-        axis.set_ticks(list(quantity.values), quantity.marks())
+    if not quantity.names:
+        return
+    marks = quantity.marks()
+    axis.set_ticks(list(quantity.values), marks)
+    panel = axis.axes
+    room = panel.bbox.width * 72.0 / panel.figure.dpi / 7.5
+    # Letters are about as broad as half their size; two of them keep names apart.
+    if axis is panel.xaxis and 0.6 * sum(len(mark) + 2 for mark in marks) > room:
+        for label in axis.get_ticklabels():
+            label.set(rotation=45, ha="right", rotation_mode="anchor")
 
 
 def axis_label(quantity: Quantity, width: int = 32) -> str:
@@ -306,3 +314,15 @@ def label_nyquist(panel: Axes, unit: str) -> None:
     """Name the axes of an impedance plane; `unit` as figures write it."""
     panel.set_xlabel(label_text("Re Z", unit))
     panel.set_ylabel(label_text("-Im Z", unit))
+
+
+def defect_label(name: str) -> str:
+    """Return a defect's name with its site as an index, and the charge that ends the name of a species raised."""
+    parts = re.fullmatch(r"([^\W_]+)(?:_(\w+))?([+-]\d+)?", name)
+    if parts is None:
+        return name.replace("$", r"\$")
+    atom, site, charge = parts.groups(default="")
+    index = f"_{{{site.replace('_', ',')}}}" if site else ""
+    size = charge[1:] if charge[1:] not in ("", "1") else ""
+    raised = f"^{{{size}{charge[0] if int(charge) else ''}}}" if charge else ""
+    return f"{atom}${index}{raised}$" if index or raised else name

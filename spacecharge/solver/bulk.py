@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ..constants import BOLTZMANN, ELEMENTARY_CHARGE, NM
 from ..errors import ModelError
 from . import output as o
 from .output import Registry, Rows
@@ -339,7 +339,7 @@ def brick_layer_conductivity(
     ----------
     .. [1] M. J. Verkerk, B. J. Middelhuis, A. J. Burggraaf, Solid State Ionics 6, 159 (1982).
     """
-    size = np.asarray(grain_size_nm, dtype=float) * 1e-9
+    size = np.asarray(grain_size_nm, dtype=float) * NM
     return np.asarray(1.0 / (1.0 / np.asarray(grain_conductivity) + np.asarray(grain_boundary_resistance) / size))
 
 

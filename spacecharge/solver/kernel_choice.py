@@ -38,7 +38,8 @@ class Kernels(NamedTuple):
 
 _loaded: Kernels | None = None
 _NOT_RUN = float(Status.NOT_RUN)
-_LATTICE, _SURFACE_CHARGE = int(Statistics.LATTICE), int(EndKind.SURFACE_CHARGE)
+_LATTICE = int(Statistics.LATTICE)
+_CHARGED = frozenset(int(kind) for kind in EndKind if kind.is_contact and not kind.is_potential)
 """A member of an enumeration takes 50 ns to look up and as long to compare: a warm solve has none to spare."""
 
 
@@ -71,7 +72,7 @@ def beyond_the_main_job(parameters: StackParameters, options: SolverOptions) -> 
         if attracts.any():
             beyond |= attracts.any(axis=(1, 2))
     for side, kind in enumerate(p.end_kind.tolist()):
-        if kind == _SURFACE_CHARGE:
+        if kind in _CHARGED:
             beyond |= p.end_value[:, side] != 0.0
     ends = sum(p.end_contacts)
     if p.n_layers - 1 + ends > 1:

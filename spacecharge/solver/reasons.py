@@ -45,7 +45,7 @@ def failure_message(parameters: StackParameters, status: int, index: int = 0, *,
 def _too_much_charge(parameters: StackParameters, index: int) -> str | None:
     """Return why no state undoes the fixed charges of ends and contacts, None where one does."""
     p = parameters
-    if any(kind in (EndKind.BULK, EndKind.ELECTROSTATIC_POTENTIAL) for kind in p.end_kind):
+    if any(EndKind(kind).takes_any_charge for kind in p.end_kind.tolist()):
         return None
     fixed = float(p.contact_charge[index].sum())
     fixed += sum(float(p.end_value[index, k]) for k in range(2) if p.end_kind[k] == EndKind.SURFACE_CHARGE)
@@ -103,7 +103,7 @@ def gap_messages(parameters: StackParameters, index: int = 0) -> str:
             vac = float(p.interaction_vacancy[index, i, s])
             if p.site_density[index, i, s] == 0.0 or (occ >= 0.0 and vac >= 0.0):
                 continue
-            species = "" if p.n_species == 1 else f", species {p.species_names[s]}"
+            species = "" if p.n_species == 1 else f", species {p.layer_species[i][s]}"
             if p.statistics[i, s] != Statistics.LATTICE:
                 if occ < 0.0:
                     parts.append(_dilute_gap(f"{name}{species}", occ, p, index, float(p.bulk_occupancy[index, i, s])))

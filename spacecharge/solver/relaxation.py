@@ -44,10 +44,11 @@ Complex = NDArray[np.complex128]
 Integers = NDArray[np.int64]
 
 NEAREST, GROWTH = 0.5, 0.7
-"""Longest pieces of a homogeneous stretch: in decay lengths of the signal at a face, over the distance from it."""
+"""Longest piece of a homogeneous stretch: in decay lengths of the signal at a face, else over the distance from it."""
 
 LONGEST = 1.0 / 16.0
-"""And over the thickness where several components diffuse against each other: the first six times have five digits."""
+"""Longest piece over the thickness of a layer in which several components diffuse against each other: the six slowest
+times then have five digits."""
 
 NOISE = 1e-28
 """A pole below so much of the largest is 0: singular values are right to 1e-15 of theirs."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ModelError
-from ..model.charge_transfer import ChargeTransfer
+from ..model.charge_transfer import ChargeTransfer, occupancy_factor
 from .network import EndKinds, Network, components_of, held_components, network_of
 from .signal_mesh import drops_on, meshes_of
 
@@ -179,8 +179,6 @@ def judged(layers: Complex | None, finer: Complex | None, several: bool) -> Spec
 
 def _with_exchange(network: Network, before: Array, after: Array) -> Network:
     """Return the network with the exchange currents of other occupancies at the faces, each (n_layers, 2, 2)."""
-    from ..model.charge_transfer import occupancy_factor
-
     contacts = network.contacts.copy()
     for contact, alpha, resistance in network.transfers:
         old, new = (

@@ -61,6 +61,8 @@ class SteadyState:
         Estimated errors of the voltage, relative [1], and of the contact potentials [V].
     iterations, n_elements : int
         Newton iterations over all meshes and currents, elements of the last mesh.
+    chain : Chain or None
+        Mesh and state that spectra about the current are computed on; None without an answer.
     """
 
     stack: Stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,6 @@ def run_sweep(
 
 def _announce_profiles(task: Any) -> None:
     """Say on stderr that the profiles will be large."""
-    import sys
-
     from .engine import size_text
     from .estimate import profile_bytes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -196,8 +196,6 @@ def _with_band(
     y: str,
 ) -> Assumptions:
     """Return the result with the band of all assumed values along the first axis of the configuration."""
-    from dataclasses import replace
-
     from scipy.stats import qmc
 
     points = qmc.LatinHypercube(len(assumed), rng=np.random.default_rng(seed)).random(samples)

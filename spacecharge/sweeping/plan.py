@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..codes import NO_CAPACITANCE_UNDER_LOAD
 from ..config import Config
+from ..model import StackParameters
+from ..model.species_axis import SpeciesAxis, species_axis
 from ..solver.arcs import place_names
 from ..solver.outputs import CELL_VOLTAGE, SENSITIVE, outputs_for
 from ..store.layout import Coordinate, Layout, Variable
@@ -69,7 +71,7 @@ class InterfaceTask:
             "layer": ("layer", base.layer_names),
             "contact": ("contact, left | right", base.contact_names),
             "side": ("side of the contact", ("left", "right")),
-            "species": ("species", base.species_names),
+            "species": ("species", self._species.names if base.n_species > 1 else base.species_names),
         }
         # A species axis only where there are several; no contact axis where there is no contact.
         sizes = {name: len(values) for name, (_, values) in names.items()}
@@ -199,7 +201,32 @@ class InterfaceTask:
         # A solve has every observable; a file those that say something of its cell.
         made = values.maps[0]
         made.update(solved.some(path for path in self._paths if path not in made))
-        return {path: made[path] for path in self._paths}
+        found = {path: made[path] for path in self._paths}
+        return found if self._species.is_plain else found | self._by_name(parameters, found)
+
+    @cached_property
+    def _species(self) -> SpeciesAxis:
+        """The species axis."""
+        return species_axis([layer.species_names for layer in self.config.base_stack.layers])
+
+    def _by_name(self, parameters: StackParameters, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the variables with a species axis that layers count differently, by the names of the axis."""
+        planes = np.arange(parameters.n_layers + 1)[parameters.contact_planes]
+        # A current is that of the species of the layer left of its contact.
+        left, right = planes - 1, np.where(planes < parameters.n_layers, planes, -1)
+        layers = {
+            ("contact", "side", "species"): np.stack([left, right], axis=1),
+            ("contact", "species"): left,
+            ("layer", "species"): np.arange(parameters.n_layers),
+        }
+        found = {}
+        for variable in self.layout.variables:
+            if "species" in variable.dims:
+                of_profile = variable.group.startswith("profiles/")
+                name = variable.group.partition("/")[2]
+                at = np.array(parameters.layer_names.index(name)) if of_profile else layers[variable.dims]
+                found[variable.path] = self._species.by_name(values[variable.path], at)
+        return found
 
     def explain(self, index: int, status: int) -> str:
         """Return one line about a failed point."""

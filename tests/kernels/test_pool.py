@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from spacecharge.kernels import layout as o
+from spacecharge.kernels import rows
 from spacecharge.kernels.laws import lattice_point
 from spacecharge.kernels.pool import FARTHEST, pool_slopes, pool_state, pool_threshold
 
@@ -21,7 +22,7 @@ POOLS = [
 
 def table_of(charges: list[float], shares: list[float]) -> np.ndarray:
     table = np.zeros((len(charges) + 1, o.SPECIES_COLUMNS))
-    table[:-1, o.P_Z], table[:-1, o.P_THETA], table[:-1, o.P_DILUTE] = charges, shares, o.POOL
+    table[:-1, o.P_Z], table[:-1, o.P_THETA], table[:-1, o.P_DILUTE] = charges, shares, rows.POOL
     table[:-1, o.P_STRENGTH] = charges
     with mp.workdps(40):
         table[:, o.P_VACANCY] = float(1 - sum(mp.mpf(share) for share in shares))

@@ -12,7 +12,8 @@ from spacecharge.config.interface_parameters import ParameterKeys, fitted_path
 from spacecharge.config.paths import allowed_range, sweepable
 from spacecharge.document.problems import Problems
 from spacecharge.errors import ConfigError, ModelError
-from spacecharge.kernels import layout
+from spacecharge.kernels import rows
+from spacecharge.kernels.laws import has_vacancies
 from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
 from spacecharge.model.numbers import CONTACT, END, LAYER, NUMBERS, RANGES, SPECIES, STACK, TRANSFER, number_of
 from spacecharge.model.parameters import numeric_paths
@@ -151,14 +152,14 @@ def test_every_number_can_be_swept_and_is_held_to_its_range() -> None:
         "contacts": [{"charge_transfer": {}}],
     }
     paths = sweepable(data)
-    for section, rows in (
+    for section, declared in (
         ("", STACK),
         ("a.", (*LAYER, *SPECIES)),
         ("contacts.0.", CONTACT),
         ("contacts.0.charge_transfer.", TRANSFER),
         ("ends.left.", END),
     ):
-        for row in rows:
+        for row in declared:
             assert f"{section}{row.key}" in paths
             assert allowed_range(f"{section}{row.key}") == (row.low, row.high)
 
@@ -235,12 +236,12 @@ def test_check_names_every_number_that_a_contact_has(tmp_path, capsys) -> None: 
 
 
 def test_codes_are_those_of_the_kernels() -> None:
-    # A metal becomes a fixed potential before a kernel sees it.
-    kinds = [kind for kind in EndKind if kind is not EndKind.METAL]
-    assert kinds == [layout.ZERO_FIELD, layout.BULK, layout.FIXED_POTENTIAL, layout.FIXED_CHARGE]
+    # A metal becomes an electrostatic potential before a kernel sees it.
+    assert {kind.name: kind for kind in EndKind if kind is not EndKind.METAL}.items() <= vars(rows).items()
     for law in Statistics:
-        assert law == getattr(layout, law.name)
-    assert (Transport.CONSTANT, Transport.VACANCY) == (layout.TRANSPORT_CONSTANT, layout.TRANSPORT_VACANCY)
+        assert law == getattr(rows, law.name)
+        assert has_vacancies(int(law)) == law.has_vacancies
+    assert (Transport.CONSTANT, Transport.VACANCY) == (rows.TRANSPORT_CONSTANT, rows.TRANSPORT_VACANCY)
     from spacecharge.kernels import poisson_boltzmann as k
 
     assert [*Status] == [k.SOLVED, k.UNCONVERGED, k.MISCIBILITY_GAP, k.INVALID, k.INACCURATE, k.NOT_RUN]

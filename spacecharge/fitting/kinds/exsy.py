@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, StrictBool, StrictStr, Ta
 
 from ...config.fields import Keys, Plain, Whole
 from ...config.fit_keys import FitConfig, FitDataKeys, FitKeys, check_curve_fit, number
+from ...constants import NM
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...nmr.diffusion import GEOMETRIES
@@ -154,7 +155,7 @@ def _size(model: Mapping[str, Any], suffix: str, geometry: str, problems: Proble
     if len(given) != 1:
         problems.add("model", f"{own} is missing" if not given else f"{own} and {generic} are the same: give one")
         return 1e-6
-    return float(model[given[0]]) * 1e-9
+    return float(model[given[0]]) * NM
 
 
 def _check(document: Document, problems: Problems) -> FitConfig | None:

@@ -12,7 +12,7 @@ from pydantic import Field, StrictStr
 from ...config.fields import Keys, Whole
 from ...config.fit_keys import FitOutputKeys, number, result_name
 from ...config.validation import validate
-from ...constants import CM2, FARADAY
+from ...constants import CM2, FARADAY, NM
 from ...document.problems import Problems, nearest
 from ...document.yaml import Document, beside
 from ...measured.counted_charge import Sample, capacity_from_molar_mass
@@ -202,7 +202,7 @@ def sample_of(keys: OcvSampleKeys) -> Sample:
     film = None not in (keys.area_cm2, keys.thickness_nm)
     if math.isnan(weight) and film and keys.density_g_per_cm3 is not None:
         assert keys.area_cm2 is not None and keys.thickness_nm is not None
-        weight = 1e3 * keys.density_g_per_cm3 * CM2 * keys.area_cm2 * 1e-9 * keys.thickness_nm
+        weight = 1e3 * keys.density_g_per_cm3 * CM2 * keys.area_cm2 * NM * keys.thickness_nm
     mass = weight
     if keys.theoretical_capacity_mAh_per_g is not None:
         capacity = 3600.0 * keys.theoretical_capacity_mAh_per_g

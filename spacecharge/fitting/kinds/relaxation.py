@@ -17,7 +17,7 @@ from pydantic import Discriminator, Tag
 
 from ...config.fields import Keys
 from ...config.fit_keys import FitConfig, FitKeys, check_curve_fit, number
-from ...constants import BOLTZMANN, ELEMENTARY_CHARGE
+from ...constants import BOLTZMANN, ELEMENTARY_CHARGE, NM, PER_NM3
 from ...document.problems import Problems
 from ...document.yaml import Document
 from ...errors import FitError, FitReason
@@ -401,7 +401,7 @@ def _from_tau(
         ),
         Quantity(name="correlation_time", unit="s", long_name=f"correlation time at {room:g} K", function=tau),
     ]
-    length = transport_number(config, "jump_length_nm") * 1e-9
+    length = transport_number(config, "jump_length_nm") * NM
     directions = config.transport["jump_directions"]
     if math.isnan(length):
         return derived
@@ -417,7 +417,7 @@ def _from_tau(
             long_name=f"jump diffusivity l^2/({directions} tau) at {room:g} K",
         )
     )
-    density = transport_number(config, "number_density_per_nm3") * 1e27
+    density = transport_number(config, "number_density_per_nm3") * PER_NM3
     if not math.isnan(density):
         options = {k: config.transport[k] for k in ("charge_number", "haven_ratio")}
         derived.append(
