@@ -25,7 +25,9 @@ from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu import CPUContext
+from numba.core.ir_utils import build_definitions
 from numba.core.registry import CPUDispatcher
+from numba.core.ssa import reconstruct_ssa
 from numba.core.types.containers import BaseTuple
 from numba.core.types.misc import unliteral
 from numba.core.typing import Context
@@ -58,7 +60,12 @@ def fits() -> bool:
             (Context.resolve_function_type, "self func args kws"),
             (Context.resolve_setitem, "self target index value"),
             (Context.resolve_value_type, "self val"),
+            (types.Function.get_call_type, "self context args kws"),
             (typed_passes.NativeLowering.run_pass, "self state"),
+            (typed_passes.PreLowerStripPhis._strip_phi_nodes, "self func_ir"),
+            (untyped_passes.ReconstructSSA._patch_locals, "self state"),
+            (reconstruct_ssa, "func_ir"),
+            (build_definitions, "blocks definitions"),
             (CompilerBase.compile_extra, "self func"),
             (CompilerBase.define_pipelines, "self"),
             (PassManager.add_pass, "self pss description"),
@@ -124,13 +131,49 @@ class RememberingContext(Context):  # type: ignore[misc]
 
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
         """Return the signature of a call."""
-        if isinstance(func, types.Function) and not kws:
+        if not kws and (isinstance(func, types.Function) or func is operator.getitem):
             return self._remembered(func, tuple(args))
         return super().resolve_function_type(func, args, kws)
 
     def resolve_setitem(self, target: Any, index: Any, value: Any) -> Any:
         """Return the signature of ``target[index] = value``."""
         return self._remembered(self.resolve_value_type(operator.setitem), (target, index, value))
+
+
+class KnownFunction(types.Function):
+    """An operation as lowering asks for it: each pair of types is looked up once.
+
+    For every ``a + b`` or ``a[i]`` that it writes numba goes through all candidates again, as in typing.
+    """
+
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        """Return the signature of a call."""
+        if kws:
+            return super().get_call_type(context, args, kws)
+        known = self.__dict__.setdefault("_known", {})
+        if args not in known:
+            known[args] = super().get_call_type(context, args, kws)
+        return known[args]
+
+    def get_impl_key(self, sig: Any) -> Any:
+        """Return what the code of a call is found by; typing has asked numba's own function for some."""
+        keys: dict[Any, Any] = vars(self)["_impl_keys"]
+        return keys[sig.args] if sig.args in keys else types.Function(vars(self)["templates"]).get_impl_key(sig)
+
+
+class LoweringContext(RememberingContext):
+    """Numba's types as lowering asks for them."""
+
+    def resolve_value_type(self, val: Any) -> Any:
+        """Return the type of a constant, that of an operator with a memory."""
+        found = super().resolve_value_type(val)
+        if type(found) is not types.Function or getattr(val, "__module__", "") != "_operator":
+            return found
+        # Numba keeps no type that nobody holds.
+        kept = self.__dict__.setdefault("spacecharge_functions", {})
+        if found not in kept:
+            kept[found] = KnownFunction(found.templates)
+        return kept[found]
 
 
 def _holds_array(kind: Any) -> bool:
@@ -158,6 +201,33 @@ def _makes_arrays(state: Any) -> bool:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
+class Versions(untyped_passes.ReconstructSSA):  # type: ignore[misc]
+    """Numba's versions of variables, without finding out where each lives: that is done before lowering, once."""
+
+    _name = "kernel_versions"
+
+    def run_pass(self, state: Any) -> bool:
+        """Give every assignment to a variable a name of its own."""
+        state.func_ir = reconstruct_ssa(state.func_ir)
+        self._patch_locals(state)
+        state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class StripPhis(typed_passes.PreLowerStripPhis):  # type: ignore[misc]
+    """The same of what joins them again; no kernel is a generator."""
+
+    _name = "kernel_strip_phis"
+
+    def run_pass(self, state: Any) -> bool:
+        """Turn every join into assignments."""
+        state.func_ir = self._strip_phi_nodes(state.func_ir)
+        state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
 class PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
     """Writes the LLVM code of a part, and makes it known to the kernels that call it."""
 
@@ -168,9 +238,9 @@ class PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         library = PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library = library
         state.flags.no_compile = True
-        if not _makes_arrays(state):
-            # Arrays that the caller holds need no counting of who uses them.
-            state.targetctx = state.targetctx.subtarget(enable_nrt=False)
+        # Arrays that the caller holds need no counting of who uses them.
+        counted = state.targetctx.enable_nrt and _makes_arrays(state)
+        state.targetctx = state.targetctx.subtarget(enable_nrt=counted, typing_context=LoweringContext(state.typingctx))
         super().run_pass(state)
         lowered = state["cr"]
         described = lowered.fndesc
@@ -193,6 +263,7 @@ class WholeLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         """Fill ``state["cr"]``."""
         state.library = WholeLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
+        state.targetctx = state.targetctx.subtarget(typing_context=LoweringContext(state.typingctx))
         super().run_pass(state)
         codegen = state.library.codegen
         for library in state.library._linking_libraries:
@@ -218,12 +289,11 @@ class WholeCompiler(CompilerBase):  # type: ignore[misc]
         for one in (
             untyped_passes.TranslateByteCode,
             untyped_passes.FixupArgs,
-            untyped_passes.IRProcessing,
             untyped_passes.DeadBranchPrune,
             untyped_passes.GenericRewrites,
-            untyped_passes.ReconstructSSA,
+            Versions,
             typed_passes.NopythonTypeInference,
-            typed_passes.PreLowerStripPhis,
+            StripPhis,
             typed_passes.IRLegalization,
             self.lowering,
             typed_passes.NoPythonBackend,
