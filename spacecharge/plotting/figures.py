@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..constants import CM2
 from ..errors import StoreError
 from ..report.view import View
-from ..store.files import replacing
+from ..store.files import replacing, system_errors
 from ..store.read import read_results
 from ..store.target import output_file
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
@@ -226,6 +226,8 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     ------
     StoreError
         The suffix names no format, the file exists already, or cannot be written.
+    SystemStop
+        The disk takes no more; what stood there is left as it was.
     """
     if target.exists() and not overwrite:
         raise StoreError(f"{target}: exists already; --overwrite replaces it")
@@ -234,10 +236,10 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     if suffix not in known:
         raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
     target = output_file(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        from .style import styled
+    from .style import styled
 
+    with system_errors(target, lambda: "free some space and draw again"):
+        target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -246,5 +248,3 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
             if suffix == "png":
                 metadata["Software"] = MAKER
             figure.savefig(temporary, format=suffix, dpi=dpi, metadata=metadata)
-    except OSError as error:
-        raise StoreError(f"{target}: cannot be written ({error.strerror or error})") from error
