@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..constants import CM2
 from ..errors import StoreError
 from ..report.view import View
-from ..store.files import replacing
+from ..store.files import replacing, system_errors
 from ..store.read import read_results
 from ..store.target import output_file, refuse_replacing
 from .currents import bias_axis, has_capacitance, plot_capacitance, plot_currents
@@ -224,6 +224,8 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     ------
     StoreError
         The suffix names no format, the file exists already, or cannot be written.
+    SystemStop
+        The disk takes no more; what stood there is left as it was.
     """
     refuse_replacing(target, overwrite=overwrite)
     known = figure.canvas.get_supported_filetypes()
@@ -231,7 +233,7 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     if suffix not in known:
         raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
     target = output_file(target)
-    try:
+    with system_errors(target, lambda: "free some space and draw again"):
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary, styled(), warnings.catch_warnings():
             # A letter that the font lacks, or a control character, is drawn as a box: no reason for a page of warnings.
@@ -241,5 +243,3 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
             if suffix == "png":
                 metadata["Software"] = MAKER
             figure.savefig(temporary, format=suffix, dpi=dpi, metadata=metadata)
-    except OSError as error:
-        raise StoreError(f"{target}: cannot be written ({error.strerror or error})") from error

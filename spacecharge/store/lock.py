@@ -211,10 +211,15 @@ def _unlink(path: Path) -> None:
 
 
 def _write_new(path: Path, text: str) -> None:
-    """Write a small file that does not exist yet, never through a link."""
+    """Write a small file that does not exist yet, never through a link; nothing stays of one that fails."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    with open(os.open(path, flags, 0o666), "w", encoding="utf-8") as file:
-        file.write(text)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        _unlink(path)
+        raise
 
 
 def _link(own: Path, lock: Path) -> bool:

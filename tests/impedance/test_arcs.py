@@ -106,7 +106,7 @@ def test_arc_of_a_contact_under_bias(eta: float) -> None:
     base = pair(thickness=30.0, energy=0.0)
     fast = base.replace(layers=tuple(layer.replace(diffusivity_m2_per_s=1e-3) for layer in base.layers))
     law = sc.ChargeTransfer(rate_constant=rate)
-    # Errors are 1e-8 here; at 1e-9 V the matrix has four times as many elements, and its eigenvalues take half a minute.
+    # Errors are 1e-8 here; at 1e-9 V the matrix has four times as many elements: half a minute for its eigenvalues.
     biased = sc.solve(fast.replace(contacts=(sc.Contact(bias_V=eta),)), tolerance_V=1e-7)
     loaded = sc.steady_state(fast, voltage_V=eta, charge_transfer=law, tolerance_V=1e-7)
     for arc in (sc.impedance_arcs(biased, charge_transfer=law)[0], sc.impedance_arcs(loaded)[0]):

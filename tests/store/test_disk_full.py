@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from spacecharge.errors import SystemStop
+from spacecharge.plotting.figures import save
+from spacecharge.plotting.style import new_figure
 from spacecharge.store import WorkFile, edited_hdf5, files, read_results, system_errors
 from tests.sweeping.fake import FakeTask, fake_layout
 
@@ -16,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from tests.sweeping.fake import FakeTask, fake_layout
 from spacecharge.store import WorkFile, pack
+from spacecharge.store.lock import RunLock
 path = Path({path!r})
 layout = fake_layout((2000,), n_x=20)
 {prepare}
@@ -94,3 +97,20 @@ def test_editing(tmp_path, monkeypatch):
         file["fits/a"] = 1.0
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["r.h5"]
+
+
+def test_taking_the_lock_leaves_nothing(tmp_path):
+    assert limited(tmp_path, "", "RunLock(path).__enter__()", 0) == str(errno.EFBIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_is_stopped_by_the_system_and_leaves_the_old_one(tmp_path, monkeypatch):
+    def full(figure, temporary, **options):
+        temporary.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.png").write_bytes(b"old")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    with pytest.raises(SystemStop, match=r"a.png: No space left on device; free some space and draw again"):
+        save(new_figure(1, 1, "")[0], tmp_path / "a.png")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a.png": b"old"}
