@@ -13,15 +13,15 @@ def execute(args: argparse.Namespace) -> int:
     from ..kernels.compiling import compiling_announced
     from ..plotting.figures import save
     from ..report.assumptions import assumption_columns
-    from ..report.export import write_table
+    from ..report.export import table_target, write_table
     from ..sweeping.assumptions import Y, assume
 
     config = load_config(args.config)
     table = Path(args.output) if args.output is not None else Path(f"{config.source.stem}_assumed.csv")
     figure = table.with_suffix(".png")
-    for path in (table, figure):
-        if path.exists() and not args.overwrite:
-            raise StoreError(f"{path}: exists already; --overwrite replaces it")
+    table_target(table, overwrite=args.overwrite)
+    if figure.exists() and not args.overwrite:
+        raise StoreError(f"{figure}: exists already; --overwrite replaces it")
     with compiling_announced(quiet=args.quiet):
         result = assume(config, y=args.y or Y, samples=args.samples, workers=args.workers)
     print(result)
