@@ -203,6 +203,11 @@ def _run(arguments: Sequence[str] | None, output: PlainStream) -> int:
     except MemoryError:
         print("spacecharge: out of memory; run fewer points at a time or without profiles", file=sys.stderr)
         return EXIT_SYSTEM
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        print("spacecharge: no more threads can be started (memory or processes are limited)", file=sys.stderr)
+        return EXIT_SYSTEM
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename is None:
             raise

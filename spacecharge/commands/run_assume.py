@@ -13,14 +13,15 @@ def execute(args: argparse.Namespace) -> int:
     from ..kernels.compiling import compiling_announced
     from ..plotting.figures import save
     from ..report.assumptions import assumption_columns
-    from ..report.export import write_table
+    from ..report.export import table_target, write_table
     from ..store.target import refuse_replacing
     from ..sweeping.assumptions import Y, assume
 
     config = load_config(args.config)
     table = Path(args.output) if args.output is not None else Path(f"{config.source.stem}_assumed.csv")
     figure = table.with_suffix(".png")
-    refuse_replacing(table, figure, overwrite=args.overwrite)
+    table_target(table, overwrite=args.overwrite)
+    refuse_replacing(figure, overwrite=args.overwrite)
     with compiling_announced(quiet=args.quiet):
         result = assume(config, y=args.y or Y, samples=args.samples, workers=args.workers)
     print(result)

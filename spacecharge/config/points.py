@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..document.problems import Problems
 from ..errors import DataError
+from ..measured.cells import LEAVES_OUT
 from ..measured.table import TextTable
 from ..measured.text import read_text
 
@@ -62,7 +63,7 @@ def read_points(path: Path, shown_path: str, problems: Problems) -> tuple[dict[s
         read = table.numbers(missing=False)
     except DataError as error:
         for line, message, column in error.troubles:
-            said = message.replace(": a number is needed", ": a finite number is needed")
+            said = message.replace(": a number is needed", ": a finite number is needed").replace(LEAVES_OUT, "")
             add(said if line else f"{_NEEDED} ({message})", line, column)
         return {}, "", ()
     return {name: read.values[:, k].copy() for k, name in enumerate(names)}, text.digest, read.notes

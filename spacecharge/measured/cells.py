@@ -8,6 +8,9 @@ import numpy as np
 
 from .text import COMMA_NUMBER, NUMBER, cut, is_missing
 
+LEAVES_OUT = " (nan leaves the row out)"
+"""What is added where a row may be left out; in a table of points none may."""
+
 
 def says_nothing(cells: Sequence[str]) -> bool:
     """Tell whether a row says that it has no value; a single blank cell may as well be a slip."""
@@ -44,7 +47,7 @@ def complaint(cell: str, sign: str) -> str:
     if COMMA_NUMBER.match(cell):
         return f"a number is needed, got {cut(cell)}; other cells have a decimal point"
     if not cell:
-        return "a number is needed, got nothing (nan leaves the row out)"
+        return f"a number is needed, got nothing{LEAVES_OUT}"
     return f"a number is needed, got {cut(cell)}"
 
 
@@ -70,4 +73,4 @@ def _where(lines: Sequence[int]) -> str:
     return f"lines {', '.join(map(str, lines))}" if len(lines) <= 6 else f"from line {first} to {last}"
 
 
-__all__ = ["column_of", "complaint", "decimal_sign", "says_nothing", "scientific", "told"]
+__all__ = ["LEAVES_OUT", "column_of", "complaint", "decimal_sign", "says_nothing", "scientific", "told"]

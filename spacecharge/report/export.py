@@ -300,23 +300,43 @@ def write_table(
         The ending is none of these, the file exists already, what is to be replaced is no table of results, or xlsx
         is asked for without openpyxl.
     """
-    ending = path.suffix.lower()
-    if ending not in FORMATS:
-        raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
-    path = output_file(path)
-    refuse_replacing(path, overwrite=overwrite)
+    path, ending = table_target(path, overwrite=overwrite), path.suffix.lower()
     known = {*(_bare(column.header) for column in columns), *others, *OWN_TITLES}
     if path.is_file() and not _is_table_of(path, known):
         raise StoreError(
             f"{path}: is no table of these results, and only such are replaced; choose another name, or move it away"
         )
-    with system_errors(path, lambda: "free some space and export again"), replacing(path) as temporary:
-        if ending == ".xlsx":
-            _write_xlsx(columns, temporary, title)
-        else:
-            text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
-            # A damaged text of a result file may hold bytes that are no UTF-8.
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    with system_errors(path, lambda: "free some space and export again"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            if ending == ".xlsx":
+                _write_xlsx(columns, temporary, title)
+            else:
+                text = csv_text(columns) if ending == ".csv" else json_text(columns, title)
+                # A damaged text of a result file may hold bytes that are no UTF-8.
+                temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def table_target(path: Path, *, overwrite: bool) -> Path:
+    """Return where a table goes; known before anything is computed.
+
+    Parameters
+    ----------
+    path : Path
+        As it was asked for.
+    overwrite : bool
+        Whether a table may stand there.
+
+    Raises
+    ------
+    StoreError
+        The ending names no format, or the file exists already.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise StoreError(f"{path}: the ending says the format (allowed: {', '.join(FORMATS)})")
+    path = output_file(path)
+    refuse_replacing(path, overwrite=overwrite)
+    return path
 
 
 def _is_table_of(path: Path, known: Collection[str]) -> bool:
@@ -382,5 +402,6 @@ __all__ = [
     "profile_table",
     "spectrum_table",
     "table_object",
+    "table_target",
     "write_table",
 ]

@@ -36,6 +36,10 @@ SHOWN = 3
 """Lines of variables that a printed table names at most, six names a line."""
 
 
+SHOWN_LETTERS = 60
+"""Letters that a message repeats of values that are no numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class SweepTable:
     """What a sweep in memory found: every observable at every point, as in a result file.
@@ -303,9 +307,7 @@ def _axis(base: Config | LatticeConfig, path: str, values: ArrayLike) -> Axis:
     if is_material(normalised(path)):
         # A layer in memory no longer knows which of its numbers came from its material.
         raise ModelError("materials are swept by a configuration: sc.run_sweep(sc.load_config({...}))", path)
-    array = np.atleast_1d(np.asarray(values, dtype=float))
-    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise ModelError(f"finite numbers in one dimension are needed, got shape {array.shape}", path)
+    array = _numbers(path, values)
     if not isinstance(base, Config):
         return Axis(path=_known(path, lattice_paths(base.lattice)), grid=listed_grid(array), kind="lattice")
     known = numeric_paths(base.base_stack)
@@ -318,6 +320,25 @@ def _axis(base: Config | LatticeConfig, path: str, values: ArrayLike) -> Axis:
     if not _by_ocv(base.base_stack, path):
         _known(path, known)
     return Axis(path=path, grid=listed_grid(array), kind="stack")
+
+
+def _numbers(path: str, values: ArrayLike) -> Array:
+    """Return the values of an axis as numbers, in the order given."""
+    needed = "finite numbers in one dimension are needed"
+    try:
+        given = np.atleast_1d(np.asarray(values))
+        # A date would become the number of its day.
+        array = given.astype(float) if given.dtype.kind in "biufOUS" else None
+    except (TypeError, ValueError):
+        array = None
+    if array is None:
+        raise ModelError(f"{needed}, got {str(values)[:SHOWN_LETTERS]}", path)
+    if array.ndim != 1 or not array.size:
+        raise ModelError(f"{needed}, at least one, got shape {array.shape}", path)
+    if not np.isfinite(array).all():
+        at = int(np.argmin(np.isfinite(array)))
+        raise ModelError(f"{needed}, got {array[at]:g} at {at}", path)
+    return array
 
 
 def _known(path: str, known: Sequence[str]) -> str:

@@ -242,3 +242,19 @@ def test_check_names_an_axis_around_a_fit_without_the_fit(configuration, call):
     assert err.count("\n") == 1
     assert "later.h5: no such file" in err
     assert files() == ["c.yaml"]
+
+
+def test_threads_that_cannot_be_started_leave_a_file_to_resume(configuration, call, monkeypatch):
+    """A limit on memory or processes; the points are solved by then, the file is only to be packed."""
+
+    def refuse(*given, **options):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "pack", refuse)
+        code, _, err = call("run", configuration(), "--quiet")
+    assert code == 3
+    assert err == "spacecharge: no more threads can be started (memory or processes are limited)\n"
+    assert not read_results("results/r.h5").is_complete
+    assert call("run", configuration(), "--quiet", "--resume")[0] == 0
+    assert read_results("results/r.h5").is_complete

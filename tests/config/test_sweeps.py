@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spacecharge.config import Config, load_config, parse_config
 from spacecharge.config.axes import Axis, Grid, Sweep, listed_grid, step_grid
+from spacecharge.errors import ConfigError
 from spacecharge.model import stack_parameters
 from spacecharge.units import UNITS, coordinate_name, unit_of
 
@@ -280,3 +281,13 @@ def test_charge_transfer_is_kept_and_swept() -> None:
     np.testing.assert_array_equal(
         config.point_values(0, 3)["contacts.0.charge_transfer.symmetry_factor"], [0.3, 0.5, 0.7]
     )
+
+
+def test_no_point_of_a_table_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(BASE + "sweep: {points: p.csv}\n")
+    for cell, got in (("", "nothing"), ("nan", "nan")):
+        (tmp_path / "p.csv").write_text(f"electrode.potential_V,temperature_K\n3.0,300\n{cell},310\n")
+        with pytest.raises(ConfigError) as caught:
+            load_config(tmp_path / "c.yaml")
+        (problem,) = caught.value.problems
+        assert problem.endswith(f"column electrode.potential_V: a finite number is needed, got {got}")

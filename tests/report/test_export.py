@@ -99,6 +99,12 @@ def test_formats_hold_the_same_numbers(path, tmp_path):
                 assert from_xlsx[k] == pytest.approx(value, rel=1e-15)
 
 
+def test_folders_of_a_table_are_made(path, tmp_path):
+    target = tmp_path / "new" / "folder" / "t.csv"
+    write_table(point_table(read_results(path)), target, "a title")
+    assert len(target.read_text().splitlines()) == 1 + read_results(path).n_points
+
+
 def test_nothing_is_overwritten_unasked(path, tmp_path, capsys):
     target = tmp_path / "t.csv"
     target.touch()

@@ -131,3 +131,12 @@ def test_answers_that_are_none_are_one_line(path):
     )
     with pytest.raises(ConfigError, match="nothing is assumed"):
         sc.assume(sc.Stack([given]))
+
+
+@pytest.mark.parametrize("name", ["t.png", "t.h5", "t"])
+def test_a_table_that_cannot_be_is_refused_before_anything_is_solved(path, capsys, monkeypatch, name):
+    monkeypatch.setattr("spacecharge.sweeping.assumptions.assume", None)
+    assert main(["assume", str(path), "-o", str(path.parent / name), "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("the ending says the format (allowed: .csv, .xlsx, .json)\n")

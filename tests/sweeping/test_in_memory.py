@@ -158,3 +158,21 @@ def test_every_layer_that_conducts_counts_where_none_is_named() -> None:
         ]
         alone = sc.solve(STACK.replace(layers=tuple(layers)))
         assert table["interface_resistance"][point] == pytest.approx(1e4 * float(alone.interface_resistance), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        ([], "at least one, got shape \\(0,\\)"),
+        ([[300.0, 310.0]], "at least one, got shape \\(1, 2\\)"),
+        ([300.0, np.nan], "got nan at 1"),
+        (["warm", "hot"], "got \\['warm', 'hot'\\]"),
+        ([[1.0], [2.0, 3.0]], "got \\[\\[1.0\\], \\[2.0, 3.0\\]\\]"),
+        ([300.0 + 1.0j], "got \\[\\(300\\+1j\\)\\]"),
+        (np.array(["2026-11-27"], dtype="M8[D]"), "got \\['2026-11-27'\\]"),
+    ],
+)
+def test_values_that_make_no_axis_are_named(values, got):
+    stack = sc.Stack([sc.Layer(name="electrolyte", material="LAGP", thickness_nm=40)], temperature_K=298.15)
+    with pytest.raises(ModelError, match=f"^temperature_K: finite numbers in one dimension are needed, {got}$"):
+        sc.sweep(stack, {"temperature_K": values})
