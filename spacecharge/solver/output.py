@@ -53,7 +53,7 @@ class Rows:
     def counts(self, column: int) -> NDArray[np.int32]:
         """Return whole numbers of the whole, 0 where a point has none, shape (n_points,)."""
         values = self.out[:, column]
-        return np.asarray((values if self.all_answered else np.nan_to_num(values)).astype(np.int32))
+        return np.asarray((np.nan_to_num(values) if np.isnan(values).any() else values).astype(np.int32))
 
     @cached_property
     def has_answer(self) -> NDArray[np.bool_]:
