@@ -40,23 +40,33 @@ WITHOUT_SOLVER = (
 )
 """Folders and files whose tests, a few aside, call no kernel of the solver."""
 
+COMPILING = (
+    "charge_transfer/test_interface_fit.py",
+    "config/test_materials.py",
+    "fitting/test_driven_spectra.py",
+)
+"""Files whose first tests compile the large kernels: of potentials, of capacitances, and of spectra about a load."""
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where processes share the tests, let all but the first begin with those that need no solver.
+    """Where processes share the tests, the first begins with those that compile, others with those without solver.
 
     With an empty cache the first process compiles the solver in its first tests; the others, each of which is given the
-    next of equal shares of the list, would wait for it.
+    next of equal shares of the list, would wait for it, or it for them.
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes == 1:
         return
     here = Path(__file__).parent
+    compiling: list[pytest.Item] = []
     without: list[pytest.Item] = []
     solving: list[pytest.Item] = []
     for item in items:
         path = item.path.relative_to(here).as_posix()
-        (without if path.startswith(WITHOUT_SOLVER) else solving).append(item)
+        kind = compiling if path in COMPILING else without if path.startswith(WITHOUT_SOLVER) else solving
+        kind.append(item)
+    solving = compiling + solving
     ordered: list[pytest.Item] = []
     for left in range(processes, 0, -1):
         share = (len(items) - len(ordered)) // left

@@ -6,6 +6,8 @@ a potential. A further kind is a code in `rows` and a branch in these functions.
 
 from __future__ import annotations
 
+import math
+
 from . import workspace as w
 from ._jit import inlined, kernel, merged
 from .element import K01, K02, K03, K04, W0
@@ -55,6 +57,12 @@ def place_ends(work, row, codes, n, volt):
         else:
             charge = given_charge(row, codes, side)
             work[w.SOURCE * S + (0 if side == 0 else n)] = charge / (VACUUM_PERMITTIVITY * volt)
+
+
+@inlined
+def end_stiffness(codes, side):
+    """Return how stiffly an end holds its potential, beside the element next to it: without bound, or not at all."""
+    return math.inf if is_held(codes, side) else 0.0
 
 
 @merged

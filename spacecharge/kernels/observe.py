@@ -13,7 +13,7 @@ from . import layout as o
 from . import workspace as w
 from ._jit import inlined, kernel
 from .element import W0, W1, W2, coefficients, evaluate, polynomial
-from .ends import is_held
+from .ends import end_stiffness
 from .faces import is_contact
 from .laws import has_vacancies, state_of, threshold_shift
 from .layout import (
@@ -341,8 +341,7 @@ def capacitances(work, codes, n, out):
     # End points up to which each chain is asked for.
     to = n if at_right else int(work[w.FIRST * S + n_layers - 1])
     down = 0 if at_left else int(work[w.FIRST * S + 1])
-    a = math.inf if is_held(codes, 0) else 0.0
-    b = math.inf if is_held(codes, 1) else 0.0
+    a, b = end_stiffness(codes, 0), end_stiffness(codes, 1)
     for k in range(max(to, n - down)):
         i, j = min(k, n - 1), max(n - 1 - k, 0)
         # Not below 0, where a chain that answers to nothing leaves only rounding.

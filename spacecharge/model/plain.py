@@ -79,7 +79,7 @@ class PlainNumbers:
             yield row.key, row, getattr(stack, row.key), ()
         for i, layer in enumerate(stack.layers):
             for row in LAYER:
-                yield f"{layer.name}.{row.key}", row, getattr(layer, row.key), (i,)
+                yield f"{layer.name}.{row.key}", row, _or_default(getattr(layer, row.key), row), (i,)
             yield from self._of_species(layer, i)
         for c, contact in enumerate(stack.contacts):
             for row in CONTACT:
@@ -97,8 +97,7 @@ class PlainNumbers:
         for k, (suffix, spec) in enumerate(self.species[i]):
             for row in SPECIES:
                 if row.array and row.rule == "plain":
-                    value = given(spec, row.key)
-                    yield f"{layer.name}{suffix}.{row.key}", row, row.default if value is None else value, (i, k)
+                    yield f"{layer.name}{suffix}.{row.key}", row, _or_default(given(spec, row.key), row), (i, k)
 
     def arrays(self, values: Values) -> dict[str, Array]:
         """Return the array of every number over the points, by name; what is not plain as where a layer lacks it.
@@ -117,6 +116,10 @@ class PlainNumbers:
             for name, at, factor in self._places.get(path, ()):
                 arrays[name][at] = values.get(path, None) * factor
         return arrays
+
+
+def _or_default(value: float | None, row: Number) -> float | None:
+    return row.default if value is None else value
 
 
 def plain_numbers(stack: Stack) -> PlainNumbers:

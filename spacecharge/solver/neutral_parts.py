@@ -150,28 +150,30 @@ def _solved(
     """
     n_layers, n_species = int(codes[0]), int(codes[1])
     first, last = layers
-    n = last - first
+    n, kinds = last - first, codes[2:4].tolist()
+    ends = row[k.end_start(n_layers) : k.end_start(n_layers) + 2].tolist()
+    if first > 0:
+        kinds[0], ends[0] = _SURFACE_CHARGE, row[k.contact_column(n_layers, first - 1) + 1]
+    if freed == 0:
+        kinds[0], ends[0] = _SURFACE_CHARGE, 0.0
+    if last < n_layers or freed == 1:
+        kinds[1], ends[1] = _SURFACE_CHARGE, 0.0
+    out = np.full((1, k.output_size(n, n_species)), np.nan)
+    if n == 1 and not any(kind >= _FIXED_POTENTIAL and value != 0.0 for kind, value in zip(kinds, ends, strict=True)):
+        # A layer on its own that nothing charges is flat.
+        out[0, k.STATUS], out[0, k.ITERATIONS] = _ANSWERED[0], 0.0
+        for side in range(2):
+            out[0, _face(0, side, n_species) + k.FACE_POTENTIAL] = 0.0
+        return np.asarray(out[0])
     part = np.empty(k.row_size(n, n_species))
     part[: k.LAYER_START] = row[: k.LAYER_START]
     part[k.LAYER_START : k.contact_start(n)] = row[k.contact_start(first) : k.contact_start(last)]
     at = k.contact_start(n_layers) + k.CONTACT_SIZE * first
     part[k.contact_start(n) : k.end_start(n)] = row[at : at + k.CONTACT_SIZE * (n - 1)]
     part[k.end_start(n) : k.species_start(n)] = row[k.end_start(n_layers) : k.species_start(n_layers)]
+    part[k.end_start(n) : k.end_start(n) + 2] = ends
     at = k.species_start(n_layers) + k.SPECIES_SIZE * n_species * first
     part[k.species_start(n) :] = row[at : at + k.SPECIES_SIZE * n_species * n]
-    kinds, end = codes[2:4].tolist(), k.end_start(n)
-    if first > 0:
-        kinds[0], part[end] = _SURFACE_CHARGE, row[k.contact_column(n_layers, first - 1) + 1]
-    if freed == 0:
-        kinds[0], part[end] = _SURFACE_CHARGE, 0.0
-    if last < n_layers or freed == 1:
-        kinds[1], part[end + 1] = _SURFACE_CHARGE, 0.0
-    out = np.full((1, k.output_size(n, n_species)), np.nan)
-    if n == 1 and not any(kinds[i] >= _FIXED_POTENTIAL and part[end + i] != 0.0 for i in range(2)):
-        # A layer on its own that nothing charges is flat.
-        out[0, k.STATUS], out[0, k.ITERATIONS] = _ANSWERED[0], 0.0
-        out[0, [_face(0, side, n_species) + k.FACE_POTENTIAL for side in range(2)]] = 0.0
-        return np.asarray(out[0])
     laws = codes[k.CODE_START + 2 * n_species * first : k.CODE_START + 2 * n_species * last]
     planes = codes[k.plane_start(n_layers, n_species) :].reshape(n_layers - 1, k.PLANE_CODES)[first : last - 1]
     of_part = np.array([n, n_species, *kinds, *laws.tolist(), *planes.ravel().tolist()], dtype=np.int64)

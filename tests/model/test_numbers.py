@@ -1,5 +1,6 @@
 """The table of numbers: what follows from a row is there, and is right by another route."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from spacecharge.document.problems import Problems
 from spacecharge.errors import ConfigError, ModelError
 from spacecharge.kernels import rows
 from spacecharge.kernels.laws import has_vacancies
-from spacecharge.model import Contact, End, Layer, Stack, stack_parameters
+from spacecharge.model import Contact, End, Layer, Stack, plain, stack_parameters
 from spacecharge.model.numbers import CONTACT, END, LAYER, NUMBERS, RANGES, SPECIES, STACK, TRANSFER, number_of
 from spacecharge.model.parameters import numeric_paths
 from spacecharge.model.species_keys import SPECIES_KEYS
@@ -233,6 +234,14 @@ def test_check_names_every_number_that_a_contact_has(tmp_path, capsys) -> None: 
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("contact"))
     for row in CONTACT:
         assert f"{given[row.key]:g} {row.unit.text}" in line, row.key
+
+
+def test_a_number_of_a_layer_has_its_default_where_the_layer_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tuple(replace(row, default=7.0) if row.key == "grain_size_nm" else row for row in LAYER)
+    monkeypatch.setattr(plain, "LAYER", rows)
+    keys = {"thickness_nm": 5.0, "permittivity": 9.0, "site_density_per_nm3": 8.0, "occupancy": 0.3, "potential_V": 2.0}
+    stack = Stack((Layer(name="a", **keys), Layer(name="b", grain_size_nm=4.0, **keys)))
+    assert stack_parameters(stack).array("grain_size")[0] == pytest.approx([7e-9, 4e-9], rel=1e-15)
 
 
 def test_codes_are_those_of_the_kernels() -> None:
