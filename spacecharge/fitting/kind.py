@@ -155,7 +155,8 @@ class Kind:
     panels : callable, optional
         ``panels(stored) -> sequence of Panel``: the figure, described.
     figure : str
-        Instead: ``module:function`` of :mod:`spacecharge.plotting`, called with the stored fit.
+        Instead: ``module:function`` of :mod:`spacecharge.plotting`, called with the stored fit; ``fits:fit_figure``
+        draws a ``Setup`` whose columns have a mixing time, a delay or else a temperature.
     sweeps : tuple of str
         Sections of the configuration whose keys may be swept; empty for none.
     build : callable, optional

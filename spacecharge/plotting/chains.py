@@ -72,7 +72,7 @@ def _draw_step(panel: Axes, part: StoredFit, stored: StoredFit) -> None:
 
         draw_bars(panel, as_data(part), any(not p.get("fixed") for p in part.summary["parameters"].values()))
     elif part.arrays:
-        draw_curves(panel, None, _crossed(part.arrays), part.kind == "relaxation", part.tables.get("curves"))
+        draw_curves(panel, None, _crossed(part.arrays), part.tables.get("curves"))
     legend = panel.get_legend()
     if legend is not None and len(legend.get_texts()) > _CURVES:
         legend.remove()

@@ -180,7 +180,6 @@ def fit_figure(stored: StoredFit) -> Figure:
         Data and curve, residuals, and an Arrhenius plot where temperatures were fitted alone.
     """
     summary, arrays = stored.summary, stored.arrays
-    against_temperature = summary["kind"] == "relaxation"
     laws = summary["each_temperature"]
     contours = [table for key, table in stored.tables.items() if key.startswith("contour_")]
     n_panels = len(contours) + 2 + len(laws)
@@ -194,27 +193,25 @@ def fit_figure(stored: StoredFit) -> Figure:
     for panel, table in zip(panels, contours, strict=False):
         draw_contour(panel, table)
     first = len(contours)
-    draw_curves(panels[first], panels[first + 1], arrays, against_temperature, stored.tables.get("curves"))
+    draw_curves(panels[first], panels[first + 1], arrays, stored.tables.get("curves"))
     for panel, law in zip(panels[first + 2 :], laws, strict=False):
         _arrhenius(panel, law, arrays["global_value"][law["parameter"]])
     letters(panels[:n_panels])
     return figure
 
 
-def draw_curves(
-    panel: Axes,
-    below: Axes | None,
-    arrays: dict[str, Any],
-    against_temperature: bool,
-    smooth: FitTable | None = None,
-) -> None:
+def draw_curves(panel: Axes, below: Axes | None, arrays: dict[str, Any], smooth: FitTable | None = None) -> None:
     """Draw data, curve and, where there is an axis for them, residuals, one colour per temperature and curve.
 
-    The curve is that of `smooth`, a dense axis, where there is one; else it joins the values of the fit at the data.
+    Against mixing time or delay, and against temperature where the data have neither. The curve is that of `smooth`, a
+    dense axis, where there is one; else it joins the values of the fit at the data.
     """
-    x_name = "temperature" if against_temperature else next(k for k in ("mixing_time", "delay") if k in arrays)
+    x_name = next(name for name in ("mixing_time", "delay", "temperature") if name in arrays)
+    against_temperature, by_temperature = x_name == "temperature", "temperature" in arrays
     x = 1000.0 / arrays["temperature"] if against_temperature else arrays[x_name]
-    keys = arrays["series"] if against_temperature else arrays["series"] + 0.5 * _rank(arrays["temperature"])
+    keys = arrays["series"]
+    if by_temperature and not against_temperature:
+        keys = keys + 0.5 * _rank(arrays["temperature"])
     groups = np.unique(keys)
     if groups.size > MAX_CURVES:
         groups = groups[np.linspace(0, groups.size - 1, MAX_CURVES).round().astype(int)]
@@ -226,7 +223,7 @@ def draw_curves(
         rows = rows[:: max(1, rows.size // MAX_POINTS)]
         rows = rows[np.argsort(x[rows])]
         label = arrays["series_names"][int(arrays["series"][rows[0]])]
-        if not against_temperature and not label.endswith(" K"):
+        if by_temperature and not against_temperature and not label.endswith(" K"):
             label = f"{arrays['temperature'][rows[0]]:g} K" + (f", {label}" if len(arrays["series_names"]) > 1 else "")
         error = arrays["sigma"][rows]
         panel.errorbar(
@@ -295,9 +292,9 @@ def _draw_law(
     where: Any = rows
     if smooth is not None:
         source = {name: np.asarray(column.values) for name, column in smooth.columns.items()}
-        same = (source["series"] == arrays["series"][rows[0]]) & (
-            source["temperature"] == arrays["temperature"][rows[0]]
-        )
+        same = source["series"] == arrays["series"][rows[0]]
+        if "temperature" in arrays:
+            same &= source["temperature"] == arrays["temperature"][rows[0]]
         where, x = np.flatnonzero(same), source[x_name]
     panel.plot(x[where], source["model"][where], "-", color=colour)
     for share in ("95", "68") if "model_median" in source else ():

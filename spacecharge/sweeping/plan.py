@@ -163,6 +163,9 @@ class InterfaceTask:
             [v.path for v in self.layout.variables],
             self.chunk_points,
         )
+        if not self._species.is_plain and any(c.name == "species" for c in self.layout.coordinates):
+            # A file begun before the axis went by name has other values under the same names.
+            return fingerprint_of((*described, self._species), config.axes)
         return fingerprint_of(described, config.axes)
 
     @cached_property

@@ -1,16 +1,21 @@
 """Figures: what is drawn, on which scale, with which labels, and nothing outside the page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import Normalize
 from matplotlib.text import Annotation
 
 from spacecharge.errors import StoreError
+from spacecharge.fitting import fit
 from spacecharge.plotting import plot_file, plot_profiles, plot_sweep
+from spacecharge.plotting.fits import fit_figure
 from spacecharge.plotting.maps import plot_map
 from spacecharge.plotting.style import label_text, line_colours
 from spacecharge.report.view import View
 from spacecharge.store import read_results
+from tests.fitting.support import configured
 
 POTENTIAL = {"electrode_potential": (np.linspace(2.405, 3.405, 21), "V")}
 TEMPERATURES = {"temperature": ([258.15, 298.15, 363.15], "K")}
@@ -250,3 +255,20 @@ def test_a_stack_without_contacts_shows_its_resistances(result_file):
     figure = plot_map(view(result_file({**POTENTIAL, **MANY}, name="m.h5", n_layers=1)))
     panels = [panel for panel in figure.axes if panel.get_label() != "<colorbar>"]
     assert len(panels) == 2
+
+
+def test_a_fit_without_temperatures_is_drawn_along_its_delays(tmp_path):
+    """As a kind of fit may be that asks for none: nothing of the figure hangs on the names of kinds."""
+    t = np.geomspace(0.1, 30.0, 20)
+    columns = {"delay_s": t, "intensity": 5.0 * np.exp(-t / 3.0)}
+    model = {"kind": "exponential", "sequence": "decay"}
+    stored = fit(configured(tmp_path, columns, fit="recovery", model=model)).stored()
+    of_delays, table = stored.arrays, stored.tables["curves"]
+    arrays = {name: values for name, values in of_delays.items() if name != "temperature"}
+    smooth = replace(table, columns={name: c for name, c in table.columns.items() if name != "temperature"})
+    figure = fit_figure(replace(stored, kind="new", arrays=arrays, tables={**stored.tables, "curves": smooth}))
+    panel = figure.axes[0]
+    assert panel.get_xlabel() == "Delay (s)"
+    drawn = [line for line in panel.lines if line.get_linestyle() == "-"]
+    x, y = drawn[-1].get_data()
+    assert np.asarray(y) == pytest.approx(5.0 * np.exp(-np.asarray(x) / 3.0), abs=1e-6)

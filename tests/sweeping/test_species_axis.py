@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import spacecharge as sc
 from spacecharge.cli import main
 from spacecharge.config import parse_config
-from spacecharge.model.species_axis import species_axis
+from spacecharge.errors import StoreError
+from spacecharge.model.species_axis import SpeciesAxis, species_axis
 from spacecharge.plotting.profiles import plot_profiles, plot_solution
 from spacecharge.report.export import point_table
 from spacecharge.report.view import View
@@ -16,6 +19,7 @@ from spacecharge.solver.reasons import gap_messages
 from spacecharge.store import read_results
 from spacecharge.store.read import to_dataframe
 from spacecharge.sweeping import run_sweep
+from spacecharge.sweeping.plan import InterfaceTask
 
 LI = "Li: {site_density_per_nm3: 20, occupancy: 0.4, diffusivity_m2_per_s: 1.0e-13}"
 ELECTRONS = (
@@ -79,6 +83,19 @@ def test_layers_that_count_alike_are_left_as_they_are() -> None:
     axis = species_axis([("a", "b"), ("c", "b", "d")])
     assert axis.names == ("c", "b", "d", "a")
     assert axis.columns == ((3, 1), (0, 1, 2))
+
+
+def test_a_run_begun_under_the_axis_of_one_layer_is_not_resumed(tmp_path, monkeypatch) -> None:
+    """Before the axis went by name values of other layers stood under the names of the one with the most."""
+    more = "sweep: {left.potential_V: [0.1, 0.15]}\n"
+    plain = SpeciesAxis(("Li", "electrons"), ((0, 1), (0, 1)))
+    for right, stops in ((TURNED, True), (BOTH, False)):
+        path = tmp_path / "r.h5"
+        with monkeypatch.context() as patched:
+            patched.setattr(InterfaceTask, "_species", plain)
+            solved(path, BOTH, right, more)
+        with pytest.raises(StoreError, match="another configuration") if stops else nullcontext():
+            run_sweep(parse_config(text(BOTH, right, more=more)), output=path, resume=True, workers=1, quiet=True)
 
 
 def test_figures_of_a_file_and_of_a_solution_name_the_same_species(tmp_path) -> None:
