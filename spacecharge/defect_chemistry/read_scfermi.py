@@ -9,6 +9,7 @@ a name not met before is a fixed charge.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from ..document.problems import Problems
 from ..document.problems import shown as as_shown
 from ..errors import ConfigError, ModelError
-from .reading import Draft, read_lines
+from .reading import Draft, lines_of, raw_bytes, read_lines
 from .system import ChargeState, Defect, FixedCharge
 
 Array = NDArray[np.float64]
@@ -68,7 +69,7 @@ class _Lines:
 def as_number(word: str) -> float:
     """Return a number as Fortran or Python writes it, NaN for anything else."""
     try:
-        return float(re.sub(r"(?<=[0-9.])[dD](?=[-+0-9])", "e", word))
+        return float(re.sub(r"(?<=[0-9.])[dD](?=[-+0-9])", "e", word) if "d" in word or "D" in word else word)
     except ValueError:
         return math.nan
 
@@ -245,10 +246,16 @@ def read_totdos(file: Path, shown: str) -> tuple[Array, Array]:
     ConfigError
         One line per problem.
     """
+    return _table_of_states(raw_bytes(file, shown), shown)
+
+
+@functools.lru_cache(maxsize=2)
+def _table_of_states(raw: bytes, shown: str) -> tuple[Array, Array]:
+    """Return the columns of a ``totdos.dat``, not to be written to: a sweep asks for the same table at every point."""
     problems = Problems(shown)
     rows: list[list[float]] = []
     n_columns = 0
-    for number, line in read_lines(file, shown):
+    for number, line in lines_of(raw, shown):
         values = [as_number(word) for word in line.replace(",", " ").split()]
         if not all(map(math.isfinite, values)):
             problems.add("", f"numbers are needed, got {as_shown(line)}", position=(number, 1))
@@ -269,4 +276,6 @@ def read_totdos(file: Path, shown: str) -> tuple[Array, Array]:
         problems.add("", "holds no density of states")
     problems.raise_if_any()
     table = np.array(rows)
-    return table[:, 0], np.abs(table[:, 1:]).sum(axis=1)
+    energy, states = table[:, 0], np.abs(table[:, 1:]).sum(axis=1)
+    energy.flags.writeable = states.flags.writeable = False
+    return energy, states

@@ -310,5 +310,10 @@ def read_lines(file: Path, shown: str) -> list[tuple[int, str]]:
     ConfigError
         The file cannot be read as text.
     """
-    numbered = enumerate(as_text(raw_bytes(file, shown), shown).splitlines(), 1)
+    return lines_of(raw_bytes(file, shown), shown)
+
+
+def lines_of(raw: bytes, shown: str) -> list[tuple[int, str]]:
+    """Return the same of the bytes of a file."""
+    numbered = enumerate(as_text(raw, shown).splitlines(), 1)
     return [(n, line.strip()) for n, line in numbered if line.strip() and not line.lstrip().startswith("#")]

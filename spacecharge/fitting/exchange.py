@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..config.fit_keys import FitConfig
 from ..constants import NM, PER_NM3
 from ..errors import FitError
+from ..model.arrhenius import arrhenius as arrhenius_law
 from ..nmr.arrhenius import arrhenius
 from ..nmr.diffusion import GEOMETRIES
 from ..nmr.exchange import Exchange, biot_number, exchange_intensities
@@ -29,7 +30,7 @@ class BuildUp(NamedTuple):
 
     parameters: ParameterSet
     curves: Callable[[Array, Rows], NDArray[np.float64]]
-    """Intensities (n, n_curves) of rows of the data."""
+    """Intensities (..., n, n_curves) of rows of the data, from values (..., n_parameters) where `many`."""
     places: Sequence[int]
     """Which of the curves each series of the data is."""
     starts: tuple[Array, ...]
@@ -38,11 +39,13 @@ class BuildUp(NamedTuple):
     notes: tuple[str, ...]
     advise: Callable[[Array, Sequence[str]], str] | None = None
     limits: tuple[tuple[str, float], ...] = ()
+    many: bool = False
+    """Whether `curves` takes many rows of values at once."""
 
 
 def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
     """Join a model with amplitude and offset to what was measured."""
-    parameters, curves, places, starts, laws, derived, notes, advise, limits = model
+    parameters, curves, places, starts, laws, derived, notes, advise, limits, many = model
     amplitude = parameters.per_datum("amplitude", data.index)
     offset = parameters.place("offset")
     fraction = config.data["observable"] == "fraction"
@@ -51,10 +54,11 @@ def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
     def predict(values: Array, rows: Rows) -> Array:
         intensities = curves(values, rows)
         if fraction:
-            signal = intensities[:, 1] / (intensities[:, 0] + intensities[:, 1])
+            signal = intensities[..., 1] / (intensities[..., 0] + intensities[..., 1])
         else:
-            signal = np.take_along_axis(intensities, column[rows][:, None], axis=1)[:, 0]
-        return np.asarray(amplitude(values, rows) * signal + values[offset])
+            wanted = column[rows]
+            signal = intensities[..., np.arange(wanted.size), wanted]
+        return np.asarray(amplitude(values, rows) * signal + values[..., offset, None])
 
     problem = Problem(
         parameters=tuple(parameters.parameters),
@@ -65,6 +69,7 @@ def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
         absolute_sigma=config.absolute_sigma,
         starts=starts,
         advise=advise,
+        predict_many=(lambda values, _: predict(values, slice(None))) if many else None,
     )
     return Setup(
         problem=problem,
@@ -358,25 +363,34 @@ def kinetic_setup(config: FitConfig, data: ExchangeData) -> Setup:
         {**dict.fromkeys(keys.values(), 1.0 / t), "amplitude": 1.0 if fraction else float(np.max(np.abs(data.y)))},
     )
 
-    def matrices(values: Array, temperature: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        p = np.array([1.0, *(parameters.get(values, f"magnetisation_{s}", 1.0) for s in sites[1:])])
-        rates = np.zeros((n_sites, n_sites))
+    def matrices(values: Array, temperatures: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return K (n_rows, n_temperatures, n_sites, n_sites) and the populations (n_rows, n_sites)."""
+        others = [parameters.column(values, f"magnetisation_{s}", 1.0) for s in sites[1:]]
+        p = np.stack([np.ones(values.shape[0]), *others], axis=1)
+        rates = np.zeros((values.shape[0], temperatures.size, n_sites, n_sites))
         for (i, j), key in keys.items():
-            law = arrhenius(temperature, values[parameters.place(key)], _energy(parameters, values, key), reference)
-            rates[i, j] = rates[j, i] = float(law)
-        return rate_matrix(rates, p), p
+            energy = parameters.column(values, energy_of(key) or "", 0.0)
+            value = values[:, parameters.place(key)]
+            rates[..., i, j] = rates[..., j, i] = arrhenius_law(
+                value[:, None], energy[:, None], temperatures, reference
+            )
+        return rate_matrix(rates, p[:, None, :]), p
 
-    def curves(values: Array, rows: Rows) -> NDArray[np.float64]:
-        relaxation = np.array([1.0 / parameters.get(values, f"t1_{s}_s", math.inf) for s in sites])
-        index, time = data.index[rows], data.time[rows]
-        out = np.empty((time.size, n_sites * n_sites))
-        for k in np.unique(index):
-            here = index == k
-            matrix, p = matrices(values, float(data.temperatures[k]))
-            # Entry t, to, from; stored from-major so that A to A and A to B come first.
-            intensities = kinetic_intensities(matrix, relaxation, p, time[here])
-            out[here] = intensities.transpose(0, 2, 1).reshape(-1, n_sites * n_sites)
-        return out
+    def curves(each: Array, rows: Rows) -> NDArray[np.float64]:
+        values = np.atleast_2d(each)
+        relaxation = 1.0 / np.stack([parameters.column(values, f"t1_{s}_s", math.inf) for s in sites], axis=1)
+        here, index = np.unique(data.index[rows], return_inverse=True)
+        time, n, m = data.time[rows], values.shape[0], here.size
+        matrix, p = matrices(values, data.temperatures[here])
+        intensities = kinetic_intensities(
+            matrix.reshape(-1, n_sites, n_sites),
+            np.repeat(relaxation, m, axis=0),
+            np.repeat(p, m, axis=0),
+            np.tile(time, n),
+            (m * np.arange(n)[:, None] + index).ravel(),
+        )
+        # Entry t, to, from; stored from-major so that A to A and A to B come first.
+        return np.asarray(intensities.swapaxes(1, 2).reshape(*each.shape[:-1], time.size, n_sites * n_sites))
 
     energies = (0.15, 0.35, 0.6) if data.temperatures.size > 1 and len(pairs) == 1 else (0.3,)
     grids: dict[str, list[float]] = {
@@ -387,16 +401,16 @@ def kinetic_setup(config: FitConfig, data: ExchangeData) -> Setup:
     room = config.transport["temperature_K"]
 
     def fraction_at(values: Array, time: float, temperature: float) -> float:
-        matrix, p = matrices(values, temperature)
-        return 1.0 - float(kinetic_intensities(matrix, np.zeros(n_sites), p, [time])[0, 0, 0])
+        matrix, p = matrices(values[None], np.array([temperature]))
+        return 1.0 - float(kinetic_intensities(matrix[0], np.zeros(n_sites), p, [time])[0, 0, 0])
 
     def leaving_rate(values: Array) -> float:
-        return -float(matrices(values, room)[0][0, 0])
+        return -float(matrices(values[None], np.array([room]))[0][0, 0, 0, 0])
 
     more, notes = _exchange_current(config, fraction_at, leaving_rate, math.nan)
     places = [i * n_sites + j for i, j in data.pairs]
     laws = tuple(keys.values()) if len(pairs) == 1 else ()
-    return _setup(config, data, BuildUp(parameters, curves, places, starts, laws, tuple(more), notes))
+    return _setup(config, data, BuildUp(parameters, curves, places, starts, laws, tuple(more), notes, many=True))
 
 
 __all__ = ["diffusion_setup", "kinetic_setup"]

@@ -219,11 +219,15 @@ class ParameterSet:
         """Return the value of a parameter, or a default where the model has none."""
         return float(values[self.places[name][0]]) if name in self.places else default
 
+    def column(self, values: Array, name: str, default: float) -> Array:
+        """Return the same of many rows of values (n_rows, n_parameters) -> (n_rows,)."""
+        return values[:, self.places[name][0]] if name in self.places else np.full(values.shape[0], default)
+
     def per_datum(self, name: str, index: NDArray[np.intp]) -> Callable[[Array, Rows], Array]:
-        """Return ``f(values, rows)``: the value for each datum of a parameter that may differ."""
+        """Return ``f(values (..., n_parameters), rows)``: the value for each datum of a parameter that may differ."""
         places = np.array(self.places[name])
         which = places[index] if places.size > 1 else np.full(index.shape, places[0])
-        return lambda values, rows: np.asarray(values[which[rows]])
+        return lambda values, rows: np.asarray(values[..., which[rows]])
 
     def law(self, name: str, temperature: Array, reference_K: float) -> Callable[[Array, Rows], Array]:
         """Return ``f(values, rows)``: an Arrhenius law at the temperature of each datum."""

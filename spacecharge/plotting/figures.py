@@ -79,6 +79,8 @@ def plot_file(
     """
     results = read_results(path)
     target = Path(output) if output is not None else default_target(results.path, "profiles" if profiles else y)
+    # Before the figure is drawn, which takes a second.
+    figure_file(target, overwrite=overwrite)
     style = style or FigureStyle()
     view = View(results, select)
     title = str(results.attributes.get("title", results.path.stem))
@@ -204,6 +206,34 @@ def is_own_figure(path: Path) -> bool:
         return False
 
 
+def figure_file(target: Path, *, overwrite: bool) -> Path:
+    """Return the file that the name of a figure means; see :func:`spacecharge.store.target.output_file`.
+
+    Parameters
+    ----------
+    target : Path
+        Name of the figure.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    StoreError
+        The suffix names no format, the file exists already, or none can have this name.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    refuse_replacing(target, overwrite=overwrite)
+    if target.suffix.lstrip(".").lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
+    return output_file(target)
+
+
 def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", overwrite: bool = True) -> None:
     """Save a figure under its name when it is complete.
 
@@ -227,12 +257,8 @@ def save(figure: Figure, target: Path, *, dpi: int = DPI, caption: str = "", ove
     SystemStop
         The disk takes no more; what stood there is left as it was.
     """
-    refuse_replacing(target, overwrite=overwrite)
-    known = figure.canvas.get_supported_filetypes()
     suffix = target.suffix.lstrip(".").lower()
-    if suffix not in known:
-        raise StoreError(f"{target}: the suffix must name a format of figures (png, pdf, svg)")
-    target = output_file(target)
+    target = figure_file(target, overwrite=overwrite)
     with system_errors(target, lambda: "free some space and draw again"):
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary, styled(), warnings.catch_warnings():

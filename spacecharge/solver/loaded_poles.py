@@ -37,6 +37,7 @@ from .relaxation import (
     places_of,
     refuse_large,
     rows_at_places,
+    singular_vectors,
 )
 from .state_impedance import linear_contacts, spectrum_about, state_values
 
@@ -146,7 +147,7 @@ def _poles(matrix: Array, driven: Array, load: Array, at: Array) -> tuple[Comple
 
     `at` (n_rows, n_places): 1 where a row stands.
     """
-    left, singular, right = np.linalg.svd(matrix, full_matrices=False)
+    left, singular, right = singular_vectors(matrix)
     kept = singular**2 > NOISE * singular.max(initial=0.0) ** 2
     left, singular, right = left[:, kept], singular[kept], right[kept]
     root = np.sqrt(singular)

@@ -95,7 +95,7 @@ def create_checked(group: h5py.Group, name: str, values: Any, dtype: Any = None)
     return group.create_dataset(name, data=array, dtype=dtype, fletcher32=True, **options)
 
 
-def scales_of(file: h5py.File, item: h5py.Dataset) -> list[list[str]]:
+def scales_of(file: h5py.File, item: h5py.Dataset, known: dict[Any, str] | None = None) -> list[list[str]]:
     """Return the paths of the scales of each axis of a dataset.
 
     Read from the attribute in which HDF5 keeps them: its own functions for that end the process (segmentation fault)
@@ -107,21 +107,35 @@ def scales_of(file: h5py.File, item: h5py.Dataset) -> list[list[str]]:
         The file.
     item : h5py.Dataset
         The dataset.
+    known : dict, optional
+        Paths found before, by the object, and those that are found: the library looks through the file for each.
 
     Returns
     -------
     list of list of str
         One list per axis.
     """
-    if "DIMENSION_LIST" not in item.attrs:
+    lists = item.attrs.get("DIMENSION_LIST")
+    if lists is None:
         return [[] for _ in item.shape or ()]
-    lists = item.attrs["DIMENSION_LIST"]
     if len(lists) != len(item.shape or ()):
         raise ValueError(f"{item.name} has a scale list for {len(lists)} axes")
-    found = [[file[reference].name for reference in references] for references in lists]
-    if any(name is None for names in found for name in names):
-        raise ValueError(f"a scale of {item.name} is not in the file")
-    return [[str(name) for name in names] for names in found]
+    known = {} if known is None else known
+    return [[_path_of(file, item, reference, known) for reference in references] for references in lists]
+
+
+def _path_of(file: h5py.File, item: h5py.Dataset, reference: Any, known: dict[Any, str]) -> str:
+    import h5py
+
+    if not isinstance(reference, h5py.Reference):
+        raise TypeError(f"a scale of {item.name} is no reference")
+    target = h5py.h5r.dereference(reference, file.id)
+    if target not in known:
+        name = file[reference].name
+        if name is None:
+            raise ValueError(f"a scale of {item.name} is not in the file")
+        known[target] = str(name)
+    return known[target]
 
 
 def scale_name(item: h5py.Dataset) -> str | None:

@@ -386,11 +386,12 @@ def _fields(file: h5py.File) -> dict[str, Field]:
     import h5py
 
     found: dict[str, Field] = {}
+    scales_known: dict[Any, str] = {}
 
     def visit(path: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
-        dims = [scales[0].rpartition("/")[2] if scales else "" for scales in scales_of(file, item)]
+        dims = [scales[0].rpartition("/")[2] if scales else "" for scales in scales_of(file, item, scales_known)]
         if len(dims) == 1 and scale_name(item) is not None:
             dims = [path.rpartition("/")[2]]
         found[path] = Field(

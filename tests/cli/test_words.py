@@ -194,7 +194,7 @@ def test_a_title_of_any_characters_in_tables_and_figures(configuration, call):
     for name in ("t.xlsx", "t.csv", "t.json"):
         assert call("export", "results/r.h5", "-o", name)[::2] == (0, "")
     for name in ("t.png", "t.svg", "t.pdf"):
-        assert call("plot", "results/r.h5", "-o", name)[::2] == (0, "")
+        assert call("plot", "results/r.h5", "-o", name, "--y", "debye_length")[::2] == (0, "")
     with h5py.File("results/r.h5", "r+") as file:
         file["debye_length"].attrs["units"] = b"\xff\xfe m"
     for name in ("t.xlsx", "t.csv", "t.json"):
@@ -207,7 +207,7 @@ def test_a_figure_is_not_written_through_a_planted_link(configuration, call, suf
     Path("victim").write_text("precious")
     for name in (f".f{suffix}.tmp-{os.getpid()}", f".g{suffix}.tmp-{os.getpid()}"):
         Path(name).symlink_to("victim")
-    assert call("plot", "results/r.h5", "-o", f"f{suffix}")[0] == 0
+    assert call("plot", "results/r.h5", "-o", f"f{suffix}", "--y", "debye_length")[0] == 0
     assert Path("victim").read_text() == "precious"
     assert Path(f"f{suffix}").stat().st_size > 1000
     os.mkfifo(f"pipe{suffix}")

@@ -17,6 +17,7 @@ from spacecharge.fitting.convergence import autocorrelation, split_rhat
 from spacecharge.fitting.least_squares import Parameter, Problem, minimise
 from spacecharge.fitting.posterior import sample
 from spacecharge.fitting.priors import Prior, with_priors
+from spacecharge.fitting.run import build
 from spacecharge.fitting.search import searched
 from spacecharge.fitting.uncertainty import bootstrap, profile
 from tests.fitting.support import configured
@@ -170,6 +171,14 @@ def exsy(tmp_path, **sections):
     columns |= {"sigma_diagonal_A": np.full(20, 0.01), "sigma_cross_AB": np.full(20, 0.01)}
     options = {"fit": "exsy", "model": {"kind": "kinetic"}, "reference_temperature_K": 320.0} | sections
     return configured(tmp_path, columns, **options)
+
+
+def test_many_rows_are_predicted_as_each_of_them(tmp_path):
+    problem = build(exsy(tmp_path)).problem
+    rows = problem.initial * np.linspace(0.5, 2.0, 7)[:, None]
+    found = problem.predict_many(rows, 1)
+    assert np.ptp(found, axis=0).min() > 0.0
+    assert found == pytest.approx(np.array([problem.predict(row) for row in rows]), rel=1e-13, abs=0.0)
 
 
 def test_covariance_profile_and_posterior_agree(tmp_path):

@@ -34,6 +34,21 @@ def test_reversible_exchange_equals_expm(t):
     assert got == pytest.approx(exact(k, rates, m0, t), rel=1e-8, abs=0)
 
 
+@pytest.mark.parametrize("driven", [0.0, 0.1])
+def test_each_time_has_its_own_matrix(driven):
+    """Several matrices at once, reversible and not, with relaxation and magnetisation of their own."""
+    rates = np.array([[1.0, 30.0, 0.1], [2.0, 0.0, 0.5]])
+    m0 = np.array([[1.0, 0.2, 3.0], [2.0, 0.4, 0.7]])
+    between = np.array([[0.0, 40.0, 0.3], [40.0, 0.0, 2.0], [0.3, 2.0, 0.0]]) * np.array([1.0, 0.2])[:, None, None]
+    k = rate_matrix(between, m0)
+    k[1, 0, 1] += driven
+    k[1, 1, 1] -= driven
+    times, which = [0.02, 1.0, 0.3, 0.05], [1, 0, 1, 0]
+    got = kinetic_intensities(k, rates, m0, times, which)
+    for intensities, t, one in zip(got, times, which, strict=True):
+        assert intensities == pytest.approx(exact(k[one], rates[one], m0[one], t), rel=1e-8, abs=0)
+
+
 def test_driven_cycle_equals_expm():
     k = np.array([[-3.0, 0.5, 4.0], [3.0, -5.5, 0.1], [0.0, 5.0, -4.1]])
     m0, rates = np.array([0.9, 0.6, 0.7]), np.array([0.2, 0.1, 0.0])
