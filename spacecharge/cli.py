@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -143,6 +144,7 @@ def _add_defects(commands: Any) -> None:
     defects.add_argument("--overwrite", action="store_true", help="replace an existing figure")
 
 
+@functools.cache
 def build_parser() -> argparse.ArgumentParser:
     """Return the argument parser of all subcommands."""
     parser = argparse.ArgumentParser(

@@ -15,7 +15,7 @@ import pytest
 
 import spacecharge as sc
 
-from .test_architecture import ROOT, modules
+from .test_architecture import ROOT, modules, nodes
 
 
 def sections(text: str) -> set[str]:
@@ -101,12 +101,13 @@ def named_in(text: str, title: str) -> list[str]:
 def test_docstrings_name_the_arguments_that_there_are() -> None:
     """Of every function, private ones included: a section Parameters has each argument and nothing else."""
     wrong, checked = [], 0
-    for _, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = (ast.get_docstring(node) or "") if isinstance(node, ast.FunctionDef) else ""
+    for module, path in modules():
+        for node in nodes(module):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            text = ast.get_docstring(node) or ""
             if "Parameters\n----------\n" not in text:
                 continue
-            assert isinstance(node, ast.FunctionDef)
             given = node.args
             every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
             arguments = {argument.arg for argument in every if argument is not None} - {"self", "cls"}
@@ -128,12 +129,13 @@ def test_docstrings_name_the_arguments_that_there_are() -> None:
 def test_docstrings_name_the_fields_that_there_are() -> None:
     """A public field of a class stands in its docstring, or has one of its own below it."""
     wrong, checked = [], 0
-    for _, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = (ast.get_docstring(node) or "") if isinstance(node, ast.ClassDef) else ""
+    for module, path in modules():
+        for node in nodes(module):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            text = ast.get_docstring(node) or ""
             if not sections(text) & {"Parameters", "Attributes"}:
                 continue
-            assert isinstance(node, ast.ClassDef)
             named = {*named_in(text, "Parameters"), *named_in(text, "Attributes")}
             for field, after in itertools.zip_longest(node.body, node.body[1:]):
                 if not isinstance(field, ast.AnnAssign) or "ClassVar" in ast.unparse(field.annotation):

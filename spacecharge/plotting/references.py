@@ -78,7 +78,7 @@ def _free_place(panel: Axes, label: str, low: float, high: float) -> tuple[str, 
     sides = ((0.02, "left", 0.0), (0.5, "center", 0.5), (0.98, "right", 1.0))
     for words, above, (x, side, start) in itertools.product((label, folded), (True, False), sides):
         lines = words.splitlines()
-        width = BREADTH * LETTERS * max(map(len, lines)) / size[0]
+        width = BREADTH * LETTERS * max(map(len, lines), default=0) / size[0]
         height = (1.2 * len(lines) + 0.4) * LETTERS / size[1]
         left, bottom = x - start * width, highest if above else lowest - height
         inside = (points[:, 0] >= left) & (points[:, 0] <= left + width)

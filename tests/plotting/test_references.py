@@ -15,7 +15,7 @@ from spacecharge.plotting.references import draw_references
 LABEL = "published: H-terminated diamond on lithium conductors, 14 to 15"
 
 
-def drawn(draw, low: float, high: float, *, logarithmic: bool = False):
+def drawn(draw, low: float, high: float, *, logarithmic: bool = False, label: str = LABEL):
     """Return the words and the pixels of the data of a panel with a reference line."""
     figure = Figure(figsize=(4.5, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -23,7 +23,7 @@ def drawn(draw, low: float, high: float, *, logarithmic: bool = False):
     lines = draw(panel)
     if logarithmic:
         panel.set_yscale("log")
-    line = {"of": "y", "units": "1", "label": LABEL, "low": low, "high": high}
+    line = {"of": "y", "units": "1", "label": label, "low": low, "high": high}
     view = SimpleNamespace(results=SimpleNamespace(attributes={"reference_lines": [json.dumps(line)]}))
     draw_references(panel, view, ["y"])
     figure.canvas.draw()
@@ -69,3 +69,9 @@ def test_words_leave_the_left_where_a_curve_is() -> None:
     _, box, points, panel = drawn(curve, 50.0, 50.0)
     assert covered(box, points) == 0
     assert panel.get_window_extent().contains(box.x0, box.y0)
+
+
+def test_a_label_of_blanks_leaves_a_line_without_words() -> None:
+    text, _, _, panel = drawn(two_materials, 14.0, 15.0, label="  ")
+    assert not text.get_text().strip()
+    assert panel.patches

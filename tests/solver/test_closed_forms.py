@@ -14,7 +14,7 @@ from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIV
 from spacecharge.model import End, Layer, Stack
 from spacecharge.solver.equilibrium import solve
 from tests.oracles.cases import swift_stack
-from tests.oracles.test_first_integral import dilute_salt
+from tests.oracles.test_dilute_species import dilute_salt
 
 from .compare import simple_layer
 

@@ -12,7 +12,7 @@ import spacecharge as sc
 from spacecharge.analytic import ContactState, first_integral
 from spacecharge.model import Stack
 from tests.oracles.cases import REFERENCE_ROWS, cheng_stack, random_two_layer_cases, swift_stack
-from tests.oracles.test_first_integral import dilute_salt
+from tests.oracles.test_dilute_species import dilute_salt
 
 Array = NDArray[np.float64]
 
