@@ -82,7 +82,8 @@ CASES: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_poles_add_up_to_the_impedance(case: str, ends: Any) -> None:
     make, resistance = CASES[case]
-    solution = sc.solve(make(), tolerance_V=1e-8)
+    # The sum misses by 4e-8 at most, with half the rows that 1e-8 V takes.
+    solution = sc.solve(make(), tolerance_V=1e-7)
     found = sc.relaxation_times(solution, ends=ends, contact_resistance=resistance)
     z = sc.impedance(solution, FREQUENCY, ends=ends, contact_resistance=resistance)
     assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
@@ -119,7 +120,7 @@ LAW = sc.ChargeTransfer(rate_constant=1.9847733e20)
 @pytest.mark.parametrize(("current", "law"), [(0.0, LAW), (800.0, None), (-800.0, None), (-40.0, LAW), (2.0, LAW)])
 def test_poles_about_a_current_add_up_to_the_impedance(current: float, law: Any, ends: Any) -> None:
     stack = pair(thickness=10.0, energy=0.1)
-    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-8)
+    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-7)
     found = sc.relaxation_times(state, ends=ends)
     z = sc.impedance(state, FREQUENCY, ends=ends)
     assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
@@ -127,7 +128,7 @@ def test_poles_about_a_current_add_up_to_the_impedance(current: float, law: Any,
     if ends == "reversible":
         assert found.strength.sum() == pytest.approx(state.differential_resistance, rel=1e-8)
     if current == 0.0:
-        rest = sc.relaxation_times(sc.solve(state.stack, tolerance_V=1e-8), ends=ends, charge_transfer=law)
+        rest = sc.relaxation_times(sc.solve(state.stack, tolerance_V=1e-7), ends=ends, charge_transfer=law)
         assert found.time[0] == pytest.approx(rest.time[0], rel=1e-7)
         assert found.strength[0] == pytest.approx(rest.strength[0], rel=1e-7)
         # At rest the power, from singular vectors of a symmetric system.
@@ -147,7 +148,7 @@ def test_poles_about_a_current_of_ions_and_electrons() -> None:
         sc.Layer(name=name, thickness_nm=6.0, potential_V=u, permittivity=20.0, species=both)
         for name, u in (("a", 3.1), ("b", 3.0))
     ]
-    state = sc.steady_state(sc.Stack(layers, temperature_K=300.0), current_density=3e3, tolerance_V=1e-8)
+    state = sc.steady_state(sc.Stack(layers, temperature_K=300.0), current_density=3e3, tolerance_V=1e-7)
     for ends in ("reversible", {"reversible": ["electrons"]}):
         found = sc.relaxation_times(state, ends=ends)
         z = sc.impedance(state, FREQUENCY, ends=ends)
