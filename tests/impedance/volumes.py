@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csc_matrix
 from scipy.sparse.linalg import splu
 
 from spacecharge.constants import BOLTZMANN, ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
@@ -181,27 +181,40 @@ def volumes_impedance(
                     for s, t, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
                         add(s, t, sign / resistance)
     matrix = coo_matrix((data, (rows, cols)), shape=(unknowns, unknowns)).tocsc()
+    known = _solved(matrix, index, held)
+    totals = np.concatenate([_currents(known, own, flux, omega) for own, flux in zip(index, fluxes, strict=True)])
+    mean = complex(np.mean(totals))
+    return 1.0 / mean, float(np.abs(totals / mean - 1.0).max())
+
+
+def _solved(
+    matrix: csc_matrix, index: list[list[NDArray[np.int64]]], held: tuple[tuple[bool, ...], tuple[bool, ...]]
+) -> NDArray[np.complex128]:
+    """Return all unknowns under 1 V on the left and 0 V on the right."""
     fixed, values = [int(index[0][0][0]), int(index[-1][0][-1])], [1.0, 0.0]
     for side, (at, value) in enumerate(((0, 1.0), (-1, 0.0))):
-        for c in range(count):
-            if held[side][c]:
+        for c, is_held in enumerate(held[side]):
+            if is_held:
                 fixed.append(int(index[at][1 + c][at]))
                 values.append(value)
     dead = np.flatnonzero(np.abs(matrix.diagonal()) == 0.0)
-    known = np.zeros(unknowns, dtype=complex)
+    known = np.zeros(matrix.shape[0], dtype=complex)
     known[fixed] = values
-    free = np.setdiff1d(np.arange(unknowns), np.concatenate([fixed, dead]))
+    free = np.setdiff1d(np.arange(known.size), np.concatenate([fixed, dead]))
     known[free] = splu(matrix[free][:, free].tocsc()).solve(-(matrix @ known)[free])
-    every = []
-    for own, (conductance, stiff, drift) in zip(index, fluxes, strict=True):
-        j = -1j * omega * stiff * np.diff(known[own[0]])
-        for c in range(count):
-            w = known[own[1 + c]] - known[own[0]]
-            j = j - conductance[c] * np.diff(known[own[1 + c]]) + 0.5 * drift[c] * (w[1:] + w[:-1])
-        every.append(j)
-    totals = np.concatenate(every)
-    mean = complex(np.mean(totals))
-    return 1.0 / mean, float(np.abs(totals / mean - 1.0).max())
+    return known
+
+
+def _currents(
+    known: NDArray[np.complex128], own: list[NDArray[np.int64]], flux: tuple[Array, Array, Array], omega: float
+) -> NDArray[np.complex128]:
+    """Return the whole current between the cells of a layer, that of displacement included."""
+    conductance, stiff, drift = flux
+    j = -1j * omega * stiff * np.diff(known[own[0]])
+    for c, of_component in enumerate(own[1:]):
+        w = known[of_component] - known[own[0]]
+        j = j - conductance[c] * np.diff(known[of_component]) + 0.5 * drift[c] * (w[1:] + w[:-1])
+    return j
 
 
 def extrapolated(solution: Solution, omega: float, n: int = 400, **options: object) -> complex:
