@@ -99,7 +99,7 @@ def dipolar_rates(
     t, larmor = np.asarray(tau, dtype=float), np.asarray(larmor_rad_s, dtype=float)
     nutation = np.asarray(spin_lock_rad_s, dtype=float)
     # All frequencies in one call, which costs as much as one of them.
-    omega = np.empty((4, *np.broadcast(t, larmor, nutation).shape))
+    omega = np.empty((4, *np.broadcast(t, larmor, nutation, beta).shape))
     omega[0], omega[1], omega[2], omega[3] = larmor, 2.0 * larmor, 0.0, 2.0 * nutation
     one, two, still, lock = spectral_density(omega, t, beta, law)
     rest = 5.0 * one + 2.0 * two

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.constants import VACUUM_PERMITTIVITY
+from spacecharge.solver.relaxation import singular_vectors
 
 from .cases import CM2, between_plates, coated, homogeneous, mixed_layer, pair
 
@@ -29,6 +31,37 @@ def test_one_ion_between_plates() -> None:
     assert found.capacitance == pytest.approx(series, rel=1e-8)
     exact = between_plates(2.0 * np.pi * FREQUENCY, sigma, eps, debye, length)
     assert np.abs(found.impedance(FREQUENCY) / exact - 1.0).max() < 1e-7
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4), (6, 4)])
+def test_a_matrix_is_its_singular_vectors_whichever_side_is_longer(shape: tuple[int, int]) -> None:
+    """More than five components have more nodes than elements of the circuit."""
+    matrix = np.random.default_rng(1).normal(size=shape)
+    left, singular, right = singular_vectors(matrix)
+    assert (left * singular) @ right == pytest.approx(matrix, abs=1e-14)
+    assert left.T @ left == pytest.approx(np.eye(min(shape)), abs=1e-14)
+    assert right @ right.T == pytest.approx(np.eye(min(shape)), abs=1e-14)
+
+
+@pytest.mark.slow
+def test_six_components_through_reversible_ends_have_one_time() -> None:
+    """Neutral everywhere: sigma is the sum of all six, beside one displacement current."""
+    species = {
+        f"s{i}": {
+            "statistics": "dilute",
+            "charge_number": (-1) ** i,
+            "site_density_per_nm3": 1.0,
+            "occupancy": 0.01 * (i + 1),
+            "diffusivity_m2_per_s": 10.0 ** (-9 - i),
+            "component": f"c{i}",
+        }
+        for i in range(6)
+    }
+    solution = sc.solve(sc.Stack([sc.Layer(name="a", potential_V=0, thickness_nm=2, permittivity=20, species=species)]))
+    found = sc.relaxation_times(solution)
+    sigma = float(solution.conductivity[0])
+    assert found.time == pytest.approx([20 * VACUUM_PERMITTIVITY / sigma], rel=1e-9)
+    assert found.strength == pytest.approx([2e-9 / sigma], rel=1e-9)
 
 
 def test_one_ion_through_reversible_ends_has_one_time() -> None:
