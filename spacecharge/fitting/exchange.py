@@ -24,6 +24,9 @@ from .exchange_data import ExchangeData
 from .least_squares import Array, Problem
 from .setup import Column, ParameterSet, Quantity, Rows, Setup, transport_number
 
+AT_ONCE = 20_000
+"""Data that are predicted together, over all rows of parameters: some megabytes of matrices."""
+
 
 class BuildUp(NamedTuple):
     """Model of a build-up: how intensities follow from parameters, where to start, and what follows from a fit."""
@@ -60,6 +63,11 @@ def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
             signal = intensities[..., np.arange(wanted.size), wanted]
         return np.asarray(amplitude(values, rows) * signal + values[..., offset, None])
 
+    def predict_many(values: Array, _: int) -> Array:
+        step = max(1, AT_ONCE // data.y.size)
+        parts = [predict(values[k : k + step], slice(None)) for k in range(0, values.shape[0], step)]
+        return np.concatenate(parts)
+
     problem = Problem(
         parameters=tuple(parameters.parameters),
         predict=lambda values: predict(values, slice(None)),
@@ -69,7 +77,7 @@ def _setup(config: FitConfig, data: ExchangeData, model: BuildUp) -> Setup:
         absolute_sigma=config.absolute_sigma,
         starts=starts,
         advise=advise,
-        predict_many=(lambda values, _: predict(values, slice(None))) if many else None,
+        predict_many=predict_many if many else None,
     )
     return Setup(
         problem=problem,

@@ -15,7 +15,7 @@ from spacecharge.cli import main
 from spacecharge.errors import ConfigError, FitError, FitReason
 from spacecharge.fitting.convergence import autocorrelation, split_rhat
 from spacecharge.fitting.least_squares import Parameter, Problem, minimise
-from spacecharge.fitting.posterior import sample
+from spacecharge.fitting.posterior import _Target, sample
 from spacecharge.fitting.priors import Prior, with_priors
 from spacecharge.fitting.run import build
 from spacecharge.fitting.search import searched
@@ -142,6 +142,33 @@ def test_a_bound_cuts_the_posterior():
     assert drawn.of("b").max() <= free.value("b") - 0.1
 
 
+@pytest.mark.parametrize("student", [0.0, 4.0])
+@pytest.mark.parametrize("absolute", [True, False])
+@pytest.mark.parametrize("shaped", [True, False])
+def test_many_walkers_weigh_as_each_of_them(shaped, absolute, student):
+    """Bounds of parameters and of data, priors, and a model without a value at one of the points."""
+    limit = np.zeros(12, dtype=np.int8)
+    limit[:2] = 1, -1
+
+    def predict_many(v, n):
+        return np.where(v[:, :1] > 2.5, np.nan, v[:, :1] + v[:, 1:2] * X)
+
+    problem = line(absolute=absolute, limit=limit, student=student)
+    a = replace(problem.parameters[0], minimum=1.0, maximum=3.0)
+    problem = replace(problem, parameters=(a, problem.parameters[1]), predict_many=predict_many)
+    problem = replace(problem, predict=lambda v: predict_many(v[None], 1)[0])
+    if shaped:
+        problem = with_priors(problem, {"b": Prior(law="normal", first=2.5, second=0.5)})
+    target = _Target(problem)
+    values = np.array([[2.0, 3.0], [1.5, 2.0], [0.5, 3.0], [2.7, 3.0], [2.2, -1.0]])
+    points = np.array([values[k] / target.work.unit for k in range(5)])
+    each = np.array([target(u) for u in points])
+    assert np.isfinite(each).tolist() == [True, True, False, False, True]
+    assert target.many(points, 1) == pytest.approx(each, rel=1e-13, abs=0.0)
+    assert target.n_without_value == 2
+    assert target.many(points[2:3], 1).tolist() == [-np.inf]
+
+
 def test_draws_depend_on_the_seed_and_not_on_the_threads():
     # Each row by itself, by the threads.
     estimate = minimise(replace(line(), predict_many=None))
@@ -180,7 +207,10 @@ def exsy(tmp_path, **sections):
     return configured(tmp_path, columns, **options)
 
 
-def test_many_rows_are_predicted_as_each_of_them(tmp_path):
+@pytest.mark.parametrize("at_once", [1, 50, 20_000])
+def test_many_rows_are_predicted_as_each_of_them(tmp_path, monkeypatch, at_once):
+    """One, two and all rows of twenty data at a time."""
+    monkeypatch.setattr("spacecharge.fitting.exchange.AT_ONCE", at_once)
     problem = build(exsy(tmp_path)).problem
     rows = problem.initial * np.linspace(0.5, 2.0, 7)[:, None]
     found = problem.predict_many(rows, 1)
