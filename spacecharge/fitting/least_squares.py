@@ -149,6 +149,14 @@ class _Work:
         values[self.free] = chosen
         return values
 
+    def values_of(self, points: Array) -> Array:
+        """Return the same of many points (n, n_free) -> (n, n_parameters)."""
+        values = np.tile(self.problem.initial, (points.shape[0], 1))
+        chosen = points * self.unit
+        chosen[:, self.log] = np.exp(points[:, self.log])
+        values[:, self.free] = chosen
+        return values
+
     def slopes(self, u: Array) -> Array:
         """Return d value / d internal of the free parameters."""
         return np.where(self.log, np.exp(np.where(self.log, u, 0.0)), self.unit)
@@ -181,9 +189,9 @@ class _Work:
             for kind in (AT_MOST, AT_LEAST):
                 rows = limit == kind
                 if np.any(rows):
-                    r[rows] = -kind * _one_sided(-kind * r[rows])
+                    r[..., rows] = -kind * _one_sided(-kind * r[..., rows])
         if self.problem.student:
-            r[self.measured] = student_residual(r[self.measured], self.problem.student)
+            r[..., self.measured] = student_residual(r[..., self.measured], self.problem.student)
         return np.asarray(r)
 
     def _weights(self, model: Array) -> Array:

@@ -207,15 +207,22 @@ class _Target:
 
     def many(self, points: Array, n_threads: int) -> Array:
         """Return the same of many points (n,), predicted together: the model takes the threads where they pay."""
-        totals = np.array([self.log_prior(u) for u in points])
+        if self.shaped:
+            totals = np.array([self.log_prior(u) for u in points])
+        else:
+            outside = ((points < self.work.lower) | (points > self.work.upper)).any(axis=1)
+            totals = np.where(outside, -math.inf, 0.0)
         inside = np.flatnonzero(np.isfinite(totals))
         if not inside.size:
             return totals
-        values = np.array([self.work.values(points[k]) for k in inside])
+        values = self.work.values_of(points[inside])
         assert self.problem.predict_many is not None
         with np.errstate(all="ignore"):
             predicted = np.asarray(self.problem.predict_many(values, n_threads), dtype=np.float64)
-            totals[inside] = [self._with_data(totals[k], model) for k, model in zip(inside, predicted, strict=True)]
+            r = self.work._weigh(predicted)
+            solved = np.isfinite(r).all(axis=1)
+            self.n_without_value += int(np.sum(~solved))
+            totals[inside] = np.where(solved, totals[inside] + self.log_likelihood(r), -math.inf)
         return totals
 
     def _with_data(self, log_prior: float, model: Array) -> float:
@@ -223,10 +230,10 @@ class _Target:
         if not np.isfinite(r).all():
             self.n_without_value += 1
             return -math.inf
-        return log_prior + self.log_likelihood(r)
+        return log_prior + float(self.log_likelihood(r))
 
-    def log_likelihood(self, r: Array) -> float:
-        """Return the logarithm of the likelihood of weighted residuals.
+    def log_likelihood(self, r: Array) -> Array:
+        """Return the logarithm of the likelihood of weighted residuals (..., n_data) -> (...).
 
         Notes
         -----
@@ -235,10 +242,15 @@ class _Target:
         degrees of freedom, as the covariance scaled by the reduced chi-square says it. Bounds keep their width.
         """
         if self.problem.absolute_sigma:
-            return -0.5 * float(r @ r)
-        own, bounds = r[self.work.measured], r[~self.work.measured]
-        chi2 = float(own @ own)
-        return float(-0.5 * own.size * math.log(max(chi2, _LEAST)) - 0.5 * float(bounds @ bounds))
+            return np.asarray(-0.5 * _squares(r))
+        own, bounds = r[..., self.work.measured], r[..., ~self.work.measured]
+        chi2 = np.maximum(_squares(own), _LEAST)
+        return np.asarray(-0.5 * own.shape[-1] * np.log(chi2) - 0.5 * _squares(bounds))
+
+
+def _squares(r: Array) -> Array:
+    """Return the sums of squares along the last axis."""
+    return np.asarray(np.einsum("...k,...k", r, r))
 
 
 def sample(

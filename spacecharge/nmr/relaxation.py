@@ -96,11 +96,12 @@ def dipolar_rates(
     .. [1] A. Abragam, The Principles of Nuclear Magnetism, Oxford (1961), chapter VIII.
     .. [2] D. C. Look, I. J. Lowe, J. Chem. Phys. 44, 2995 (1966).
     """
-    larmor, nutation = np.asarray(larmor_rad_s, dtype=float), np.asarray(spin_lock_rad_s, dtype=float)
-    one = spectral_density(larmor, tau, beta, law)
-    two = spectral_density(2.0 * larmor, tau, beta, law)
-    still = spectral_density(0.0, tau, beta, law)
-    lock = spectral_density(2.0 * nutation, tau, beta, law)
+    t, larmor = np.asarray(tau, dtype=float), np.asarray(larmor_rad_s, dtype=float)
+    nutation = np.asarray(spin_lock_rad_s, dtype=float)
+    # All frequencies in one call, which costs as much as one of them.
+    omega = np.empty((4, *np.broadcast(t, larmor, nutation, beta).shape))
+    omega[0], omega[1], omega[2], omega[3] = larmor, 2.0 * larmor, 0.0, 2.0 * nutation
+    one, two, still, lock = spectral_density(omega, t, beta, law)
     rest = 5.0 * one + 2.0 * two
     return coupling * (one + 4.0 * two), 0.5 * coupling * (3.0 * still + rest), 0.5 * coupling * (3.0 * lock + rest)
 

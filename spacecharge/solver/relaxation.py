@@ -197,13 +197,13 @@ def relaxation_times(
 
 
 def singular_vectors(matrix: Array) -> tuple[Array, Array, Array]:
-    """Return the thin singular value decomposition U, s, V^T of a matrix with more columns than rows.
+    """Return the thin singular value decomposition U, s, V^T of a matrix.
 
     It is that of the triangle of its rows, turned back: what the columns beyond the rows cost falls to products of
-    matrices, and both take six tenths of the time.
+    matrices, and both take six tenths of the time. More than five components have more rows than columns.
     """
     basis, triangle = np.linalg.qr(matrix.T)
-    left, singular, right = np.linalg.svd(triangle.T)
+    left, singular, right = np.linalg.svd(triangle.T, full_matrices=False)
     return left, singular, right @ basis.T
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import spacecharge as sc
+from spacecharge.constants import VACUUM_PERMITTIVITY
+from spacecharge.solver.relaxation import singular_vectors
 
 from .cases import CM2, between_plates, coated, homogeneous, mixed_layer, pair
 
@@ -29,6 +31,37 @@ def test_one_ion_between_plates() -> None:
     assert found.capacitance == pytest.approx(series, rel=1e-8)
     exact = between_plates(2.0 * np.pi * FREQUENCY, sigma, eps, debye, length)
     assert np.abs(found.impedance(FREQUENCY) / exact - 1.0).max() < 1e-7
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4), (6, 4)])
+def test_a_matrix_is_its_singular_vectors_whichever_side_is_longer(shape: tuple[int, int]) -> None:
+    """More than five components have more nodes than elements of the circuit."""
+    matrix = np.random.default_rng(1).normal(size=shape)
+    left, singular, right = singular_vectors(matrix)
+    assert (left * singular) @ right == pytest.approx(matrix, abs=1e-14)
+    assert left.T @ left == pytest.approx(np.eye(min(shape)), abs=1e-14)
+    assert right @ right.T == pytest.approx(np.eye(min(shape)), abs=1e-14)
+
+
+@pytest.mark.slow
+def test_six_components_through_reversible_ends_have_one_time() -> None:
+    """Neutral everywhere: sigma is the sum of all six, beside one displacement current."""
+    species = {
+        f"s{i}": {
+            "statistics": "dilute",
+            "charge_number": (-1) ** i,
+            "site_density_per_nm3": 1.0,
+            "occupancy": 0.01 * (i + 1),
+            "diffusivity_m2_per_s": 10.0 ** (-9 - i),
+            "component": f"c{i}",
+        }
+        for i in range(6)
+    }
+    solution = sc.solve(sc.Stack([sc.Layer(name="a", potential_V=0, thickness_nm=2, permittivity=20, species=species)]))
+    found = sc.relaxation_times(solution)
+    sigma = float(solution.conductivity[0])
+    assert found.time == pytest.approx([20 * VACUUM_PERMITTIVITY / sigma], rel=1e-9)
+    assert found.strength == pytest.approx([2e-9 / sigma], rel=1e-9)
 
 
 def test_one_ion_through_reversible_ends_has_one_time() -> None:
@@ -82,7 +115,8 @@ CASES: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_poles_add_up_to_the_impedance(case: str, ends: Any) -> None:
     make, resistance = CASES[case]
-    solution = sc.solve(make(), tolerance_V=1e-8)
+    # The sum misses by 4e-8 at most, with half the rows that 1e-8 V takes.
+    solution = sc.solve(make(), tolerance_V=1e-7)
     found = sc.relaxation_times(solution, ends=ends, contact_resistance=resistance)
     z = sc.impedance(solution, FREQUENCY, ends=ends, contact_resistance=resistance)
     assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
@@ -119,7 +153,7 @@ LAW = sc.ChargeTransfer(rate_constant=1.9847733e20)
 @pytest.mark.parametrize(("current", "law"), [(0.0, LAW), (800.0, None), (-800.0, None), (-40.0, LAW), (2.0, LAW)])
 def test_poles_about_a_current_add_up_to_the_impedance(current: float, law: Any, ends: Any) -> None:
     stack = pair(thickness=10.0, energy=0.1)
-    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-8)
+    state = sc.steady_state(stack, current_density=current, charge_transfer=law, tolerance_V=1e-7)
     found = sc.relaxation_times(state, ends=ends)
     z = sc.impedance(state, FREQUENCY, ends=ends)
     assert np.abs(found.impedance(FREQUENCY) / z - 1.0).max() < 1e-6
@@ -127,7 +161,7 @@ def test_poles_about_a_current_add_up_to_the_impedance(current: float, law: Any,
     if ends == "reversible":
         assert found.strength.sum() == pytest.approx(state.differential_resistance, rel=1e-8)
     if current == 0.0:
-        rest = sc.relaxation_times(sc.solve(state.stack, tolerance_V=1e-8), ends=ends, charge_transfer=law)
+        rest = sc.relaxation_times(sc.solve(state.stack, tolerance_V=1e-7), ends=ends, charge_transfer=law)
         assert found.time[0] == pytest.approx(rest.time[0], rel=1e-7)
         assert found.strength[0] == pytest.approx(rest.strength[0], rel=1e-7)
         # At rest the power, from singular vectors of a symmetric system.
@@ -147,7 +181,7 @@ def test_poles_about_a_current_of_ions_and_electrons() -> None:
         sc.Layer(name=name, thickness_nm=6.0, potential_V=u, permittivity=20.0, species=both)
         for name, u in (("a", 3.1), ("b", 3.0))
     ]
-    state = sc.steady_state(sc.Stack(layers, temperature_K=300.0), current_density=3e3, tolerance_V=1e-8)
+    state = sc.steady_state(sc.Stack(layers, temperature_K=300.0), current_density=3e3, tolerance_V=1e-7)
     for ends in ("reversible", {"reversible": ["electrons"]}):
         found = sc.relaxation_times(state, ends=ends)
         z = sc.impedance(state, FREQUENCY, ends=ends)

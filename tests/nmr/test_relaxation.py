@@ -101,6 +101,18 @@ def test_richards_low_temperature_slope():
     assert np.log(r1[1] / r1[0]) / np.log(2) == pytest.approx(1 - beta, abs=1e-4)
 
 
+@pytest.mark.parametrize("n", [3, 4])
+def test_exponents_along_an_array_are_those_one_by_one(n):
+    """As many exponents as there are frequencies in the sums, too."""
+    exponents = np.linspace(1.2, 2.0, n)
+    together = r.dipolar_rates(3e-9, larmor_rad_s=4e8, coupling=1e9, spin_lock_rad_s=1e5, beta=exponents)
+    for k, beta in enumerate(exponents):
+        j = [3e-9 / (1.0 + (w * 3e-9) ** beta) for w in (4e8, 8e8, 0.0, 2e5)]
+        assert together[0][k] == pytest.approx(1e9 * (j[0] + 4.0 * j[1]), rel=1e-12)
+        assert together[1][k] == pytest.approx(0.5e9 * (3.0 * j[2] + 5.0 * j[0] + 2.0 * j[1]), rel=1e-12)
+        assert together[2][k] == pytest.approx(0.5e9 * (3.0 * j[3] + 5.0 * j[0] + 2.0 * j[1]), rel=1e-12)
+
+
 @pytest.mark.parametrize("wtau", [0.05, 1.0, 20.0])
 def test_quadrupolar_recovery_equals_population_master_equation(wtau):
     omega, cq, eta = 2 * np.pi * 117e6, 4.0e4, 0.4
