@@ -74,6 +74,9 @@ def connect(address: str, workers: int) -> Client:
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=None,
+                # A port of its own: without a dashboard, too, the scheduler would take 8787, with a warning where
+                # another run has that.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.CRITICAL,
             )
             return Client(cluster)

@@ -1,7 +1,9 @@
 """Sweeps on dask.distributed: same values, dying workers, chunks that fail, schedulers that are not there."""
 
+import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -21,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
+OWN_PORT = {"dashboard_address": "127.0.0.1:0"}
 
 
 def run(task, path, address="local", **options):
@@ -50,6 +53,16 @@ def test_local_cluster_gives_the_same_file(tmp_path):
     assert results.is_complete
 
 
+def test_another_cluster_at_the_usual_port_goes_unnoticed(tmp_path):
+    """The second of two runs on one machine was warned that port 8787 is in use: an error among these tests."""
+    with socket.socket() as other:
+        # Where it is in use already there is nothing to do.
+        with contextlib.suppress(OSError):
+            other.bind(("127.0.0.1", 8787))
+            other.listen()
+        run(FakeTask(fake_layout((10,))), tmp_path / "r.h5")
+
+
 def test_chunks_that_fail_everywhere_end_in_a_report(tmp_path):
     with pytest.raises(SystemStop, match=r"19 chunks of 19 failed on every try.*RuntimeError: on purpose"):
         run(FakeTask(fake_layout(), error="raise"), tmp_path / "r.h5")
@@ -57,7 +70,7 @@ def test_chunks_that_fail_everywhere_end_in_a_report(tmp_path):
 
 
 def test_scheduler_without_workers_ends_in_a_report(tmp_path):
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None, scheduler_kwargs=OWN_PORT) as cluster:
         with pytest.raises(SystemStop, match="no worker for 1 s"):
             run(FakeTask(fake_layout()), tmp_path / "r.h5", cluster.scheduler_address, patience=1.0)
     assert read_results(tmp_path / "r.h5").status_counts() == {-1: 300}
@@ -67,7 +80,7 @@ def test_a_killed_worker_costs_its_chunk_only(tmp_path):
     path = tmp_path / "r.h5"
     task = FakeTask(fake_layout((200, 2)), chunk_points=8, delay=0.1)
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=OWN_PORT, silence_logs=50
     ) as cluster:
         victim = next(iter(cluster.workers.values()))
 
